@@ -1,0 +1,74 @@
+//! What not every driver can do: each ability is a trait of its own, offered by
+//! [`Driver`](crate::Driver) as an object or not at all.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+
+use crate::error::{DbError, Result};
+use crate::rows::RowSource;
+use crate::schema::Table;
+use crate::stop::Stop;
+
+/// Loading rows by the engine's fastest path.
+#[async_trait]
+pub trait BulkLoad: Send + Sync {
+    /// Streams every row of `sources` into `table` of `namespace`, in constant memory; gives the
+    /// number of rows. The table exists and is empty. Several sources are loaded at once only
+    /// where the driver's capabilities say so. Ends early, with an error, once `stop` is asked
+    /// for.
+    async fn load(
+        &self,
+        namespace: &str,
+        table: &Table,
+        sources: Vec<Box<dyn RowSource>>,
+        progress: &LoadProgress,
+        stop: &Stop,
+    ) -> Result<u64, DbError>;
+}
+
+/// How many rows have been loaded so far; written by loaders, read by a progress bar.
+#[derive(Debug, Default)]
+pub struct LoadProgress {
+    rows: AtomicU64,
+}
+
+impl LoadProgress {
+    /// Adds rows. Call it for some hundred rows at a time.
+    pub fn add(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+}
+
+/// Control over a throwaway server's process. Calls block; they are not for the load path.
+pub trait ServerControl: Send + Sync {
+    /// Ends the server as a crash would, with SIGKILL.
+    ///
+    /// # Errors
+    /// There is no server running.
+    fn kill(&self) -> Result<()>;
+
+    /// Starts the server on the data it has and waits until it answers. Does nothing where it
+    /// runs; gives whether it had to be started.
+    ///
+    /// # Errors
+    /// It did not come up; the end of its log is part of the error.
+    fn ensure_running(&self) -> Result<bool>;
+
+    /// Stops the server's processes where they stand, with SIGSTOP.
+    ///
+    /// # Errors
+    /// There is no server running.
+    fn pause(&self) -> Result<()>;
+
+    /// Lets paused processes go on, with SIGCONT.
+    ///
+    /// # Errors
+    /// There is no server running.
+    fn resume(&self) -> Result<()>;
+}

@@ -1,0 +1,132 @@
+//! How an engine says the same things.
+
+use crate::schema::{Column, ColumnType, Table};
+
+/// An engine's SQL. Suites and data sets write portable SQL; a dialect turns it into what its
+/// engine is sent, and differs only where the engine cannot say it otherwise
+/// (`docs/methodology.md` lists every such place).
+///
+/// Portable SQL has `?` for each parameter and these fragments in braces:
+/// - `{for_update}`: the row-locking clause, nothing where the engine has none.
+pub trait Dialect: Send + Sync {
+    /// An identifier, quoted so that nothing in it can act as SQL.
+    fn quote(&self, identifier: &str) -> String;
+
+    /// Portable SQL as the engine is sent it.
+    fn statement(&self, portable: &str) -> String;
+
+    /// The engine's name of a column type.
+    fn column_type(&self, ty: ColumnType) -> String;
+
+    /// What makes a column number itself, put after its type.
+    fn auto_increment(&self) -> &'static str;
+
+    /// Whether the primary key is declared with the table (an engine that stores rows in key
+    /// order) or added after the rows are in.
+    fn key_with_table(&self) -> bool;
+
+    /// Put after the closing parenthesis of `CREATE TABLE`.
+    fn table_options(&self) -> &'static str {
+        ""
+    }
+
+    /// Statements that make the namespace (schema, database) if it is not there; none where the
+    /// engine has one namespace per file.
+    fn ensure_namespace(&self, namespace: &str) -> Vec<String>;
+
+    /// A query that lists the tables of the session's namespace, one name a row.
+    fn list_tables(&self) -> &'static str;
+
+    /// Statements run after the rows and indexes of a table are in: vacuum, statistics, the next
+    /// number of an auto-increment column.
+    fn after_load(&self, table: &Table) -> Vec<String>;
+
+    /// `CREATE TABLE` without secondary indexes.
+    fn create_table(&self, table: &Table) -> String {
+        let mut parts: Vec<String> =
+            table.columns.iter().map(|column| self.column(column)).collect();
+        if self.key_with_table() && !table.primary_key.is_empty() {
+            parts.push(format!("PRIMARY KEY ({})", self.columns(&table.primary_key)));
+        }
+        format!(
+            "CREATE TABLE {} (\n  {}\n){}",
+            self.quote(table.name),
+            parts.join(",\n  "),
+            self.table_options()
+        )
+    }
+
+    /// The definition of one column.
+    fn column(&self, column: &Column) -> String {
+        let mut text = format!("{} {}", self.quote(column.name), self.column_type(column.ty));
+        if !column.nullable {
+            text.push_str(" NOT NULL");
+        }
+        if column.auto_increment {
+            text.push(' ');
+            text.push_str(self.auto_increment());
+        }
+        text
+    }
+
+    /// Statements that add the keys and indexes after the rows are in.
+    fn create_indexes(&self, table: &Table) -> Vec<String> {
+        let mut statements = Vec::new();
+        if !self.key_with_table() && !table.primary_key.is_empty() {
+            statements.push(format!(
+                "ALTER TABLE {} ADD PRIMARY KEY ({})",
+                self.quote(table.name),
+                self.columns(&table.primary_key)
+            ));
+        }
+        for index in &table.indexes {
+            statements.push(format!(
+                "CREATE INDEX {} ON {} ({})",
+                self.quote(index.name),
+                self.quote(table.name),
+                self.columns(&index.columns)
+            ));
+        }
+        statements
+    }
+
+    /// A list of quoted columns.
+    fn columns(&self, names: &[&str]) -> String {
+        names.iter().map(|name| self.quote(name)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Replaces each `?` outside of quotes by what `placeholder` gives for its number, counted from 1.
+/// For dialects whose placeholders are numbered.
+pub fn number_placeholders(sql: &str, placeholder: impl Fn(usize) -> String) -> String {
+    let mut out = String::with_capacity(sql.len() + 16);
+    let (mut number, mut quoted) = (0, None);
+    for character in sql.chars() {
+        match (quoted, character) {
+            (None, '?') => {
+                number += 1;
+                out.push_str(&placeholder(number));
+                continue;
+            }
+            (None, '\'' | '"') => quoted = Some(character),
+            (Some(open), _) if open == character => quoted = None,
+            _ => {}
+        }
+        out.push(character);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_placeholders;
+
+    #[test]
+    fn placeholders_are_numbered_outside_of_quotes() {
+        let sql = "SELECT '?', \"a?\" FROM t WHERE a = ? AND b = ?";
+        assert_eq!(
+            number_placeholders(sql, |n| format!("${n}")),
+            "SELECT '?', \"a?\" FROM t WHERE a = $1 AND b = $2"
+        );
+    }
+}

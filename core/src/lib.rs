@@ -1,0 +1,32 @@
+//! The vocabulary of dbdyno as types, and its load engine.
+//!
+//! Everything else is written against this crate: adapters implement [`Driver`] and [`Session`],
+//! data sets implement [`RowSource`], suites implement [`load::Workload`], and the results crate
+//! implements [`Recorder`]. This crate knows none of them, no engine and no client library.
+
+pub mod ability;
+pub mod dialect;
+pub mod driver;
+pub mod durability;
+pub mod error;
+pub mod isolation;
+pub mod load;
+pub mod measurement;
+pub mod random;
+pub mod rows;
+pub mod schema;
+pub mod stop;
+pub mod value;
+
+pub use ability::{BulkLoad, LoadProgress, ServerControl};
+pub use dialect::Dialect;
+pub use driver::{
+    Access, Capabilities, Driver, ServerInfo, Session, SessionOptions, Statement, StatementId,
+};
+pub use durability::{Durability, HeldDurability};
+pub use error::{DbError, Error, ErrorClass, Result};
+pub use isolation::{Isolation, LevelSupport};
+pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
+pub use rows::{Row, RowSource, RowVisitor, RowWriter};
+pub use stop::Stop;
+pub use value::{Decimal, Timestamp, Value};

@@ -1,0 +1,102 @@
+//! What the load engine runs: transactions, said once for all engines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::driver::{Session, Statement};
+use crate::error::DbError;
+use crate::random::Rng;
+
+/// A benchmark made ready for one case: its transaction types, its statements and its clients.
+pub trait Workload: Send + Sync {
+    /// The names of its transaction types; [`Draw::transaction`] counts in this list.
+    fn transactions(&self) -> &[&'static str];
+
+    /// The statements that every session prepares; clients address them by place.
+    fn statements(&self) -> &[Statement];
+
+    /// Client number `index`, counted from 0, with a random stream of its own.
+    fn client(&self, index: u32, rng: Rng) -> Box<dyn Client>;
+}
+
+/// One simulated user.
+///
+/// The engine calls `draw`, waits for the keying time, calls `run`, again with the same inputs for
+/// each retry, and then waits for the think time.
+#[async_trait]
+pub trait Client: Send {
+    /// Chooses the next transaction and draws all its inputs. They stay the same until the next
+    /// call, so that a retry repeats them, and so that inputs depend on the seed alone.
+    fn draw(&mut self) -> Draw;
+
+    /// Runs the drawn transaction once, from `begin` to `commit`. The engine rolls back after an
+    /// error and decides whether to call again.
+    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError>;
+
+    /// How long the user thinks after the transaction; not part of any latency.
+    fn think_time(&mut self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A transaction about to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    /// Its type: a place in [`Workload::transactions`].
+    pub transaction: usize,
+    /// How long the user types before it is sent; not part of any latency.
+    pub keying_time: Duration,
+}
+
+impl Draw {
+    /// A transaction of the given type, sent at once.
+    pub const fn now(transaction: usize) -> Self {
+        Self { transaction, keying_time: Duration::ZERO }
+    }
+}
+
+/// How a transaction ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It committed.
+    Committed,
+    /// It rolled back because its inputs ask for that (TPC-C 2.4.1.4).
+    RolledBack,
+}
+
+/// Every transaction that the clients of a case saw end, warm-up and all, by type: what the tables
+/// must account for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Counts by transaction type.
+    pub transactions: BTreeMap<&'static str, TallyEntry>,
+}
+
+/// The ends of the transactions of one type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TallyEntry {
+    /// The commit was acknowledged.
+    pub committed: u64,
+    /// Rolled back as the workload meant to.
+    pub rolled_back: u64,
+    /// The connection broke during the commit, so that it may have taken effect or not.
+    pub unknown: u64,
+}
+
+impl Tally {
+    /// The counts of one type.
+    pub fn of(&self, transaction: &str) -> TallyEntry {
+        self.transactions.get(transaction).copied().unwrap_or_default()
+    }
+
+    /// The counts of all types together.
+    pub fn total(&self) -> TallyEntry {
+        self.transactions.values().fold(TallyEntry::default(), |sum, entry| TallyEntry {
+            committed: sum.committed + entry.committed,
+            rolled_back: sum.rolled_back + entry.rolled_back,
+            unknown: sum.unknown + entry.unknown,
+        })
+    }
+}

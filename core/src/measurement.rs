@@ -1,0 +1,211 @@
+//! What a run yields, and who keeps it.
+
+use std::time::SystemTime;
+
+use hdrhistogram::Histogram;
+
+use crate::durability::Durability;
+use crate::isolation::Isolation;
+
+/// What one measurement measures: a benchmark on a target under one set of conditions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The suite, such as `oltp`.
+    pub suite: String,
+    /// The benchmark without its suite, such as `tpcc`.
+    pub benchmark: String,
+    /// The engine, such as `mariadb`.
+    pub engine: String,
+    /// The server's version.
+    pub engine_version: String,
+    /// The driver, such as `mysql_async`.
+    pub driver: String,
+    /// The target as the user named it, without passwords.
+    pub target: String,
+    /// The isolation level of its transactions.
+    pub isolation: Isolation,
+    /// What its commits survive.
+    pub durability: Durability,
+    /// Clients at work at once.
+    pub clients: u32,
+    /// Transactions per second asked for in open loop; `None` in closed loop.
+    pub rate: Option<f64>,
+    /// The scale factor of its data set.
+    pub scale: u32,
+    /// The seed of everything random in it.
+    pub seed: u64,
+    /// Which repetition it is, counted from 1.
+    pub repetition: u32,
+}
+
+/// One number of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// The transaction type; empty for the case as a whole.
+    pub transaction: String,
+    /// The metric's name, unit last.
+    pub metric: String,
+    /// The number; `None` where there is none to give (`unsupported`).
+    pub value: Option<f64>,
+    /// Its unit: `us`, `1/s`, `1`, `bytes`.
+    pub unit: &'static str,
+    /// Which direction is better.
+    pub better: Better,
+    /// What became of it.
+    pub status: Status,
+    /// A sentence about it, empty where there is nothing to say.
+    pub detail: String,
+}
+
+impl Measurement {
+    /// A number of the case as a whole that went well.
+    pub fn new(metric: impl Into<String>, value: f64, unit: &'static str, better: Better) -> Self {
+        Self {
+            transaction: String::new(),
+            metric: metric.into(),
+            value: Some(value),
+            unit,
+            better,
+            status: Status::Ok,
+            detail: String::new(),
+        }
+    }
+
+    /// The same for one transaction type.
+    #[must_use]
+    pub fn of(mut self, transaction: impl Into<String>) -> Self {
+        self.transaction = transaction.into();
+        self
+    }
+
+    /// The same with another status and its reason.
+    #[must_use]
+    pub fn with_status(mut self, status: Status, detail: impl Into<String>) -> Self {
+        self.status = status;
+        self.detail = detail.into();
+        self
+    }
+}
+
+/// Which direction of a metric is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Neither.
+    Neither,
+}
+
+impl Better {
+    /// The word in CSV files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+            Self::Neither => "",
+        }
+    }
+}
+
+/// What became of a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// It was measured, and what was promised held.
+    Ok,
+    /// The target truly cannot do it.
+    Unsupported,
+    /// The end was asked for; the number covers what was measured until then.
+    Interrupted,
+    /// A promise was broken, or the measurement could not be made.
+    Failed,
+}
+
+impl Status {
+    /// The word in CSV files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unsupported => "unsupported",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Something that happened during a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When.
+    pub at: SystemTime,
+    /// What: `error`, `retry`, `connection_lost`, `outage_started`, `outage_ended`,
+    /// `server_restarted`, `check_failed`, `interrupted` …
+    pub kind: &'static str,
+    /// The transaction type, where it concerns one.
+    pub transaction: String,
+    /// The error class, where it is an error.
+    pub class: &'static str,
+    /// The engine's own error code.
+    pub code: String,
+    /// How often it happened in the second before `at`.
+    pub count: u64,
+    /// A sentence about it.
+    pub detail: String,
+}
+
+impl Event {
+    /// Something that happened once, now.
+    pub fn now(kind: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            at: SystemTime::now(),
+            kind,
+            transaction: String::new(),
+            class: "",
+            code: String::new(),
+            count: 1,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// One transaction type in one second of a case.
+#[derive(Clone, Debug)]
+pub struct Second {
+    /// Seconds since the load began, counted from 0: this one covers `[second, second + 1)`.
+    pub second: u64,
+    /// Whether it belongs to the warm-up.
+    pub warmup: bool,
+    /// The transaction type.
+    pub transaction: &'static str,
+    /// Transactions that ended in it: committed, or rolled back as the workload meant to.
+    pub completed: u64,
+    /// Failed transactions.
+    pub errors: u64,
+    /// Retries.
+    pub retries: u64,
+    /// Response times in nanoseconds.
+    pub response_ns: Histogram<u64>,
+}
+
+/// Keeps what is measured. Every call is on disk when it returns.
+pub trait Recorder: Send + Sync {
+    /// Adds rows to `results.csv`.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn measurements(&self, case: &Case, rows: &[Measurement]) -> crate::Result<()>;
+
+    /// Adds a second to `timeline.csv` and `latency.hlog`: one entry per transaction type that had
+    /// anything to tell.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()>;
+
+    /// Adds an event to `events.csv`.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn event(&self, case: &Case, event: &Event) -> crate::Result<()>;
+}

@@ -1,0 +1,98 @@
+//! Tables as data, so that every dialect can say them its own way.
+
+/// A table of a data set.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name, unquoted.
+    pub name: &'static str,
+    /// Its columns in order.
+    pub columns: Vec<Column>,
+    /// The columns of its primary key; empty where it has none.
+    pub primary_key: Vec<&'static str>,
+    /// Its secondary indexes, built after the rows are in.
+    pub indexes: Vec<Index>,
+}
+
+impl Table {
+    /// A table without a key, to be completed by the methods below.
+    pub fn new(name: &'static str, columns: Vec<Column>) -> Self {
+        Self { name, columns, primary_key: Vec::new(), indexes: Vec::new() }
+    }
+
+    /// The same table with a primary key.
+    #[must_use]
+    pub fn primary_key(mut self, columns: &[&'static str]) -> Self {
+        self.primary_key = columns.to_vec();
+        self
+    }
+
+    /// The same table with one more secondary index.
+    #[must_use]
+    pub fn index(mut self, name: &'static str, columns: &[&'static str]) -> Self {
+        self.indexes.push(Index { name, columns: columns.to_vec() });
+        self
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name, unquoted.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: ColumnType,
+    /// Whether NULL may stand in it.
+    pub nullable: bool,
+    /// Whether the engine numbers rows that come without a value. Only for a primary key that is
+    /// a single integer column.
+    pub auto_increment: bool,
+}
+
+impl Column {
+    /// A column in which NULL may not stand.
+    pub const fn new(name: &'static str, ty: ColumnType) -> Self {
+        Self { name, ty, nullable: false, auto_increment: false }
+    }
+
+    /// The same column, NULL allowed.
+    #[must_use]
+    pub const fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
+    /// The same column, numbered by the engine where no value is given.
+    #[must_use]
+    pub const fn auto_increment(mut self) -> Self {
+        self.auto_increment = true;
+        self
+    }
+}
+
+/// The types that benchmark tables are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// 16-bit integer.
+    SmallInt,
+    /// 32-bit integer.
+    Int,
+    /// 64-bit integer.
+    BigInt,
+    /// Fixed-point number: digits in all, digits after the point.
+    Decimal(u8, u8),
+    /// Text of fixed length, padded with blanks.
+    Char(u16),
+    /// Text of up to so many characters.
+    Varchar(u16),
+    /// A point in time without a time zone, microseconds kept.
+    Timestamp,
+}
+
+/// A secondary index.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// Its name, unquoted and unique in the data set.
+    pub name: &'static str,
+    /// Its columns in order.
+    pub columns: Vec<&'static str>,
+}

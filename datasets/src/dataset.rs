@@ -1,0 +1,38 @@
+//! What a data set is.
+
+use dbdyno_core::RowSource;
+use dbdyno_core::schema::Table;
+
+/// Generated data at a scale factor.
+pub trait Dataset: Send + Sync {
+    /// Its name, such as `tpcc`. Its tables live in the namespace `dbdyno_<name>`.
+    fn name(&self) -> &'static str;
+
+    /// Raised whenever its rows or its schema change, so that older data is not reused.
+    fn version(&self) -> u32;
+
+    /// What it holds and where its definition comes from, in one sentence.
+    fn summary(&self) -> &'static str;
+
+    /// Its tables, in the order in which they are created.
+    fn tables(&self) -> Vec<Table>;
+
+    /// How many rows `table` has at `scale`.
+    fn rows(&self, table: &str, scale: u32) -> u64;
+
+    /// Part number `part` (counted from 0) of `parts` of the rows of `table`. The parts together
+    /// are the whole table, in order, whatever `parts` is.
+    fn source(
+        &self,
+        table: &'static str,
+        scale: u32,
+        seed: u64,
+        part: u32,
+        parts: u32,
+    ) -> Box<dyn RowSource>;
+
+    /// The namespace (schema, database) of its tables.
+    fn namespace(&self) -> String {
+        format!("dbdyno_{}", self.name())
+    }
+}

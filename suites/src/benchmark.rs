@@ -1,0 +1,123 @@
+//! What a benchmark is: data, a workload, and the truth that must hold before and after it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{Tally, Workload};
+use dbdyno_core::{DbError, Session};
+use dbdyno_datasets::Dataset;
+
+/// One workload of a suite.
+#[async_trait]
+pub trait Benchmark: Send + Sync {
+    /// Its name without its suite, such as `tpcc`.
+    fn name(&self) -> &'static str;
+
+    /// What it does and where its definition comes from, in one sentence.
+    fn summary(&self) -> &'static str;
+
+    /// The data it runs on.
+    fn dataset(&self) -> &'static dyn Dataset;
+
+    /// What its data set is good for afterwards.
+    fn after_use(&self) -> AfterUse {
+        AfterUse::Reusable
+    }
+
+    /// Whether it is run at 1, 2, 4, … clients when the user asked for no number of clients.
+    fn is_sweep(&self) -> bool {
+        false
+    }
+
+    /// The workload of one case. `before` is the state of the tables that `state` found.
+    fn workload(&self, context: &WorkloadContext, before: &State) -> Arc<dyn Workload>;
+
+    /// Looks at the tables: the consistency conditions, and the counters that a case moves.
+    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError>;
+
+    /// Whether the tables account for every acknowledged commit: how far the counters moved
+    /// against what the clients counted. A commit whose outcome is unknown may have moved them or
+    /// not.
+    fn account(
+        &self,
+        before: &State,
+        after: &State,
+        workload: &dyn Workload,
+        tally: &Tally,
+    ) -> Vec<Check>;
+}
+
+/// What a workload is made from.
+#[derive(Clone, Debug)]
+pub struct WorkloadContext {
+    /// The scale factor of the data set.
+    pub scale: u32,
+    /// The number of clients of the case.
+    pub clients: u32,
+    /// Whether keying and think times are kept (TPC-C 5.2.5.7).
+    pub think_times: bool,
+}
+
+/// What a data set is good for after a benchmark ran on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterUse {
+    /// The next benchmark finds it as good as new, or grown in a way that the benchmark allows.
+    Reusable,
+    /// Rows were added or removed for good: it is loaded again before the next use.
+    Spent,
+}
+
+/// One condition that must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its name: the metric is `check_<name>`.
+    pub name: String,
+    /// Whether it held.
+    pub held: bool,
+    /// Where it did not hold: what was expected and what was found. Also the source of the
+    /// condition (a clause), where it has one.
+    pub detail: String,
+}
+
+impl Check {
+    /// A condition that held or not; `detail` says what was expected and found.
+    pub fn new(name: impl Into<String>, held: bool, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), held, detail: detail.into() }
+    }
+
+    /// The condition that `counter` moved by what the clients committed: `committed` at least,
+    /// and at most `unknown` more.
+    pub fn accounted(
+        name: impl Into<String>,
+        what: &str,
+        moved: i64,
+        committed: u64,
+        unknown: u64,
+    ) -> Self {
+        let (low, high) = (i128::from(committed), i128::from(committed) + i128::from(unknown));
+        let held = (low..=high).contains(&i128::from(moved));
+        let expected = if unknown == 0 { format!("{low}") } else { format!("{low} to {high}") };
+        Self::new(
+            name,
+            held,
+            format!("{what}: the clients committed {expected}, the tables show {moved}"),
+        )
+    }
+}
+
+/// What the tables looked like at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The consistency conditions.
+    pub checks: Vec<Check>,
+    /// Numbers that a case moves by what it commits: rows of a history, order numbers.
+    pub counters: BTreeMap<&'static str, i64>,
+}
+
+impl State {
+    /// A counter; 0 where it was not looked at.
+    pub fn counter(&self, name: &str) -> i64 {
+        self.counters.get(name).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,7 @@
+//! Benchmark suites, written against dbdyno-core only: no engine and no client library is named
+//! here.
+
+pub mod benchmark;
+pub mod oltp;
+
+pub use benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
