@@ -12,6 +12,7 @@ pub mod error;
 pub mod isolation;
 pub mod load;
 pub mod measurement;
+pub mod query;
 pub mod random;
 pub mod rows;
 pub mod schema;

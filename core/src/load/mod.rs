@@ -1,5 +1,27 @@
 //! The load engine: clients, schedules, phases, histograms and the timeline.
+//!
+//! [`run_load`] starts workers (`worker`), each a thread with an event loop of its own; a worker
+//! opens a session per client and runs the hot loop (`client`), which counts into a recording
+//! (`recording`) that nobody else touches. Once a second each recording is handed to the
+//! collector (`collector`) on the calling thread.
 
+mod arrivals;
+mod client;
+mod clock;
+mod collector;
+mod engine;
+mod message;
+mod plan;
+mod recording;
+mod report;
+mod shared;
+mod usage;
+mod worker;
 mod workload;
 
+pub use arrivals::Arrivals;
+pub use collector::LoadObserver;
+pub use engine::run_load;
+pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};
+pub use report::{ErrorReport, LoadReport, TransactionReport};
 pub use workload::{Client, Draw, Outcome, Tally, TallyEntry, Workload};

@@ -19,6 +19,12 @@ pub trait Workload: Send + Sync {
 
     /// Client number `index`, counted from 0, with a random stream of its own.
     fn client(&self, index: u32, rng: Rng) -> Box<dyn Client>;
+
+    /// What the clients counted beyond the number of their commits, such as rows deleted: for the
+    /// benchmark's accounting.
+    fn counted(&self) -> BTreeMap<&'static str, i64> {
+        BTreeMap::new()
+    }
 }
 
 /// One simulated user.

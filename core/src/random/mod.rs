@@ -1,8 +1,18 @@
 //! Everything random. A stream is a pure function of the run's seed and a path of numbers, so the
 //! same seed gives the same rows and the same inputs on every engine, whatever runs beside it.
 
+pub mod nurand;
+pub mod special;
+pub mod text;
+pub mod zipf;
+
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+pub use nurand::{Nurand, c_run_is_valid, draw_c_run};
+pub use special::Distribution;
+pub use text::Text;
+pub use zipf::{Latest, ScrambledZipfian, Zipfian};
 
 /// A stream of random numbers. Its output is part of the contract: it never changes between
 /// releases without the data sets' versions changing with it.
@@ -82,9 +92,21 @@ pub const fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
+/// The FNV-1a hash of a number's eight bytes, lowest first, as YCSB spreads keys: its result is
+/// taken as a signed number and stripped of its sign.
+pub const fn fnv64(number: u64) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut byte = 0;
+    while byte < 8 {
+        hash = (hash ^ ((number >> (8 * byte)) & 0xff)).wrapping_mul(0x0000_0100_0000_01b3);
+        byte += 1;
+    }
+    hash.cast_signed().unsigned_abs()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Rng;
+    use super::{Rng, fnv64};
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     #[test]
@@ -94,6 +116,13 @@ mod tests {
             [rng.bits(), rng.bits()],
             [5_156_726_272_236_439_975, 7_003_293_116_108_592_401]
         );
+    }
+
+    #[test]
+    fn fnv_gives_the_keys_of_ycsb() {
+        // `user6284781860667377211` and `user8517097267634966620` are the first two keys that YCSB
+        // loads in hashed order.
+        assert_eq!([fnv64(0), fnv64(1)], [6_284_781_860_667_377_211, 8_517_097_267_634_966_620]);
     }
 
     #[test]

@@ -1,0 +1,294 @@
+//! The hot loop: one client running transactions one after another.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::driver::Session;
+use crate::error::{DbError, Error, ErrorClass};
+use crate::random::Rng;
+
+use super::clock::{Clock, Sleeper};
+use super::message::Message;
+use super::plan::Arrival;
+use super::recording::{Ended, Recording};
+use super::shared::{Shared, nanos};
+use super::workload::{Client, Outcome};
+
+/// Waits are cut into pieces of this length, so that a request to end is noticed.
+const LONGEST_NAP: Duration = Duration::from_millis(50);
+/// A client whose transactions fail this often in a row, with errors that retrying cannot help,
+/// ends the case: the workload does not fit the target.
+const MOST_FAILURES_IN_A_ROW: u32 = 10;
+/// Pauses between attempts to connect again grow from the first of these to the second.
+const RECONNECT_PAUSE: (Duration, Duration) =
+    (Duration::from_millis(10), Duration::from_millis(500));
+
+/// What the clients of one worker share, all on one thread.
+pub struct Desk {
+    pub recording: RefCell<Recording>,
+    /// The transaction each client has under way, for counting those that never end.
+    pub under_way: RefCell<Vec<Option<usize>>>,
+}
+
+/// A client with its session.
+pub struct ClientLoop {
+    pub shared: Arc<Shared>,
+    pub desk: Rc<Desk>,
+    /// Its number among all clients.
+    pub number: u32,
+    /// Its place at the desk.
+    pub place: usize,
+    pub client: Box<dyn Client>,
+    pub session: Box<dyn Session>,
+    pub clock: Clock,
+    pub sleeper: Sleeper,
+    pub pauses: Rng,
+    pub failures_in_a_row: u32,
+}
+
+/// How a transaction came to its end, retries and all.
+enum Settled {
+    Committed,
+    RolledBack,
+    Failed(DbError),
+}
+
+impl ClientLoop {
+    /// Runs transactions until the load ends.
+    pub async fn run(mut self) {
+        let mut quota = self.shared.quota(self.number);
+        while quota != Some(0) {
+            let Some(intended_ns) = self.next_start().await else { break };
+            let draw = self.client.draw();
+            let keyed = nanos(draw.keying_time);
+            if keyed > 0 && !self.wait_until(self.clock.now_ns() + keyed).await {
+                break;
+            }
+            // Typing is the user's time; in closed loop the transaction is meant to start after it.
+            let intended_ns = if keyed > 0 { self.clock.now_ns() } else { intended_ns };
+            let phase = self.shared.phase(intended_ns);
+            let (settled, ended) = self.settle(draw.transaction, intended_ns).await;
+            if phase == super::recording::Phase::Measure {
+                quota = quota.map(|left| left - 1);
+            }
+            if !self.record(&settled, &ended).await {
+                break;
+            }
+            let think = nanos(self.client.think_time());
+            if think > 0 && !self.wait_until(self.clock.now_ns() + think).await {
+                break;
+            }
+        }
+    }
+
+    /// When the next transaction is meant to start, once that moment has come; `None` at the end
+    /// of the load.
+    async fn next_start(&mut self) -> Option<u64> {
+        let Arrival::Open(open) = self.shared.plan.arrival else {
+            let now_ns = self.clock.now_ns();
+            let goes_on = !self.shared.is_ended() && now_ns < self.shared.end_ns();
+            return goes_on.then_some(now_ns);
+        };
+        loop {
+            if self.shared.is_ended() || self.clock.now_ns() >= self.shared.end_ns() {
+                return None;
+            }
+            let intended_ns = self.shared.next_arrival()?;
+            if intended_ns >= self.shared.end_ns() || !self.wait_until(intended_ns).await {
+                return None;
+            }
+            let now_ns = self.clock.now_ns();
+            match open.latency_limit {
+                Some(limit) if now_ns > intended_ns + nanos(limit) => {
+                    let phase = self.shared.phase(intended_ns);
+                    self.desk.recording.borrow_mut().skipped(phase, now_ns);
+                    // A blocking wait never yields, and skipping may go on for long.
+                    tokio::task::yield_now().await;
+                }
+                _ => return Some(intended_ns),
+            }
+        }
+    }
+
+    /// Runs the drawn transaction until it commits, rolls back as it was meant to, or fails for
+    /// good.
+    async fn settle(&mut self, transaction: usize, intended_ns: u64) -> (Settled, Ended) {
+        let started_ns = self.clock.now_ns();
+        self.desk.under_way.borrow_mut()[self.place] = Some(transaction);
+        let phase = self.shared.phase(intended_ns);
+        let mut retries = 0;
+        let settled = loop {
+            let error = match self.client.run(&mut *self.session).await {
+                Ok(Outcome::Committed) => break Settled::Committed,
+                Ok(Outcome::RolledBack) => break Settled::RolledBack,
+                Err(error) => error,
+            };
+            let error = self.roll_back_after(error).await;
+            let policy = self.shared.plan.retry;
+            if !error.class.is_retryable()
+                || retries == policy.max_retries
+                || self.shared.is_ended()
+            {
+                break Settled::Failed(error);
+            }
+            retries += 1;
+            let now_ns = self.clock.now_ns();
+            self.desk.recording.borrow_mut().retried(transaction, phase, now_ns, &error);
+            self.pause_before_retry(retries, policy.max_pause).await;
+        };
+        self.desk.under_way.borrow_mut()[self.place] = None;
+        let ended_ns = self.clock.now_ns();
+        let late = match self.shared.plan.arrival {
+            Arrival::Open(open) => {
+                open.latency_limit.is_some_and(|limit| ended_ns > intended_ns + nanos(limit))
+            }
+            Arrival::Closed => false,
+        };
+        let in_window = self.shared.in_window(ended_ns);
+        (settled, Ended { transaction, phase, intended_ns, started_ns, ended_ns, in_window, late })
+    }
+
+    /// Counts the transaction and mends the client's state; false where it cannot go on.
+    async fn record(&mut self, settled: &Settled, ended: &Ended) -> bool {
+        let error = {
+            let mut recording = self.desk.recording.borrow_mut();
+            match settled {
+                Settled::Committed => {
+                    recording.committed(ended);
+                    None
+                }
+                Settled::RolledBack => {
+                    recording.rolled_back(ended);
+                    None
+                }
+                Settled::Failed(error) => {
+                    recording.failed(ended, error);
+                    Some(error)
+                }
+            }
+        };
+        match error {
+            None => {
+                self.failures_in_a_row = 0;
+                true
+            }
+            Some(error) if error.is_disconnected() => self.reconnect(error).await,
+            Some(error) if error.class == ErrorClass::Other => self.go_on_after(error),
+            Some(_) => true,
+        }
+    }
+
+    /// Undoes what is left of a failed try. Where even that fails, the connection is what broke.
+    async fn roll_back_after(&mut self, error: DbError) -> DbError {
+        if error.is_disconnected() {
+            return error;
+        }
+        match self.session.rollback().await {
+            Err(broken) if broken.is_disconnected() => broken,
+            _ => error,
+        }
+    }
+
+    async fn pause_before_retry(&mut self, retry: u32, max_pause: Duration) {
+        if retry < 2 {
+            return;
+        }
+        let bound = Duration::from_micros(100).saturating_mul(1 << retry.min(16)).min(max_pause);
+        let pause = bound.mul_f64(self.pauses.unit());
+        self.sleeper.sleep(pause).await;
+    }
+
+    fn go_on_after(&mut self, error: &DbError) -> bool {
+        self.failures_in_a_row += 1;
+        if self.failures_in_a_row < MOST_FAILURES_IN_A_ROW {
+            return true;
+        }
+        let fatal = Error::new(
+            format!("go on with client {}", self.number),
+            format!(
+                "{MOST_FAILURES_IN_A_ROW} transactions failed in a row, the last with: {error}"
+            ),
+        )
+        .next("see events.csv for every error; the statements are shown by `dbdyno list --sql`");
+        self.tell(Message::Fatal(fatal));
+        false
+    }
+
+    /// Gets a new session in place of the broken one; false where the load ended meanwhile or the
+    /// server stayed away for too long.
+    async fn reconnect(&mut self, error: &DbError) -> bool {
+        let lost_ns = self.clock.now_ns();
+        self.tell(Message::Lost { at_ns: lost_ns, error: error.clone() });
+        let mut pause = RECONNECT_PAUSE.0;
+        loop {
+            let waited = pause.mul_f64(0.5 + self.pauses.unit() / 2.0);
+            if !self.wait_until(self.clock.now_ns() + nanos(waited)).await {
+                return false;
+            }
+            let failure = match self.connect().await {
+                Ok(session) => {
+                    self.session = session;
+                    self.tell(Message::Back { at_ns: self.clock.now_ns() });
+                    return true;
+                }
+                Err(failure) => failure,
+            };
+            if self.clock.now_ns() - lost_ns > nanos(self.shared.plan.reconnect_limit) {
+                let limit = self.shared.plan.reconnect_limit.as_secs();
+                self.tell(Message::Fatal(
+                    Error::new(
+                        format!("reconnect client {}", self.number),
+                        format!("the server was away for {limit} s, last with: {failure}"),
+                    )
+                    .next("start the server again, or look into its log for why it went"),
+                ));
+                return false;
+            }
+            pause = (pause * 2).min(RECONNECT_PAUSE.1);
+        }
+    }
+
+    /// A new session; given up at the end of the load, for a dead server may take its time.
+    async fn connect(&self) -> Result<Box<dyn Session>, DbError> {
+        let left_ns = self.shared.end_ns().saturating_sub(self.clock.now_ns());
+        match tokio::time::timeout(Duration::from_nanos(left_ns), open_session(&self.shared)).await
+        {
+            Ok(result) => result,
+            Err(_elapsed) => Err(DbError::new(
+                ErrorClass::Disconnected,
+                None,
+                "the load ended before the server answered",
+            )),
+        }
+    }
+
+    /// Waits for a moment; false where the load ends before it.
+    async fn wait_until(&mut self, moment_ns: u64) -> bool {
+        loop {
+            let now_ns = self.clock.now_ns();
+            if self.shared.is_ended() || now_ns >= self.shared.end_ns() {
+                return false;
+            }
+            if now_ns >= moment_ns {
+                return true;
+            }
+            let next_ns = moment_ns.min(self.shared.end_ns());
+            let nap = Duration::from_nanos(next_ns - now_ns).min(LONGEST_NAP);
+            self.sleeper.sleep(nap).await;
+        }
+    }
+
+    fn tell(&self, message: Message) {
+        // The collector listens until every worker is done.
+        let _ = self.shared.sender.send(message);
+    }
+}
+
+/// Opens a session and prepares the workload's statements on it.
+pub async fn open_session(shared: &Shared) -> Result<Box<dyn Session>, DbError> {
+    let mut session = shared.driver.connect(&shared.session).await?;
+    session.prepare(shared.workload.statements()).await?;
+    Ok(session)
+}

@@ -1,0 +1,347 @@
+//! Brings together what the workers tell: totals, the timeline, events and outages. Runs on the
+//! thread that called for the load, apart from the load path.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, SystemTime};
+
+use crate::error::{DbError, Error, ErrorClass, Result};
+use crate::measurement::{Event, Second};
+use crate::stop::Stop;
+
+use super::clock::Clock;
+use super::message::Message;
+use super::plan::{Arrival, Length};
+use super::recording::{ErrorCount, Interval, Phase, TypeInterval};
+use super::report::{ErrorReport, LoadReport, TransactionReport, add_errors, add_to_tally, merge};
+use super::shared::Shared;
+use super::usage::cpu_time;
+use super::workload::Tally;
+
+/// How often a request to stop is looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Who is told of a load as it runs.
+pub trait LoadObserver {
+    /// A second of the load is complete.
+    ///
+    /// # Errors
+    /// It could not be kept; the load ends.
+    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()>;
+
+    /// Something happened.
+    ///
+    /// # Errors
+    /// It could not be kept; the load ends.
+    fn event(&self, event: &Event) -> Result<()>;
+}
+
+/// Collects a load from its start to its end.
+pub struct Collector<'a> {
+    shared: &'a Arc<Shared>,
+    observer: &'a dyn LoadObserver,
+    clock: Clock,
+    names: &'a [&'static str],
+    /// Seconds not yet handed on, by (second, measured): workers report them at their own pace.
+    pending: BTreeMap<(u64, bool), Vec<TypeInterval>>,
+    /// Up to which second each worker has reported; `None` once it is done.
+    reported: Vec<Option<u64>>,
+    transactions: Vec<TransactionReport>,
+    errors: Vec<ErrorReport>,
+    retries: Vec<ErrorReport>,
+    tally: Tally,
+    outage: Outage,
+    cpu: CpuWindow,
+    interrupted: bool,
+    failure: Option<Error>,
+}
+
+/// Clients without a connection.
+#[derive(Default)]
+struct Outage {
+    down: u64,
+    began_ns: u64,
+    total_ns: u64,
+    lost: u64,
+    restarting: bool,
+}
+
+/// Processor time at the two ends of the window.
+#[derive(Default)]
+struct CpuWindow {
+    from: Option<Duration>,
+    to: Option<Duration>,
+}
+
+impl<'a> Collector<'a> {
+    pub fn new(
+        shared: &'a Arc<Shared>,
+        observer: &'a dyn LoadObserver,
+        clock: Clock,
+        workers: usize,
+    ) -> Self {
+        let names = shared.workload.transactions();
+        let open = matches!(shared.plan.arrival, Arrival::Open(_));
+        Self {
+            shared,
+            observer,
+            clock,
+            names,
+            pending: BTreeMap::new(),
+            reported: vec![Some(0); workers],
+            transactions: names.iter().map(|name| TransactionReport::new(name, open)).collect(),
+            errors: Vec::new(),
+            retries: Vec::new(),
+            tally: Tally::default(),
+            outage: Outage::default(),
+            cpu: CpuWindow::default(),
+            interrupted: false,
+            failure: None,
+        }
+    }
+
+    /// Listens until every worker is done.
+    pub fn run(mut self, receiver: &Receiver<Message>, stop: &Stop) -> Result<LoadReport> {
+        while self.reported.iter().any(Option::is_some) {
+            self.mark_cpu();
+            if stop.is_requested() && !self.shared.is_ended() {
+                self.interrupted = true;
+                self.shared.end_at(self.clock.now_ns());
+                self.event(Event::now("interrupted", "the end was asked for"));
+            }
+            match receiver.recv_timeout(self.patience()) {
+                Ok(message) => self.take(message),
+                Err(_timeout_or_gone) => {}
+            }
+        }
+        self.hand_on_seconds_before(u64::MAX);
+        self.finish()
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Ready | Message::NotReady(_) => {}
+            Message::Flush { worker, second, done_until, intervals } => {
+                for interval in intervals {
+                    self.add(second, &interval);
+                }
+                self.reported[worker] = Some(done_until);
+                let complete = self.reported.iter().flatten().copied().min().unwrap_or(0);
+                self.hand_on_seconds_before(complete);
+            }
+            Message::Lost { at_ns, error } => self.lost(at_ns, &error),
+            Message::Back { at_ns } => self.back(at_ns),
+            Message::Restarted(restarted) => self.restarted(restarted),
+            Message::Fatal(error) => self.fail(error),
+            Message::Done { worker, abandoned } => {
+                self.reported[worker] = None;
+                self.abandon(&abandoned);
+            }
+        }
+    }
+
+    fn add(&mut self, second: u64, interval: &Interval) {
+        let measured = interval.phase == Phase::Measure;
+        add_to_tally(&mut self.tally, self.names, interval);
+        self.events_of("error", second, &interval.errors);
+        self.events_of("retry", second, &interval.retries);
+        for (total, entry) in self.transactions.iter_mut().zip(&interval.types) {
+            total.in_window += entry.in_window;
+            if measured {
+                total.add(entry);
+            }
+        }
+        if measured {
+            add_errors(&mut self.errors, self.names, &interval.errors);
+            add_errors(&mut self.retries, self.names, &interval.retries);
+        }
+        let open = matches!(self.shared.plan.arrival, Arrival::Open(_));
+        let pending = self
+            .pending
+            .entry((second, measured))
+            .or_insert_with(|| vec![TypeInterval::new(open); self.names.len()]);
+        for (sum, entry) in pending.iter_mut().zip(&interval.types) {
+            sum.committed += entry.committed;
+            sum.rolled_back += entry.rolled_back;
+            sum.failed += entry.failed;
+            sum.retries += entry.retries;
+            merge(&mut sum.response_ns, &entry.response_ns);
+        }
+    }
+
+    fn events_of(&mut self, kind: &'static str, second: u64, counts: &[ErrorCount]) {
+        for count in counts {
+            self.event(Event {
+                at: self.clock.wall((second + 1) * NS_PER_SECOND),
+                kind,
+                transaction: self.names[count.transaction].to_owned(),
+                class: count.class.name(),
+                code: count.code.clone().unwrap_or_default(),
+                count: count.count,
+                detail: count.message.clone(),
+            });
+        }
+    }
+
+    fn hand_on_seconds_before(&mut self, complete: u64) {
+        while let Some(entry) = self.pending.first_entry()
+            && entry.key().0 < complete
+        {
+            let ((second, measured), types) = entry.remove_entry();
+            let seconds: Vec<Second> = self
+                .names
+                .iter()
+                .zip(types)
+                .filter(|(_, entry)| {
+                    entry.committed + entry.rolled_back + entry.failed + entry.retries > 0
+                })
+                .map(|(name, entry)| Second {
+                    second,
+                    warmup: !measured,
+                    transaction: name,
+                    completed: entry.committed + entry.rolled_back,
+                    errors: entry.failed,
+                    retries: entry.retries,
+                    response_ns: entry.response_ns,
+                })
+                .collect();
+            if let Err(error) = self.observer.second(self.clock.began_at(), &seconds) {
+                self.fail(error);
+            }
+        }
+    }
+
+    fn lost(&mut self, at_ns: u64, error: &DbError) {
+        self.outage.lost += 1;
+        self.event(Event {
+            at: self.clock.wall(at_ns),
+            class: error.class.name(),
+            code: error.code.clone().unwrap_or_default(),
+            ..Event::now("connection_lost", error.message.clone())
+        });
+        if self.outage.down == 0 {
+            self.outage.began_ns = at_ns;
+            let event = Event::now("outage_started", "the first client lost its connection");
+            self.event(Event { at: self.clock.wall(at_ns), ..event });
+        }
+        self.outage.down += 1;
+        self.restart_server();
+    }
+
+    fn back(&mut self, at_ns: u64) {
+        self.outage.down = self.outage.down.saturating_sub(1);
+        if self.outage.down == 0 {
+            let lasted_ns = at_ns.saturating_sub(self.outage.began_ns);
+            self.outage.total_ns += lasted_ns;
+            let detail =
+                format!("every client has a connection again after {} ms", lasted_ns / 1_000_000);
+            self.event(Event { at: self.clock.wall(at_ns), ..Event::now("outage_ended", detail) });
+        }
+    }
+
+    /// Has a throwaway server that died started again, so that the run can go on; apart from this
+    /// thread, for recovery takes its time.
+    fn restart_server(&mut self) {
+        if self.outage.restarting || self.shared.driver.server_control().is_none() {
+            return;
+        }
+        let shared = Arc::clone(self.shared);
+        let spawned = std::thread::Builder::new().name("restart".to_owned()).spawn(move || {
+            if let Some(control) = shared.driver.server_control() {
+                let _ = shared.sender.send(Message::Restarted(control.ensure_running()));
+            }
+        });
+        self.outage.restarting = spawned.is_ok();
+    }
+
+    fn restarted(&mut self, restarted: Result<bool>) {
+        self.outage.restarting = false;
+        match restarted {
+            Ok(true) => {
+                self.event(Event::now("server_restarted", "the throwaway server had died"));
+            }
+            Ok(false) => {}
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn abandon(&mut self, abandoned: &[usize]) {
+        for transaction in abandoned {
+            let name = self.names[*transaction];
+            self.tally.transactions.entry(name).or_default().unknown += 1;
+            self.transactions[*transaction].failed += 1;
+            self.errors.push(ErrorReport {
+                transaction: name,
+                class: ErrorClass::Disconnected,
+                code: "abandoned".to_owned(),
+                count: 1,
+                message: "it had not ended when the drain limit passed".to_owned(),
+            });
+            let mut event = Event::now("abandoned", "it had not ended when the drain limit passed");
+            name.clone_into(&mut event.transaction);
+            self.event(event);
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if let Err(error) = self.observer.event(&event) {
+            self.fail(error);
+        }
+    }
+
+    /// Ends the load for a reason that makes it worthless; the first is what is told.
+    fn fail(&mut self, error: Error) {
+        self.shared.end_at(self.clock.now_ns());
+        self.failure.get_or_insert(error);
+    }
+
+    fn mark_cpu(&mut self) {
+        let now_ns = self.clock.now_ns();
+        if self.cpu.from.is_none() && now_ns >= self.shared.measure_ns() {
+            self.cpu.from = Some(cpu_time());
+        }
+        if self.cpu.to.is_none() && now_ns >= self.shared.end_ns() {
+            self.cpu.to = Some(cpu_time());
+        }
+    }
+
+    /// How long to listen before the processor time is to be marked or a stop looked for.
+    fn patience(&self) -> Duration {
+        let now_ns = self.clock.now_ns();
+        [self.shared.measure_ns(), self.shared.end_ns()]
+            .into_iter()
+            .filter(|mark| *mark > now_ns)
+            .map(|mark| Duration::from_nanos(mark - now_ns))
+            .fold(PATIENCE, Duration::min)
+    }
+
+    fn finish(mut self) -> Result<LoadReport> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let ended_ns = match self.shared.plan.length {
+            Length::Transactions(_) if !self.interrupted => self.clock.now_ns(),
+            _ => self.shared.end_ns(),
+        };
+        if self.outage.down > 0 {
+            self.outage.total_ns += ended_ns.saturating_sub(self.outage.began_ns);
+        }
+        let window_ns = ended_ns.saturating_sub(self.shared.measure_ns());
+        let cpu_to = self.cpu.to.unwrap_or_else(cpu_time);
+        Ok(LoadReport {
+            began_at: self.clock.began_at(),
+            window: Duration::from_nanos(window_ns),
+            transactions: self.transactions,
+            errors: self.errors,
+            retries: self.retries,
+            tally: self.tally,
+            client_cpu: cpu_to.saturating_sub(self.cpu.from.unwrap_or(cpu_to)),
+            interrupted: self.interrupted,
+            connections_lost: self.outage.lost,
+            outage: Duration::from_nanos(self.outage.total_ns),
+            unstarted: self.shared.arrivals_left(),
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! What workers tell the collector.
+
+use crate::error::{DbError, Error, Result};
+
+use super::recording::Interval;
+
+/// A message from a worker.
+#[derive(Debug)]
+pub enum Message {
+    /// A client has its session and waits for the start.
+    Ready,
+    /// A client could not get its session: there will be no start.
+    NotReady(DbError),
+    /// The worker's counts of `second`; all seconds before `done_until` are complete.
+    Flush { worker: usize, second: u64, done_until: u64, intervals: Vec<Interval> },
+    /// A client lost its connection.
+    Lost { at_ns: u64, error: DbError },
+    /// A client has a connection again.
+    Back { at_ns: u64 },
+    /// A throwaway server that died was started again, or ran all the time (`false`).
+    Restarted(Result<bool>),
+    /// A client cannot go on, so the case cannot.
+    Fatal(Error),
+    /// All clients of the worker have ended; `abandoned` transactions, by type, never did.
+    Done { worker: usize, abandoned: Vec<usize> },
+}

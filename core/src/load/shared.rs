@@ -1,0 +1,157 @@
+//! What all workers of a load share. On the load path it is only read, but for the schedule of an
+//! open loop.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::driver::{Driver, SessionOptions};
+use crate::random::Rng;
+
+use super::arrivals::Arrivals;
+use super::clock::Clock;
+use super::message::Message;
+use super::plan::{Arrival, Length, LoadPlan};
+use super::recording::Phase;
+use super::workload::Workload;
+
+/// Numbers the random streams of a load.
+#[derive(Clone, Copy)]
+enum Stream {
+    Client = 1,
+    Arrivals = 2,
+    Pauses = 3,
+}
+
+/// Everything that workers need to know.
+pub struct Shared {
+    pub driver: Arc<dyn Driver>,
+    pub workload: Arc<dyn Workload>,
+    pub session: SessionOptions,
+    pub plan: LoadPlan,
+    pub sender: Sender<Message>,
+    /// Set once, when every client has its session.
+    pub start: watch::Sender<Option<Clock>>,
+    /// When new transactions stop to start; brought forward when the end is asked for.
+    end_ns: AtomicU64,
+    /// Asks clients to end; cheaper to look at than the time.
+    ended: AtomicBool,
+    arrivals: Option<Mutex<Arrivals>>,
+}
+
+impl Shared {
+    pub fn new(
+        driver: Arc<dyn Driver>,
+        workload: Arc<dyn Workload>,
+        session: SessionOptions,
+        plan: LoadPlan,
+        sender: Sender<Message>,
+    ) -> Self {
+        let end_ns = match plan.length {
+            Length::Duration(duration) => nanos(plan.warmup + duration),
+            Length::Transactions(_) => u64::MAX,
+        };
+        let arrivals = match &plan.arrival {
+            Arrival::Closed => None,
+            Arrival::Open(open) => {
+                let rng = stream(&plan, Stream::Arrivals, 0);
+                Some(Mutex::new(Arrivals::new(open, rng)))
+            }
+        };
+        Self {
+            driver,
+            workload,
+            session,
+            plan,
+            sender,
+            start: watch::Sender::new(None),
+            end_ns: AtomicU64::new(end_ns),
+            ended: AtomicBool::new(false),
+            arrivals,
+        }
+    }
+
+    /// When the measurement begins.
+    pub fn measure_ns(&self) -> u64 {
+        nanos(self.plan.warmup)
+    }
+
+    /// When it ends, as far as is known now.
+    pub fn end_ns(&self) -> u64 {
+        self.end_ns.load(Ordering::Relaxed)
+    }
+
+    /// Whether clients are to end, whatever the time.
+    #[inline]
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends the load at a moment, unless it ends earlier.
+    pub fn end_at(&self, now_ns: u64) {
+        self.end_ns.fetch_min(now_ns, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// The phase of a transaction meant to start at a moment.
+    #[inline]
+    pub fn phase(&self, intended_ns: u64) -> Phase {
+        if intended_ns < self.measure_ns() { Phase::Warmup } else { Phase::Measure }
+    }
+
+    /// Whether a moment lies in the window in which throughput is counted.
+    #[inline]
+    pub fn in_window(&self, moment_ns: u64) -> bool {
+        (self.measure_ns()..=self.end_ns()).contains(&moment_ns)
+    }
+
+    /// The next intended start of an open loop; `None` in closed loop.
+    pub fn next_arrival(&self) -> Option<u64> {
+        let arrivals = self.arrivals.as_ref()?;
+        Some(arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take())
+    }
+
+    /// How many arrivals were due before the end that no client ever took.
+    pub fn arrivals_left(&self) -> u64 {
+        let Some(arrivals) = &self.arrivals else { return 0 };
+        let mut arrivals = arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match self.end_ns() {
+            u64::MAX => 0,
+            end_ns => arrivals.drain_until(end_ns),
+        }
+    }
+
+    /// The number of measured transactions that a client runs; `None` where time decides.
+    pub fn quota(&self, client: u32) -> Option<u64> {
+        match self.plan.length {
+            Length::Duration(_) => None,
+            Length::Transactions(total) => {
+                let clients = u64::from(self.plan.clients);
+                Some(total / clients + u64::from(u64::from(client) < total % clients))
+            }
+        }
+    }
+
+    /// The random stream of a client's inputs: it depends on the seed, the repetition and the
+    /// client's number, never on the engine.
+    pub fn client_rng(&self, client: u32) -> Rng {
+        stream(&self.plan, Stream::Client, client)
+    }
+
+    /// The random stream of a client's pauses between retries.
+    pub fn pause_rng(&self, client: u32) -> Rng {
+        stream(&self.plan, Stream::Pauses, client)
+    }
+}
+
+fn stream(plan: &LoadPlan, stream: Stream, client: u32) -> Rng {
+    Rng::new(plan.seed, &[stream as u64, u64::from(plan.repetition), u64::from(client)])
+}
+
+/// A duration in nanoseconds; 584 years at the most.
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
