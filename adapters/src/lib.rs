@@ -1,1 +1,14 @@
-//! placeholder
+//! PostgreSQL, MySQL/MariaDB and SQLite behind [`dbdyno_core::Driver`]: one folder per engine, and
+//! one line per engine in the [registry]. Nothing outside of this crate knows an engine's SQL or
+//! its client library.
+
+pub mod mysql;
+pub mod postgres;
+pub mod registry;
+pub mod sqlite;
+pub mod target;
+pub mod throwaway;
+pub mod tls;
+
+pub use registry::{EngineEntry, Found, ServerSettings, engines, open};
+pub use target::{Location, Secret, ServerUrl, Target};

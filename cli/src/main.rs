@@ -1,2 +1,59 @@
-//! placeholder
-fn main() {}
+//! dbdyno: puts databases under a known load, checks their answers and compares them.
+
+mod args;
+mod commands;
+mod config;
+mod interrupt;
+mod names;
+mod screen;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("DBDYNO_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    let done = match arguments.command {
+        Command::Run(options) => commands::run::run(*options),
+        Command::List(options) => commands::list::list(&options),
+        Command::Doctor => commands::doctor::doctor(),
+        Command::Compare(options) => commands::compare::compare(&options),
+    };
+    match done {
+        Ok(ended) => ended.exit_code(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            Ended::CouldNotRun.exit_code()
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It is done and all is well.
+    Done,
+    /// What was measured failed: a check, a regression.
+    Failed,
+    /// The command was wrong or could not run.
+    CouldNotRun,
+    /// Ended by Ctrl-C, as shells expect it to be told (128 + SIGINT).
+    Interrupted,
+}
+
+impl Ended {
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Done => ExitCode::SUCCESS,
+            Self::Failed => ExitCode::from(1),
+            Self::CouldNotRun => ExitCode::from(2),
+            Self::Interrupted => ExitCode::from(130),
+        }
+    }
+}

@@ -197,7 +197,7 @@ pub trait Recorder: Send + Sync {
     fn measurements(&self, case: &Case, rows: &[Measurement]) -> crate::Result<()>;
 
     /// Adds a second to `timeline.csv` and `latency.hlog`: one entry per transaction type that had
-    /// anything to tell.
+    /// anything to tell. `began` is when the load began, from which seconds are counted.
     ///
     /// # Errors
     /// The disk is full or the folder is gone.

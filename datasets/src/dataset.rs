@@ -17,8 +17,16 @@ pub trait Dataset: Send + Sync {
     /// Its tables, in the order in which they are created.
     fn tables(&self) -> Vec<Table>;
 
-    /// How many rows `table` has at `scale`.
+    /// How many rows `table` has at `scale`; where their number is random (`order_line` of
+    /// `tpcc`), how many are expected. 0 for a table that the data set does not have.
     fn rows(&self, table: &str, scale: u32) -> u64;
+
+    /// Whether `table` has exactly [`rows`](Self::rows) rows for as long as the data is good for
+    /// use: no benchmark that leaves the data reusable adds or removes any.
+    fn has_fixed_rows(&self, table: &str) -> bool;
+
+    /// The largest scale: above it, numbers would not fit their columns.
+    fn max_scale(&self) -> u32;
 
     /// Part number `part` (counted from 0) of `parts` of the rows of `table`. The parts together
     /// are the whole table, in order, whatever `parts` is.

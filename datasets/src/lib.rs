@@ -1,8 +1,22 @@
 //! Deterministic benchmark data sets, streamed to a driver's bulk loader.
 //!
 //! A data set is a pure function of (name, scale, seed): the same rows on every engine, in constant
-//! memory, in as many parts as the caller likes.
+//! memory, in as many parts as the caller likes. [`prepare`] puts one on a target, or finds it there.
 
+mod blocks;
 mod dataset;
+mod load;
+mod mark;
+mod registry;
+pub mod sbtest;
+pub mod smallbank;
+#[cfg(test)]
+mod testing;
+pub mod tpcb;
+pub mod tpcc;
+pub mod ycsb;
 
 pub use dataset::Dataset;
+pub use load::{LoadObserver, Prepared, Silent, mark_spent, prepare};
+pub use mark::MARK_TABLE;
+pub use registry::{datasets, find};

@@ -1,1 +1,38 @@
-//! placeholder
+//! The run folder, the CSV schema and comparisons. `docs/results-csv.md` is the contract of the
+//! files; the verbs that read them back have a module each.
+
+mod append;
+pub mod compare;
+mod csv_lines;
+pub mod dimension;
+mod event;
+#[cfg(test)]
+mod fixture;
+mod footnote;
+mod grid;
+mod group;
+mod hlog;
+pub mod load;
+pub mod machine;
+pub mod metric;
+mod number;
+pub mod record;
+mod redact;
+pub mod render;
+mod repetition;
+pub mod run_folder;
+pub mod run_info;
+pub mod scaling;
+pub mod statistics;
+mod table;
+mod time;
+mod timeline;
+
+pub use compare::{By, CompareOptions, Comparison, compare};
+pub use load::{Loaded, load};
+pub use machine::{Machine, machine};
+pub use record::{Record, SCHEMA_VERSION};
+pub use render::{Format, RenderOptions};
+pub use run_folder::{RunFolder, new_run_id};
+pub use run_info::{RunInfo, TargetInfo};
+pub use scaling::{Scaling, scaling};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Tally, Workload};
-use dbdyno_core::{DbError, Session};
+use dbdyno_core::load::{LoadReport, Tally, Workload};
+use dbdyno_core::{DbError, Measurement, Session};
 use dbdyno_datasets::Dataset;
 
 /// One workload of a suite.
@@ -30,6 +30,11 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Metrics of its own, beside those that every benchmark has.
+    fn metrics(&self, _report: &LoadReport) -> Vec<Measurement> {
+        Vec::new()
+    }
+
     /// The workload of one case. `before` is the state of the tables that `state` found.
     fn workload(&self, context: &WorkloadContext, before: &State) -> Arc<dyn Workload>;
 
@@ -38,12 +43,12 @@ pub trait Benchmark: Send + Sync {
 
     /// Whether the tables account for every acknowledged commit: how far the counters moved
     /// against what the clients counted. A commit whose outcome is unknown may have moved them or
-    /// not.
+    /// not. `counted` is what the workload's clients counted themselves.
     fn account(
         &self,
         before: &State,
         after: &State,
-        workload: &dyn Workload,
+        counted: &BTreeMap<&'static str, i64>,
         tally: &Tally,
     ) -> Vec<Check>;
 }
@@ -53,6 +58,8 @@ pub trait Benchmark: Send + Sync {
 pub struct WorkloadContext {
     /// The scale factor of the data set.
     pub scale: u32,
+    /// The seed of the data set and of everything random in the case.
+    pub seed: u64,
     /// The number of clients of the case.
     pub clients: u32,
     /// Whether keying and think times are kept (TPC-C 5.2.5.7).

@@ -3,5 +3,7 @@
 
 pub mod benchmark;
 pub mod oltp;
+pub mod registry;
+pub mod runner;
 
 pub use benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};

@@ -1,1 +1,104 @@
-//! placeholder
+//! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use dbdyno_adapters::{ServerSettings, Target, open};
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, Driver, Event, Measurement, Recorder, Result};
+use tokio::runtime::Runtime;
+
+/// Engines that the user left out of the test run by name (`./tests/run --without NAME`).
+pub fn left_out(engine: &str) -> bool {
+    let left_out = std::env::var("DBDYNO_TEST_WITHOUT").unwrap_or_default();
+    let is_left_out = left_out.split_whitespace().any(|name| name == engine);
+    if is_left_out {
+        eprintln!("left out by name: {engine}");
+    }
+    is_left_out
+}
+
+/// A multi-threaded runtime, as dbdyno itself uses.
+pub fn runtime() -> Runtime {
+    #[expect(clippy::expect_used, reason = "a test without an event loop has nothing to test")]
+    Runtime::new().expect("an event loop")
+}
+
+/// Opens a target that is known to be right. Where an engine is not installed the test fails, with
+/// the line that installs it: it is never skipped silently.
+pub fn target(runtime: &Runtime, text: &str) -> Arc<dyn Driver> {
+    let settings = ServerSettings { sessions: 64, ..ServerSettings::default() };
+    let opened = Target::parse(text)
+        .and_then(|target| runtime.block_on(async { open(&target, &settings).await }));
+    opened.unwrap_or_else(|error| panic!("{error}\n  or leave the engine out: ./tests/run --without NAME"))
+}
+
+/// Waits until `condition` gives something.
+///
+/// # Panics
+/// It did not within half a minute.
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited half a minute for {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// Keeps everything in memory, for tests to look at.
+#[derive(Debug, Default)]
+pub struct Kept {
+    rows: Mutex<Vec<(Case, Measurement)>>,
+    events: Mutex<Vec<Event>>,
+    seconds: Mutex<Vec<Second>>,
+}
+
+impl Kept {
+    /// The rows so far.
+    pub fn rows(&self) -> Vec<(Case, Measurement)> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The events so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The seconds so far.
+    pub fn seconds(&self) -> Vec<Second> {
+        self.seconds.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Recorder for Kept {
+    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
+        let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(rows.iter().map(|row| (case.clone(), row.clone())));
+        Ok(())
+    }
+
+    fn second(&self, _: &Case, _: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.seconds.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(seconds);
+        Ok(())
+    }
+
+    fn event(&self, _: &Case, event: &Event) -> Result<()> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        Ok(())
+    }
+}
+
+impl dbdyno_core::load::LoadObserver for Kept {
+    fn second(&self, _: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.seconds.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(seconds);
+        Ok(())
+    }
+
+    fn event(&self, event: &Event) -> Result<()> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,362 @@
+//! The driver: which server, what it is, how durable.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use dbdyno_core::schema::Table;
+use dbdyno_core::{
+    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
+    LevelSupport, LoadProgress, Result, RowSource, ServerControl, ServerInfo, Session,
+    SessionOptions, Stop,
+};
+use futures_util::future::try_join_all;
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+use super::bulk;
+use super::connect::{Connector, next_step};
+use super::dialect::MysqlDialect;
+use super::durability::{self, DurableSettings};
+use super::errors::{code, translate};
+use super::isolation::{self, Levels};
+use super::programs::{Product, programs, short_version};
+use super::server::{self, MysqlServer};
+use super::session::MysqlSession;
+use crate::registry::ServerSettings;
+use crate::target::{Location, Target};
+use crate::throwaway::{Throwaway, machine};
+
+/// The variables that a run records, where the server has them.
+const RECORDED: [&str; 24] = [
+    "binlog_format",
+    "innodb_autoinc_lock_mode",
+    "innodb_buffer_pool_size",
+    "innodb_deadlock_detect",
+    "innodb_doublewrite",
+    "innodb_file_per_table",
+    "innodb_flush_log_at_trx_commit",
+    "innodb_flush_method",
+    "innodb_io_capacity",
+    "innodb_lock_wait_timeout",
+    "innodb_log_buffer_size",
+    "innodb_log_file_size",
+    "innodb_page_size",
+    "innodb_redo_log_capacity",
+    "innodb_snapshot_isolation",
+    "log_bin",
+    "max_connections",
+    "max_prepared_stmt_count",
+    "performance_schema",
+    "query_cache_type",
+    "sql_mode",
+    "sync_binlog",
+    "thread_handling",
+    "version_comment",
+];
+
+/// MySQL or MariaDB through mysql_async.
+pub struct MysqlDriver {
+    label: String,
+    connector: Connector,
+    dialect: MysqlDialect,
+    server: Server,
+    throwaway: Option<Private>,
+}
+
+/// What the server said of itself when the target was opened.
+struct Server {
+    product: Product,
+    version: String,
+    levels: Levels,
+    local_infile: bool,
+    /// Whether loading a table that numbers its rows locks it for the whole statement
+    /// (<https://dev.mysql.com/doc/refman/8.0/en/innodb-auto-increment-handling.html>).
+    numbering_locks: bool,
+    max_connections: String,
+}
+
+/// A server that dbdyno started.
+struct Private {
+    process: Throwaway,
+    durable: Arc<Mutex<DurableSettings>>,
+}
+
+impl MysqlDriver {
+    /// Opens a target: starts its throwaway server, or connects to its URL.
+    ///
+    /// # Errors
+    /// The server's programs are not installed, it does not start, cannot be reached, or refuses
+    /// the user.
+    pub(super) async fn open(
+        product: Product,
+        target: &Target,
+        settings: &ServerSettings,
+    ) -> Result<Self> {
+        let (connector, throwaway) = match &target.location {
+            Location::Throwaway => {
+                let (connector, private) = start(product, target, settings).await?;
+                (connector, Some(private))
+            }
+            Location::Url(url) => (Connector::to_url(target, url)?, None),
+            Location::Path(_) => {
+                return Err(Error::new(
+                    format!("use the target `{}`", target.label),
+                    format!("{} is a server, not a file", product.title()),
+                ));
+            }
+        };
+        let refused = |error: DbError| {
+            let next = next_step(&error);
+            Error::new(format!("connect to {}", target.label), error).next(next)
+        };
+        let connector = connector.settled().await.map_err(refused)?;
+        let mut connection = connector.connect(None).await.map_err(refused)?;
+        let server = Server::ask(&mut connection).await.map_err(refused)?;
+        // Only the answers were wanted.
+        let _ = connection.disconnect().await;
+        if server.product != product {
+            tracing::warn!(
+                "{} is {} {}, and is reported as such",
+                target.label,
+                server.product.title(),
+                server.version
+            );
+        }
+        let label = target.label.clone();
+        Ok(Self { label, connector, dialect: MysqlDialect, server, throwaway })
+    }
+
+    async fn connection(&self, database: Option<&str>) -> Result<Conn, DbError> {
+        self.connector.connect(database).await.map_err(|mut error| {
+            if error.code.as_deref() == Some(&code::TOO_MANY_CONNECTIONS.to_string()) {
+                let limit = &self.server.max_connections;
+                error.message = format!("{} (max_connections is {limit})", error.message);
+            }
+            error
+        })
+    }
+
+    /// The file system of the data, where dbdyno knows it.
+    fn filesystem(&self) -> Option<String> {
+        let data = self.throwaway.as_ref()?.process.place().data();
+        Some(machine::filesystem(&data).unwrap_or_else(|_| "unknown".to_owned()))
+    }
+
+    async fn ask(&self, names: &[&str]) -> Result<BTreeMap<String, String>, DbError> {
+        let mut connection = self.connection(None).await?;
+        let variables = variables(&mut connection, names).await?;
+        // Only the answers were wanted.
+        let _ = connection.disconnect().await;
+        Ok(variables)
+    }
+
+    async fn load_source(
+        &self,
+        namespace: &str,
+        table: &Table,
+        source: Box<dyn RowSource>,
+        progress: &LoadProgress,
+        stop: &Stop,
+    ) -> Result<u64, DbError> {
+        let connection = self.connection(Some(namespace)).await?;
+        if self.server.local_infile {
+            bulk::load_file(connection, table, source, progress, stop).await
+        } else {
+            bulk::load_inserts(connection, table, source, progress, stop).await
+        }
+    }
+}
+
+async fn start(
+    product: Product,
+    target: &Target,
+    settings: &ServerSettings,
+) -> Result<(Connector, Private)> {
+    let bin_dir = target.option("bin_dir").map(Path::new);
+    let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
+    let (password, durable) = (program.password(), program.durable());
+    let process =
+        tokio::task::spawn_blocking(move || Throwaway::start(Box::new(program))).await.map_err(
+            |why| Error::new(format!("start a throwaway {} server", product.title()), why),
+        )??;
+    let connector = Connector::to_socket(&server::socket(process.place()), &password);
+    Ok((connector, Private { process, durable }))
+}
+
+impl Server {
+    async fn ask(connection: &mut Conn) -> Result<Self, DbError> {
+        let (version, comment): (String, String) = connection
+            .query_first("SELECT VERSION(), @@version_comment")
+            .await
+            .map_err(translate)?
+            .ok_or_else(|| DbError::unexpected("the server does not tell its version"))?;
+        let product = Product::of(&format!("{version} {comment}"));
+        let found = variables(
+            connection,
+            &[
+                "innodb_autoinc_lock_mode",
+                "innodb_snapshot_isolation",
+                "local_infile",
+                "max_connections",
+                "transaction_isolation",
+                "tx_isolation",
+            ],
+        )
+        .await?;
+        let value = |name: &str| found.get(name).map(String::as_str);
+        let default = value("transaction_isolation").or(value("tx_isolation")).unwrap_or_default();
+        let levels = Levels {
+            product,
+            snapshot: value("innodb_snapshot_isolation").map(|value| value == "ON"),
+            default: isolation::parse(default),
+        };
+        Ok(Self {
+            product,
+            version: short_version(&version),
+            levels,
+            local_infile: value("local_infile") == Some("ON"),
+            numbering_locks: value("innodb_autoinc_lock_mode") != Some("2"),
+            max_connections: value("max_connections").unwrap_or("unknown").to_owned(),
+        })
+    }
+}
+
+/// The global variables among `names` that the server has. New sessions begin with them.
+async fn variables(
+    connection: &mut Conn,
+    names: &[&str],
+) -> Result<BTreeMap<String, String>, DbError> {
+    let list = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let rows: Vec<(String, String)> = connection
+        .query(format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({list})"))
+        .await
+        .map_err(translate)?;
+    Ok(rows.into_iter().collect())
+}
+
+#[async_trait]
+impl Driver for MysqlDriver {
+    fn engine(&self) -> &str {
+        self.server.product.engine()
+    }
+
+    fn name(&self) -> &str {
+        "mysql_async"
+    }
+
+    fn target(&self) -> &str {
+        &self.label
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { sessions_block: false, parallel_load: true }
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+
+    fn isolation(&self, level: Isolation) -> LevelSupport {
+        self.server.levels.support(level)
+    }
+
+    fn default_isolation(&self) -> Isolation {
+        self.server.levels.default_level()
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo> {
+        let mut settings = self
+            .ask(&RECORDED)
+            .await
+            .map_err(|error| Error::new(format!("read the settings of {}", self.label), error))?;
+        if let Some(filesystem) = self.filesystem() {
+            settings.insert("data_filesystem".to_owned(), filesystem);
+        }
+        Ok(ServerInfo { version: self.server.version.clone(), settings })
+    }
+
+    async fn set_durability(&self, level: Durability) -> Result<()> {
+        let doing = format!("make commits on {} durable to level `{level}`", self.label);
+        let Some(private) = &self.throwaway else {
+            return Err(Error::unsupported(
+                doing,
+                "dbdyno did not start this server and changes none of its settings",
+            )
+            .next("Use the level that the server holds, or a throwaway server"));
+        };
+        let settings = DurableSettings::of(level);
+        let set = async {
+            let mut connection = self.connection(None).await?;
+            for (name, value) in settings.settings() {
+                let sql = format!("SET GLOBAL {name} = {value}");
+                connection.query_drop(sql).await.map_err(translate)?;
+            }
+            Ok::<_, DbError>(())
+        };
+        set.await.map_err(|error| Error::new(doing, error))?;
+        *private.durable.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+        Ok(())
+    }
+
+    async fn durability(&self) -> Result<HeldDurability> {
+        let variables = self
+            .ask(&durability::VARIABLES)
+            .await
+            .map_err(|error| Error::new(format!("read the durability of {}", self.label), error))?;
+        let filesystem = self.filesystem();
+        let on_disk = filesystem.as_deref().is_none_or(machine::is_on_disk);
+        let mut evidence: Vec<String> =
+            variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        evidence.extend(filesystem.map(|name| format!("data_filesystem={name}")));
+        let level = durability::held(&variables, on_disk);
+        Ok(HeldDurability { level, evidence: evidence.join(" ") })
+    }
+
+    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        let mut connection = self.connection(options.namespace.as_deref()).await?;
+        if let Some(level) = options.isolation {
+            if let LevelSupport::Lacks { why } = self.isolation(level) {
+                return Err(DbError::unexpected(why));
+            }
+            for statement in self.server.levels.statements(level) {
+                connection.query_drop(statement).await.map_err(translate)?;
+            }
+        }
+        Ok(Box::new(MysqlSession::new(connection)))
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        Some(self)
+    }
+
+    fn server_control(&self) -> Option<&dyn ServerControl> {
+        self.throwaway.as_ref().map(|private| &private.process as &dyn ServerControl)
+    }
+}
+
+#[async_trait]
+impl BulkLoad for MysqlDriver {
+    async fn load(
+        &self,
+        namespace: &str,
+        table: &Table,
+        sources: Vec<Box<dyn RowSource>>,
+        progress: &LoadProgress,
+        stop: &Stop,
+    ) -> Result<u64, DbError> {
+        let load = |source| self.load_source(namespace, table, source, progress, stop);
+        let numbered = table.columns.iter().any(|column| column.auto_increment);
+        if numbered && self.server.numbering_locks {
+            // Another statement would wait for the lock, and fail if that takes too long.
+            let mut rows = 0;
+            for source in sources {
+                rows += load(source).await?;
+            }
+            return Ok(rows);
+        }
+        let rows = try_join_all(sources.into_iter().map(load)).await?;
+        Ok(rows.iter().sum())
+    }
+}

@@ -1,0 +1,80 @@
+//! MySQL and MariaDB through mysql_async: one driver that finds out which of the two it talks to.
+
+mod bulk;
+mod connect;
+mod dialect;
+mod driver;
+mod durability;
+mod encode;
+mod errors;
+mod isolation;
+mod programs;
+mod server;
+mod session;
+mod values;
+
+use std::sync::Arc;
+
+use dbdyno_core::{Driver, Result};
+
+use crate::registry::{EngineEntry, OptionSpec, Scope, ServerSettings};
+use crate::target::Target;
+use crate::throwaway::programs::install_line;
+
+pub use dialect::MysqlDialect;
+pub use driver::MysqlDriver;
+use programs::Product;
+
+/// MySQL in the registry.
+pub const MYSQL: EngineEntry = EngineEntry {
+    name: "mysql",
+    schemes: &["mysql"],
+    is_file: false,
+    drivers: &["mysql_async"],
+    summary: "MySQL; the bare name means a throwaway server",
+    install_hint: || install_line(&Product::Mysql.packages()),
+    options: OPTIONS,
+    dialect: || &MysqlDialect,
+    isolation: |level| isolation::of_present_versions(Product::Mysql).support(level),
+    open: |target, settings| Box::pin(open(Product::Mysql, target, settings)),
+    find: |bin_dir| programs::found(Product::Mysql, bin_dir),
+};
+
+/// MariaDB in the registry.
+pub const MARIADB: EngineEntry = EngineEntry {
+    name: "mariadb",
+    schemes: &["mariadb"],
+    is_file: false,
+    drivers: &["mysql_async"],
+    summary: "MariaDB; the bare name means a throwaway server",
+    install_hint: || install_line(&Product::Mariadb.packages()),
+    options: OPTIONS,
+    dialect: || &MysqlDialect,
+    isolation: |level| isolation::of_present_versions(Product::Mariadb).support(level),
+    open: |target, settings| Box::pin(open(Product::Mariadb, target, settings)),
+    find: |bin_dir| programs::found(Product::Mariadb, bin_dir),
+};
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("driver", "the client library"),
+    OptionSpec::new("bin_dir", "the folder of the server's programs").scope(Scope::Throwaway),
+    OptionSpec::new("set.", "a setting of the server, as in set.innodb_buffer_pool_size=1G")
+        .scope(Scope::Throwaway),
+    OptionSpec::new("socket", "the Unix socket").scope(Scope::Url),
+    OptionSpec::new("ssl-mode", "whether TLS is used and what is checked, as in the mysql client")
+        .values(&["disabled", "preferred", "required", "verify-ca", "verify-identity"])
+        .scope(Scope::Url),
+    OptionSpec::new("ssl-ca", "a PEM file of trusted certificates").scope(Scope::Url),
+    OptionSpec::new("connect_timeout", "seconds to wait for a session; 10 by default")
+        .scope(Scope::Url),
+    OptionSpec::new("password_env", "the environment variable that holds the password")
+        .scope(Scope::Url),
+];
+
+async fn open(
+    product: Product,
+    target: &Target,
+    settings: &ServerSettings,
+) -> Result<Arc<dyn Driver>> {
+    Ok(Arc::new(MysqlDriver::open(product, target, settings).await?))
+}

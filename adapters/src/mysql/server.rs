@@ -1,0 +1,211 @@
+//! The throwaway server: how it is made and started.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dbdyno_core::{Error, Result};
+use nix::sys::signal::Signal;
+
+use super::durability::DurableSettings;
+use super::programs::{Product, Programs};
+use crate::registry::ServerSettings;
+use crate::target::{Secret, Target};
+use crate::throwaway::{Place, ServerProgram, machine};
+
+/// The user that dbdyno logs in as.
+pub const USER: &str = "dbdyno";
+/// The database of sessions that name none.
+pub const DATABASE: &str = "dbdyno";
+
+/// The file with the statements that the server runs when it starts.
+const INIT_FILE: &str = "init.sql";
+/// How long a look at the server's socket may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// The most memory that InnoDB's buffer pool is given unasked, in bytes.
+const BUFFER_POOL_CAP: u64 = 1 << 30;
+/// Sessions that the server allows beside those of the clients: checks, loaders.
+const SPARE_SESSIONS: u32 = 30;
+/// The highest limit that the servers take (`max_prepared_stmt_count` in their manuals).
+const MAX_PREPARED: u32 = 1_048_576;
+
+/// How a throwaway MySQL or MariaDB server is made and started.
+pub struct MysqlServer {
+    programs: Programs,
+    settings: Vec<(String, String)>,
+    password: Secret,
+    durable: Arc<Mutex<DurableSettings>>,
+}
+
+impl MysqlServer {
+    /// A server with the run's settings and then the target's own.
+    ///
+    /// # Errors
+    /// No password can be made up.
+    pub fn new(programs: Programs, target: &Target, settings: &ServerSettings) -> Result<Self> {
+        let password = machine::random_hex(16)
+            .map_err(|why| Error::new("make up a password for a throwaway server", why))?;
+        let own = target.server_settings();
+        let mut all = defaults(settings.sessions);
+        all.extend(settings.settings.iter().cloned());
+        all.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(Self {
+            programs,
+            settings: all,
+            password: Secret::new(password),
+            durable: Arc::new(Mutex::new(DurableSettings::default())),
+        })
+    }
+
+    /// The password of [`USER`].
+    pub fn password(&self) -> Secret {
+        self.password.clone()
+    }
+
+    /// The settings that durability was set to: a restarted server begins with them.
+    pub fn durable(&self) -> Arc<Mutex<DurableSettings>> {
+        self.durable.clone()
+    }
+
+    /// Statements that make dbdyno's user and database, run at every start. MySQL makes a root
+    /// without a password; nobody needs it.
+    fn init_statements(&self) -> String {
+        let password = self.password.expose();
+        let mut sql = String::new();
+        for host in ["localhost", "127.0.0.1"] {
+            sql.push_str(&format!(
+                "CREATE USER IF NOT EXISTS '{USER}'@'{host}' IDENTIFIED BY '{password}';\n\
+                 GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
+            ));
+        }
+        if self.programs.product == Product::Mysql {
+            sql.push_str("ALTER USER 'root'@'localhost' ACCOUNT LOCK;\n");
+        }
+        sql.push_str(&format!(
+            "CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
+        ));
+        sql
+    }
+
+    fn base_dir(&self) -> Option<OsString> {
+        let base = self.programs.bin_dir.as_deref().and_then(Path::parent)?;
+        Some(option("--basedir=", base))
+    }
+}
+
+/// The settings of a throwaway server where nobody asks for others.
+fn defaults(sessions: u32) -> Vec<(String, String)> {
+    let quarter = machine::memory().map_or(BUFFER_POOL_CAP, |memory| memory / 4);
+    let pool = quarter.min(BUFFER_POOL_CAP);
+    let connections = sessions.saturating_add(SPARE_SESSIONS).max(151);
+    [
+        ("innodb_buffer_pool_size", pool.to_string()),
+        ("innodb_doublewrite", "ON".to_owned()),
+        ("innodb_flush_log_at_trx_commit", "1".to_owned()),
+        ("local_infile", "1".to_owned()),
+        ("max_connections", connections.to_string()),
+        ("max_prepared_stmt_count", MAX_PREPARED.to_string()),
+        ("sync_binlog", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// The server's socket.
+pub fn socket(place: &Place) -> PathBuf {
+    place.folder().join("mysql.sock")
+}
+
+fn option(name: &str, value: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(value);
+    option
+}
+
+impl ServerProgram for MysqlServer {
+    fn product(&self) -> &str {
+        self.programs.product.title()
+    }
+
+    fn account(&self) -> &str {
+        "mysql"
+    }
+
+    fn initialise(&self, place: &Place) -> Result<()> {
+        place.write_private(INIT_FILE, &self.init_statements())?;
+        let doing = format!("make the data folder of a throwaway {} server", self.product());
+        let data = option("--datadir=", &place.data());
+        let mut command = match &self.programs.installer {
+            Some(installer) => {
+                let mut command = place.command(installer);
+                // Root may log in as the system's root alone, which dbdyno does not make use of.
+                command.args([
+                    "--no-defaults",
+                    "--skip-test-db",
+                    "--skip-name-resolve",
+                    "--auth-root-authentication-method=socket",
+                ]);
+                command
+            }
+            None => {
+                let mut command = place.command(&self.programs.server);
+                command.args(["--no-defaults", "--initialize-insecure"]);
+                command
+            }
+        };
+        command.arg(data).args(self.base_dir());
+        place.run(&mut command, &doing).map(|_| ())
+    }
+
+    fn command(&self, place: &Place, port: u16) -> Command {
+        let mut command = place.command(&self.programs.server);
+        // The machine's own configuration files must not leak in.
+        command.arg("--no-defaults");
+        let durable = *self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, value) in self.settings.iter().cloned().chain(durable.settings()) {
+            command.arg(format!("--{name}={value}"));
+        }
+        command.args(self.base_dir());
+        command
+            .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--loose-mysqlx=OFF"])
+            .arg(format!("--port={port}"))
+            .arg(option("--datadir=", &place.data()))
+            .arg(option("--tmpdir=", place.folder()))
+            .arg(option("--socket=", &socket(place)))
+            .arg(option("--pid-file=", &self.pid_file(place)))
+            .arg(option("--init-file=", &place.folder().join(INIT_FILE)));
+        command
+    }
+
+    /// The server greets whoever connects, once it is ready for sessions; the greeting's first
+    /// byte after its header is the version of the protocol
+    /// (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html>).
+    fn answers(&self, place: &Place, _port: u16) -> Result<(), String> {
+        let greet = || -> std::io::Result<u8> {
+            let mut stream = UnixStream::connect(socket(place))?;
+            stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+            let mut greeting = [0; 5];
+            stream.read_exact(&mut greeting)?;
+            Ok(greeting[4])
+        };
+        match greet() {
+            Ok(10) => Ok(()),
+            Ok(other) => Err(format!("its greeting begins with {other:#x}")),
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
+    fn pid_file(&self, place: &Place) -> PathBuf {
+        place.folder().join("pid")
+    }
+
+    /// The data is thrown away and nothing is kept outside of the folder, so there is nothing to
+    /// be saved by an orderly end.
+    fn stop_signal(&self) -> Signal {
+        Signal::SIGKILL
+    }
+}

@@ -1,0 +1,235 @@
+//! PostgreSQL's driver.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dbdyno_core::{
+    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
+    LevelSupport, Result, ServerControl, ServerInfo, Session, SessionOptions,
+};
+
+use super::bulk::PostgresBulk;
+use super::dialect::PostgresDialect;
+use super::durability;
+use super::endpoint::Endpoint;
+use super::errors::db_error;
+use super::server::{PostgresProgram, USER, short_version};
+use super::session::PostgresSession;
+use crate::registry::ServerSettings;
+use crate::target::{Location, Target};
+use crate::throwaway::{Throwaway, machine};
+
+/// Settings that bear on a measurement, as far as the server's version has them.
+const SETTINGS: &[&str] = &[
+    "autovacuum",
+    "checkpoint_completion_target",
+    "checkpoint_timeout",
+    "commit_delay",
+    "data_checksums",
+    "deadlock_timeout",
+    "default_transaction_isolation",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "fsync",
+    "full_page_writes",
+    "huge_pages",
+    "io_method",
+    "jit",
+    "lc_collate",
+    "maintenance_work_mem",
+    "max_connections",
+    "max_parallel_workers_per_gather",
+    "max_wal_size",
+    "random_page_cost",
+    "server_encoding",
+    "shared_buffers",
+    "ssl",
+    "synchronous_commit",
+    "synchronous_standby_names",
+    "wal_buffers",
+    "wal_compression",
+    "wal_level",
+    "wal_sync_method",
+    "work_mem",
+];
+
+/// PostgreSQL through tokio-postgres, bound to one target.
+pub struct PostgresDriver {
+    label: String,
+    bulk: PostgresBulk,
+    server: Option<Server>,
+}
+
+struct Server {
+    process: Throwaway,
+    filesystem: String,
+}
+
+impl PostgresDriver {
+    /// Starts the target's throwaway server, or tries a session on the server of its URL.
+    ///
+    /// # Errors
+    /// The server cannot be started or reached, or refuses the user or a setting.
+    pub async fn open(target: &Target, settings: &ServerSettings) -> Result<Self> {
+        let (endpoint, server) = match &target.location {
+            Location::Url(url) => (Endpoint::url(target, url)?, None),
+            Location::Throwaway => {
+                let server = start(target, settings).await?;
+                let (folder, port) = (server.process.place().folder(), server.process.port());
+                (Endpoint::throwaway(folder, port, USER)?, Some(server))
+            }
+            Location::Path(_) => {
+                return Err(Error::new(
+                    format!("use the target `{}`", target.label),
+                    "PostgreSQL is a server, not a file",
+                ));
+            }
+        };
+        endpoint.try_out(&target.label).await?;
+        let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
+        Ok(Self { label: target.label.clone(), bulk, server })
+    }
+
+    /// Whether dbdyno started the server.
+    pub(super) fn is_throwaway(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The file system under a throwaway server's data.
+    pub(super) fn data_filesystem(&self) -> Option<&str> {
+        self.server.as_ref().map(|server| server.filesystem.as_str())
+    }
+}
+
+/// Starting blocks, so it is done on a thread for that.
+async fn start(target: &Target, settings: &ServerSettings) -> Result<Server> {
+    let program = PostgresProgram::new(target, settings)?;
+    let starting = tokio::task::spawn_blocking(move || {
+        let process = Throwaway::start(Box::new(program))?;
+        let data = process.place().data();
+        let filesystem = machine::filesystem(&data)
+            .map_err(|why| Error::new(format!("look at {}", data.display()), why))?;
+        Ok(Server { process, filesystem })
+    });
+    match starting.await {
+        Ok(started) => started,
+        Err(why) => Err(Error::new("start a throwaway PostgreSQL server", why)),
+    }
+}
+
+#[async_trait]
+impl Driver for PostgresDriver {
+    fn engine(&self) -> &str {
+        "postgres"
+    }
+
+    fn name(&self) -> &str {
+        "tokio-postgres"
+    }
+
+    fn target(&self) -> &str {
+        &self.label
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { sessions_block: false, parallel_load: true }
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &PostgresDialect
+    }
+
+    fn isolation(&self, level: Isolation) -> LevelSupport {
+        support(level)
+    }
+
+    fn default_isolation(&self) -> Isolation {
+        Isolation::ReadCommitted
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo> {
+        let failed = |why| Error::new(format!("read the settings of `{}`", self.label), why);
+        let mut session = self.connect(&SessionOptions::default()).await.map_err(failed)?;
+        let names: Vec<String> = SETTINGS.iter().map(|name| format!("'{name}'")).collect();
+        let sql = format!(
+            "SELECT name, current_setting(name) FROM pg_catalog.pg_settings \
+             WHERE name IN ('server_version', {}) \
+             UNION ALL SELECT 'lc_collate', datcollate FROM pg_catalog.pg_database \
+             WHERE datname = current_database()",
+            names.join(", ")
+        );
+        let mut settings = BTreeMap::new();
+        session
+            .query_sql(&sql, &mut |row| {
+                settings.insert(row.text(0)?.to_owned(), row.text(1)?.to_owned());
+                Ok(())
+            })
+            .await
+            .map_err(failed)?;
+        let version = settings.remove("server_version").unwrap_or_default();
+        if let Some(filesystem) = self.data_filesystem() {
+            settings.insert("data_filesystem".to_owned(), filesystem.to_owned());
+        }
+        Ok(ServerInfo { version: short_version(&version).to_owned(), settings })
+    }
+
+    async fn set_durability(&self, level: Durability) -> Result<()> {
+        durability::set(self, level).await
+    }
+
+    async fn durability(&self) -> Result<HeldDurability> {
+        durability::held(self).await
+    }
+
+    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        let connection = self.bulk.endpoint.connect().await?;
+        let set_up = session_settings(options);
+        connection.client.batch_execute(&set_up).await.map_err(|why| db_error(&why))?;
+        Ok(Box::new(PostgresSession::new(connection)))
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        Some(&self.bulk)
+    }
+
+    fn server_control(&self) -> Option<&dyn ServerControl> {
+        self.server.as_ref().map(|server| &server.process as &dyn ServerControl)
+    }
+}
+
+/// What every session is told first.
+fn session_settings(options: &SessionOptions) -> String {
+    let mut sql = String::from("SET TimeZone = 'UTC'; SET client_min_messages = warning");
+    if let Some(namespace) = &options.namespace {
+        sql.push_str("; SET search_path = ");
+        sql.push_str(&PostgresDialect.quote(namespace));
+    }
+    let level = options.isolation.map(|level| match level {
+        Isolation::ReadUncommitted => "read uncommitted",
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead | Isolation::Snapshot => "repeatable read",
+        Isolation::Serializable => "serializable",
+    });
+    if let Some(level) = level {
+        sql.push_str(&format!("; SET default_transaction_isolation = '{level}'"));
+    }
+    sql
+}
+
+/// How PostgreSQL supports an isolation level.
+pub(super) fn support(level: Isolation) -> LevelSupport {
+    match level {
+        Isolation::ReadUncommitted => LevelSupport::SameAs {
+            level: Isolation::ReadCommitted,
+            why: "PostgreSQL runs READ UNCOMMITTED as READ COMMITTED (manual, section 13.2)",
+        },
+        Isolation::Snapshot => LevelSupport::SameAs {
+            level: Isolation::RepeatableRead,
+            why: "PostgreSQL's REPEATABLE READ is snapshot isolation (manual, section 13.2.2)",
+        },
+        Isolation::ReadCommitted => LevelSupport::Native { maps_to: "READ COMMITTED" },
+        Isolation::RepeatableRead => LevelSupport::Native { maps_to: "REPEATABLE READ" },
+        Isolation::Serializable => LevelSupport::Native { maps_to: "SERIALIZABLE" },
+    }
+}

@@ -1,0 +1,202 @@
+//! How sessions of one target are reached, and opening them.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use dbdyno_core::{DbError, Error, ErrorClass, Result};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::errors::db_error;
+use super::passfile;
+use crate::target::{ServerUrl, Target};
+use crate::tls::{Check, Roots, client_config};
+
+/// How long opening a session may take where the target does not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_PORT: u16 = 5432;
+
+/// Where sessions of a target connect to, as whom and how.
+pub(super) struct Endpoint {
+    config: Config,
+    tls: MakeRustlsConnect,
+    timeout: Duration,
+    /// What to try where TLS fails: `sslmode=prefer` does without.
+    without_tls: Option<Config>,
+}
+
+type AnyConnection =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// An open connection: the client, and why it ended once it did.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) end: Arc<OnceLock<DbError>>,
+}
+
+impl Endpoint {
+    /// The socket of a throwaway server.
+    pub(super) fn throwaway(socket_folder: &Path, port: u16, user: &str) -> Result<Self> {
+        let mut config = Config::new();
+        config.host_path(socket_folder).port(port).user(user).dbname("postgres");
+        config.application_name("dbdyno").ssl_mode(SslMode::Disable);
+        let tls = MakeRustlsConnect::new(client_config(Check::Nothing, Roots::System)?);
+        Ok(Self { config, tls, timeout: CONNECT_TIMEOUT, without_tls: None })
+    }
+
+    /// The server of a URL.
+    pub(super) fn url(target: &Target, url: &ServerUrl) -> Result<Self> {
+        let doing = || format!("use the target `{}`", target.label);
+        let number = |name: &str| -> Result<Option<u16>> {
+            target
+                .option(name)
+                .map(|text| text.parse().ok().filter(|number| *number > 0))
+                .map(|number: Option<u16>| {
+                    number.ok_or_else(|| {
+                        Error::new(doing(), format!("the option `{name}` is not a whole number"))
+                            .next(format!("Set {name} to a number from 1 to 65535"))
+                    })
+                })
+                .transpose()
+        };
+        let port = number("port")?.or(url.port).unwrap_or(DEFAULT_PORT);
+        let host = match target.option("host").map(str::to_owned).or_else(|| url.host.clone()) {
+            Some(host) => host,
+            None => usual_host(port),
+        };
+        let user = url.user.clone().unwrap_or_else(usual_user);
+        let database = url.database.clone().unwrap_or_else(|| user.clone());
+        let mut config = Config::new();
+        config.host(&host).port(port).user(&user).dbname(&database).application_name("dbdyno");
+        let wanted = passfile::Wanted { host: &host, port, database: &database, user: &user };
+        let password = match (target.password("PGPASSWORD")?, target.option("passfile")) {
+            (Some(password), _) => Some(password),
+            (None, given) => passfile::look_up(given, &wanted)?,
+        };
+        if let Some(password) = password {
+            config.password(password.expose());
+        }
+        let tls = set_tls(target, &mut config, host.starts_with('/'))?;
+        let timeout = number("connect_timeout")?
+            .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
+        let without_tls = (config.get_ssl_mode() == SslMode::Prefer).then(|| {
+            let mut config = config.clone();
+            config.ssl_mode(SslMode::Disable);
+            config
+        });
+        Ok(Self { config, tls, timeout, without_tls })
+    }
+
+    /// Opens a connection on the current runtime.
+    pub(super) async fn connect(&self) -> Result<Connection, DbError> {
+        let opened = tokio::time::timeout(self.timeout, self.open()).await;
+        let (client, connection) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(why)) => return Err(why),
+            Err(_) => {
+                let why = format!("no answer within {} s", self.timeout.as_secs());
+                return Err(DbError::new(ErrorClass::Disconnected, None, why));
+            }
+        };
+        let end = Arc::new(OnceLock::new());
+        let reason = Arc::clone(&end);
+        tokio::spawn(async move {
+            let mut connection = connection;
+            if let Err(why) = (&mut connection).await {
+                // Said before the connection is dropped: sessions see its end only then.
+                let _ = reason.set(db_error(&why));
+            }
+        });
+        Ok(Connection { client, end })
+    }
+
+    async fn open(&self) -> Result<(Client, AnyConnection), DbError> {
+        let first = self.config.connect(self.tls.clone()).await;
+        let why = match first {
+            Ok(opened) => return Ok(opened),
+            Err(why) => db_error(&why),
+        };
+        // As libpq does: a failed handshake, or a pg_hba.conf that has no line for TLS.
+        let plain = match why.code.as_deref() {
+            Some("28000") | None if !why.is_disconnected() => self.without_tls.as_ref(),
+            _ => None,
+        };
+        match plain {
+            Some(config) => config.connect(self.tls.clone()).await.map_err(|why| db_error(&why)),
+            None => Err(why),
+        }
+    }
+
+    /// Opens a connection, for an error that a person reads.
+    pub(super) async fn try_out(&self, label: &str) -> Result<Connection> {
+        self.connect().await.map_err(|why| {
+            let next = match why.code.as_deref() {
+                Some("28P01" | "28000") => {
+                    "Check the user and the password (in the URL, PGPASSWORD, password_env or \
+                     passfile), and pg_hba.conf on the server"
+                }
+                Some("3D000") => "Name a database that exists at the end of the URL",
+                Some(_) => "Mend what the server complains of",
+                None => "Check that the server runs and listens at that host and port",
+            };
+            Error::new(format!("connect to `{label}`"), why).next(next)
+        })
+    }
+}
+
+/// `sslmode` and `sslrootcert` in libpq's sense (manual, section 34.19): `require` with a root
+/// certificate checks the authority, `system` means verify-full, and a Unix socket has no TLS.
+fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<MakeRustlsConnect> {
+    let given = target.option("sslrootcert").filter(|file| !file.is_empty());
+    let system = given == Some("system");
+    let mode = target.option("sslmode").unwrap_or(if system { "verify-full" } else { "prefer" });
+    if system && mode != "verify-full" {
+        return Err(Error::new(
+            format!("use the target `{}`", target.label),
+            format!("sslmode={mode} is too weak for sslrootcert=system"),
+        )
+        .next("Use sslmode=verify-full"));
+    }
+    let usual = env::var_os("HOME")
+        .map(|home| PathBuf::from(home).join(".postgresql/root.crt"))
+        .filter(|file| file.is_file());
+    let file = match given {
+        Some(_) if system => None,
+        Some(file) => Some(PathBuf::from(file)),
+        None => usual,
+    };
+    let roots = file.as_deref().map_or(Roots::System, Roots::File);
+    let (ssl_mode, check) = match mode {
+        "disable" => (SslMode::Disable, Check::Nothing),
+        "require" if file.is_some() => (SslMode::Require, Check::Authority),
+        "require" => (SslMode::Require, Check::Nothing),
+        "verify-ca" => (SslMode::Require, Check::Authority),
+        "verify-full" => (SslMode::Require, Check::AuthorityAndName),
+        _ => (SslMode::Prefer, Check::Nothing),
+    };
+    let (ssl_mode, check) =
+        if is_socket { (SslMode::Disable, Check::Nothing) } else { (ssl_mode, check) };
+    config.ssl_mode(ssl_mode);
+    Ok(MakeRustlsConnect::new(client_config(check, roots)?))
+}
+
+/// Where libpq looks when no host is given: the socket in the distribution's folder or in `/tmp`,
+/// and localhost where there is none.
+fn usual_host(port: u16) -> String {
+    ["/var/run/postgresql", "/tmp"]
+        .iter()
+        .find(|folder| Path::new(folder).join(format!(".s.PGSQL.{port}")).exists())
+        .map_or_else(|| "localhost".to_owned(), |folder| (*folder).to_owned())
+}
+
+/// The name of the user who runs dbdyno.
+fn usual_user() -> String {
+    nix::unistd::User::from_uid(nix::unistd::Uid::effective())
+        .ok()
+        .flatten()
+        .map_or_else(|| "postgres".to_owned(), |user| user.name)
+}

@@ -1,0 +1,108 @@
+//! PostgreSQL's errors as dbdyno's classes.
+
+use std::error::Error as _;
+use std::io;
+
+use dbdyno_core::{DbError, ErrorClass};
+use tokio_postgres::error::Severity;
+
+/// An error of the client library or the server, in dbdyno's terms.
+pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
+    if let Some(answer) = error.as_db_error() {
+        let code = answer.code().code();
+        let class = match answer.parsed_severity() {
+            // "FATAL: reports an error that caused the current session to abort" (manual, table
+            // 20.2); while a session is being opened the code alone tells why.
+            Some(Severity::Fatal | Severity::Panic) if !is_refusal(code) => {
+                ErrorClass::Disconnected
+            }
+            _ => class_of(code),
+        };
+        let mut message = answer.message().to_owned();
+        for (name, more) in [("detail", answer.detail()), ("hint", answer.hint())] {
+            if let Some(more) = more {
+                message.push_str(&format!("; {name}: {more}"));
+            }
+        }
+        return DbError::new(class, Some(code.to_owned()), message);
+    }
+    let class =
+        if is_lost_connection(error) { ErrorClass::Disconnected } else { ErrorClass::Other };
+    DbError::new(class, None, with_causes(error))
+}
+
+/// The class of an SQLSTATE (manual, appendix A).
+fn class_of(code: &str) -> ErrorClass {
+    match code {
+        "40001" => ErrorClass::Serialization,
+        "40P01" => ErrorClass::Deadlock,
+        "55P03" => ErrorClass::LockTimeout,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, and the
+        // time-out of a session that idles in a transaction.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => ErrorClass::Disconnected,
+        _ if code.starts_with("08") => ErrorClass::Disconnected,
+        _ if code.starts_with("23") => ErrorClass::Constraint,
+        _ => ErrorClass::Other,
+    }
+}
+
+/// Whether a server that says this turns the user away for good: a wrong password or user, an
+/// unknown database, too many sessions, a bad start-up option.
+fn is_refusal(code: &str) -> bool {
+    ["28", "3D", "53", "42", "22", "0A"].iter().any(|class| code.starts_with(class))
+}
+
+fn is_lost_connection(error: &tokio_postgres::Error) -> bool {
+    if error.is_closed() {
+        return true;
+    }
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return !matches!(
+                io.kind(),
+                io::ErrorKind::InvalidData
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::PermissionDenied
+            );
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+/// An error's words with those of its causes, none of them twice.
+fn with_causes(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_classes() {
+        for (code, class) in [
+            ("40001", ErrorClass::Serialization),
+            ("40P01", ErrorClass::Deadlock),
+            ("55P03", ErrorClass::LockTimeout),
+            ("23505", ErrorClass::Constraint),
+            ("57P01", ErrorClass::Disconnected),
+            ("08006", ErrorClass::Disconnected),
+            ("42P01", ErrorClass::Other),
+            ("40003", ErrorClass::Other),
+        ] {
+            assert_eq!(class_of(code), class, "{code}");
+        }
+    }
+}

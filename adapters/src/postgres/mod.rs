@@ -1,0 +1,61 @@
+//! PostgreSQL through tokio-postgres.
+
+mod bulk;
+mod dialect;
+mod driver;
+mod durability;
+mod endpoint;
+mod errors;
+mod passfile;
+mod server;
+mod session;
+mod values;
+
+use std::sync::Arc;
+
+use dbdyno_core::{Driver, Result};
+
+use crate::registry::{EngineEntry, OptionSpec, Scope, ServerSettings};
+use crate::target::Target;
+use crate::throwaway::programs::install_line;
+
+pub use driver::PostgresDriver;
+
+/// The engine's line in the registry.
+pub const ENTRY: EngineEntry = EngineEntry {
+    name: "postgres",
+    schemes: &["postgres", "postgresql"],
+    is_file: false,
+    drivers: &["tokio-postgres"],
+    summary: "PostgreSQL; the bare name means a throwaway server",
+    install_hint: || install_line(&server::PACKAGES),
+    options: OPTIONS,
+    dialect: || &dialect::PostgresDialect,
+    isolation: driver::support,
+    open: |target, settings| Box::pin(open(target, settings)),
+    find: server::found,
+};
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("driver", "the client library"),
+    OptionSpec::new("bin_dir", "the folder of initdb and postgres").scope(Scope::Throwaway),
+    OptionSpec::new("set.", "a setting of the server, as in set.shared_buffers=1GB")
+        .scope(Scope::Throwaway),
+    OptionSpec::new("host", "the host, or the folder of the Unix socket").scope(Scope::Url),
+    OptionSpec::new("port", "the port").scope(Scope::Url),
+    OptionSpec::new("sslmode", "whether TLS is used and what is checked, as in libpq")
+        .values(&["disable", "prefer", "require", "verify-ca", "verify-full"])
+        .scope(Scope::Url),
+    OptionSpec::new("sslrootcert", "a PEM file of trusted certificates, or `system`")
+        .scope(Scope::Url),
+    OptionSpec::new("connect_timeout", "seconds to wait for a session; 10 by default")
+        .scope(Scope::Url),
+    OptionSpec::new("password_env", "the environment variable that holds the password")
+        .scope(Scope::Url),
+    OptionSpec::new("passfile", "a password file in libpq's format; ~/.pgpass by default")
+        .scope(Scope::Url),
+];
+
+async fn open(target: &Target, settings: &ServerSettings) -> Result<Arc<dyn Driver>> {
+    Ok(Arc::new(PostgresDriver::open(target, settings).await?))
+}

@@ -1,0 +1,207 @@
+//! A throwaway PostgreSQL server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use dbdyno_core::{Error, Result};
+use nix::sys::signal::Signal;
+
+use super::endpoint::Endpoint;
+use crate::registry::{Found, ServerSettings};
+use crate::target::{Secret, Target};
+use crate::throwaway::programs::{Packages, find, folders, missing, version_line};
+use crate::throwaway::runtime::run_to_end;
+use crate::throwaway::{Place, ServerProgram, machine};
+
+/// The superuser of throwaway servers.
+pub(super) const USER: &str = "dbdyno";
+/// The packages that hold the server.
+pub(super) const PACKAGES: Packages =
+    Packages { apt: "postgresql", dnf: "postgresql-server", brew: "postgresql@17" };
+
+/// Where distributions keep the server's programs: Debian, the PostgreSQL project's RPM packages,
+/// SUSE, Alpine, Homebrew on both architectures, the Mac application, builds from source.
+const FOLDERS: &[&str] = &[
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/lib/postgresql*/bin",
+    "/usr/libexec/postgresql*",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+    "/usr/local/pgsql/bin",
+];
+
+/// A quarter of memory is the manual's advice for a dedicated server (section 20.4.1). The cap
+/// keeps several servers side by side from starving each other.
+const MOST_SHARED_BUFFERS: u64 = 1 << 30;
+const LEAST_SHARED_BUFFERS: u64 = 32 << 20;
+/// Sessions beside the clients': set-up, checks, loading, reading settings.
+const SPARE_SESSIONS: u32 = 40;
+/// How long one look at a starting server may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The programs of one installation.
+struct Installation {
+    initdb: PathBuf,
+    postgres: PathBuf,
+}
+
+fn installation(bin_dir: Option<&Path>) -> Result<Installation> {
+    let candidates = folders(bin_dir, FOLDERS);
+    // Both from one folder: two versions may be installed.
+    candidates
+        .into_iter()
+        .find_map(|folder| {
+            let folder = [folder];
+            Some(Installation {
+                initdb: find(&["initdb"], &folder)?,
+                postgres: find(&["postgres"], &folder)?,
+            })
+        })
+        .ok_or_else(|| missing("PostgreSQL", "initdb and postgres", bin_dir, &PACKAGES))
+}
+
+/// The installation that a throwaway server would use.
+pub(super) fn found(bin_dir: Option<&Path>) -> Result<Found> {
+    let Installation { initdb, postgres } = installation(bin_dir)?;
+    let line = version_line(&postgres)?;
+    Ok(Found { version: short_version(&line).to_owned(), programs: vec![postgres, initdb] })
+}
+
+/// The first word with a digit: `15.18` of `postgres (PostgreSQL) 15.18 (Debian …)`.
+pub(super) fn short_version(text: &str) -> &str {
+    text.split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or(text)
+}
+
+/// How a throwaway server is made and started.
+pub(super) struct PostgresProgram {
+    installation: Installation,
+    /// In the order in which they win: the last of a name.
+    settings: Vec<(String, String)>,
+    password: Secret,
+}
+
+impl PostgresProgram {
+    /// From the target's options and what the run needs.
+    pub(super) fn new(target: &Target, wanted: &ServerSettings) -> Result<Self> {
+        let installation = installation(target.option("bin_dir").map(Path::new))?;
+        let password = machine::random_hex(16)
+            .map(Secret::new)
+            .map_err(|why| Error::new("make a password for a throwaway server", why))?;
+        let mut settings = vec![
+            ("max_connections".to_owned(), (wanted.sessions + SPARE_SESSIONS).to_string()),
+            ("shared_buffers".to_owned(), shared_buffers()),
+        ];
+        settings.extend(wanted.settings.iter().cloned());
+        let own = target.server_settings();
+        settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(Self { installation, settings, password })
+    }
+}
+
+fn shared_buffers() -> String {
+    let quarter = machine::memory().map_or(LEAST_SHARED_BUFFERS * 8, |memory| memory / 4);
+    let bytes = quarter.clamp(LEAST_SHARED_BUFFERS, MOST_SHARED_BUFFERS);
+    format!("{}MB", bytes >> 20)
+}
+
+/// A command without the variables that would tell PostgreSQL's programs something else
+/// (manual, sections 34.15 and 20.1).
+fn command(place: &Place, program: &Path) -> Command {
+    let mut command = place.command(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PG") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+impl ServerProgram for PostgresProgram {
+    fn product(&self) -> &str {
+        "PostgreSQL"
+    }
+
+    fn account(&self) -> &str {
+        "postgres"
+    }
+
+    /// Sessions through the socket, in a folder that only the server's user and root may enter,
+    /// need no password; those through the port do.
+    fn initialise(&self, place: &Place) -> Result<()> {
+        let password_file = place.write_private("initdb-password", self.password.expose())?;
+        let mut initdb = command(place, &self.installation.initdb);
+        initdb
+            .arg("-D")
+            .arg(place.data())
+            .args(["-U", USER, "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
+            .arg("--pwfile")
+            .arg(&password_file);
+        let made = place.run(&mut initdb, "initialise a throwaway PostgreSQL server");
+        std::fs::remove_file(&password_file)
+            .map_err(|why| Error::new(format!("remove {}", password_file.display()), why))?;
+        made.map(|_| ())
+    }
+
+    fn command(&self, place: &Place, port: u16) -> Command {
+        let mut command = command(place, &self.installation.postgres);
+        command.arg("-D").arg(place.data());
+        command.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        command.arg("-k").arg(place.folder());
+        for (name, value) in &self.settings {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        command
+    }
+
+    fn answers(&self, place: &Place, port: u16) -> Result<(), String> {
+        if !place.folder().join(format!(".s.PGSQL.{port}")).exists() {
+            return Err("its socket is not there".into());
+        }
+        let endpoint =
+            Endpoint::throwaway(place.folder(), port, USER).map_err(|why| why.to_string())?;
+        let answer = run_to_end(|| async {
+            let opening = async {
+                let connection = endpoint.connect().await?;
+                let answer = connection.client.batch_execute("SELECT 1").await;
+                answer.map_err(|why| super::errors::db_error(&why))
+            };
+            match tokio::time::timeout(ANSWER_TIMEOUT, opening).await {
+                Ok(answer) => answer.map_err(|why| why.to_string()),
+                Err(_) => Err("no answer".to_owned()),
+            }
+        });
+        answer.map_err(|why| why.to_string())?
+    }
+
+    fn pid_file(&self, place: &Place) -> PathBuf {
+        place.data().join("postmaster.pid")
+    }
+
+    /// Immediate shutdown: no checkpoint of data that is about to be removed, but shared memory is
+    /// given back (manual, section 19.5).
+    fn stop_signal(&self) -> Signal {
+        Signal::SIGQUIT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_short() {
+        for (text, version) in [
+            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18"),
+            ("15.18 (Debian 15.18-0+deb12u1)", "15.18"),
+            ("17beta1", "17beta1"),
+        ] {
+            assert_eq!(short_version(text), version);
+        }
+    }
+}

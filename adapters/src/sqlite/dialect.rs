@@ -1,0 +1,130 @@
+//! SQLite's SQL.
+
+use dbdyno_core::Dialect;
+use dbdyno_core::schema::{Column, ColumnType, Table};
+
+/// SQLite's SQL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SqliteDialect;
+
+impl Dialect for SqliteDialect {
+    fn quote(&self, identifier: &str) -> String {
+        format!("\"{}\"", identifier.replace('"', "\"\""))
+    }
+
+    /// SQLite has no row locks: a writing transaction holds the file's write lock from `BEGIN
+    /// IMMEDIATE` on, so `{for_update}` is left out.
+    fn statement(&self, portable: &str) -> String {
+        portable.replace("{for_update}", "").trim_end().to_owned()
+    }
+
+    /// Names chosen for the affinity they give (<https://www.sqlite.org/datatype3.html>, 3.1).
+    fn column_type(&self, ty: ColumnType) -> String {
+        match ty {
+            ColumnType::SmallInt => "SMALLINT".to_owned(),
+            ColumnType::Int => "INTEGER".to_owned(),
+            ColumnType::BigInt => "BIGINT".to_owned(),
+            ColumnType::Decimal(digits, scale) => format!("DECIMAL({digits},{scale})"),
+            ColumnType::Char(length) => format!("CHAR({length})"),
+            ColumnType::Varchar(length) => format!("VARCHAR({length})"),
+            ColumnType::Timestamp => "TEXT".to_owned(),
+        }
+    }
+
+    /// Nothing: an `INTEGER PRIMARY KEY` is the rowid, which numbers itself.
+    fn auto_increment(&self) -> &'static str {
+        ""
+    }
+
+    fn key_with_table(&self) -> bool {
+        true
+    }
+
+    fn ensure_namespace(&self, _namespace: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn list_tables(&self) -> &'static str {
+        "SELECT name FROM sqlite_schema \
+         WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
+    }
+
+    /// Statistics for the planner, and the write-ahead log moved into the file so that the first
+    /// measured commits do not pay for the load.
+    fn after_load(&self, table: &Table) -> Vec<String> {
+        vec![
+            format!("ANALYZE {}", self.quote(table.name)),
+            "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
+        ]
+    }
+
+    fn create_table(&self, table: &Table) -> String {
+        let mut parts: Vec<String> = table
+            .columns
+            .iter()
+            .map(|column| match is_rowid(table, column) {
+                true => format!("{} INTEGER PRIMARY KEY NOT NULL", self.quote(column.name)),
+                false => self.column(column),
+            })
+            .collect();
+        if !table.primary_key.is_empty() && !table.columns.iter().any(|c| is_rowid(table, c)) {
+            parts.push(format!("PRIMARY KEY ({})", self.columns(&table.primary_key)));
+        }
+        format!("CREATE TABLE {} (\n  {}\n)", self.quote(table.name), parts.join(",\n  "))
+    }
+
+    fn column(&self, column: &Column) -> String {
+        let null = if column.nullable { "" } else { " NOT NULL" };
+        format!("{} {}{null}", self.quote(column.name), self.column_type(column.ty))
+    }
+}
+
+/// Whether a column is the table's whole key and a number: then it is made the rowid, the key by
+/// which SQLite stores rows (<https://www.sqlite.org/lang_createtable.html#rowid>).
+fn is_rowid(table: &Table, column: &Column) -> bool {
+    let integer = matches!(column.ty, ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt);
+    integer && table.primary_key == [column.name]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_integer_key_is_the_rowid() {
+        let table = Table::new(
+            "sbtest1",
+            vec![
+                Column::new("id", ColumnType::BigInt).auto_increment(),
+                Column::new("c", ColumnType::Char(120)).nullable(),
+            ],
+        )
+        .primary_key(&["id"]);
+        assert_eq!(
+            SqliteDialect.create_table(&table),
+            "CREATE TABLE \"sbtest1\" (\n  \"id\" INTEGER PRIMARY KEY NOT NULL,\n  \"c\" CHAR(120)\n)"
+        );
+    }
+
+    #[test]
+    fn a_key_of_several_columns_is_declared_with_the_table() {
+        let table = Table::new(
+            "district",
+            vec![Column::new("d_id", ColumnType::SmallInt), Column::new("d_w_id", ColumnType::Int)],
+        )
+        .primary_key(&["d_w_id", "d_id"]);
+        assert!(
+            SqliteDialect.create_table(&table).contains("PRIMARY KEY (\"d_w_id\", \"d_id\")\n)")
+        );
+        assert!(SqliteDialect.create_indexes(&table).is_empty());
+    }
+
+    #[test]
+    fn quotes_in_names_are_doubled_and_row_locks_left_out() {
+        assert_eq!(SqliteDialect.quote("a\"b"), "\"a\"\"b\"");
+        assert_eq!(
+            SqliteDialect.statement("SELECT a FROM t WHERE b = ? {for_update}"),
+            "SELECT a FROM t WHERE b = ?"
+        );
+    }
+}

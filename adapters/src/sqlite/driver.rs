@@ -1,0 +1,362 @@
+//! The driver: which file, with which pragmas, how durable.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use dbdyno_core::schema::Table;
+use dbdyno_core::{
+    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
+    LevelSupport, LoadProgress, Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
+};
+use rusqlite::{Connection, OpenFlags};
+
+use super::bulk;
+use super::dialect::SqliteDialect;
+use super::errors::translate;
+use super::pragmas::{self, Pragmas};
+use super::session::SqliteSession;
+use crate::throwaway::machine;
+
+/// The pragmas that a run records.
+const RECORDED: [&str; 15] = [
+    "auto_vacuum",
+    "busy_timeout",
+    "cache_size",
+    "cache_spill",
+    "foreign_keys",
+    "journal_mode",
+    "journal_size_limit",
+    "locking_mode",
+    "max_page_count",
+    "mmap_size",
+    "page_size",
+    "secure_delete",
+    "synchronous",
+    "temp_store",
+    "wal_autocheckpoint",
+];
+
+/// SQLite through rusqlite, on a file.
+pub struct SqliteDriver {
+    label: String,
+    place: Place,
+    pragmas: Pragmas,
+    dialect: SqliteDialect,
+    durability: Mutex<Durability>,
+    /// One session is opened at a time: changing a file to WAL needs it alone.
+    opening: Mutex<()>,
+}
+
+/// Where the data lies.
+enum Place {
+    /// A file that the user named: every namespace is in it.
+    File(PathBuf),
+    /// A temporary folder with a file for each namespace, there as long as `keep` is held.
+    Folder { folder: PathBuf, keep: Arc<dyn Send + Sync> },
+}
+
+impl SqliteDriver {
+    /// A driver on a file that exists or can be made. Nothing is written yet.
+    ///
+    /// # Errors
+    /// The file's folder is missing; it is a folder itself, not a database, or cannot be written;
+    /// an option is not valid.
+    pub fn on_file(
+        label: impl Into<String>,
+        file: &Path,
+        options: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let pragmas = Pragmas::parse(options)?;
+        check_file(file)?;
+        Ok(Self::new(label.into(), Place::File(file.to_owned()), pragmas))
+    }
+
+    /// A driver on files in a temporary folder, which is there as long as `keep` is held.
+    ///
+    /// # Errors
+    /// An option is not valid.
+    pub fn in_folder(
+        label: impl Into<String>,
+        folder: &Path,
+        keep: Arc<dyn Send + Sync>,
+        options: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let pragmas = Pragmas::parse(options)?;
+        Ok(Self::new(label.into(), Place::Folder { folder: folder.to_owned(), keep }, pragmas))
+    }
+
+    fn new(label: String, place: Place, pragmas: Pragmas) -> Self {
+        Self {
+            label,
+            place,
+            pragmas,
+            dialect: SqliteDialect,
+            durability: Mutex::new(Durability::Full),
+            opening: Mutex::new(()),
+        }
+    }
+
+    fn wanted(&self) -> Durability {
+        *self.durability.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, namespace: Option<&str>) -> Result<PathBuf, DbError> {
+        let folder = match &self.place {
+            Place::File(file) => return Ok(file.clone()),
+            Place::Folder { folder, .. } => folder,
+        };
+        let name = namespace.unwrap_or("main");
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err(DbError::unexpected(format!(
+                "namespace `{name}` cannot name a file: use letters, digits, `_` and `-`"
+            )));
+        }
+        Ok(folder.join(format!("{name}.db")))
+    }
+
+    /// The file system that the data lies on, by name.
+    fn filesystem(&self) -> String {
+        let folder = match &self.place {
+            Place::File(file) => folder_of(file),
+            Place::Folder { folder, .. } => folder,
+        };
+        machine::filesystem(folder).unwrap_or_else(|_| "unknown".to_owned())
+    }
+
+    fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
+        let file = self.file(namespace)?;
+        let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = open(&file, OpenFlags::SQLITE_OPEN_CREATE)?;
+        self.pragmas.apply(&connection, self.wanted())?;
+        Ok(connection)
+    }
+
+    fn asked(&self, doing: &str) -> impl Fn(DbError) -> Error {
+        let doing = format!("{doing} {}", self.label);
+        move |error| Error::new(doing.clone(), error)
+    }
+}
+
+#[async_trait]
+impl Driver for SqliteDriver {
+    fn engine(&self) -> &str {
+        "sqlite"
+    }
+
+    fn name(&self) -> &str {
+        "rusqlite"
+    }
+
+    fn target(&self) -> &str {
+        &self.label
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { sessions_block: true, parallel_load: false }
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+
+    fn isolation(&self, level: Isolation) -> LevelSupport {
+        support(level, self.pragmas.begin_write)
+    }
+
+    fn default_isolation(&self) -> Isolation {
+        Isolation::Serializable
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo> {
+        let asked = self.asked("read the settings of");
+        let connection = self.open(None).map_err(&asked)?;
+        let mut settings = BTreeMap::new();
+        for name in RECORDED {
+            settings.insert(name.to_owned(), pragmas::read(&connection, name).map_err(&asked)?);
+        }
+        settings.insert(pragmas::BEGIN.to_owned(), self.pragmas.begin_write.to_owned());
+        settings.insert("data_filesystem".to_owned(), self.filesystem());
+        Ok(ServerInfo { version: rusqlite::version().to_owned(), settings })
+    }
+
+    async fn set_durability(&self, level: Durability) -> Result<()> {
+        let doing = format!("make commits on {} durable to level `{level}`", self.label);
+        let filesystem = self.filesystem();
+        if level == Durability::Full && !machine::is_on_disk(&filesystem) {
+            return Err(Error::unsupported(
+                doing,
+                format!("its file lies on {filesystem}, which a loss of power empties"),
+            )
+            .next("give the path of a file on a disk: --target sqlite:PATH"));
+        }
+        let journal = self.pragmas.journal_mode();
+        if level > Durability::None && matches!(journal, "memory" | "off") {
+            return Err(Error::unsupported(
+                doing,
+                format!("with journal_mode={journal} a crash in a commit damages the file"),
+            )
+            .next("use --durability none, or leave journal_mode out of the target"));
+        }
+        *self.durability.lock().unwrap_or_else(PoisonError::into_inner) = level;
+        Ok(())
+    }
+
+    async fn durability(&self) -> Result<HeldDurability> {
+        let asked = self.asked("read the durability of");
+        let connection = self.open(None).map_err(&asked)?;
+        let journal = pragmas::read(&connection, "journal_mode").map_err(&asked)?;
+        let synchronous = pragmas::read(&connection, "synchronous").map_err(&asked)?;
+        let filesystem = self.filesystem();
+        let level = held(&journal, &synchronous, machine::is_on_disk(&filesystem));
+        let evidence = format!(
+            "journal_mode={journal} synchronous={synchronous} data_filesystem={filesystem}"
+        );
+        Ok(HeldDurability { level, evidence })
+    }
+
+    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        if let Some(LevelSupport::Lacks { why }) =
+            options.isolation.map(|level| self.isolation(level))
+        {
+            return Err(DbError::unexpected(why));
+        }
+        let connection = self.open(options.namespace.as_deref())?;
+        let keep = match &self.place {
+            Place::File(_) => None,
+            Place::Folder { keep, .. } => Some(keep.clone()),
+        };
+        Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, keep)))
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl BulkLoad for SqliteDriver {
+    async fn load(
+        &self,
+        namespace: &str,
+        table: &Table,
+        sources: Vec<Box<dyn RowSource>>,
+        progress: &LoadProgress,
+        stop: &Stop,
+    ) -> Result<u64, DbError> {
+        let mut connection = self.open(Some(namespace))?;
+        bulk::load(&mut connection, table, sources, progress, stop)
+    }
+}
+
+/// Transactions on SQLite are serializable and nothing else, but for uncommitted reads between
+/// connections with a shared cache (<https://www.sqlite.org/isolation.html>).
+pub(super) fn support(level: Isolation, begin_write: &'static str) -> LevelSupport {
+    let lacks = |why: &str| LevelSupport::Lacks {
+        why: format!("{why} (https://www.sqlite.org/isolation.html)"),
+    };
+    match level {
+        Isolation::Serializable => LevelSupport::Native { maps_to: begin_write },
+        Isolation::ReadUncommitted => lacks(
+            "SQLite reads uncommitted rows only between connections of one process that share a \
+             cache, a mode that its makers discourage",
+        ),
+        Isolation::ReadCommitted | Isolation::RepeatableRead => {
+            lacks("SQLite has one level: every transaction is serializable")
+        }
+        Isolation::Snapshot => lacks(
+            "readers in WAL mode see a snapshot, but a transaction that would write on a stale one \
+             is refused: every transaction is serializable",
+        ),
+    }
+}
+
+/// The level that settings amount to (<https://www.sqlite.org/pragma.html>, synchronous): 0 OFF,
+/// 1 NORMAL, 2 FULL, 3 EXTRA. Removing a rollback journal commits, and only EXTRA syncs that.
+fn held(journal: &str, synchronous: &str, on_disk: bool) -> Durability {
+    let level = match (journal, synchronous) {
+        ("memory" | "off", _) | (_, "0") => Durability::None,
+        (_, "1") | ("delete", "2") => Durability::Process,
+        (_, "2" | "3") => Durability::Full,
+        _ => Durability::None,
+    };
+    if on_disk { level } else { level.min(Durability::Process) }
+}
+
+fn open(file: &Path, more: OpenFlags) -> Result<Connection, DbError> {
+    // A session is used by one thread at a time, so SQLite's own lock is not needed.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    Connection::open_with_flags(file, flags).map_err(translate)
+}
+
+/// Whether `file` can be used: its folder is there, and it is a database that can be written or
+/// not there yet.
+fn check_file(file: &Path) -> Result<()> {
+    let doing = format!("open SQLite database {}", file.display());
+    let refuse = |why: String| Error::new(doing.clone(), why);
+    if file.as_os_str() == ":memory:" {
+        return Err(refuse("every session would have a database of its own".to_owned())
+            .next("use --target sqlite, or a file on a tmpfs such as /dev/shm"));
+    }
+    let folder = folder_of(file);
+    if !folder.is_dir() {
+        return Err(refuse(format!("there is no folder {}", folder.display()))
+            .next("make the folder first, or give another path"));
+    }
+    match std::fs::metadata(file) {
+        Ok(found) if found.is_dir() => Err(refuse("it is a folder".to_owned())
+            .next("give the path of a file, such as sqlite:bench.db")),
+        Ok(found) if !found.is_file() => {
+            Err(refuse("it is not a regular file".to_owned()).next("give another path"))
+        }
+        Ok(_) => check_database(file)
+            .map_err(|why| refuse(why).next("give the path of a database that you may write")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).map_err(|error| {
+                refuse(format!("its folder cannot be written: {}", error.desc()))
+                    .next("give a path in a folder that you may write")
+            })
+        }
+        Err(error) => Err(refuse(error.to_string())),
+    }
+}
+
+fn check_database(file: &Path) -> Result<(), String> {
+    let connection = open(file, OpenFlags::empty()).map_err(|error| error.to_string())?;
+    match connection.is_readonly("main") {
+        Ok(true) => return Err("it is read-only".to_owned()),
+        Ok(false) => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    pragmas::read(&connection, "schema_version").map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_amount_to_a_level() {
+        for (journal, synchronous, on_disk, expected) in [
+            ("wal", "2", true, Durability::Full),
+            ("wal", "3", true, Durability::Full),
+            ("wal", "1", true, Durability::Process),
+            ("wal", "0", true, Durability::None),
+            ("delete", "2", true, Durability::Process),
+            ("delete", "3", true, Durability::Full),
+            ("memory", "3", true, Durability::None),
+            ("wal", "2", false, Durability::Process),
+        ] {
+            assert_eq!(held(journal, synchronous, on_disk), expected, "{journal} {synchronous}");
+        }
+    }
+}

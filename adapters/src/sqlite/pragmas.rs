@@ -1,0 +1,275 @@
+//! The pragmas that a target's options may set (<https://www.sqlite.org/pragma.html>).
+//!
+//! SQLite ignores a pragma's value where it does not like it, so each is read back.
+
+use std::collections::BTreeMap;
+
+use dbdyno_core::{DbError, Durability, Error, Result};
+use rusqlite::Connection;
+
+use super::errors::translate;
+use crate::registry::OptionSpec;
+
+/// The option that says how a transaction that may write begins.
+pub const BEGIN: &str = "begin";
+
+/// How a transaction that may write begins unless told otherwise: it waits for the write lock at
+/// once, since a lock taken later may find a stale snapshot.
+pub const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// How long a session waits for a lock unless told otherwise, in milliseconds.
+const BUSY_TIMEOUT_MS: &str = "5000";
+
+enum Kind {
+    /// A whole number.
+    Number,
+    /// One of these words; the second of a pair is how SQLite reads it back.
+    Words(&'static [(&'static str, &'static str)]),
+}
+
+const SWITCH: Kind = Kind::Words(&[("on", "1"), ("off", "0")]);
+
+/// In the order in which they are applied: the page size must be set before a file is made, and
+/// making it write-ahead logged makes the file.
+const PRAGMAS: [(&str, Kind); 14] = [
+    ("busy_timeout", Kind::Number),
+    ("page_size", Kind::Number),
+    ("auto_vacuum", Kind::Words(&[("none", "0"), ("full", "1"), ("incremental", "2")])),
+    ("locking_mode", Kind::Words(&[("normal", "normal"), ("exclusive", "exclusive")])),
+    (
+        "journal_mode",
+        Kind::Words(&[
+            ("wal", "wal"),
+            ("delete", "delete"),
+            ("truncate", "truncate"),
+            ("persist", "persist"),
+            ("memory", "memory"),
+            ("off", "off"),
+        ]),
+    ),
+    ("cache_size", Kind::Number),
+    ("foreign_keys", SWITCH),
+    ("journal_size_limit", Kind::Number),
+    ("max_page_count", Kind::Number),
+    ("mmap_size", Kind::Number),
+    ("secure_delete", SWITCH),
+    ("temp_store", Kind::Words(&[("default", "0"), ("file", "1"), ("memory", "2")])),
+    ("threads", Kind::Number),
+    ("wal_autocheckpoint", Kind::Number),
+];
+
+/// Every option of an SQLite target.
+pub const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("driver", "the client library"),
+    OptionSpec::new(BEGIN, "how a transaction that may write begins (default immediate)")
+        .values(&["immediate", "deferred"]),
+    OptionSpec::new("busy_timeout", "how long a lock is waited for, in ms (default 5000)"),
+    OptionSpec::new("page_size", "bytes in a page of a new file"),
+    OptionSpec::new("auto_vacuum", "whether a new file gives pages back").values(&[
+        "none",
+        "full",
+        "incremental",
+    ]),
+    OptionSpec::new("locking_mode", "exclusive: one session alone keeps the file")
+        .values(&["normal", "exclusive"]),
+    OptionSpec::new("journal_mode", "how a transaction is made atomic (default wal)")
+        .values(&["wal", "delete", "truncate", "persist", "memory", "off"]),
+    OptionSpec::new("cache_size", "page cache of a session: pages, or KiB if negative"),
+    OptionSpec::new("foreign_keys", "whether foreign keys are enforced").values(&["on", "off"]),
+    OptionSpec::new("journal_size_limit", "bytes that a journal or WAL is cut back to"),
+    OptionSpec::new("max_page_count", "pages that a file may grow to"),
+    OptionSpec::new("mmap_size", "bytes of a file that are mapped into memory"),
+    OptionSpec::new("secure_delete", "whether deleted rows are overwritten").values(&["on", "off"]),
+    OptionSpec::new("temp_store", "where temporary tables and indexes lie")
+        .values(&["default", "file", "memory"]),
+    OptionSpec::new("threads", "helper threads of a statement that sorts"),
+    OptionSpec::new("wal_autocheckpoint", "pages in the WAL at which it is moved to the file"),
+];
+
+/// What every session of a target is told.
+#[derive(Clone, Debug)]
+pub struct Pragmas {
+    /// Name, value to set, value to be read back.
+    settings: Vec<(&'static str, String, String)>,
+    /// What begins a transaction that may write.
+    pub begin_write: &'static str,
+}
+
+impl Pragmas {
+    /// Reads a target's options. WAL and a busy timeout of 5 s where they say nothing else.
+    ///
+    /// # Errors
+    /// An option has a value that it cannot have.
+    pub fn parse(options: &BTreeMap<String, String>) -> Result<Self> {
+        let begin_write = match options.get(BEGIN).map(String::as_str) {
+            None | Some("immediate") => BEGIN_WRITE,
+            Some("deferred") => "BEGIN",
+            Some(other) => return Err(bad_value(BEGIN, other, "immediate or deferred")),
+        };
+        let mut settings = Vec::new();
+        for (name, kind) in &PRAGMAS {
+            let default = match *name {
+                "busy_timeout" => Some(BUSY_TIMEOUT_MS),
+                "journal_mode" => Some("wal"),
+                _ => None,
+            };
+            if let Some(value) = options.get(*name).map(String::as_str).or(default) {
+                settings.push(setting(name, kind, value)?);
+            }
+        }
+        Ok(Self { settings, begin_write })
+    }
+
+    /// Applies the options to a fresh connection, and the `synchronous` level that makes its
+    /// commits durable to `level`.
+    pub fn apply(&self, connection: &Connection, level: Durability) -> Result<(), DbError> {
+        for (name, value, expected) in &self.settings {
+            connection
+                .execute_batch(&format!("PRAGMA {name} = {value}"))
+                .map_err(translate)
+                .map_err(|error| about(name, error))?;
+            let found = read(connection, name)?;
+            if !found.eq_ignore_ascii_case(expected) {
+                return Err(refused(name, value, &found));
+            }
+        }
+        let synchronous = self.synchronous(level);
+        connection
+            .execute_batch(&format!("PRAGMA synchronous = {synchronous}"))
+            .map_err(translate)?;
+        if cfg!(target_os = "macos") {
+            // Plain fsync on macOS does not reach the disk (https://www.sqlite.org/pragma.html,
+            // fullfsync).
+            let switch = if level == Durability::Full { "ON" } else { "OFF" };
+            connection
+                .execute_batch(&format!(
+                    "PRAGMA fullfsync = {switch}; PRAGMA checkpoint_fullfsync = {switch}"
+                ))
+                .map_err(translate)?;
+        }
+        Ok(())
+    }
+
+    /// The journal mode that the options ask for.
+    pub fn journal_mode(&self) -> &str {
+        self.settings
+            .iter()
+            .find(|(name, ..)| *name == "journal_mode")
+            .map_or("wal", |(_, value, _)| value)
+    }
+
+    /// The `synchronous` setting for a level (<https://www.sqlite.org/pragma.html>, synchronous):
+    /// in WAL mode FULL syncs every commit and NORMAL leaves it in the system's page cache; with
+    /// a rollback journal only EXTRA also syncs the removal of the journal.
+    fn synchronous(&self, level: Durability) -> &'static str {
+        match level {
+            Durability::Full if self.journal_mode() == "wal" => "FULL",
+            Durability::Full => "EXTRA",
+            Durability::Process => "NORMAL",
+            Durability::None => "OFF",
+        }
+    }
+}
+
+/// A pragma's value, as text.
+pub fn read(connection: &Connection, name: &str) -> Result<String, DbError> {
+    let mut statement = connection.prepare(&format!("PRAGMA {name}")).map_err(translate)?;
+    let mut rows = statement.raw_query();
+    let Some(row) = rows.next().map_err(translate)? else { return Ok(String::new()) };
+    let value: rusqlite::types::Value = row.get(0).map_err(translate)?;
+    Ok(match value {
+        rusqlite::types::Value::Integer(int) => int.to_string(),
+        rusqlite::types::Value::Real(real) => real.to_string(),
+        rusqlite::types::Value::Text(text) => text,
+        rusqlite::types::Value::Null | rusqlite::types::Value::Blob(_) => String::new(),
+    })
+}
+
+fn setting(name: &'static str, kind: &Kind, value: &str) -> Result<(&'static str, String, String)> {
+    match kind {
+        Kind::Number => match value.parse::<i64>() {
+            Ok(number) => Ok((name, number.to_string(), number.to_string())),
+            Err(_) => Err(bad_value(name, value, "a whole number")),
+        },
+        Kind::Words(words) => match words.iter().find(|(word, _)| *word == value) {
+            Some((word, expected)) => Ok((name, (*word).to_owned(), (*expected).to_owned())),
+            None => {
+                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                Err(bad_value(name, value, &words.join(", ")))
+            }
+        },
+    }
+}
+
+fn bad_value(name: &str, value: &str, valid: &str) -> Error {
+    Error::new("read the target's options", format!("`{name}={value}` is not valid"))
+        .next(format!("give {name} one of these values: {valid}"))
+}
+
+fn about(name: &str, mut error: DbError) -> DbError {
+    error.message = format!("setting pragma {name}: {}", error.message);
+    error
+}
+
+fn refused(name: &str, value: &str, found: &str) -> DbError {
+    let hint = match name {
+        "page_size" | "auto_vacuum" => ": it is fixed when a file is made; remove the file first",
+        _ => ": SQLite does not take that value here; leave the option out or choose another",
+    };
+    DbError::unexpected(format!("pragma {name} is {found} after it was set to {value}{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    fn options(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_pragma_is_an_option() {
+        let options: Vec<&str> = OPTIONS.iter().map(|option| option.name).collect();
+        assert_eq!(options[..2], ["driver", BEGIN]);
+        assert_eq!(options[2..], PRAGMAS.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn options_are_set_and_read_back() {
+        let pragmas = Pragmas::parse(&options(&[
+            ("cache_size", "-20000"),
+            ("temp_store", "memory"),
+            ("foreign_keys", "on"),
+            ("journal_mode", "memory"),
+        ]))
+        .unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        pragmas.apply(&connection, Durability::Full).unwrap();
+        assert_eq!(read(&connection, "cache_size").unwrap(), "-20000");
+        assert_eq!(read(&connection, "temp_store").unwrap(), "2");
+        assert_eq!(read(&connection, "synchronous").unwrap(), "3");
+    }
+
+    #[test]
+    fn bad_options_say_what_is_valid() {
+        for (name, value, expected) in [
+            ("journal_mode", "fast", "wal, delete"),
+            ("cache_size", "1; DROP TABLE t", "a whole number"),
+            ("begin", "exclusive", "immediate or deferred"),
+        ] {
+            let error = Pragmas::parse(&options(&[(name, value)])).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_sqlite_does_not_take_is_an_error() {
+        let pragmas =
+            Pragmas::parse(&options(&[("page_size", "1000"), ("journal_mode", "memory")])).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        let error = pragmas.apply(&connection, Durability::Full).unwrap_err();
+        assert!(error.message.contains("page_size is 4096"), "{error}");
+    }
+}

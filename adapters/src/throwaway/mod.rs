@@ -1,0 +1,279 @@
+//! Private servers that dbdyno starts from installed programs and removes when it ends, whatever
+//! ends it.
+//!
+//! A server lives in a folder of its own, marked as dbdyno's, below `/var/tmp` (which is on a disk
+//! where `/tmp` may not be). It runs in a process group of its own, so that Ctrl-C in the terminal
+//! does not reach it, and as an unprivileged user where dbdyno is root. It listens on a Unix
+//! socket in that folder and on a free port of 127.0.0.1. A watchdog process outlives dbdyno for
+//! as long as it takes to stop the server and remove the folder.
+//!
+//! An engine says by [`ServerProgram`] how its server is made and started; [`Throwaway`] does the
+//! rest, and is the [`ServerControl`] of its driver.
+
+mod folder;
+pub mod machine;
+mod place;
+mod processes;
+pub mod programs;
+pub mod runtime;
+mod watchdog;
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::{Error, Result, ServerControl};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+pub use folder::Folder;
+pub use place::Place;
+use processes::{signal, signal_tree};
+use watchdog::Watchdog;
+
+/// How long a server may take to answer after it was started: crash recovery is part of it.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+/// How long a server may take to stop when asked, before it is killed.
+const STOP_DEADLINE: Duration = Duration::from_secs(8);
+/// How long one look at a starting or stopping process is followed by the next.
+const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// How many ports are tried: another program may take one between its choice and its use.
+const PORT_ATTEMPTS: u32 = 4;
+
+/// What an engine knows of its server process. All of it blocks.
+pub trait ServerProgram: Send + Sync {
+    /// The product's name, for messages.
+    fn product(&self) -> &str;
+
+    /// The unprivileged user that the server runs as where dbdyno is root; `nobody` is taken
+    /// where this one does not exist.
+    fn account(&self) -> &str;
+
+    /// Makes the data folder, [`Place::data`]. Its commands come from [`Place::command`].
+    ///
+    /// # Errors
+    /// A program failed; what it printed is part of the error.
+    fn initialise(&self, place: &Place) -> Result<()>;
+
+    /// The command that runs the server in the foreground, with its log on the standard streams,
+    /// listening on 127.0.0.1 at `port` and on a socket in [`Place::folder`].
+    fn command(&self, place: &Place, port: u16) -> Command;
+
+    /// Whether the server takes a session through its socket now; why not, if it does not. It
+    /// must give up within some seconds.
+    ///
+    /// # Errors
+    /// The server does not take sessions yet.
+    fn answers(&self, place: &Place, port: u16) -> Result<(), String>;
+
+    /// The file in the place's folder whose first line is the number of the server's process.
+    fn pid_file(&self, place: &Place) -> PathBuf;
+
+    /// What makes the server stop fast and leave nothing behind outside of its folder. SIGKILL
+    /// follows where it does not help.
+    fn stop_signal(&self) -> Signal;
+}
+
+/// A running throwaway server. Dropping it stops the server and removes its folder.
+pub struct Throwaway {
+    program: Box<dyn ServerProgram>,
+    place: Place,
+    state: Mutex<State>,
+    // Dropped last: from then on there is nothing to watch.
+    _watchdog: Watchdog,
+}
+
+struct State {
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Throwaway {
+    /// Makes a folder, initialises a server in it, starts it and waits until it answers. Blocks
+    /// for some seconds.
+    ///
+    /// # Errors
+    /// There is no place for the folder, or the server cannot be initialised or started: the end
+    /// of its log is part of the error. Nothing is left behind.
+    pub fn start(program: Box<dyn ServerProgram>) -> Result<Self> {
+        let place = Place::create(program.account())?;
+        let watchdog = Watchdog::start(&place, &program.pid_file(&place), program.stop_signal())?;
+        let state = Mutex::new(State { port: 0, child: None });
+        // From here on an error drops `server`, and with it the folder.
+        let server = Self { program, place, state, _watchdog: watchdog };
+        server.program.initialise(&server.place)?;
+        server.launch(&mut server.state())?;
+        Ok(server)
+    }
+
+    /// Where the server lives.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The port on 127.0.0.1 that the server listens on.
+    pub fn port(&self) -> u16 {
+        self.state().port
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panicking thread left behind is still the truth about the process.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doing(&self) -> String {
+        format!("start a throwaway {} server", self.program.product())
+    }
+
+    /// Starts the server on the data it has and waits until it answers.
+    fn launch(&self, state: &mut State) -> Result<()> {
+        // A server that ran before keeps its port: sessions know it.
+        let mut attempts = if state.port == 0 { PORT_ATTEMPTS } else { 1 };
+        loop {
+            if state.port == 0 {
+                state.port = machine::free_port().map_err(|why| {
+                    Error::new(self.doing(), format!("no port of 127.0.0.1 is free: {why}"))
+                })?;
+            }
+            let log_start = self.place.log_length();
+            state.child = Some(self.spawn(state.port)?);
+            match self.wait_until_it_answers(state) {
+                Ok(()) => return Ok(()),
+                Err(why) => {
+                    self.stop(state);
+                    let log = self.place.log_tail(log_start);
+                    attempts -= 1;
+                    if log.contains("ddress already in use") && attempts > 0 {
+                        state.port = 0;
+                        continue;
+                    }
+                    return Err(Error::new(self.doing(), format!("{why}\n{log}"))
+                        .next("Look for the cause in the server's own words above"));
+                }
+            }
+        }
+    }
+
+    fn spawn(&self, port: u16) -> Result<Child> {
+        let open = || OpenOptions::new().create(true).append(true).open(self.place.log());
+        let (out, err) = open().and_then(|out| Ok((out, open()?))).map_err(|why| {
+            Error::new(self.doing(), format!("{}: {why}", self.place.log().display()))
+        })?;
+        let mut command = self.program.command(&self.place, port);
+        let program = PathBuf::from(command.get_program());
+        command
+            .stdout(out)
+            .stderr(err)
+            .spawn()
+            .map_err(|why| Error::new(self.doing(), format!("{}: {why}", program.display())))
+    }
+
+    fn wait_until_it_answers(&self, state: &mut State) -> Result<(), String> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if let Some(status) = ended(state) {
+                return Err(format!("it ended with {status}"));
+            }
+            match self.program.answers(&self.place, state.port) {
+                Ok(()) => return Ok(()),
+                Err(why) if Instant::now() >= deadline => {
+                    let seconds = START_DEADLINE.as_secs();
+                    return Err(format!("it does not answer after {seconds} s: {why}"));
+                }
+                Err(_) => thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
+    /// Stops the server if it runs, paused or not: first as it likes best, then for sure.
+    fn stop(&self, state: &mut State) {
+        let Some(pid) = running(state) else { return };
+        signal_tree(pid, Signal::SIGCONT);
+        signal(pid, self.program.stop_signal());
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while running(state).is_some() {
+            if Instant::now() >= deadline {
+                kill_all(state, pid);
+                return;
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    fn pid(&self, state: &mut State, doing: &str) -> Result<Pid> {
+        running(state).ok_or_else(|| {
+            Error::new(format!("{doing} the {} server", self.program.product()), "it does not run")
+        })
+    }
+}
+
+/// How the server's process ended, if it did; forgets the process then.
+fn ended(state: &mut State) -> Option<ExitStatus> {
+    let status = state.child.as_mut()?.try_wait().ok().flatten()?;
+    state.child = None;
+    Some(status)
+}
+
+/// The server's process, if it runs. The number stays the server's own until the process is
+/// waited for, which happens nowhere but here and in `kill_all`, under the same lock.
+fn running(state: &mut State) -> Option<Pid> {
+    ended(state);
+    let id = state.child.as_ref()?.id();
+    i32::try_from(id).ok().map(Pid::from_raw)
+}
+
+fn kill_all(state: &mut State, pid: Pid) {
+    // A stopped server cannot start another process between the look and the kill.
+    signal(pid, Signal::SIGSTOP);
+    signal_tree(pid, Signal::SIGKILL);
+    if let Some(mut child) = state.child.take() {
+        // It was sent SIGKILL: it ends, and there is nothing else to do with its status.
+        let _ = child.wait();
+    }
+}
+
+impl ServerControl for Throwaway {
+    fn kill(&self) -> Result<()> {
+        let mut state = self.state();
+        let pid = self.pid(&mut state, "kill")?;
+        kill_all(&mut state, pid);
+        Ok(())
+    }
+
+    fn ensure_running(&self) -> Result<bool> {
+        let mut state = self.state();
+        if running(&mut state).is_some() {
+            return Ok(false);
+        }
+        self.launch(&mut state)?;
+        Ok(true)
+    }
+
+    fn pause(&self) -> Result<()> {
+        let mut state = self.state();
+        let pid = self.pid(&mut state, "pause")?;
+        // The first process first: it starts the others.
+        signal(pid, Signal::SIGSTOP);
+        signal_tree(pid, Signal::SIGSTOP);
+        Ok(())
+    }
+
+    fn resume(&self) -> Result<()> {
+        let mut state = self.state();
+        let pid = self.pid(&mut state, "resume")?;
+        signal_tree(pid, Signal::SIGCONT);
+        Ok(())
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stop(&mut state);
+        // What cannot be removed now, the watchdog tries again.
+        self.place.remove();
+    }
+}

@@ -1,0 +1,11 @@
+//! The PostgreSQL adapter on real servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod postgres {
+    mod bulk;
+    mod process;
+    mod sessions;
+    mod support;
+    mod tls;
+}

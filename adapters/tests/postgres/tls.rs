@@ -1,0 +1,104 @@
+//! TLS, with certificates made by openssl.
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use dbdyno_core::SessionOptions;
+
+use super::support::{driver_for, server, session, text};
+
+fn openssl(folder: &Path, args: &str) {
+    let output = Command::new("openssl")
+        .args(args.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .expect("openssl makes the certificates of this test; install it");
+    assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An authority, a certificate for `localhost` signed by it, another authority, and one that
+/// signed itself.
+fn make_certificates(folder: &Path) {
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    openssl(folder, &format!("{new} -subj /CN=authority -keyout ca.key -out ca.pem"));
+    openssl(folder, &format!("{new} -subj /CN=other -keyout other.key -out other.pem"));
+    let alone = "-subj /CN=localhost -addext subjectAltName=DNS:localhost";
+    openssl(folder, &format!("{new} {alone} -keyout self.key -out self.pem"));
+    let request = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(folder, &format!("{request} -subj /CN=localhost -keyout signed.key -out signed.csr"));
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n").unwrap();
+    let sign = "x509 -req -in signed.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2";
+    openssl(folder, &format!("{sign} -extfile names -out signed.pem"));
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    for key in ["signed.key", "self.key"].map(|name| folder.join(name)) {
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+        if nix::unistd::Uid::effective().is_root() {
+            let user = nix::unistd::User::from_name("postgres").unwrap().unwrap();
+            chown(&key, Some(user.uid.as_raw()), None).unwrap();
+        }
+    }
+}
+
+/// Whether a session comes to be, and is encrypted.
+async fn encrypted(target: &str) -> Result<bool, String> {
+    let driver = driver_for(target).await.map_err(|why| why.to_string())?;
+    let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+    let sql = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    Ok(text(session.as_mut(), sql).await == "true")
+}
+
+#[tokio::test]
+async fn tls_is_checked_as_far_as_asked() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    make_certificates(folder);
+    let at = folder.display();
+    for certificate in ["signed", "self"] {
+        let throwaway = server(&format!(
+            "?set.ssl=on&set.ssl_cert_file={at}/{certificate}.pem&set.ssl_key_file={at}/{certificate}.key"
+        ))
+        .await;
+        let mut admin = session(throwaway.as_ref(), None).await;
+        admin.run_sql("CREATE ROLE ann LOGIN PASSWORD 'pw'").await.unwrap();
+        let port = text(admin.as_mut(), "SHOW port").await;
+        let right = if certificate == "signed" { "ca" } else { "self" };
+        for (host, options, expected) in [
+            ("localhost", "", Ok(true)),
+            ("localhost", "?sslmode=prefer", Ok(true)),
+            ("localhost", "?sslmode=disable", Ok(false)),
+            ("localhost", "?sslmode=require", Ok(true)),
+            ("localhost", "?sslmode=require&sslrootcert=OTHER", Err("certificate")),
+            ("localhost", "?sslmode=verify-ca", Err("certificate")),
+            ("localhost", "?sslmode=verify-ca&sslrootcert=OTHER", Err("certificate")),
+            ("127.0.0.1", "?sslmode=verify-ca&sslrootcert=RIGHT", Ok(true)),
+            ("localhost", "?sslmode=verify-full&sslrootcert=RIGHT", Ok(true)),
+            ("127.0.0.1", "?sslmode=verify-full&sslrootcert=RIGHT", Err("127.0.0.1")),
+            ("localhost", "?sslmode=verify-ca&sslrootcert=system", Err("too weak")),
+            ("localhost", "?sslrootcert=system", Err("certificate")),
+        ] {
+            let options = options
+                .replace("RIGHT", &format!("{at}/{right}.pem"))
+                .replace("OTHER", &format!("{at}/other.pem"));
+            let got =
+                encrypted(&format!("postgres://ann:pw@{host}:{port}/postgres{options}")).await;
+            match (&got, expected) {
+                (Ok(seen), Ok(wanted)) if *seen == wanted => {}
+                (Err(why), Err(word)) if why.contains(word) => {}
+                _ => panic!("{certificate} {host} {options}: {got:?}, not {expected:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told() {
+    let throwaway = server("").await;
+    let mut admin = session(throwaway.as_ref(), None).await;
+    admin.run_sql("CREATE ROLE ann LOGIN PASSWORD 'pw'").await.unwrap();
+    let port = text(admin.as_mut(), "SHOW port").await;
+    let target = format!("postgres://ann:pw@127.0.0.1:{port}/postgres");
+    assert_eq!(encrypted(&target).await, Ok(false));
+    let error = encrypted(&format!("{target}?sslmode=require")).await.unwrap_err();
+    assert!(error.contains("does not support TLS"), "{error}");
+}

@@ -1,0 +1,242 @@
+//! What users type.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dbdyno_core::{Durability, Isolation};
+
+use crate::names::one_of;
+
+/// Puts databases under a known load, checks their answers and compares them.
+#[derive(Debug, Parser)]
+#[command(name = "dbdyno", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run benchmarks; without arguments the oltp suite on embedded SQLite.
+    Run(Box<RunArgs>),
+    /// Show what there is: suites, targets, isolation levels, or the SQL of a benchmark.
+    List(ListArgs),
+    /// Show which engines are installed, what is missing and how to get it.
+    Doctor,
+    /// Put runs side by side.
+    Compare(CompareArgs),
+}
+
+/// `dbdyno run`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunArgs {
+    /// Suites or benchmarks, such as `oltp` or `oltp/tpcc` [default: oltp].
+    #[arg(value_name = "SUITE[/BENCHMARK]")]
+    pub benchmarks: Vec<String>,
+
+    /// Where to measure: `sqlite`, `sqlite:PATH`, `postgres`, `postgres://…`, `mariadb`, `mysql`,
+    /// `mysql://…`, or a name from dbdyno.toml; a bare server name starts a throwaway server. May
+    /// be given several times [default: sqlite].
+    #[arg(long = "target", value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// Isolation levels, or `all` that each engine has [default: the engine's own default].
+    #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
+    pub isolation: Vec<String>,
+
+    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8].
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub clients: Vec<u32>,
+
+    /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
+    /// [default: full; on a server that dbdyno did not start, what it holds].
+    #[arg(long, value_name = "LEVEL,…", value_delimiter = ',', value_parser = parse_durability)]
+    pub durability: Vec<Durability>,
+
+    /// Open loop: so many transactions per second, all clients together [default: closed loop].
+    #[arg(long, value_name = "PER_SECOND", value_parser = parse_rate)]
+    pub rate: Option<f64>,
+
+    /// How the arrivals of an open loop are spaced [default: poisson].
+    #[arg(long, value_name = "SPACING", requires = "rate")]
+    pub spacing: Option<SpacingArg>,
+
+    /// Open loop: count transactions slower than this as late, and skip those that cannot start in
+    /// time.
+    #[arg(long, value_name = "DURATION", requires = "rate", value_parser = parse_duration)]
+    pub latency_limit: Option<Duration>,
+
+    /// The scale factor of the data sets [default: 1].
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub scale: Option<u32>,
+
+    /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
+    /// 10s].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "transactions")]
+    pub duration: Option<Duration>,
+
+    /// Measure this number of transactions, all clients together, instead of a time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub transactions: Option<u64>,
+
+    /// How long each repetition runs before it is measured [default: a quarter of the duration, at
+    /// most 5s].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration_or_zero)]
+    pub warmup: Option<Duration>,
+
+    /// How often each case is measured, interleaved with the others [default: 1].
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub repetitions: Option<u32>,
+
+    /// The seed of everything random [default: 1].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// How often a transaction is tried again after a serialization failure, deadlock or lock
+    /// timeout [default: 100].
+    #[arg(long, value_name = "N")]
+    pub max_retries: Option<u32>,
+
+    /// Keep keying and think times (TPC-C 5.2.5.7).
+    #[arg(long)]
+    pub think_times: bool,
+
+    /// Load the data anew even where it could be reused.
+    #[arg(long)]
+    pub reload: bool,
+
+    /// A setting for the throwaway servers, by the engine's own name; `ENGINE:NAME=VALUE` for those
+    /// of one engine only. May be given several times.
+    #[arg(short = 'o', value_name = "[ENGINE:]NAME=VALUE")]
+    pub settings: Vec<String>,
+
+    /// The folder for run folders [default: runs].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// A file of targets and defaults [default: dbdyno.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Show no progress, only the table at the end.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How arrivals are spaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpacingArg {
+    /// Independent users.
+    Poisson,
+    /// Equal gaps.
+    Uniform,
+}
+
+/// `dbdyno list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// What to list [default: all of it].
+    #[arg(value_enum)]
+    pub what: Option<ListWhat>,
+
+    /// Print the SQL that each engine is sent for a benchmark.
+    #[arg(long, value_name = "SUITE/BENCHMARK", conflicts_with = "what")]
+    pub sql: Option<String>,
+
+    /// With `--sql`: only these engines.
+    #[arg(long = "target", value_name = "ENGINE", requires = "sql")]
+    pub targets: Vec<String>,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListWhat {
+    /// The suites and their benchmarks.
+    Suites,
+    /// The engines, their drivers and the options of a target.
+    Targets,
+    /// The isolation levels and what each engine makes of them.
+    Isolation,
+}
+
+/// `dbdyno compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// Run folders, or results.csv files.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// What the columns are.
+    #[arg(long, value_name = "DIMENSION", default_value = "engine")]
+    pub by: String,
+
+    /// A metric to show; may be given several times [default: throughput and p50, p95, p99].
+    #[arg(long = "metric", value_name = "METRIC")]
+    pub metrics: Vec<String>,
+
+    /// Also show each transaction type.
+    #[arg(long)]
+    pub transactions: bool,
+
+    /// The form of the output.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: FormatArg,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For a terminal.
+    Table,
+    /// For a document.
+    Markdown,
+    /// For a program.
+    Csv,
+}
+
+/// Reads a duration such as `500ms`, `5s`, `1m30s`; longer than nothing.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration_or_zero(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Reads a duration such as `500ms`, `5s`, `1m30s`, `0`.
+pub fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
+    let hint = "a duration such as `500ms`, `5s` or `1m30s`";
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let signed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("`{text}` is not {hint}"))?;
+    let duration =
+        Duration::try_from(signed).map_err(|_| format!("`{text}` is negative; give {hint}"))?;
+    match duration {
+        long if long > Duration::from_secs(30 * 24 * 3600) => {
+            Err(format!("`{text}` is more than thirty days"))
+        }
+        duration => Ok(duration),
+    }
+}
+
+/// Reads a rate: a number above 0.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 1e9 => Ok(rate),
+        _ => Err(format!("`{text}` is not a number of transactions per second above 0")),
+    }
+}
+
+/// Reads a durability level.
+pub fn parse_durability(text: &str) -> Result<Durability, String> {
+    one_of("durability level", text, &Durability::ALL, |level| level.name())
+}
+
+/// Reads an isolation level.
+pub fn parse_isolation(text: &str) -> Result<Isolation, String> {
+    one_of("isolation level", text, &Isolation::ALL, |level| level.name())
+}

@@ -1,0 +1,261 @@
+//! From what users typed to what is meant, before anything is touched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbdyno_adapters::{Target, engines};
+use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
+use dbdyno_core::{Driver, Error, Result};
+use dbdyno_suites::registry::Suite;
+use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection, plan};
+
+use crate::args::{RunArgs, SpacingArg, parse_isolation};
+use crate::config::Config;
+use crate::names::unknown;
+
+const DEFAULT_SUITE: &str = "oltp";
+/// What a run without `--duration` takes, loading aside.
+const ABOUT_A_MINUTE: Duration = Duration::from_secs(60);
+/// Bounds of a repetition's share of it, warm-up included.
+const SHARE: (Duration, Duration) = (Duration::from_millis(1_250), Duration::from_millis(12_500));
+
+/// The benchmarks named, in order; the oltp suite where none is.
+///
+/// # Errors
+/// A name is unknown.
+pub fn benchmarks<'a>(suites: &'a [Suite], names: &[String]) -> Result<Vec<Selection<'a>>> {
+    let default = [DEFAULT_SUITE.to_owned()];
+    let names = if names.is_empty() { &default[..] } else { names };
+    let mut selections: Vec<Selection<'a>> = Vec::new();
+    for name in names {
+        for selection in benchmarks_named(suites, name)? {
+            let known = |one: &Selection<'_>| {
+                one.suite == selection.suite && one.benchmark.name() == selection.benchmark.name()
+            };
+            if !selections.iter().any(known) {
+                selections.push(selection);
+            }
+        }
+    }
+    Ok(selections)
+}
+
+/// One benchmark, or all of a suite.
+fn benchmarks_named<'a>(suites: &'a [Suite], name: &str) -> Result<Vec<Selection<'a>>> {
+    let all = suites.iter().flat_map(|suite| {
+        suite
+            .benchmarks
+            .iter()
+            .map(move |benchmark| Selection { suite: suite.name, benchmark: benchmark.as_ref() })
+    });
+    let full_name = |one: &Selection<'_>| format!("{}/{}", one.suite, one.benchmark.name());
+    let found: Vec<Selection<'a>> =
+        all.clone().filter(|one| one.suite == name || full_name(one) == name).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let full: Vec<String> = all.map(|one| full_name(&one)).collect();
+    let valid: Vec<&str> =
+        suites.iter().map(|suite| suite.name).chain(full.iter().map(String::as_str)).collect();
+    Err(Error::new("run it", unknown("suite or benchmark", name, &valid))
+        .next("`dbdyno list suites` shows them all"))
+}
+
+/// The targets named, in order; SQLite where none is.
+///
+/// # Errors
+/// A target is not understood or named twice.
+pub fn targets(config: &Config, texts: &[String]) -> Result<Vec<Target>> {
+    let default = ["sqlite".to_owned()];
+    let texts = if texts.is_empty() { &default[..] } else { texts };
+    let mut targets: Vec<Target> = Vec::new();
+    for text in texts {
+        let target = Target::parse(config.targets.get(text).unwrap_or(text))?;
+        if targets.iter().any(|known| known.label == target.label) {
+            return Err(Error::new(
+                "measure a target twice",
+                format!("{} is given twice", target.label),
+            )
+            .next("give it once; `--repetitions` measures it more often"));
+        }
+        targets.push(target);
+    }
+    Ok(targets)
+}
+
+/// The options of the run.
+///
+/// # Errors
+/// An isolation level is unknown.
+pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
+    let length = match arguments.transactions {
+        Some(transactions) => Length::Transactions(transactions),
+        None => Length::Duration(arguments.duration.unwrap_or(Duration::from_secs(10))),
+    };
+    let arrival = match arguments.rate {
+        None => Arrival::Closed,
+        Some(rate) => Arrival::Open(OpenLoop {
+            rate,
+            spacing: match arguments.spacing {
+                Some(SpacingArg::Uniform) => Spacing::Uniform,
+                Some(SpacingArg::Poisson) | None => Spacing::Poisson,
+            },
+            latency_limit: arguments.latency_limit,
+        }),
+    };
+    let mut retry = RetryPolicy::default();
+    retry.max_retries = arguments.max_retries.unwrap_or(retry.max_retries);
+    Ok(RunOptions {
+        isolation: isolation(&arguments.isolation)?,
+        durability: match arguments.durability.as_slice() {
+            [] => DurabilityChoice::Default,
+            listed => DurabilityChoice::Listed(without_repeats(listed)),
+        },
+        clients: match arguments.clients.as_slice() {
+            [] => None,
+            listed => Some(without_repeats(listed)),
+        },
+        arrival,
+        length,
+        warmup: arguments.warmup.unwrap_or_else(|| warmup_for(length)),
+        repetitions: arguments.repetitions.unwrap_or(1),
+        scale: arguments.scale.unwrap_or(1),
+        seed: arguments.seed.unwrap_or(1),
+        think_times: arguments.think_times,
+        reload: arguments.reload,
+        retry,
+        reconnect_limit: Duration::from_secs(60),
+        drain_limit: Duration::from_secs(30),
+    })
+}
+
+fn isolation(levels: &[String]) -> Result<IsolationChoice> {
+    match levels {
+        [] => Ok(IsolationChoice::Default),
+        [all] if all == "all" => Ok(IsolationChoice::All),
+        levels => {
+            let parsed: Result<Vec<_>, String> =
+                levels.iter().map(|level| parse_isolation(level)).collect();
+            let listed = parsed.map_err(|why| {
+                Error::new("use `--isolation`", why).next(
+                    "`dbdyno list isolation` shows what each engine has; `all` means all of them",
+                )
+            })?;
+            Ok(IsolationChoice::Listed(without_repeats(&listed)))
+        }
+    }
+}
+
+fn without_repeats<T: PartialEq + Copy>(listed: &[T]) -> Vec<T> {
+    let mut kept = Vec::new();
+    for one in listed {
+        if !kept.contains(one) {
+            kept.push(*one);
+        }
+    }
+    kept
+}
+
+/// A quarter of the duration, at most five seconds.
+fn warmup_for(length: Length) -> Duration {
+    match length {
+        Length::Duration(duration) => (duration / 4).min(Duration::from_secs(5)),
+        Length::Transactions(_) => Duration::ZERO,
+    }
+}
+
+/// Without `--duration`, shares about a minute among all repetitions of all cases.
+pub fn share_a_minute(
+    options: &mut RunOptions,
+    warmup: Option<Duration>,
+    selections: &[Selection<'_>],
+    drivers: &[Arc<dyn Driver>],
+) {
+    let drivers: Vec<&dyn Driver> = drivers.iter().map(AsRef::as_ref).collect();
+    let settable = vec![true; drivers.len()];
+    let cases: usize = selections
+        .iter()
+        .map(|selection| {
+            let planned = plan(*selection, &drivers, &settable, options);
+            planned.iter().filter(|case| case.unsupported.is_none()).count()
+        })
+        .sum();
+    let measured = u32::try_from(cases).unwrap_or(u32::MAX).saturating_mul(options.repetitions);
+    let share = (ABOUT_A_MINUTE / measured.max(1)).clamp(SHARE.0, SHARE.1);
+    let duration = share.mul_f64(0.8);
+    options.length = Length::Duration(duration);
+    options.warmup = warmup.unwrap_or_else(|| warmup_for(options.length));
+}
+
+/// Settings for throwaway servers, by engine; those for all stand under the empty name.
+#[derive(Debug, Default)]
+pub struct Settings {
+    by_engine: BTreeMap<String, Vec<(String, String)>>,
+}
+
+impl Settings {
+    /// The settings of one engine's servers.
+    pub fn of(&self, engine: &str) -> Vec<(String, String)> {
+        ["", engine]
+            .iter()
+            .filter_map(|name| self.by_engine.get(*name))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+}
+
+/// Reads `[ENGINE:]NAME=VALUE`.
+///
+/// # Errors
+/// It is not of this form, or there is no such engine.
+pub fn settings(texts: &[String]) -> Result<Settings> {
+    let mut settings = Settings::default();
+    let engines: Vec<&str> = engines().iter().map(|engine| engine.name).collect();
+    for text in texts {
+        let doing = || format!("use `-o {}`", text.split('=').next().unwrap_or(text));
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Error::new(doing(), "it has no `=`")
+                .next("write `-o shared_buffers=1GB` or `-o postgres:shared_buffers=1GB`")
+        })?;
+        let (engine, name) = name.split_once(':').unwrap_or(("", name));
+        if !engine.is_empty() && !engines.contains(&engine) {
+            return Err(Error::new(doing(), unknown("engine", engine, &engines)));
+        }
+        let setting = (name.trim().to_owned(), value.trim().to_owned());
+        settings.by_engine.entry(engine.to_owned()).or_default().push(setting);
+    }
+    Ok(settings)
+}
+
+/// Every option with the value in force, for `run.toml`.
+pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, String> {
+    let duration = |duration: Duration| format!("{} s", duration.as_secs_f64());
+    let mut words = BTreeMap::new();
+    let mut say = |name: &str, value: String| {
+        words.insert(name.to_owned(), value);
+    };
+    say("isolation", format!("{:?}", options.isolation));
+    say("durability", format!("{:?}", options.durability));
+    say("clients", format!("{:?}", options.clients));
+    match options.length {
+        Length::Duration(length) => say("duration", duration(length)),
+        Length::Transactions(count) => say("transactions", count.to_string()),
+    }
+    say("warmup", duration(options.warmup));
+    match options.arrival {
+        Arrival::Closed => say("arrival", "closed".to_owned()),
+        Arrival::Open(open) => say("arrival", format!("{open:?}")),
+    }
+    say("repetitions", options.repetitions.to_string());
+    say("scale", options.scale.to_string());
+    say("seed", options.seed.to_string());
+    say("think_times", options.think_times.to_string());
+    say("reload", options.reload.to_string());
+    say("max_retries", options.retry.max_retries.to_string());
+    say("reconnect_limit", duration(options.reconnect_limit));
+    say("drain_limit", duration(options.drain_limit));
+    say("settings", arguments.settings.join(" "));
+    words
+}

@@ -1,0 +1,32 @@
+//! `dbdyno compare`.
+
+use dbdyno_core::{Error, Result};
+use dbdyno_results::{By, Format, compare as put_side_by_side, load};
+
+use crate::Ended;
+use crate::args::{CompareArgs, FormatArg};
+use crate::commands::tables;
+use crate::names::one_of;
+
+/// Puts runs side by side.
+///
+/// # Errors
+/// A run cannot be read, a dimension or metric is unknown, or there is nothing to compare.
+pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
+    let by = one_of("dimension", &arguments.by, &By::ALL, By::name)
+        .map_err(|why| Error::new("compare the runs", why))?;
+    let loaded = load(&arguments.runs)?;
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let mut options = tables::options(&loaded, by);
+    options.metrics.clone_from(&arguments.metrics);
+    options.transactions = arguments.transactions;
+    let format = match arguments.format {
+        FormatArg::Table => Format::Table,
+        FormatArg::Markdown => Format::Markdown,
+        FormatArg::Csv => Format::Csv,
+    };
+    tables::print(&put_side_by_side(&loaded.records, &options)?, format)?;
+    Ok(Ended::Done)
+}

@@ -1,0 +1,125 @@
+//! `dbdyno list`.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use dbdyno_adapters::{EngineEntry, engines};
+use dbdyno_core::{Error, Isolation, LevelSupport, Result};
+use dbdyno_suites::registry::suites;
+use dbdyno_suites::{State, WorkloadContext};
+
+use crate::Ended;
+use crate::args::{ListArgs, ListWhat};
+use crate::commands::choose;
+use crate::names::unknown;
+
+/// Lists what there is.
+///
+/// # Errors
+/// `--sql` names no benchmark or engine.
+pub fn list(arguments: &ListArgs) -> Result<Ended> {
+    if let Some(benchmark) = &arguments.sql {
+        return sql(benchmark, &arguments.targets).map(|()| Ended::Done);
+    }
+    match arguments.what {
+        Some(ListWhat::Suites) => list_suites(),
+        Some(ListWhat::Targets) => list_targets(),
+        Some(ListWhat::Isolation) => list_isolation(),
+        None => {
+            list_suites();
+            println!();
+            list_targets();
+            println!();
+            list_isolation();
+        }
+    }
+    Ok(Ended::Done)
+}
+
+fn list_suites() {
+    for suite in suites() {
+        println!("{}: {}", suite.name, suite.summary);
+        let mut table = table(["benchmark", "data set", "what it does"]);
+        for benchmark in &suite.benchmarks {
+            table.add_row([
+                format!("{}/{}", suite.name, benchmark.name()),
+                benchmark.dataset().name().to_owned(),
+                benchmark.summary().to_owned(),
+            ]);
+        }
+        println!("{table}");
+    }
+}
+
+fn list_targets() {
+    let mut table = table(["target", "driver", "what it is, and its options (?name=value&…)"]);
+    for engine in engines() {
+        let mut forms = vec![engine.name.to_owned()];
+        if engine.is_file {
+            forms.push(format!("{}:PATH", engine.name));
+        }
+        forms.extend(engine.schemes.iter().map(|scheme| format!("{scheme}://…")));
+        let options = engine.options.iter().map(|option| {
+            let values = if option.values.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", option.values.join("|"))
+            };
+            format!("  {}{values}: {}", option.name, option.help)
+        });
+        let text: Vec<String> = [engine.summary.to_owned()].into_iter().chain(options).collect();
+        table.add_row([forms.join("\n"), engine.drivers.join("\n"), text.join("\n")]);
+    }
+    println!("{table}");
+}
+
+fn list_isolation() {
+    let mut table = table(["level", "engine", "what the engine makes of it"]);
+    for level in Isolation::ALL {
+        for engine in engines() {
+            let support = match (engine.isolation)(level) {
+                LevelSupport::Native { maps_to } => maps_to.to_owned(),
+                LevelSupport::SameAs { level, why } => format!("runs as {level}: {why}"),
+                LevelSupport::Lacks { why } => format!("unsupported: {why}"),
+            };
+            table.add_row([level.name().to_owned(), engine.name.to_owned(), support]);
+        }
+    }
+    println!("{table}");
+}
+
+/// Prints what each engine is sent for a benchmark.
+fn sql(name: &str, only: &[String]) -> Result<()> {
+    let suites = suites();
+    let selections = choose::benchmarks(&suites, &[name.to_owned()])?;
+    let engines = engines_named(only)?;
+    for selection in selections {
+        let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false };
+        let workload = selection.benchmark.workload(&context, &State::default());
+        for engine in &engines {
+            println!("-- {}/{} on {}", selection.suite, selection.benchmark.name(), engine.name);
+            for statement in workload.statements() {
+                let sql = (engine.dialect)().statement(&statement.sql);
+                println!("-- {}\n{};\n", statement.name, sql.trim());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn engines_named(names: &[String]) -> Result<Vec<&'static EngineEntry>> {
+    let all: Vec<&str> = engines().iter().map(|engine| engine.name).collect();
+    if let Some(wrong) = names.iter().find(|name| !all.contains(&name.as_str())) {
+        return Err(Error::new("list its SQL", unknown("engine", wrong, &all)));
+    }
+    let wanted =
+        |engine: &&EngineEntry| names.is_empty() || names.iter().any(|name| name == engine.name);
+    Ok(engines().iter().filter(wanted).collect())
+}
+
+fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}

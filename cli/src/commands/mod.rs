@@ -1,0 +1,8 @@
+//! One file per verb, and what they share: choosing what is meant, and tables.
+
+mod choose;
+pub mod compare;
+pub mod doctor;
+pub mod list;
+pub mod run;
+mod tables;

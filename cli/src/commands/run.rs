@@ -1,0 +1,157 @@
+//! `dbdyno run`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use dbdyno_adapters::{Location, ServerSettings, Target};
+use dbdyno_core::{Driver, Error, Result, Stop};
+use dbdyno_results::{RunFolder, RunInfo, TargetInfo, machine};
+use dbdyno_suites::registry::suites;
+use dbdyno_suites::runner::{RunOptions, RunSummary, run as run_suites};
+use tokio::runtime::Runtime;
+
+use crate::Ended;
+use crate::args::RunArgs;
+use crate::commands::choose;
+use crate::commands::tables;
+use crate::config::Config;
+use crate::interrupt;
+use crate::screen::Screen;
+
+/// Sessions that dbdyno opens besides those of the clients.
+const SPARE_SESSIONS: u32 = 16;
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// The command is wrong, a target cannot be opened, or results cannot be kept.
+pub fn run(arguments: RunArgs) -> Result<Ended> {
+    let config = Config::read(arguments.config.as_deref())?;
+    let arguments = config.complete(arguments)?;
+    let suites = suites();
+    let selections = choose::benchmarks(&suites, &arguments.benchmarks)?;
+    let targets = choose::targets(&config, &arguments.targets)?;
+    let mut options = choose::options(&arguments)?;
+    let settings = choose::settings(&arguments.settings)?;
+
+    let stop = Stop::default();
+    interrupt::watch(&stop)?;
+    let runtime = Runtime::new().map_err(|cause| Error::new("start the event loop", cause))?;
+    let screen = Screen::new(arguments.quiet);
+    let sessions = most_clients(&options) + SPARE_SESSIONS;
+    let drivers = open_targets(&runtime, &screen, &targets, &settings, sessions)?;
+    if arguments.duration.is_none() && arguments.transactions.is_none() {
+        choose::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
+    }
+    let folder = RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?;
+    let mut info = describe(&runtime, &arguments, &options, &targets, &drivers)?;
+    folder.write_run_toml(&info)?;
+
+    let versions: Vec<(Arc<dyn Driver>, String)> = drivers
+        .iter()
+        .zip(&info.targets)
+        .map(|(driver, target)| (Arc::clone(driver), target.engine_version.clone()))
+        .collect();
+    let ran = run_suites(&selections, &versions, &options, &runtime, &folder, &screen, &stop);
+    screen.clear();
+    let outcome = match &ran {
+        Ok(summary) if summary.interrupted => "interrupted",
+        Ok(summary) if summary.failed + summary.could_not_run == 0 => "done",
+        _ => "failed",
+    };
+    info.outcome = Some(outcome.to_owned());
+    info.ended_at = Some(jiff::Timestamp::now().to_string());
+    folder.write_run_toml(&info)?;
+    let summary = ran?;
+    tables::after_run(&folder)?;
+    tell_end(&summary, &folder);
+    Ok(ended(&summary))
+}
+
+fn ended(summary: &RunSummary) -> Ended {
+    match summary {
+        summary if summary.failed > 0 => Ended::Failed,
+        summary if summary.could_not_run > 0 => Ended::CouldNotRun,
+        summary if summary.interrupted => Ended::Interrupted,
+        _ => Ended::Done,
+    }
+}
+
+fn tell_end(summary: &RunSummary, folder: &RunFolder) {
+    let mut parts = vec![format!("{} measured", summary.measured)];
+    if summary.unsupported > 0 {
+        parts.push(format!("{} unsupported", summary.unsupported));
+    }
+    if summary.failed > 0 {
+        parts.push(format!("{} FAILED", summary.failed));
+    }
+    if summary.could_not_run > 0 {
+        parts.push(format!("{} could not run", summary.could_not_run));
+    }
+    if summary.interrupted {
+        parts.push("interrupted".to_owned());
+    }
+    println!("{}; results in {}", parts.join(", "), folder.path().display());
+}
+
+fn most_clients(options: &RunOptions) -> u32 {
+    let listed = options.clients.iter().flatten().copied().max();
+    listed.unwrap_or(0).max(dbdyno_suites::runner::MOST_DEFAULT_CLIENTS)
+}
+
+fn open_targets(
+    runtime: &Runtime,
+    screen: &Screen,
+    targets: &[Target],
+    settings: &choose::Settings,
+    sessions: u32,
+) -> Result<Vec<Arc<dyn Driver>>> {
+    let mut drivers = Vec::new();
+    for target in targets {
+        if matches!(target.location, Location::Throwaway) {
+            screen.working(&format!("starting {}", target.label));
+        } else {
+            screen.working(&format!("connecting to {}", target.label));
+        }
+        let settings = ServerSettings { settings: settings.of(target.engine.name), sessions };
+        drivers.push(runtime.block_on(dbdyno_adapters::open(target, &settings))?);
+    }
+    screen.clear();
+    Ok(drivers)
+}
+
+/// What goes into `run.toml`.
+fn describe(
+    runtime: &Runtime,
+    arguments: &RunArgs,
+    options: &RunOptions,
+    targets: &[Target],
+    drivers: &[Arc<dyn Driver>],
+) -> Result<RunInfo> {
+    let mut infos = Vec::new();
+    for (target, driver) in targets.iter().zip(drivers) {
+        let server = runtime.block_on(driver.server_info())?;
+        let started_by = match target.location {
+            Location::Throwaway if target.engine.is_file => "embedded, in a temporary folder",
+            Location::Throwaway => "throwaway",
+            Location::Path(_) => "embedded",
+            Location::Url(_) => "given",
+        };
+        infos.push(TargetInfo {
+            target: driver.target().to_owned(),
+            engine: driver.engine().to_owned(),
+            driver: driver.name().to_owned(),
+            engine_version: server.version,
+            server: started_by.to_owned(),
+            settings: server.settings,
+        });
+    }
+    Ok(RunInfo {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args().collect(),
+        options: choose::in_words(arguments, options),
+        machine: machine(),
+        targets: infos,
+        ..RunInfo::default()
+    })
+}

@@ -1,0 +1,109 @@
+//! `dbdyno.toml`: named targets, and defaults for `dbdyno run`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dbdyno_core::{Error, Result};
+use serde::Deserialize;
+
+use crate::args::{RunArgs, parse_durability, parse_duration, parse_duration_or_zero};
+
+/// The file that is read where `--config` names none.
+const DEFAULT_FILE: &str = "dbdyno.toml";
+
+/// What the file says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Targets by name: each is what could stand after `--target`.
+    #[serde(default)]
+    pub targets: BTreeMap<String, String>,
+    /// Defaults for the options of `dbdyno run`.
+    #[serde(default)]
+    run: RunDefaults,
+}
+
+/// Defaults of `dbdyno run`, named like its options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct RunDefaults {
+    benchmarks: Vec<String>,
+    targets: Vec<String>,
+    isolation: Vec<String>,
+    clients: Vec<u32>,
+    durability: Vec<String>,
+    scale: Option<u32>,
+    duration: Option<String>,
+    warmup: Option<String>,
+    repetitions: Option<u32>,
+    seed: Option<u64>,
+    max_retries: Option<u32>,
+    settings: Vec<String>,
+    out: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file given, or `dbdyno.toml` where it is there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has something in it that has no meaning there.
+    pub fn read(given: Option<&Path>) -> Result<Self> {
+        let path = given.unwrap_or(Path::new(DEFAULT_FILE));
+        if given.is_none() && !path.exists() {
+            return Ok(Self::default());
+        }
+        let doing = || format!("read {}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            Error::new(doing(), cause).next("name an existing file with `--config`")
+        })?;
+        toml::from_str(&text).map_err(|cause| {
+            Error::new(doing(), cause.to_string().trim_end())
+                .next("see the README for what the file may hold")
+        })
+    }
+
+    /// Fills in what the command line leaves open.
+    ///
+    /// # Errors
+    /// A default is not a valid value.
+    pub fn complete(&self, arguments: RunArgs) -> Result<RunArgs> {
+        let wrong = |option: &str, why: String| {
+            Error::new(format!("use `run.{option}` of the configuration file"), why)
+                .next("mend it there, or give the option on the command line")
+        };
+        let run = &self.run;
+        if run.clients.contains(&0) || run.scale == Some(0) || run.repetitions == Some(0) {
+            return Err(wrong("clients, scale or repetitions", "it must be at least 1".to_owned()));
+        }
+        let durability = run.durability.iter().map(|level| parse_durability(level));
+        let durability: Result<Vec<_>, _> = durability.collect();
+        let durability = durability.map_err(|why| wrong("durability", why))?;
+        let duration = run.duration.as_deref().map(parse_duration).transpose();
+        let duration = duration.map_err(|why| wrong("duration", why))?;
+        let warmup = run.warmup.as_deref().map(parse_duration_or_zero).transpose();
+        let warmup = warmup.map_err(|why| wrong("warmup", why))?;
+        Ok(RunArgs {
+            benchmarks: or(arguments.benchmarks, &run.benchmarks),
+            targets: or(arguments.targets, &run.targets),
+            isolation: or(arguments.isolation, &run.isolation),
+            clients: or(arguments.clients, &run.clients),
+            durability: or(arguments.durability, &durability),
+            scale: arguments.scale.or(run.scale),
+            duration: match arguments.transactions {
+                Some(_) => None,
+                None => arguments.duration.or(duration),
+            },
+            warmup: arguments.warmup.or(warmup),
+            repetitions: arguments.repetitions.or(run.repetitions),
+            seed: arguments.seed.or(run.seed),
+            max_retries: arguments.max_retries.or(run.max_retries),
+            settings: run.settings.iter().chain(&arguments.settings).cloned().collect(),
+            out: arguments.out.or_else(|| run.out.clone()),
+            ..arguments
+        })
+    }
+}
+
+fn or<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
+    if given.is_empty() { default.to_vec() } else { given }
+}

@@ -1,0 +1,236 @@
+//! What a person sees while a run goes on: one moving line at the bottom on a terminal, one line
+//! per case above it. Nothing moves where the output is not a terminal.
+
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, Event, LoadProgress, Status};
+use dbdyno_datasets::LoadObserver;
+use dbdyno_suites::runner::{CaseSummary, RunObserver};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+/// How often moving things move.
+const TICK: Duration = Duration::from_millis(120);
+
+/// The screen of a run.
+pub struct Screen {
+    quiet: bool,
+    bar: ProgressBar,
+    moving: bool,
+    state: Mutex<State>,
+}
+
+/// Where the run is.
+#[derive(Default)]
+struct State {
+    cases: usize,
+    case: usize,
+    case_began: Option<Instant>,
+    load_began: Option<Instant>,
+}
+
+impl Screen {
+    /// A screen; `quiet` shows only what went wrong.
+    pub fn new(quiet: bool) -> Self {
+        let moving = !quiet && std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if moving { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        );
+        if moving {
+            bar.enable_steady_tick(TICK);
+        }
+        Self { quiet, bar, moving, state: Mutex::default() }
+    }
+
+    /// Says what is being done, until something else is said.
+    pub fn working(&self, what: &str) {
+        self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));
+        self.bar.reset();
+        self.bar.set_message(what.to_owned());
+    }
+
+    /// Takes the moving line away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Prints a line that stays.
+    fn line(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.moving {
+            self.bar.suspend(|| eprintln!("{text}"));
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RunObserver for Screen {
+    fn benchmark_started(&self, suite: &str, benchmark: &str, cases: usize, repetitions: u32) {
+        *self.state() = State { cases: cases * repetitions as usize, ..State::default() };
+        self.line(&format!("{suite}/{benchmark}"));
+    }
+
+    fn case_started(&self, case: &Case, length: Option<Duration>) {
+        let place = {
+            let mut state = self.state();
+            state.case += 1;
+            state.case_began = Some(Instant::now());
+            format!("{}/{}", state.case, state.cases)
+        };
+        self.bar.reset();
+        match length {
+            Some(length) => {
+                self.bar.set_style(style("{spinner} {prefix} {bar:20} {msg}"));
+                self.bar.set_length(length.as_millis() as u64);
+            }
+            None => self.bar.set_style(style("{spinner} {prefix} [{elapsed}] {msg}")),
+        }
+        self.bar.set_prefix(format!(
+            "{place} {} {} {} {} clients",
+            case.benchmark, case.target, case.isolation, case.clients
+        ));
+        self.bar.set_message("");
+    }
+
+    fn second(&self, seconds: &[Second]) {
+        if let Some(began) = self.state().case_began {
+            self.bar.set_position(began.elapsed().as_millis() as u64);
+        }
+        let (completed, errors) = seconds
+            .iter()
+            .fold((0, 0), |(done, bad), each| (done + each.completed, bad + each.errors));
+        let errors = if errors > 0 { format!(", {errors} errors") } else { String::new() };
+        self.bar.set_message(format!("{} tx/s{errors}", grouped(completed as f64)));
+    }
+
+    fn event(&self, event: &Event) {
+        if matches!(event.kind, "outage_started" | "outage_ended" | "server_restarted") {
+            self.line(&format!("  ! {}: {}", event.kind.replace('_', " "), event.detail));
+        }
+    }
+
+    fn case_finished(&self, case: &Case, summary: &CaseSummary) {
+        let what = format!(
+            "  {:<10} {:<17} {:>4} clients  round {}",
+            case.target, case.isolation, case.clients, case.repetition
+        );
+        let came_out = match summary.status {
+            Status::Ok | Status::Interrupted => {
+                let extra = |count: u64, word: &str| {
+                    if count > 0 {
+                        format!(", {} {word}", grouped(count as f64))
+                    } else {
+                        String::new()
+                    }
+                };
+                format!(
+                    "{:>10} tx/s  p99 {:>9}{}{}{}",
+                    grouped(summary.throughput),
+                    latency(summary.p99_us),
+                    extra(summary.errors, "errors"),
+                    extra(summary.retries, "retries"),
+                    if summary.status == Status::Interrupted { "  (interrupted)" } else { "" }
+                )
+            }
+            Status::Unsupported => format!("unsupported: {}", summary.detail),
+            Status::Failed => format!("FAILED: {}", summary.detail),
+        };
+        self.line(&format!("{what}  {came_out}"));
+        for check in &summary.broken {
+            self.line(&format!("    ! {}: {}", check.name, check.detail));
+        }
+    }
+}
+
+impl LoadObserver for Screen {
+    fn started(&self, table: &str, rows: u64, progress: &Arc<LoadProgress>) {
+        self.state().load_began = Some(Instant::now());
+        let progress = Arc::clone(progress);
+        let loaded = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let rows = progress.rows();
+            let seconds = state.elapsed().as_secs_f64().max(0.001);
+            // Writing to the bar's own buffer cannot fail.
+            let _ =
+                write!(out, "{} rows, {}/s", grouped(rows as f64), grouped(rows as f64 / seconds));
+        };
+        let template =
+            format!("{{spinner}} loading {table} of {} rows: {{loaded}}", grouped(rows as f64));
+        self.bar.reset();
+        self.bar.set_style(style(&template).with_key("loaded", loaded));
+    }
+
+    fn indexing(&self, table: &str) {
+        self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));
+        self.bar.set_message(format!("keys, indexes and statistics of {table}"));
+    }
+
+    fn finished(&self, table: &str, rows: u64) {
+        let took = self.state().load_began.map_or(Duration::ZERO, |began| began.elapsed());
+        self.line(&format!(
+            "  loaded {:<20} {:>11} rows in {:.1} s",
+            table,
+            grouped(rows as f64),
+            took.as_secs_f64()
+        ));
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A number with thousands separators; one decimal below 100.
+pub fn grouped(number: f64) -> String {
+    if number != 0.0 && number.abs() < 100.0 && number.fract() != 0.0 {
+        return format!("{number:.1}");
+    }
+    let digits = format!("{number:.0}");
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A latency in the unit that fits it.
+fn latency(us: f64) -> String {
+    match us {
+        us if us < 1_000.0 => format!("{us:.0} us"),
+        us if us < 1_000_000.0 => format!("{:.1} ms", us / 1_000.0),
+        us => format!("{:.2} s", us / 1_000_000.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, latency};
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in
+            [(0.0, "0"), (12.34, "12.3"), (999.6, "1,000"), (1_234_567.0, "1,234,567")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn latencies_choose_their_unit() {
+        assert_eq!(latency(12.4), "12 us");
+        assert_eq!(latency(1_530.0), "1.5 ms");
+        assert_eq!(latency(2_500_000.0), "2.50 s");
+    }
+}

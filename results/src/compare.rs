@@ -1,0 +1,314 @@
+//! `dbdyno compare`: the values of one dimension side by side.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use dbdyno_core::{Better, Case, Error, Result, Status};
+
+use crate::dimension::{Dimension, Level, Plan};
+use crate::group::{Shown, group};
+use crate::metric;
+use crate::record::Record;
+use crate::statistics::Ratio;
+
+/// What makes the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A column per engine.
+    Engine,
+    /// A column per isolation level, weakest first.
+    Isolation,
+    /// A column per driver.
+    Driver,
+    /// A column per number of clients.
+    Clients,
+    /// A column per target.
+    Target,
+    /// A column per durability, strongest first.
+    Durability,
+}
+
+impl By {
+    /// Every choice.
+    pub const ALL: [Self; 6] = [
+        Self::Engine,
+        Self::Isolation,
+        Self::Driver,
+        Self::Clients,
+        Self::Target,
+        Self::Durability,
+    ];
+
+    /// The word on the command line.
+    pub const fn name(self) -> &'static str {
+        self.dimension().name()
+    }
+
+    /// The dimension whose values are the columns.
+    pub const fn dimension(self) -> Dimension {
+        match self {
+            Self::Engine => Dimension::Engine,
+            Self::Isolation => Dimension::Isolation,
+            Self::Driver => Dimension::Driver,
+            Self::Clients => Dimension::Clients,
+            Self::Target => Dimension::Target,
+            Self::Durability => Dimension::Durability,
+        }
+    }
+
+    /// What to compare when nobody said: the first of the choices above, targets before drivers,
+    /// that has more than one value; engines where none has.
+    pub fn default_for(records: &[Record]) -> Self {
+        let choices = [Self::Engine, Self::Isolation, Self::Target, Self::Driver, Self::Clients];
+        let varies = |by: &Self| {
+            let levels: BTreeSet<_> =
+                records.iter().map(|record| by.dimension().level(&record.case)).collect();
+            levels.len() > 1
+        };
+        choices.into_iter().find(varies).unwrap_or(Self::Engine)
+    }
+}
+
+impl FromStr for By {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut choices = Self::ALL.into_iter();
+        choices.find(|by| by.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("`{text}` is not something to compare by: give one of {names}")
+        })
+    }
+}
+
+/// What is compared, and how.
+#[derive(Clone, Debug)]
+pub struct CompareOptions {
+    /// What makes the columns.
+    pub by: By,
+    /// The metrics, by name or by the middle of a latency's name (`p99`); the default set where
+    /// empty.
+    pub metrics: Vec<String>,
+    /// Show the transaction types too, below the case as a whole.
+    pub transactions: bool,
+    /// Columns that come first, in this order; the first column is what ratios are taken to.
+    /// Others follow, sorted where their values have an order of their own, and otherwise as they
+    /// first occur. [`Loaded::order`](crate::Loaded::order) gives the order of the targets.
+    pub order: Vec<String>,
+}
+
+impl CompareOptions {
+    /// The default set of metrics of whole cases.
+    pub const fn new(by: By) -> Self {
+        Self { by, metrics: Vec::new(), transactions: false, order: Vec::new() }
+    }
+}
+
+/// Cases side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// What makes the columns.
+    pub by: Dimension,
+    /// The columns; ratios are to the first.
+    pub columns: Vec<Column>,
+    /// The dimensions with one value in all cases, and that value.
+    pub constants: Vec<(Dimension, String)>,
+    /// The dimensions whose values tell rows apart.
+    pub dimensions: Vec<Dimension>,
+    /// The rows, a group for each case.
+    pub groups: Vec<Group>,
+    /// What must be known before conclusions are drawn, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its value of the dimension.
+    pub name: String,
+    /// What all its cases share and other columns' do not.
+    pub details: Vec<(Dimension, String)>,
+}
+
+/// The lines of one case, or of one of its transaction types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The benchmark with its suite.
+    pub benchmark: String,
+    /// The values of [`Comparison::dimensions`].
+    pub levels: Vec<String>,
+    /// The transaction type; empty for the case as a whole.
+    pub transaction: String,
+    /// The case of each column, as its first repetition has it; `None` where there is none.
+    pub cases: Vec<Option<Case>>,
+    /// A line for each metric.
+    pub lines: Vec<Line>,
+}
+
+/// One metric of one case in all columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The metric's name.
+    pub metric: String,
+    /// Its unit.
+    pub unit: String,
+    /// Which direction is better.
+    pub better: Better,
+    /// A cell for each column.
+    pub cells: Vec<Cell>,
+}
+
+/// One metric of one case in one column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// It was not measured.
+    Missing,
+    /// It was.
+    Value(CellValue),
+    /// It did not go well: how, and a sentence about it.
+    Status(Status, String),
+}
+
+/// A number over repetitions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellValue {
+    /// The median over repetitions.
+    pub median: f64,
+    /// Half the range over repetitions, in percent of the median; only of more than one.
+    pub spread_percent: Option<f64>,
+    /// How many repetitions gave a number.
+    pub repetitions: usize,
+    /// The ratio to the first column.
+    pub ratio: Option<Ratio>,
+    /// Whether no column of the line is better, and some are worse.
+    pub best: bool,
+    /// Why other repetitions did not count; empty where all did.
+    pub note: String,
+}
+
+/// Sets cases against one another.
+///
+/// Repetitions of a case, of all runs together, become their median; ratios are taken round by
+/// round, and then their median. A case whose promises were broken has no numbers.
+///
+/// # Errors
+/// There is nothing to compare, a metric was not measured, or no two columns share a case.
+pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Comparison> {
+    if records.is_empty() {
+        let why = "there is not a single result in these runs";
+        return Err(Error::new("compare runs", why)
+            .next("look into events.csv and the output of the run, or run again"));
+    }
+    let by = options.by.dimension();
+    let metrics = asked_metrics(records, options)?;
+    let cases: Vec<_> = records.iter().map(|record| &record.case).collect();
+    let plan = Plan::new(&cases, by);
+    let levels = column_levels(&cases, options);
+    let columns: Vec<_> = levels.iter().map(|level| column(level, &cases, &plan, by)).collect();
+    let groups = group(records, &plan, by, &levels, &Shown { metrics, options });
+    check_common(&groups, &columns, &plan, by)?;
+    Ok(Comparison {
+        by,
+        warnings: warnings(&columns, &cases),
+        columns,
+        constants: plan.constants,
+        dimensions: plan.rows,
+        groups,
+    })
+}
+
+/// The metrics asked for, by their full names; empty for the default.
+fn asked_metrics(records: &[Record], options: &CompareOptions) -> Result<Vec<String>> {
+    let measured: BTreeSet<_> = records
+        .iter()
+        .filter(|row| row.value.is_some() && (options.transactions || row.transaction.is_empty()))
+        .map(|row| row.metric.clone())
+        .collect();
+    let measured: Vec<_> = measured.into_iter().collect();
+    options.metrics.iter().map(|asked| metric::find(asked, &measured)).collect()
+}
+
+/// The values that make the columns, in order.
+fn column_levels(cases: &[&Case], options: &CompareOptions) -> Vec<Level> {
+    let mut levels: Vec<Level> = Vec::new();
+    for case in cases {
+        let level = options.by.dimension().level(case);
+        if !levels.contains(&level) {
+            levels.push(level);
+        }
+    }
+    let place = |level: &Level| options.order.iter().position(|name| *name == level.text);
+    // The sort is stable: what has no order of its own stays as it first occurred.
+    levels.sort_by_key(|level| (place(level).unwrap_or(usize::MAX), level.rank()));
+    levels
+}
+
+fn column(level: &Level, cases: &[&Case], plan: &Plan, by: Dimension) -> Column {
+    let case = cases.iter().find(|case| by.level(case) == *level);
+    let detail = |dimension: &Dimension| Some((*dimension, dimension.level(case?).text));
+    let details = plan.of_columns.iter().filter_map(detail).collect();
+    Column { name: level.text.clone(), details }
+}
+
+/// What stands before the numbers when columns differ in more than what was asked for.
+fn warnings(columns: &[Column], cases: &[&Case]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let differs = |dimension: Dimension| {
+        let values: Vec<_> = columns
+            .iter()
+            .flat_map(|column| column.details.iter().map(move |detail| (column, detail)))
+            .filter(|(_, (of, _))| *of == dimension)
+            .map(|(column, (_, text))| format!("{} {text}", column.name))
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    };
+    if let Some(values) = differs(Dimension::Durability) {
+        warnings.push(format!(
+            "the columns differ in durability ({values}): what their commits survive is not the \
+             same, so neither is the work they do"
+        ));
+    }
+    if let Some(values) = differs(Dimension::Isolation) {
+        warnings.push(format!("the columns differ in isolation ({values})"));
+    }
+    let seeds: BTreeSet<_> = cases.iter().map(|case| case.seed).collect();
+    if seeds.len() > 1 {
+        let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
+        warnings.push(format!("the seeds differ ({}), so the inputs do", seeds.join(", ")));
+    }
+    warnings
+}
+
+/// Two columns at least must have a case in common, or there is nothing to compare.
+fn check_common(groups: &[Group], columns: &[Column], plan: &Plan, by: Dimension) -> Result<()> {
+    let filled = |group: &Group, column: usize| {
+        group.lines.iter().any(|line| !matches!(line.cells.get(column), Some(Cell::Missing) | None))
+    };
+    let shared = |group: &Group| (0..columns.len()).filter(|at| filled(group, *at)).count() > 1;
+    if columns.len() < 2 || groups.iter().any(shared) {
+        return Ok(());
+    }
+    let have: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let cases = groups.iter().filter(|group| filled(group, at)).map(|group| {
+                let mut words = vec![group.benchmark.clone()];
+                words
+                    .extend(plan.rows.iter().zip(&group.levels).map(|(of, text)| of.caption(text)));
+                words.join(" ")
+            });
+            let cases: BTreeSet<_> = cases.collect();
+            let shown: Vec<_> = cases.iter().take(3).map(String::as_str).collect();
+            let more = if cases.len() > shown.len() { ", …" } else { "" };
+            format!("{} has {}{more}", column.name, shown.join(", "))
+        })
+        .collect();
+    let why = format!("no two columns have a case in common: {}", have.join("; "));
+    Err(Error::new(format!("compare by {}", by.name()), why).next(
+        "compare runs of the same benchmarks under the same conditions, or give another --by",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

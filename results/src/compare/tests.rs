@@ -1,0 +1,218 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up fails the test")]
+
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Status};
+
+use super::{By, Cell, CellValue, CompareOptions, Comparison, compare};
+use crate::fixture::{case, latency, record, repetitions, throughput, without_number};
+use crate::record::Record;
+
+fn value(comparison: &Comparison, group: usize, line: usize, column: usize) -> &CellValue {
+    match &comparison.groups[group].lines[line].cells[column] {
+        Cell::Value(value) => value,
+        other => panic!("{other:?} is not a value"),
+    }
+}
+
+fn by_engine(records: &[Record]) -> Comparison {
+    compare(records, &CompareOptions::new(By::Engine)).unwrap()
+}
+
+#[test]
+fn cells_are_medians_with_paired_ratios() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0, 0.5, 0.9]);
+    // Twice as fast in two rounds, three times in one.
+    records.extend(repetitions(&case("tpcc", "postgres"), 1000.0, &[2.0, 1.5, 1.8]));
+    let comparison = by_engine(&records);
+    let (first, second) = (value(&comparison, 0, 0, 0), value(&comparison, 0, 0, 1));
+    assert_eq!((first.median, first.ratio), (900.0, None));
+    assert_eq!(second.median, 1800.0);
+    let ratio = second.ratio.unwrap();
+    assert!(ratio.paired && (ratio.value - 2.0).abs() < 1e-12, "{ratio:?}");
+    assert!((second.spread_percent.unwrap() - 250.0 / 18.0).abs() < 1e-9);
+    assert_eq!((first.repetitions, second.repetitions), (3, 3));
+    assert!(second.best && !first.best);
+    // Less is better for latencies.
+    assert_eq!(comparison.groups[0].lines[1].metric, "latency_p50_us");
+    assert!(value(&comparison, 0, 1, 1).best);
+}
+
+#[test]
+fn ratios_across_runs_are_marked_as_unpaired() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
+    for mut record in repetitions(&case("tpcc", "postgres"), 500.0, &[1.0]) {
+        record.run_id = "r2".to_owned();
+        records.push(record);
+    }
+    let comparison = by_engine(&records);
+    let ratio = value(&comparison, 0, 0, 1).ratio.unwrap();
+    assert!(!ratio.paired && ratio.value == 0.5);
+}
+
+#[test]
+fn a_failed_check_takes_the_numbers_away() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0, 1.0]);
+    let wrong = Case { repetition: 2, ..case("tpcc", "postgres") };
+    records.extend(repetitions(&case("tpcc", "postgres"), 9000.0, &[1.0, 1.0]));
+    let check = throughput(0.0).with_status(Status::Failed, "W_YTD is 5, its districts have 4");
+    let check = Measurement { metric: "check_c1".to_owned(), ..check };
+    records.push(record("r1", &wrong, &check));
+    let comparison = by_engine(&records);
+    for line in &comparison.groups[0].lines {
+        let detail = "check_c1: W_YTD is 5, its districts have 4".to_owned();
+        assert_eq!(line.cells[1], Cell::Status(Status::Failed, detail));
+    }
+    assert!(!value(&comparison, 0, 0, 0).best, "there is nothing to be better than");
+}
+
+#[test]
+fn an_interrupted_repetition_leaves_its_place_to_the_others() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0, 1.2]);
+    let last = Case { repetition: 3, ..case("tpcc", "sqlite") };
+    let cut = throughput(5.0).with_status(Status::Interrupted, "Ctrl-C");
+    records.push(record("r1", &last, &cut));
+    let other = without_number(Status::Interrupted, "Ctrl-C");
+    records.push(record("r1", &case("tpcc", "postgres"), &other));
+    let comparison = by_engine(&records);
+    let first = value(&comparison, 0, 0, 0);
+    assert_eq!((first.median, first.repetitions), (1100.0, 2));
+    assert_eq!(first.note, "1 of 3 repetitions interrupted and left out: Ctrl-C");
+    let interrupted = Cell::Status(Status::Interrupted, "Ctrl-C".to_owned());
+    assert_eq!(comparison.groups[0].lines[0].cells[1], interrupted);
+}
+
+#[test]
+fn what_varies_within_a_column_makes_rows_and_the_rest_is_said_once() {
+    let mut records = Vec::new();
+    for engine in ["sqlite", "postgres"] {
+        for clients in [1, 8] {
+            records.extend(repetitions(&Case { clients, ..case("tpcc", engine) }, 100.0, &[1.0]));
+        }
+    }
+    let comparison = by_engine(&records);
+    let rows: Vec<_> = comparison.groups.iter().map(|group| group.levels.clone()).collect();
+    assert_eq!(rows, [["1"], ["8"]]);
+    assert!(comparison.constants.iter().any(|(_, text)| text == "full"));
+    // Driver, target and version go with the engine.
+    assert_eq!(comparison.columns[0].details.len(), 3);
+    assert!(comparison.warnings.is_empty(), "{:?}", comparison.warnings);
+}
+
+#[test]
+fn different_durability_is_never_silent() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
+    let other = Case { durability: Durability::Process, ..case("tpcc", "postgres") };
+    records.extend(repetitions(&other, 1000.0, &[1.0]));
+    let comparison = by_engine(&records);
+    let warning = comparison.warnings.first().unwrap();
+    assert!(warning.contains("durability (sqlite full, postgres process)"), "{warning}");
+}
+
+#[test]
+fn durability_that_varies_within_an_engine_pairs_like_with_like() {
+    let mut records = Vec::new();
+    for durability in Durability::ALL {
+        let case = Case { durability, ..case("tpcc", "sqlite") };
+        records.extend(repetitions(&case, 1000.0, &[1.0]));
+    }
+    records.extend(repetitions(&case("tpcc", "postgres"), 1000.0, &[1.0]));
+    let comparison = by_engine(&records);
+    let filled: Vec<_> = comparison
+        .groups
+        .iter()
+        .map(|group| (group.levels[0].as_str(), group.lines[0].cells[1] != Cell::Missing))
+        .collect();
+    assert_eq!(filled, [("full", true), ("process", false), ("none", false)]);
+}
+
+#[test]
+fn columns_sort_by_strength_size_or_the_order_asked_for() {
+    let mut records = Vec::new();
+    for isolation in [Isolation::Serializable, Isolation::ReadCommitted] {
+        for engine in ["postgres", "mariadb", "sqlite"] {
+            let case = Case { isolation, ..case("tpcc", engine) };
+            records.extend(repetitions(&case, 10.0, &[1.0]));
+        }
+    }
+    let names = |options: &CompareOptions| {
+        let comparison = compare(&records, options).unwrap();
+        comparison.columns.into_iter().map(|column| column.name).collect::<Vec<_>>()
+    };
+    let by_isolation = CompareOptions::new(By::Isolation);
+    assert_eq!(names(&by_isolation), ["read-committed", "serializable"]);
+    let mut options = CompareOptions::new(By::Engine);
+    assert_eq!(names(&options), ["postgres", "mariadb", "sqlite"]);
+    options.order = ["sqlite", "postgres"].map(str::to_owned).to_vec();
+    assert_eq!(names(&options), ["sqlite", "postgres", "mariadb"]);
+    assert_eq!(By::default_for(&records), By::Engine);
+}
+
+#[test]
+fn transaction_types_follow_the_whole_case() {
+    let tpcc = case("tpcc", "sqlite");
+    let mut records = repetitions(&tpcc, 1000.0, &[1.0]);
+    records.push(record("r1", &tpcc, &latency("p99", 77.0).of("payment")));
+    assert_eq!(by_engine(&records).groups.len(), 1);
+    let options = CompareOptions { transactions: true, ..CompareOptions::new(By::Engine) };
+    let comparison = compare(&records, &options).unwrap();
+    assert_eq!(comparison.groups[1].transaction, "payment");
+    assert_eq!(value(&comparison, 1, 0, 0).median, 77.0);
+}
+
+#[test]
+fn counts_by_engine_code_add_up() {
+    let tpcc = case("tpcc", "postgres");
+    let count = |value: f64, code: &str| {
+        let mut row = Measurement::new("retries_deadlock", value, "1", Better::Lower);
+        row.detail = format!("{code}: deadlock detected");
+        record("r1", &tpcc, &row)
+    };
+    let options = CompareOptions {
+        metrics: vec!["retries_deadlock".to_owned()],
+        ..CompareOptions::new(By::Engine)
+    };
+    let comparison = compare(&[count(3.0, "40P01"), count(4.0, "1213")], &options).unwrap();
+    assert_eq!(value(&comparison, 0, 0, 0).median, 7.0);
+}
+
+#[test]
+fn all_failed_checks_are_named_up_to_three() {
+    let tpcc = case("tpcc", "sqlite");
+    let failed = |name: &str| {
+        let row = without_number(Status::Failed, "no");
+        record("r1", &tpcc, &Measurement { metric: format!("check_{name}"), ..row })
+    };
+    let records: Vec<_> = ["a", "b", "c", "d"].map(failed).into();
+    let said = |count: usize| by_engine(&records[..count]).groups[0].lines[0].cells[0].clone();
+    let failed = |detail: &str| Cell::Status(Status::Failed, detail.to_owned());
+    assert_eq!(said(2), failed("check_a: no; check_b: no"));
+    assert_eq!(said(4), failed("check_a: no; check_b: no; check_c: no; and 1 more"));
+}
+
+#[test]
+fn benchmarks_without_the_default_metrics_show_their_own() {
+    let measurement = Measurement { metric: "restore_s".to_owned(), ..throughput(3.0) };
+    let records = [record("r1", &case("restore", "sqlite"), &measurement)];
+    let comparison = by_engine(&records);
+    assert_eq!(comparison.groups[0].lines[0].metric, "restore_s");
+}
+
+#[test]
+fn bad_input_is_told() {
+    let why = |records: &[Record], options: &CompareOptions| {
+        compare(records, options).unwrap_err().to_string()
+    };
+    let options = CompareOptions::new(By::Engine);
+    let error = why(&[], &options);
+    assert!(error.contains("not a single result") && error.contains("next:"), "{error}");
+
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
+    let typo = CompareOptions { metrics: vec!["p9".to_owned()], ..options.clone() };
+    let error = why(&records, &typo);
+    assert!(error.contains("`p9`") && error.contains("`latency_p99_us`"), "{error}");
+
+    let other = Case { clients: 1, ..case("tpcc", "postgres") };
+    records.extend(repetitions(&other, 1000.0, &[1.0]));
+    let error = why(&records, &options);
+    let expected = "sqlite has oltp/tpcc 8 clients; postgres has oltp/tpcc 1 client";
+    assert!(error.contains(expected), "{error}");
+}

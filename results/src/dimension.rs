@@ -1,0 +1,187 @@
+//! The dimensions of a case, and which of them a comparison lays out where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dbdyno_core::{Case, Durability, Isolation};
+
+use crate::number;
+
+/// One of the conditions that tell cases apart, besides the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dimension {
+    /// The engine.
+    Engine,
+    /// The isolation level.
+    Isolation,
+    /// The durability.
+    Durability,
+    /// The number of clients.
+    Clients,
+    /// The rate of open loop.
+    Rate,
+    /// The scale factor.
+    Scale,
+    /// The driver.
+    Driver,
+    /// The target.
+    Target,
+    /// The server's version.
+    Version,
+}
+
+/// A value of a dimension: sorted by rank, then by text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Level {
+    rank: u64,
+    /// As it is shown.
+    pub text: String,
+}
+
+impl Level {
+    /// Where it sorts among others of its dimension; the same for all where text has no order.
+    pub(crate) const fn rank(&self) -> u64 {
+        self.rank
+    }
+}
+
+impl Dimension {
+    /// Every dimension; those that identify a server come after those that set a load, so that
+    /// they tell cases apart only where nothing else does.
+    pub const ALL: [Self; 9] = [
+        Self::Engine,
+        Self::Isolation,
+        Self::Durability,
+        Self::Clients,
+        Self::Rate,
+        Self::Scale,
+        Self::Driver,
+        Self::Target,
+        Self::Version,
+    ];
+
+    /// Its column in `results.csv`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Isolation => "isolation",
+            Self::Durability => "durability",
+            Self::Clients => "clients",
+            Self::Rate => "rate",
+            Self::Scale => "scale",
+            Self::Driver => "driver",
+            Self::Target => "target",
+            Self::Version => "engine_version",
+        }
+    }
+
+    /// The value of a case: isolation levels sort weakest first, durability strongest first,
+    /// numbers by size.
+    pub fn level(self, case: &Case) -> Level {
+        let place = |place: Option<usize>| place.unwrap_or(usize::MAX) as u64;
+        match self {
+            Self::Engine => Level { rank: 0, text: case.engine.clone() },
+            Self::Driver => Level { rank: 0, text: case.driver.clone() },
+            Self::Target => Level { rank: 0, text: case.target.clone() },
+            Self::Version => Level { rank: 0, text: case.engine_version.clone() },
+            Self::Isolation => Level {
+                rank: place(Isolation::ALL.iter().position(|level| *level == case.isolation)),
+                text: case.isolation.name().to_owned(),
+            },
+            Self::Durability => Level {
+                rank: place(Durability::ALL.iter().position(|level| *level == case.durability)),
+                text: case.durability.name().to_owned(),
+            },
+            Self::Clients => whole(case.clients),
+            Self::Scale => whole(case.scale),
+            Self::Rate => match case.rate {
+                None => Level { rank: 0, text: "closed loop".to_owned() },
+                // The bits of positive doubles sort as the doubles do.
+                Some(rate) => {
+                    Level { rank: rate.to_bits(), text: format!("{}/s", number::sensible(rate)) }
+                }
+            },
+        }
+    }
+
+    /// Whether it is part of the load: cases that differ in it are never set against one another
+    /// unless that is what was asked for.
+    const fn is_load(self) -> bool {
+        matches!(self, Self::Clients | Self::Rate | Self::Scale)
+    }
+
+    /// Whether it is one of the conditions a column may have of its own, named in its heading.
+    pub(crate) const fn is_condition(self) -> bool {
+        matches!(self, Self::Isolation | Self::Durability)
+    }
+
+    /// A constant value as a caption says it.
+    pub(crate) fn caption(self, text: &str) -> String {
+        match self {
+            Self::Clients if text == "1" => "1 client".to_owned(),
+            Self::Clients => format!("{text} clients"),
+            Self::Rate if text == "closed loop" => text.to_owned(),
+            Self::Rate => format!("open loop at {text}"),
+            Self::Version => format!("version {text}"),
+            _ => format!("{} {text}", self.name()),
+        }
+    }
+}
+
+fn whole(size: u32) -> Level {
+    Level { rank: u64::from(size), text: number::count(size.into()) }
+}
+
+/// Where each dimension goes when one of them makes the columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// The same in all cases: said once.
+    pub(crate) constants: Vec<(Dimension, String)>,
+    /// The same in all cases of a column: said with the column.
+    pub(crate) of_columns: Vec<Dimension>,
+    /// What tells rows apart, besides the benchmark.
+    pub(crate) rows: Vec<Dimension>,
+}
+
+impl Plan {
+    /// Lays out the dimensions of `cases` other than `columns`.
+    pub(crate) fn new(cases: &[&Case], columns: Dimension) -> Self {
+        let mut plan = Self::default();
+        for dimension in Dimension::ALL.into_iter().filter(|dimension| *dimension != columns) {
+            let levels: BTreeSet<_> = cases.iter().map(|case| dimension.level(case)).collect();
+            let of_column = |case: &Case| vec![columns.level(case)];
+            if let (1, Some(level)) = (levels.len(), levels.first()) {
+                plan.constants.push((dimension, level.text.clone()));
+            } else if !dimension.is_load() && determined(cases, dimension, of_column) {
+                plan.of_columns.push(dimension);
+            } else if dimension.is_load()
+                || dimension.is_condition()
+                || !determined(cases, dimension, |case| plan.place(columns, case))
+            {
+                plan.rows.push(dimension);
+            }
+        }
+        plan
+    }
+
+    /// What tells a case's cell from others so far.
+    fn place(&self, columns: Dimension, case: &Case) -> Vec<Level> {
+        let benchmark = format!("{}/{}", case.suite, case.benchmark);
+        let mut place = vec![Level { rank: 0, text: benchmark }, columns.level(case)];
+        place.extend(self.row_levels(case));
+        place
+    }
+
+    /// The values that tell the rows of a benchmark apart.
+    pub(crate) fn row_levels(&self, case: &Case) -> Vec<Level> {
+        self.rows.iter().map(|dimension| dimension.level(case)).collect()
+    }
+}
+
+/// Whether cases that agree in `key` agree in the dimension.
+fn determined(cases: &[&Case], dimension: Dimension, key: impl Fn(&Case) -> Vec<Level>) -> bool {
+    let mut seen = BTreeMap::new();
+    cases.iter().all(|case| {
+        let level = dimension.level(case);
+        *seen.entry(key(case)).or_insert_with(|| level.clone()) == level
+    })
+}

@@ -1,0 +1,69 @@
+//! Results with known numbers, for tests.
+
+#![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Status};
+
+use crate::record::Record;
+
+pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
+    let (engine_version, driver) = match engine {
+        "sqlite" => ("3.50.4", "rusqlite"),
+        "postgres" => ("15.18", "tokio-postgres"),
+        _ => ("10.11.14-MariaDB", "mysql_async"),
+    };
+    Case {
+        suite: "oltp".to_owned(),
+        benchmark: benchmark.to_owned(),
+        engine: engine.to_owned(),
+        engine_version: engine_version.to_owned(),
+        driver: driver.to_owned(),
+        target: engine.to_owned(),
+        isolation: Isolation::Serializable,
+        durability: Durability::Full,
+        clients: 8,
+        rate: None,
+        scale: 1,
+        seed: 42,
+        repetition: 1,
+    }
+}
+
+pub(crate) fn record(run_id: &str, case: &Case, measurement: &Measurement) -> Record {
+    Record::new(run_id, "2026-11-23T20:15:30.042Z", case, measurement)
+}
+
+pub(crate) fn throughput(value: f64) -> Measurement {
+    Measurement::new("throughput", value, "1/s", Better::Higher)
+}
+
+pub(crate) fn latency(name: &str, value: f64) -> Measurement {
+    Measurement::new(format!("latency_{name}_us"), value, "us", Better::Lower)
+}
+
+pub(crate) fn without_number(status: Status, detail: &str) -> Measurement {
+    let mut measurement = throughput(0.0).with_status(status, detail);
+    measurement.value = None;
+    measurement
+}
+
+/// Throughput and latencies of repetitions: each is `throughput` times its factor, with latencies
+/// that follow.
+pub(crate) fn repetitions(case: &Case, throughput: f64, factors: &[f64]) -> Vec<Record> {
+    let mut records = Vec::new();
+    for (repetition, factor) in (1..).zip(factors) {
+        let case = Case { repetition, ..case.clone() };
+        let tps = throughput * factor;
+        let mean = f64::from(case.clients) / tps * 1e6;
+        let rows = [
+            self::throughput(tps),
+            latency("p50", mean * 0.8),
+            latency("p95", mean * 2.0),
+            latency("p99", mean * 4.0),
+            latency("max", mean * 30.0),
+            Measurement::new("check_c1", 1.0, "1", Better::Higher),
+        ];
+        records.extend(rows.iter().map(|row| record("r1", &case, row)));
+    }
+    records
+}

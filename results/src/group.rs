@@ -1,0 +1,200 @@
+//! From records to the groups of a comparison: every case's repetitions, cell by cell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dbdyno_core::{Better, Case, Status};
+
+use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
+use crate::dimension::{Dimension, Level, Plan};
+use crate::metric::DEFAULT_METRICS;
+use crate::record::Record;
+use crate::repetition::{Repetition, Sample};
+use crate::statistics::{Round, half_range_percent, median, ratio};
+
+/// What is shown of each case.
+pub(crate) struct Shown<'o> {
+    /// The metrics asked for, by full name; the default set where empty.
+    pub(crate) metrics: Vec<String>,
+    pub(crate) options: &'o CompareOptions,
+}
+
+/// Where a case stands: sorted by benchmark, then by its conditions.
+type Place = (String, Vec<Level>);
+
+/// The repetitions of a cell's case.
+type Cases<'r> = BTreeMap<Round, Repetition<'r>>;
+
+/// The cases of a row by column.
+type Row<'r> = BTreeMap<Level, Cases<'r>>;
+
+/// The groups of all records, in the order in which they are shown. A group that has nothing to
+/// show is left out.
+pub(crate) fn group(
+    records: &[Record],
+    plan: &Plan,
+    by: Dimension,
+    columns: &[Level],
+    shown: &Shown<'_>,
+) -> Vec<Group> {
+    let mut rows: BTreeMap<Place, Row<'_>> = BTreeMap::new();
+    for record in records {
+        let place = (record.benchmark(), plan.row_levels(&record.case));
+        let round = (record.run_id.clone(), record.case.repetition);
+        let row = rows.entry(place).or_default();
+        let cases = row.entry(by.level(&record.case)).or_default();
+        cases.entry(round).or_default().add(record);
+    }
+    let mut groups = Vec::new();
+    for ((benchmark, levels), row) in &rows {
+        for transaction in transactions(row, shown.options) {
+            let group = Group {
+                benchmark: benchmark.clone(),
+                levels: levels.iter().map(|level| level.text.clone()).collect(),
+                transaction: transaction.to_owned(),
+                cases: columns.iter().map(|level| case(row.get(level)?)).collect(),
+                lines: lines(row, columns, transaction, shown),
+            };
+            groups.extend((!group.lines.is_empty()).then_some(group));
+        }
+    }
+    groups
+}
+
+/// The case as a whole, and its transaction types where they are asked for.
+fn transactions<'r>(row: &Row<'r>, options: &CompareOptions) -> Vec<&'r str> {
+    let repetitions = row.values().flat_map(BTreeMap::values);
+    let types: BTreeSet<_> = repetitions.flat_map(Repetition::transactions).collect();
+    let types = types.into_iter().filter(|name| !name.is_empty() && options.transactions);
+    std::iter::once("").chain(types).collect()
+}
+
+fn case(cases: &Cases<'_>) -> Option<Case> {
+    cases.values().next().and_then(Repetition::case).cloned()
+}
+
+fn lines(row: &Row<'_>, columns: &[Level], transaction: &str, shown: &Shown<'_>) -> Vec<Line> {
+    let lines = metrics(row, transaction, &shown.metrics).into_iter().map(|metric| {
+        let samples: Vec<_> =
+            columns.iter().map(|level| samples(row.get(level), transaction, &metric)).collect();
+        let (unit, better) = unit(row, transaction, &metric);
+        let mut cells: Vec<_> = samples.iter().map(|of| cell(of, samples.first())).collect();
+        // Every number is its own ratio to itself; saying so helps nobody.
+        if let Some(Cell::Value(first)) = cells.first_mut() {
+            first.ratio = None;
+        }
+        mark_best(&mut cells, better);
+        Line { metric, unit, better, cells }
+    });
+    lines.filter(|line| line.cells.iter().any(|cell| *cell != Cell::Missing)).collect()
+}
+
+/// The metrics asked for; else those of the default set that were measured; else all that were,
+/// checks aside; else, where nothing was measured, the first of the default set, to have a line
+/// that says why.
+fn metrics(row: &Row<'_>, transaction: &str, asked: &[String]) -> Vec<String> {
+    if !asked.is_empty() {
+        return asked.to_vec();
+    }
+    let repetitions = row.values().flat_map(BTreeMap::values);
+    let measured: BTreeSet<_> =
+        repetitions.flat_map(|repetition| repetition.metrics(transaction)).collect();
+    let known = DEFAULT_METRICS.into_iter().filter(|name| measured.contains(name));
+    let known: Vec<_> = known.map(str::to_owned).collect();
+    if !known.is_empty() {
+        return known;
+    }
+    let others = measured.into_iter().filter(|name| !name.starts_with("check_"));
+    let others: Vec<_> = others.map(str::to_owned).collect();
+    if others.is_empty() && transaction.is_empty() {
+        return vec![DEFAULT_METRICS[0].to_owned()];
+    }
+    others
+}
+
+/// The unit and direction of a metric, as its first number has them.
+fn unit(row: &Row<'_>, transaction: &str, metric: &str) -> (String, Better) {
+    let mut repetitions = row.values().flat_map(BTreeMap::values);
+    let found = repetitions.find_map(|repetition| repetition.row(transaction, metric));
+    found.map_or((String::new(), Better::Neither), |row| (row.unit.clone(), row.better))
+}
+
+/// What the repetitions of one column say.
+#[derive(Default)]
+struct Samples {
+    values: BTreeMap<Round, f64>,
+    /// How many repetitions ended in each way that is not well, and what they say of it.
+    statuses: BTreeMap<Status, (usize, BTreeSet<String>)>,
+}
+
+fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Samples {
+    let mut samples = Samples::default();
+    for (round, repetition) in cases.into_iter().flatten() {
+        match repetition.sample(transaction, metric) {
+            Sample::Missing => {}
+            Sample::Value(value) => {
+                samples.values.insert(round.clone(), value);
+            }
+            Sample::Status(status, detail) => {
+                let (count, details) = samples.statuses.entry(status).or_default();
+                *count += 1;
+                details.extend((!detail.is_empty()).then_some(detail));
+            }
+        }
+    }
+    samples
+}
+
+/// A failed repetition fails the cell. Repetitions that were interrupted or not supported only
+/// leave their place to the others, where there are any.
+fn cell(samples: &Samples, first: Option<&Samples>) -> Cell {
+    let worst = samples.statuses.last_key_value();
+    let values: Vec<_> = samples.values.values().copied().collect();
+    match (median(&values), worst) {
+        (None, None) => Cell::Missing,
+        (_, Some((Status::Failed, (_, details)))) => Cell::Status(Status::Failed, join(details)),
+        (None, Some((status, (_, details)))) => Cell::Status(*status, join(details)),
+        (Some(median), _) => Cell::Value(CellValue {
+            median,
+            spread_percent: half_range_percent(&values),
+            repetitions: values.len(),
+            ratio: first
+                .filter(|first| !first.statuses.contains_key(&Status::Failed))
+                .and_then(|first| ratio(&samples.values, &first.values)),
+            best: false,
+            note: left_out(samples),
+        }),
+    }
+}
+
+/// Which repetitions do not count, and why.
+fn left_out(samples: &Samples) -> String {
+    let parts = samples.statuses.iter().map(|(status, (count, details))| {
+        let of = count + samples.values.len();
+        let why = if details.is_empty() { String::new() } else { format!(": {}", join(details)) };
+        format!("{count} of {of} repetitions {} and left out{why}", status.name())
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+fn join(details: &BTreeSet<String>) -> String {
+    details.iter().map(String::as_str).collect::<Vec<_>>().join("; ")
+}
+
+fn mark_best(cells: &mut [Cell], better: Better) {
+    let values = cells.iter().filter_map(|cell| match cell {
+        Cell::Value(value) => Some(value.median),
+        _ => None,
+    });
+    let low = values.clone().fold(f64::INFINITY, f64::min);
+    let high = values.fold(f64::NEG_INFINITY, f64::max);
+    let best = match better {
+        Better::Higher if low < high => high,
+        Better::Lower if low < high => low,
+        _ => return,
+    };
+    for cell in cells {
+        if let Cell::Value(value) = cell {
+            value.best = value.median == best;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+#![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dbdyno_core::{Better, Case, Durability, Isolation, Status};
+use proptest::prelude::*;
+
+use super::{Loaded, load};
+use crate::compare::By;
+use crate::csv_lines::csv_line;
+use crate::fixture::{case, repetitions};
+use crate::record::{COLUMNS, Record};
+use crate::run_info::{RunInfo, TargetInfo};
+
+/// A results.csv of its own, removed at the end.
+struct File {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn file(bytes: &[u8]) -> File {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.csv");
+    fs::write(&path, bytes).unwrap();
+    File { _folder: folder, path }
+}
+
+fn to_csv(records: &[Record]) -> Vec<u8> {
+    let mut bytes = csv_line(COLUMNS).unwrap();
+    for record in records {
+        bytes.extend(csv_line(record.fields()).unwrap());
+    }
+    bytes
+}
+
+fn load_bytes(bytes: &[u8]) -> dbdyno_core::Result<Loaded> {
+    load(&[&file(bytes).path])
+}
+
+fn records() -> Vec<Record> {
+    repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0])
+}
+
+/// Any text that has nothing of a password in it: those are masked, as `redact` tests.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z\"',;\r\n\t|éあ ]{0,12}", "\\PC{0,12}"]
+        .prop_filter("nothing to mask", |text| !text.contains("://") && !text.contains('='))
+}
+
+fn any_number() -> impl Strategy<Value = Option<f64>> {
+    proptest::option::of(any::<f64>().prop_filter("finite", |number| number.is_finite()))
+}
+
+prop_compose! {
+    fn any_case()(
+        texts in proptest::array::uniform6(any_text()),
+        isolation in proptest::sample::select(Isolation::ALL.to_vec()),
+        durability in proptest::sample::select(Durability::ALL.to_vec()),
+        clients in any::<u32>(),
+        rate in any_number(),
+        scale in any::<u32>(),
+        seed in any::<u64>(),
+        repetition in any::<u32>(),
+    ) -> Case {
+        let [suite, benchmark, engine, engine_version, driver, target] = texts;
+        Case {
+            suite, benchmark, engine, engine_version, driver, target, isolation, durability,
+            clients, rate, scale, seed, repetition,
+        }
+    }
+}
+
+prop_compose! {
+    fn any_record()(
+        // The one text that cannot be anything: it names a folder.
+        run_id in "[a-z0-9-]{1,20}",
+        texts in proptest::array::uniform5(any_text()),
+        case in any_case(),
+        value in any_number(),
+        better in proptest::sample::select(vec![Better::Higher, Better::Lower, Better::Neither]),
+        status in proptest::sample::select(
+            vec![Status::Ok, Status::Unsupported, Status::Interrupted, Status::Failed]),
+    ) -> Record {
+        let [started_at, transaction, metric, unit, detail] = texts;
+        Record {
+            run_id, started_at, case, transaction, metric, value, unit, better, status, detail,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn records_round_trip(records in proptest::collection::vec(any_record(), 0..6)) {
+        let loaded = load_bytes(&to_csv(&records)).unwrap();
+        prop_assert_eq!(loaded.records, records);
+        prop_assert!(loaded.warnings.is_empty());
+    }
+
+    /// Wherever a kill cuts the file, every row that was whole is read, and nothing else.
+    #[test]
+    fn a_file_cut_off_anywhere_keeps_its_whole_rows(
+        records in proptest::collection::vec(any_record(), 1..4),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let bytes = to_csv(&records);
+        let cut = cut.index(bytes.len());
+        let loaded = load_bytes(&bytes[..cut]).unwrap();
+        let whole = (0..=records.len())
+            .rev()
+            .find(|count| to_csv(&records[..*count]).len() <= cut)
+            .unwrap_or(0);
+        prop_assert_eq!(&loaded.records, &records[..whole]);
+        let ends_whole = (0..=records.len()).any(|count| to_csv(&records[..count]).len() == cut);
+        prop_assert_eq!(loaded.warnings.is_empty(), ends_whole, "{:?}", loaded.warnings);
+    }
+}
+
+#[test]
+fn added_and_reordered_columns_are_tolerated() {
+    let records = records();
+    let mut bytes = Vec::new();
+    let rows = std::iter::once(COLUMNS.map(str::to_owned).to_vec());
+    for fields in rows.chain(records.iter().map(Record::fields)) {
+        let mut fields: Vec<_> = fields.into_iter().rev().collect();
+        fields.insert(3, "of a later version".to_owned());
+        bytes.extend(csv_line(fields).unwrap());
+    }
+    assert_eq!(load_bytes(&bytes).unwrap().records, records);
+}
+
+#[test]
+fn a_bad_field_is_told_with_line_and_column() {
+    let text = String::from_utf8(to_csv(&records())).unwrap();
+    for (good, bad, column, why) in [
+        (",8,", ",many,", "clients", "`many` is not a whole number"),
+        (",8,", ",-1,", "clients", "`-1` is not a whole number"),
+        (",1000,", ",inf,", "value", "`inf` is not a finite number"),
+        (",ok,", ",OK,", "status", "`OK` is not one of `ok`, `unsupported`"),
+        ("serializable", "serialisable", "isolation", "one of `read-uncommitted`"),
+    ] {
+        let file = file(text.replacen(good, bad, 1).as_bytes());
+        let error = load(&[&file.path]).unwrap_err().to_string();
+        assert!(error.contains(&format!("results.csv`, line 2, column `{column}`")), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn damage_is_an_error_unless_it_is_the_end() {
+    let text = String::from_utf8(to_csv(&records())).unwrap();
+    let error = |text: &str| load_bytes(text.as_bytes()).unwrap_err().to_string();
+    let short = error(&text.replacen(",ok,", "", 1));
+    assert!(short.contains("line 2") && short.contains("20 fields, its header 22"), "{short}");
+    let quote = error(&text.replacen(",ok,", ",ok,\"", 1));
+    assert!(quote.contains("line 2") && quote.contains("never closed"), "{quote}");
+    let header = error(&text.replacen("durability", "durableness", 1));
+    assert!(header.contains("lacks the column durability"), "{header}");
+    let latin = load_bytes(&[text.as_bytes(), b"\xff\n"].concat()).unwrap_err().to_string();
+    assert!(latin.contains("line 8") && latin.contains("utf-8"), "{latin}");
+    assert!(load_bytes(b"").unwrap().warnings[0].contains("is empty"));
+}
+
+#[test]
+fn what_is_not_a_run_is_told_with_what_to_give() {
+    let missing = load(&[Path::new("/nowhere/run")]).unwrap_err().to_string();
+    assert!(missing.contains("/nowhere/run") && missing.contains("give a run folder"), "{missing}");
+    let root = tempfile::tempdir().unwrap();
+    for run in ["20261123-1", "20261124-1"] {
+        fs::create_dir(root.path().join(run)).unwrap();
+        fs::write(root.path().join(run).join("results.csv"), to_csv(&records())).unwrap();
+    }
+    let error = load(&[root.path()]).unwrap_err().to_string();
+    assert!(error.contains("such as") && error.contains("20261124-1"), "{error}");
+    let both = [root.path().join("20261123-1"), root.path().join("20261123-1/results.csv")];
+    let loaded = load(&both).unwrap();
+    assert_eq!(loaded.records.len(), records().len());
+    assert!(loaded.warnings[0].contains("given twice"));
+}
+
+#[test]
+fn conditions_are_read_beside_the_results() {
+    let file = file(&to_csv(&records()));
+    let toml = file.path.with_file_name("run.toml");
+    let target = |engine: &str| TargetInfo { engine: engine.to_owned(), ..TargetInfo::default() };
+    let info =
+        RunInfo { targets: vec![target("sqlite"), target("postgres")], ..RunInfo::default() };
+    let text = toml::to_string(&info).unwrap();
+    fs::write(&toml, format!("later = 1\n{text}")).unwrap();
+    let loaded = load(&[&file.path]).unwrap();
+    assert_eq!(loaded.order(By::Engine), ["sqlite", "postgres"]);
+    fs::write(&toml, text.replace("schema_version = 0", "schema_version = 99")).unwrap();
+    let error = load(&[&file.path]).unwrap_err().to_string();
+    assert!(error.contains("schema version 99"), "{error}");
+    fs::write(&toml, "half a li").unwrap();
+    let loaded = load(&[&file.path]).unwrap();
+    assert!(loaded.warnings[0].contains("run.toml"), "{:?}", loaded.warnings);
+    assert_eq!(loaded.records, records());
+}

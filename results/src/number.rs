@@ -1,0 +1,94 @@
+//! Numbers for people.
+
+/// Three significant digits below 1000, whole numbers with thousands separators above:
+/// `0.0123`, `1.23`, `12.3`, `123`, `12,346`.
+pub(crate) fn sensible(number: f64) -> String {
+    let size = number.abs();
+    let decimals = match size {
+        _ if size == 0.0 || size >= 99.95 => 0,
+        _ if size >= 9.995 => 1,
+        _ if size >= 0.9995 => 2,
+        _ => (2 - size.log10().floor() as i32).clamp(3, 9) as usize,
+    };
+    thousands(&format!("{number:.decimals$}"))
+}
+
+/// A count: `8`, `1,000`.
+pub(crate) fn count(number: u64) -> String {
+    thousands(&number.to_string())
+}
+
+/// A value of a metric: `sensible`, and counts that are whole without a point.
+pub(crate) fn value(number: f64, unit: &str) -> String {
+    if unit == "1" && number.fract() == 0.0 {
+        return thousands(&format!("{number:.0}"));
+    }
+    sensible(number)
+}
+
+/// `1234567.8` as `1,234,567.8`.
+fn thousands(plain: &str) -> String {
+    let (whole, fraction) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
+    let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
+    let mut out = sign.to_owned();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + fraction
+}
+
+/// A ratio: `0.004x`, `1.23x`, `12.3x`, `1,234x`.
+pub(crate) fn ratio(number: f64) -> String {
+    match number.abs() {
+        size if size < 0.095 => format!("{number:.3}x"),
+        size if size < 9.995 => format!("{number:.2}x"),
+        _ => format!("{}x", sensible(number)),
+    }
+}
+
+/// A spread: `±0.4%`, `±3%`.
+pub(crate) fn spread(percent: f64) -> String {
+    if percent < 0.95 { format!("±{percent:.1}%") } else { format!("±{percent:.0}%") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{count, ratio, sensible, spread, value};
+
+    #[test]
+    fn digits_are_sensible() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.0001234, "0.000123"),
+            (0.5, "0.500"),
+            (0.99951, "1.00"),
+            (1.234, "1.23"),
+            (9.999, "10.0"),
+            (99.94, "99.9"),
+            (99.96, "100"),
+            (999.6, "1,000"),
+            (1_234_567.8, "1,234,568"),
+            (-1234.0, "-1,234"),
+        ] {
+            assert_eq!(sensible(number), text);
+        }
+    }
+
+    #[test]
+    fn counts_have_no_point() {
+        assert_eq!(count(1_234), "1,234");
+        assert_eq!([value(8.0, "1"), value(8.5, "1"), value(8.0, "s")], ["8", "8.50", "8.00"]);
+    }
+
+    #[test]
+    fn ratios_and_spreads() {
+        assert_eq!(
+            [0.004, 0.5, 1.234, 12.34, 1234.0].map(ratio),
+            ["0.004x", "0.50x", "1.23x", "12.3x", "1,234x"]
+        );
+        assert_eq!([0.0, 0.44, 3.2].map(spread), ["±0.0%", "±0.4%", "±3%"]);
+    }
+}

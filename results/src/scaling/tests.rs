@@ -1,0 +1,82 @@
+#![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+use dbdyno_core::{Case, Status};
+
+use super::scaling;
+use crate::fixture::{case, record, repetitions, without_number};
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+
+/// PostgreSQL scales to 90 % per doubling, SQLite does not scale.
+fn sweep() -> Vec<Record> {
+    let mut records = Vec::new();
+    for (engine, growth) in [("sqlite", 1.0), ("postgres", 1.8)] {
+        for (power, clients) in [(0, 1), (1, 2), (2, 4)] {
+            let case = Case { clients, ..case("reads", engine) };
+            let tps = 10_000.0 * f64::powi(growth, power);
+            records.extend(repetitions(&case, tps, &[1.0, 0.5, 2.0]));
+        }
+    }
+    records
+}
+
+#[test]
+fn speed_up_and_efficiency_have_known_values() {
+    let scaling = scaling(&sweep()).unwrap();
+    let postgres = &scaling.curves[0];
+    assert_eq!(postgres.levels, ["postgres"]);
+    let speed_ups: Vec<_> = postgres.points.iter().map(|point| point.speed_up.unwrap()).collect();
+    for (found, expected) in speed_ups.iter().zip([1.0, 1.8, 3.24]) {
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+    }
+    let efficiency = scaling.curves[1].points[2].efficiency_percent.unwrap();
+    assert!((efficiency - 25.0).abs() < 1e-9, "{efficiency}");
+}
+
+#[test]
+fn a_point_without_a_number_says_why() {
+    let mut records = sweep();
+    let lost = Case { clients: 8, ..case("reads", "sqlite") };
+    records.push(record("r1", &lost, &without_number(Status::Failed, "the disk is full")));
+    // A single number of clients is no curve.
+    records.extend(repetitions(&case("tpcb", "sqlite"), 1.0, &[1.0]));
+    let scaling = scaling(&records).unwrap();
+    assert_eq!(scaling.curves.len(), 2);
+    assert_eq!(scaling.curves[1].points[3].throughput, None);
+    let text = scaling.render(&RenderOptions::default()).unwrap();
+    assert!(text.contains("oltp/reads sqlite 8 clients: failed: the disk is full"), "{text}");
+}
+
+#[test]
+fn curves_need_several_numbers_of_clients() {
+    let records = repetitions(&case("reads", "sqlite"), 1.0, &[1.0]);
+    let error = scaling(&records).unwrap_err().to_string();
+    assert!(error.contains("--clients 1,2,4,8"), "{error}");
+}
+
+#[test]
+fn without_a_single_client_the_smallest_number_is_the_base() {
+    let sweep = sweep().into_iter().filter(|record| record.case.clients > 1);
+    let scaling = scaling(&sweep.collect::<Vec<_>>()).unwrap();
+    let text = scaling.render(&RenderOptions::default()).unwrap();
+    assert!(text.contains("speed-up is against 2 clients"), "{text}");
+    let efficiency = scaling.curves[0].points[1].efficiency_percent.unwrap();
+    assert!((efficiency - 90.0).abs() < 1e-9, "{efficiency}");
+}
+
+#[test]
+fn table() {
+    insta::assert_snapshot!(scaling(&sweep()).unwrap().render(&RenderOptions::default()).unwrap());
+}
+
+#[test]
+fn markdown() {
+    let options = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    insta::assert_snapshot!(scaling(&sweep()).unwrap().render(&options).unwrap());
+}
+
+#[test]
+fn csv() {
+    let options = RenderOptions { format: Format::Csv, ..RenderOptions::default() };
+    insta::assert_snapshot!(scaling(&sweep()).unwrap().render(&options).unwrap());
+}

@@ -1,0 +1,98 @@
+//! Statistics over repetitions. Percentiles are never averaged: the median of repetitions is one
+//! of the measured values, or lies half-way between two of them.
+
+use std::collections::BTreeMap;
+
+/// The round that a value was measured in: run and repetition. Values of one round were measured
+/// close together, so a drifting machine touched them alike and their ratio is free of the drift.
+pub type Round = (String, u32);
+
+/// The middle value; the mean of the two middle ones of an even number. `None` of no values.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(sorted[middle]),
+        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
+    }
+}
+
+/// Half the range of the values in percent of their median; `None` of fewer than two values, and
+/// around 0.
+pub fn half_range_percent(values: &[f64]) -> Option<f64> {
+    let middle = median(values).filter(|middle| values.len() > 1 && *middle != 0.0)?;
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some((high - low) / 2.0 / middle.abs() * 100.0)
+}
+
+/// How many times as large one thing is as another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// The quotient.
+    pub value: f64,
+    /// Whether it is the median of the quotients of each round. Otherwise no round has both, and
+    /// it is the quotient of the medians.
+    pub paired: bool,
+}
+
+/// The ratio of `values` to `base`, round by round where they share any. `None` where either has
+/// no values, or the base is 0 throughout.
+pub fn ratio(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Ratio> {
+    let shared: Vec<_> =
+        values.iter().filter_map(|(round, value)| Some((*value, *base.get(round)?))).collect();
+    if shared.is_empty() {
+        let middle =
+            |map: &BTreeMap<Round, f64>| median(&map.values().copied().collect::<Vec<_>>());
+        let value = middle(values)? / middle(base).filter(|base| *base != 0.0)?;
+        return Some(Ratio { value, paired: false });
+    }
+    let quotients: Vec<_> =
+        shared.iter().filter(|(_, base)| *base != 0.0).map(|(value, base)| value / base).collect();
+    Some(Ratio { value: median(&quotients)?, paired: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Ratio, Round, half_range_percent, median, ratio};
+
+    fn rounds(run: &str, values: &[f64]) -> BTreeMap<Round, f64> {
+        (1..).zip(values).map(|(number, value)| ((run.to_owned(), number), *value)).collect()
+    }
+
+    #[test]
+    fn medians_of_odd_and_even_numbers() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 100.0, 2.0]), Some(3.0));
+    }
+
+    #[test]
+    fn half_range_is_in_percent_of_the_median() {
+        assert_eq!(half_range_percent(&[100.0]), None);
+        assert_eq!(half_range_percent(&[0.0, 0.0]), None);
+        assert_eq!(half_range_percent(&[90.0, 100.0, 120.0]), Some(15.0));
+    }
+
+    /// The machine grows slower by half in each round; the ratio is 2 in all of them, while the
+    /// medians of repetitions that a stall broke would tell another story.
+    #[test]
+    fn paired_ratios_are_free_of_drift() {
+        let base = rounds("r", &[800.0, 400.0, 200.0, 100.0]);
+        let other = rounds("r", &[1600.0, 800.0, 400.0, 1.0]);
+        assert_eq!(ratio(&other, &base), Some(Ratio { value: 2.0, paired: true }));
+    }
+
+    #[test]
+    fn without_shared_rounds_medians_are_divided() {
+        let base = rounds("a", &[100.0, 200.0, 300.0]);
+        let other = rounds("b", &[100.0]);
+        assert_eq!(ratio(&other, &base), Some(Ratio { value: 0.5, paired: false }));
+        assert_eq!(ratio(&other, &rounds("b", &[0.0])), None);
+        assert_eq!(ratio(&other, &BTreeMap::new()), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! A session for tests that writes down what a client sends. It is no database: the answers are
+//! given by the test.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{Client, Draw, Outcome, Workload};
+use dbdyno_core::{
+    Access, DbError, Decimal, Row, RowVisitor, Session, Statement, StatementId, Value,
+};
+
+/// A column of an answer.
+#[derive(Clone, Debug)]
+pub enum Cell {
+    Null,
+    Int(i64),
+    Cents(i64),
+    Text(String),
+}
+
+type Answer = Box<dyn FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> + Send>;
+
+/// The session.
+pub struct Recording {
+    statements: Vec<Statement>,
+    answer: Answer,
+    /// Rows matched by statements of these names; all others match one.
+    pub matched: BTreeMap<&'static str, u64>,
+    /// The error of the statement of this name, or of `commit`.
+    pub fails: BTreeMap<&'static str, DbError>,
+    /// A line for each call.
+    pub lines: Vec<String>,
+}
+
+impl Recording {
+    /// A session on which the statements of `workload` are prepared. `answer` gives the rows of a
+    /// query by its name (its SQL where it is not prepared) and its parameters.
+    pub fn new(
+        workload: &dyn Workload,
+        answer: impl FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> + Send + 'static,
+    ) -> Self {
+        Self { statements: workload.statements().to_vec(), ..Self::unprepared(answer) }
+    }
+
+    /// A session for unprepared queries alone.
+    pub fn unprepared(
+        answer: impl FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> + Send + 'static,
+    ) -> Self {
+        Self {
+            statements: Vec::new(),
+            answer: Box::new(answer),
+            matched: BTreeMap::new(),
+            fails: BTreeMap::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn record(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<&'static str, DbError> {
+        let name = self.statements[id].name;
+        let params: Vec<String> = params.iter().map(shown).collect();
+        self.lines.push(format!("{name}({})", params.join(", ")));
+        self.failure(name).map(|()| name)
+    }
+
+    fn failure(&self, name: &str) -> Result<(), DbError> {
+        self.fails.get(name).cloned().map_or(Ok(()), Err)
+    }
+}
+
+/// A parameter as it is written down: of long text the beginning and the length.
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Int(int) => int.to_string(),
+        Value::Decimal(decimal) => decimal.to_string(),
+        Value::Text(text) if text.len() > 64 => format!("'{}…' [{}]", &text[..12], text.len()),
+        Value::Text(text) => format!("'{text}'"),
+        other => format!("{other:?}"),
+    }
+}
+
+struct Cells(Vec<Cell>);
+
+impl Row for Cells {
+    fn value(&self, index: usize) -> Result<Value<'_>, DbError> {
+        Ok(match self.0.get(index) {
+            Some(Cell::Null) => Value::Null,
+            Some(Cell::Int(int)) => Value::Int(*int),
+            Some(Cell::Cents(cents)) => Value::Decimal(Decimal::cents(*cents)),
+            Some(Cell::Text(text)) => Value::Text(text),
+            None => return Err(DbError::unexpected(format!("no column {index}"))),
+        })
+    }
+}
+
+fn visit_all(rows: Vec<Vec<Cell>>, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
+    let count = rows.len() as u64;
+    rows.into_iter().try_for_each(|row| visit(&Cells(row)))?;
+    Ok(count)
+}
+
+#[async_trait]
+impl Session for Recording {
+    async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError> {
+        self.statements = statements.to_vec();
+        Ok(())
+    }
+
+    async fn begin(&mut self, access: Access) -> Result<(), DbError> {
+        self.lines.push(format!("begin {access:?}"));
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), DbError> {
+        self.lines.push("commit".into());
+        self.failure("commit")
+    }
+
+    async fn rollback(&mut self) -> Result<(), DbError> {
+        self.lines.push("rollback".into());
+        Ok(())
+    }
+
+    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
+        let name = self.record(id, params)?;
+        Ok(self.matched.get(name).copied().unwrap_or(1))
+    }
+
+    async fn query(
+        &mut self,
+        id: StatementId,
+        params: &[Value<'_>],
+        visit: &mut RowVisitor<'_>,
+    ) -> Result<u64, DbError> {
+        let name = self.record(id, params)?;
+        visit_all((self.answer)(name, params), visit)
+    }
+
+    async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
+        self.lines.push(sql.into());
+        Ok(0)
+    }
+
+    async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
+        self.lines.push(sql.into());
+        visit_all((self.answer)(sql, &[]), visit)
+    }
+}
+
+/// Runs a future that waits for nothing outside of itself.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Draws a transaction and runs it once.
+pub fn draw_and_run(
+    client: &mut dyn Client,
+    session: &mut Recording,
+) -> (Draw, Result<Outcome, DbError>) {
+    let draw = client.draw();
+    (draw, now(client.run(session)))
+}
+
+/// What a client sends for so many transactions, line by line.
+pub fn sent(client: &mut dyn Client, session: &mut Recording, transactions: usize) -> Vec<String> {
+    session.lines.clear();
+    for _ in 0..transactions {
+        draw_and_run(client, session).1.unwrap();
+    }
+    std::mem::take(&mut session.lines)
+}
+
+/// The statements of a workload, and what its client sends for the first `each` transactions of
+/// each type.
+pub fn page(
+    workload: &dyn Workload,
+    client: &mut dyn Client,
+    session: &mut Recording,
+    each: usize,
+) -> String {
+    let mut page = String::new();
+    for statement in workload.statements() {
+        let _ = writeln!(page, "{}: {}", statement.name, statement.sql);
+    }
+    let mut missing = vec![each; workload.transactions().len()];
+    while missing.iter().any(|missing| *missing > 0) {
+        session.lines.clear();
+        let (draw, outcome) = draw_and_run(client, session);
+        if missing[draw.transaction] > 0 {
+            missing[draw.transaction] -= 1;
+            let _ = writeln!(page, "\n-- {}", workload.transactions()[draw.transaction]);
+            session.lines.iter().for_each(|line| page.push_str(&format!("{line}\n")));
+            let _ = writeln!(page, "-> {outcome:?}");
+        }
+    }
+    page
+}

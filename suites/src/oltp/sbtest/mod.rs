@@ -1,0 +1,306 @@
+//! The `oltp_*` benchmarks of sysbench 1.0, on its table `sbtest1`.
+//!
+//! Statements, their order and their numbers per transaction are those of sysbench 1.0.20,
+//! `src/lua/oltp_common.lua` and the scripts that use it, at their default options. So are the
+//! distribution that rows are chosen by (`--rand-type=special`) and the use of transactions
+//! (`--skip_trx=off`): what is one statement commits by itself, all else is a transaction.
+
+mod client;
+mod statements;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{Client, Tally, Workload};
+use dbdyno_core::query::row_sql;
+use dbdyno_core::random::Rng;
+use dbdyno_core::{DbError, Session, Statement};
+use dbdyno_datasets::Dataset;
+
+use super::ledger::Ledgers;
+use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+use client::SbtestClient;
+use statements::Places;
+
+/// Rows in the table, at the time of looking.
+const ROWS: &str = "rows";
+/// The sum of `k` over all rows.
+const SUM_OF_K: &str = "sum_of_k";
+
+/// One benchmark of the family: how often its transaction runs each statement.
+#[derive(Clone, Copy, Debug)]
+pub struct Sbtest {
+    name: &'static str,
+    /// The name of its one transaction type.
+    transactions: [&'static str; 1],
+    summary: &'static str,
+    sweep: bool,
+    mix: Mix,
+}
+
+/// The statements of a transaction, in the order in which they run. Sysbench's options of the
+/// same names give the numbers.
+#[derive(Clone, Copy, Debug)]
+struct Mix {
+    /// Whether `BEGIN` and `COMMIT` stand around them.
+    transaction: bool,
+    point_selects: usize,
+    /// Each of the four kinds of range once.
+    ranges: bool,
+    index_updates: usize,
+    non_index_updates: usize,
+    /// A delete and an insert of the same row.
+    delete_inserts: usize,
+    /// Inserts of a new row, numbered by the engine.
+    inserts: usize,
+    deletes: usize,
+}
+
+const NOTHING: Mix = Mix {
+    transaction: false,
+    point_selects: 0,
+    ranges: false,
+    index_updates: 0,
+    non_index_updates: 0,
+    delete_inserts: 0,
+    inserts: 0,
+    deletes: 0,
+};
+const READS: Mix = Mix { transaction: true, point_selects: 10, ranges: true, ..NOTHING };
+const WRITES: Mix =
+    Mix { transaction: true, index_updates: 1, non_index_updates: 1, delete_inserts: 1, ..NOTHING };
+
+impl Mix {
+    /// Whether it adds or removes rows for good.
+    const fn spends(&self) -> bool {
+        self.inserts + self.deletes > 0
+    }
+
+    const fn writes(&self) -> bool {
+        self.index_updates + self.non_index_updates + self.delete_inserts > 0 || self.spends()
+    }
+
+    /// Whether every row asked for must be found. Not where rows are deleted: a statement that
+    /// waited for another client's delete and insert may see neither the old row nor the new one
+    /// (PostgreSQL manual, 13.2.1 "Read Committed Isolation Level"). Sysbench does not look.
+    const fn finds_all(&self) -> bool {
+        self.delete_inserts + self.deletes == 0
+    }
+}
+
+/// `oltp_point_select.lua`.
+pub const POINT_SELECT: Sbtest = Sbtest {
+    name: "point-select",
+    transactions: ["point_select"],
+    summary: "One row by its primary key per transaction, autocommitted (sysbench oltp_point_select)",
+    sweep: false,
+    mix: Mix { point_selects: 1, ..NOTHING },
+};
+
+/// `oltp_read_only.lua` with `--point_selects=0`.
+pub const RANGE_SELECT: Sbtest = Sbtest {
+    name: "range-select",
+    transactions: ["range_select"],
+    summary: "Four ranges of 100 rows in a transaction: plain, summed, ordered, distinct \
+              (sysbench oltp_read_only with point_selects=0)",
+    sweep: false,
+    mix: Mix { point_selects: 0, ..READS },
+};
+
+/// `oltp_read_only.lua`.
+pub const READ_ONLY: Sbtest = Sbtest {
+    name: "read-only",
+    transactions: ["read_only"],
+    summary: "Ten point selects and four ranges in a transaction (sysbench oltp_read_only)",
+    sweep: false,
+    mix: READS,
+};
+
+/// `oltp_write_only.lua`.
+pub const WRITE_ONLY: Sbtest = Sbtest {
+    name: "write-only",
+    transactions: ["write_only"],
+    summary: "An update of an indexed column, one of another, and a delete and insert of the same \
+              row in a transaction (sysbench oltp_write_only)",
+    sweep: false,
+    mix: WRITES,
+};
+
+/// `oltp_read_write.lua`.
+pub const READ_WRITE: Sbtest = Sbtest {
+    name: "read-write",
+    transactions: ["read_write"],
+    summary: "The statements of read-only and then those of write-only in one transaction \
+              (sysbench oltp_read_write)",
+    sweep: false,
+    mix: Mix { point_selects: 10, ranges: true, ..WRITES },
+};
+
+/// `oltp_update_index.lua`.
+pub const UPDATE_INDEX: Sbtest = Sbtest {
+    name: "update-index",
+    transactions: ["update_index"],
+    summary: "One update of an indexed column by primary key, autocommitted (sysbench \
+              oltp_update_index)",
+    sweep: false,
+    mix: Mix { index_updates: 1, ..NOTHING },
+};
+
+/// `oltp_update_non_index.lua`.
+pub const UPDATE_NON_INDEX: Sbtest = Sbtest {
+    name: "update-non-index",
+    transactions: ["update_non_index"],
+    summary: "One update of a column without an index by primary key, autocommitted (sysbench \
+              oltp_update_non_index)",
+    sweep: false,
+    mix: Mix { non_index_updates: 1, ..NOTHING },
+};
+
+/// `oltp_insert.lua`.
+pub const INSERT: Sbtest = Sbtest {
+    name: "insert",
+    transactions: ["insert"],
+    summary: "One insert of a row that the engine numbers, autocommitted (sysbench oltp_insert)",
+    sweep: false,
+    mix: Mix { inserts: 1, ..NOTHING },
+};
+
+/// `oltp_delete.lua`.
+pub const DELETE: Sbtest = Sbtest {
+    name: "delete",
+    transactions: ["delete"],
+    summary: "One delete by primary key, autocommitted; the row may be gone already (sysbench \
+              oltp_delete)",
+    sweep: false,
+    mix: Mix { deletes: 1, ..NOTHING },
+};
+
+/// The transaction of [`POINT_SELECT`] at a growing number of clients.
+pub const READS_SWEEP: Sbtest = Sbtest {
+    name: "reads",
+    transactions: ["point_select"],
+    summary: "How reads scale: point-select at 1, 2, 4, … clients. The smallest read there is \
+              leaves nothing but the engine and its protocol to limit the curve",
+    sweep: true,
+    mix: POINT_SELECT.mix,
+};
+
+/// The transaction of [`WRITE_ONLY`] at a growing number of clients.
+pub const WRITES_SWEEP: Sbtest = Sbtest {
+    name: "writes",
+    transactions: ["write_only"],
+    summary: "How writes scale: write-only at 1, 2, 4, … clients. Its transaction meets all that \
+              limits the curve: row locks, two indexes, and one log flush for all its writes",
+    sweep: true,
+    mix: WRITES,
+};
+
+#[async_trait]
+impl Benchmark for Sbtest {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn dataset(&self) -> &'static dyn Dataset {
+        &dbdyno_datasets::sbtest::Sbtest
+    }
+
+    fn after_use(&self) -> AfterUse {
+        if self.mix.spends() { AfterUse::Spent } else { AfterUse::Reusable }
+    }
+
+    fn is_sweep(&self) -> bool {
+        self.sweep
+    }
+
+    fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
+        let rows = self.dataset().rows("sbtest1", context.scale);
+        Arc::new(SbtestWorkload::new(*self, rows))
+    }
+
+    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
+        let sql = "SELECT COUNT(*), COALESCE(SUM(k), 0) FROM sbtest1";
+        let (rows, sum_of_k) = row_sql(session, sql, |row| Ok((row.int(0)?, row.int(1)?))).await?;
+        let mut state = State::default();
+        state.counters.insert(ROWS, rows);
+        state.counters.insert(SUM_OF_K, sum_of_k);
+        if !self.mix.spends() {
+            let expected = self.dataset().rows("sbtest1", scale);
+            state.checks.push(Check::new(
+                "row_count",
+                u64::try_from(rows) == Ok(expected),
+                format!("sbtest1 must have {expected} rows and has {rows}"),
+            ));
+        }
+        Ok(state)
+    }
+
+    fn account(
+        &self,
+        before: &State,
+        after: &State,
+        counted: &BTreeMap<&'static str, i64>,
+        tally: &Tally,
+    ) -> Vec<Check> {
+        let moved = |counter| after.counter(counter) - before.counter(counter);
+        let total = tally.total();
+        let mut checks = Vec::new();
+        if self.mix.writes() {
+            checks.push(Ledgers::check("rows_moved", "rows of sbtest1", moved(ROWS), counted));
+        }
+        if self.mix.inserts > 0 {
+            let what = "rows inserted into sbtest1";
+            let moved = moved(ROWS);
+            checks.push(Check::accounted("inserts", what, moved, total.committed, total.unknown));
+        }
+        // Where rows are also inserted, their random k moves the sum too.
+        if self.mix.index_updates > 0 && self.mix.delete_inserts == 0 {
+            let (what, moved) = ("increments of k in sbtest1", moved(SUM_OF_K));
+            checks.push(Check::accounted("updates", what, moved, total.committed, total.unknown));
+        }
+        checks
+    }
+}
+
+struct SbtestWorkload {
+    benchmark: Sbtest,
+    rows: i64,
+    statements: Vec<Statement>,
+    places: Places,
+    ledgers: Ledgers,
+}
+
+impl SbtestWorkload {
+    fn new(benchmark: Sbtest, rows: u64) -> Self {
+        let (statements, places) = statements::of(&benchmark.mix);
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        Self { benchmark, rows, statements, places, ledgers: Ledgers::default() }
+    }
+}
+
+impl Workload for SbtestWorkload {
+    fn transactions(&self) -> &[&'static str] {
+        &self.benchmark.transactions
+    }
+
+    fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+        let ledger = self.ledgers.open();
+        Box::new(SbtestClient::new(self.benchmark.mix, self.places, self.rows, rng, ledger))
+    }
+
+    fn counted(&self) -> BTreeMap<&'static str, i64> {
+        self.ledgers.counted()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! SmallBank (Alomari, Cahill, Fekete and Röhm, "The Cost of Serializability on Platforms That Use
+//! Snapshot Isolation", ICDE 2008, section IV), a bank whose five transactions can go wrong under
+//! snapshot isolation, with the sixth, SendPayment, that H-Store and BenchBase added.
+//!
+//! From the paper: what the transactions do, that each looks its customers up by name first, and
+//! the hotspot: 90 % of the customers chosen come uniformly from 1,000 of each 18,000, the others
+//! uniformly from the rest. From BenchBase (`config/*/sample_smallbank_config.xml`,
+//! `SmallBankConstants`): the mix and the amounts. Some points need a word:
+//! - Amalgamate sets both balances that it read to zero, so at levels that allow lost updates a
+//!   deposit in between would vanish. It reads them with a row lock; it is about to write those
+//!   rows, so the lock forbids nothing that the write would not, and no money is lost at any level.
+//! - WriteCheck takes 1 more than the check where funds are short, as the paper says (BenchBase
+//!   takes 1 less).
+//! - TransactSavings deposits or withdraws, as the paper says, with equal chances; BenchBase only
+//!   withdraws, and since nothing else fills the savings that Amalgamate empties, nearly all of its
+//!   withdrawals would soon find no funds.
+//! - Amalgamate gathers the money on ever fewer customers, so more and more payments roll back for
+//!   want of funds the longer a case runs, and the next case starts on new data.
+
+mod client;
+mod transactions;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{Client, Tally, Workload};
+use dbdyno_core::query::{row_sql, scalar_sql};
+use dbdyno_core::random::Rng;
+use dbdyno_core::{DbError, Session, Statement};
+use dbdyno_datasets::Dataset;
+
+use super::ledger::Ledgers;
+use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+use client::SmallBankClient;
+
+/// The money on all accounts, in cents.
+const TOTAL: &str = "total_cents";
+
+const TABLES: [&str; 3] = ["accounts", "savings", "checking"];
+
+/// The benchmark.
+#[derive(Clone, Copy, Debug)]
+pub struct SmallBank;
+
+#[async_trait]
+impl Benchmark for SmallBank {
+    fn name(&self) -> &'static str {
+        "smallbank"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Six short transactions of a bank, 90 % of them on a hotspot (Alomari et al., ICDE 2008; \
+         the mix of BenchBase)"
+    }
+
+    fn dataset(&self) -> &'static dyn Dataset {
+        &dbdyno_datasets::smallbank::SmallBank
+    }
+
+    fn after_use(&self) -> AfterUse {
+        AfterUse::Spent
+    }
+
+    fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
+        Arc::new(SmallBankWorkload {
+            customers: self.dataset().rows("accounts", context.scale),
+            statements: transactions::statements(),
+            ledgers: Ledgers::default(),
+        })
+    }
+
+    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
+        let mut state = State::default();
+        for table in TABLES {
+            let expected = self.dataset().rows(table, scale);
+            let rows = scalar_sql(session, &format!("SELECT COUNT(*) FROM {table}")).await?;
+            state.checks.push(Check::new(
+                format!("{table}_row_count"),
+                u64::try_from(rows) == Ok(expected),
+                format!("{table} must have {expected} rows and has {rows}"),
+            ));
+        }
+        let sum = "SELECT (SELECT SUM(bal) FROM savings), (SELECT SUM(bal) FROM checking)";
+        let (savings, checking) =
+            row_sql(session, sum, |row| Ok((row.decimal(0, 2)?, row.decimal(1, 2)?))).await?;
+        state.counters.insert(TOTAL, savings + checking);
+        Ok(state)
+    }
+
+    fn account(
+        &self,
+        before: &State,
+        after: &State,
+        counted: &BTreeMap<&'static str, i64>,
+        _tally: &Tally,
+    ) -> Vec<Check> {
+        let moved = after.counter(TOTAL) - before.counter(TOTAL);
+        let what = "cents on all accounts together";
+        vec![Ledgers::check("money_conserved", what, moved, counted)]
+    }
+}
+
+struct SmallBankWorkload {
+    customers: u64,
+    statements: Vec<Statement>,
+    ledgers: Ledgers,
+}
+
+impl Workload for SmallBankWorkload {
+    fn transactions(&self) -> &[&'static str] {
+        &client::TRANSACTIONS
+    }
+
+    fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+        Box::new(SmallBankClient::new(self.customers, rng, self.ledgers.open()))
+    }
+
+    fn counted(&self) -> BTreeMap<&'static str, i64> {
+        self.ledgers.counted()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The six transactions (Alomari et al., ICDE 2008, section IV; SendPayment as in BenchBase), from
+//! after `begin` to before `commit`. Money is in cents.
+
+use dbdyno_core::query::{execute_one, query_one};
+use dbdyno_core::{DbError, Decimal, Session, Statement, StatementId, Value};
+
+const ACCOUNT: StatementId = 0;
+const SAVINGS: StatementId = 1;
+const CHECKING: StatementId = 2;
+const LOCK_SAVINGS: StatementId = 3;
+const LOCK_CHECKING: StatementId = 4;
+const ADD_SAVINGS: StatementId = 5;
+const ADD_CHECKING: StatementId = 6;
+const ZERO_SAVINGS: StatementId = 7;
+const ZERO_CHECKING: StatementId = 8;
+
+/// What WriteCheck takes beyond the check where funds are short.
+const PENALTY: i64 = 100;
+
+/// How a transaction is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Commit; the money on all accounts together moved by so many cents.
+    Commit(i64),
+    /// Roll back: the funds do not suffice.
+    RollBack,
+}
+
+pub fn statements() -> Vec<Statement> {
+    vec![
+        Statement::new("account", "SELECT custid, name FROM accounts WHERE name = ?"),
+        Statement::new("savings", "SELECT bal FROM savings WHERE custid = ?"),
+        Statement::new("checking", "SELECT bal FROM checking WHERE custid = ?"),
+        Statement::new("lock_savings", "SELECT bal FROM savings WHERE custid = ? {for_update}"),
+        Statement::new("lock_checking", "SELECT bal FROM checking WHERE custid = ? {for_update}"),
+        Statement::new("add_savings", "UPDATE savings SET bal = bal + ? WHERE custid = ?"),
+        Statement::new("add_checking", "UPDATE checking SET bal = bal + ? WHERE custid = ?"),
+        Statement::new("zero_savings", "UPDATE savings SET bal = 0 WHERE custid = ?"),
+        Statement::new("zero_checking", "UPDATE checking SET bal = 0 WHERE custid = ?"),
+    ]
+}
+
+/// Reads both balances of a customer.
+pub async fn balance(session: &mut dyn Session, name: &str) -> Result<End, DbError> {
+    let customer = customer(session, name).await?;
+    cents(session, SAVINGS, customer).await?;
+    cents(session, CHECKING, customer).await?;
+    Ok(End::Commit(0))
+}
+
+/// Adds `amount` to a checking account.
+pub async fn deposit_checking(
+    session: &mut dyn Session,
+    name: &str,
+    amount: i64,
+) -> Result<End, DbError> {
+    let customer = customer(session, name).await?;
+    add(session, ADD_CHECKING, customer, amount).await?;
+    Ok(End::Commit(amount))
+}
+
+/// Adds `amount`, which may be negative, to a savings account, unless that would overdraw it.
+pub async fn transact_savings(
+    session: &mut dyn Session,
+    name: &str,
+    amount: i64,
+) -> Result<End, DbError> {
+    let customer = customer(session, name).await?;
+    let savings = cents(session, SAVINGS, customer).await?;
+    if savings + amount < 0 {
+        return Ok(End::RollBack);
+    }
+    add(session, ADD_SAVINGS, customer, amount).await?;
+    Ok(End::Commit(amount))
+}
+
+/// Moves all that one customer has to the checking account of another.
+pub async fn amalgamate(session: &mut dyn Session, from: &str, to: &str) -> Result<End, DbError> {
+    let from = customer(session, from).await?;
+    let to = customer(session, to).await?;
+    let savings = cents(session, LOCK_SAVINGS, from).await?;
+    let checking = cents(session, LOCK_CHECKING, from).await?;
+    execute_one(session, ZERO_SAVINGS, &[Value::Int(from)]).await?;
+    execute_one(session, ZERO_CHECKING, &[Value::Int(from)]).await?;
+    add(session, ADD_CHECKING, to, savings + checking).await?;
+    Ok(End::Commit(0))
+}
+
+/// Takes a check of `amount` from a checking account, and a penalty where savings and checking
+/// together do not cover it.
+pub async fn write_check(
+    session: &mut dyn Session,
+    name: &str,
+    amount: i64,
+) -> Result<End, DbError> {
+    let customer = customer(session, name).await?;
+    let savings = cents(session, SAVINGS, customer).await?;
+    let checking = cents(session, CHECKING, customer).await?;
+    let taken = if savings + checking < amount { amount + PENALTY } else { amount };
+    add(session, ADD_CHECKING, customer, -taken).await?;
+    Ok(End::Commit(-taken))
+}
+
+/// Moves `amount` from one checking account to another, unless that would overdraw it.
+pub async fn send_payment(
+    session: &mut dyn Session,
+    from: &str,
+    to: &str,
+    amount: i64,
+) -> Result<End, DbError> {
+    let from = customer(session, from).await?;
+    let to = customer(session, to).await?;
+    let checking = cents(session, CHECKING, from).await?;
+    if checking < amount {
+        return Ok(End::RollBack);
+    }
+    add(session, ADD_CHECKING, from, -amount).await?;
+    add(session, ADD_CHECKING, to, amount).await?;
+    Ok(End::Commit(0))
+}
+
+async fn customer(session: &mut dyn Session, name: &str) -> Result<i64, DbError> {
+    query_one(session, ACCOUNT, &[Value::Text(name)], |row| {
+        row.text(1)?;
+        row.int(0)
+    })
+    .await
+}
+
+async fn cents(session: &mut dyn Session, id: StatementId, customer: i64) -> Result<i64, DbError> {
+    query_one(session, id, &[Value::Int(customer)], |row| row.decimal(0, 2)).await
+}
+
+async fn add(
+    session: &mut dyn Session,
+    id: StatementId,
+    customer: i64,
+    cents: i64,
+) -> Result<(), DbError> {
+    let params = [Value::Decimal(Decimal::cents(cents)), Value::Int(customer)];
+    execute_one(session, id, &params).await
+}

@@ -1,0 +1,129 @@
+//! A client: a terminal with its deck of cards, and the frame that all five transactions share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{Client, Draw, Outcome};
+use dbdyno_core::{DbError, Session};
+
+use super::customer::Finder;
+use super::deck::{Deck, Kind};
+use super::effects::{ClientEffects, Effects};
+use super::inputs::{Delivery, NewOrder, OrderStatus, Payment, StockLevel, Terminal};
+use super::{delivery, new_order, order_status, payment, stock_level};
+
+/// The inputs of the drawn transaction.
+#[allow(clippy::large_enum_variant, reason = "a box would be allocated for every transaction")]
+enum Inputs {
+    NewOrder(NewOrder),
+    Payment(Payment),
+    OrderStatus(OrderStatus),
+    Delivery(Delivery),
+    StockLevel(StockLevel),
+}
+
+/// Buffers of the transactions, grown once.
+#[derive(Default)]
+struct Buffers {
+    finder: Finder,
+    new_order: new_order::Buffers,
+    payment: payment::Buffers,
+}
+
+/// One simulated user of TPC-C.
+pub(super) struct TpccClient {
+    terminal: Terminal,
+    deck: Deck,
+    /// Whether keying and think times are kept.
+    think_times: bool,
+    inputs: Inputs,
+    buffers: Buffers,
+    effects: Arc<ClientEffects>,
+}
+
+impl TpccClient {
+    /// The user of a terminal, who counts committed work in `effects`.
+    pub(super) fn new(
+        mut terminal: Terminal,
+        think_times: bool,
+        effects: Arc<ClientEffects>,
+    ) -> Self {
+        let inputs = Inputs::draw(Kind::StockLevel, &mut terminal);
+        Self {
+            terminal,
+            deck: Deck::new(),
+            think_times,
+            inputs,
+            buffers: Buffers::default(),
+            effects,
+        }
+    }
+
+    /// Does the drawn transaction's work and gives how it is to end.
+    async fn work(
+        &mut self,
+        effects: &mut Effects,
+        session: &mut dyn Session,
+    ) -> Result<Outcome, DbError> {
+        let Buffers { finder, new_order, payment } = &mut self.buffers;
+        match &self.inputs {
+            Inputs::NewOrder(input) => new_order::run(input, new_order, effects, session).await,
+            Inputs::Payment(input) => payment::run(input, finder, payment, effects, session).await,
+            Inputs::OrderStatus(input) => order_status::run(input, finder, session).await,
+            Inputs::Delivery(input) => delivery::run(input, effects, session).await,
+            Inputs::StockLevel(input) => stock_level::run(input, session).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Client for TpccClient {
+    fn draw(&mut self) -> Draw {
+        let kind = self.deck.deal(self.terminal.rng());
+        self.inputs = Inputs::draw(kind, &mut self.terminal);
+        let keying_time = if self.think_times { kind.keying_time() } else { Duration::ZERO };
+        Draw { transaction: kind as usize, keying_time }
+    }
+
+    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+        session.begin(self.inputs.kind().access()).await?;
+        let mut effects = Effects::default();
+        let outcome = self.work(&mut effects, session).await?;
+        match outcome {
+            Outcome::Committed => self.effects.commit(session, effects).await?,
+            Outcome::RolledBack => session.rollback().await?,
+        }
+        Ok(outcome)
+    }
+
+    fn think_time(&mut self) -> Duration {
+        if self.think_times {
+            self.inputs.kind().think_time(self.terminal.rng())
+        } else {
+            Duration::ZERO
+        }
+    }
+}
+
+impl Inputs {
+    fn draw(kind: Kind, terminal: &mut Terminal) -> Self {
+        match kind {
+            Kind::NewOrder => Self::NewOrder(terminal.new_order()),
+            Kind::Payment => Self::Payment(terminal.payment()),
+            Kind::OrderStatus => Self::OrderStatus(terminal.order_status()),
+            Kind::Delivery => Self::Delivery(terminal.delivery()),
+            Kind::StockLevel => Self::StockLevel(terminal.stock_level()),
+        }
+    }
+
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::NewOrder(_) => Kind::NewOrder,
+            Self::Payment(_) => Kind::Payment,
+            Self::OrderStatus(_) => Kind::OrderStatus,
+            Self::Delivery(_) => Kind::Delivery,
+            Self::StockLevel(_) => Kind::StockLevel,
+        }
+    }
+}

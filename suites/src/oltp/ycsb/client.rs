@@ -1,0 +1,209 @@
+//! A client: chooses an operation and a record, then runs it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{Client, Draw, Outcome};
+use dbdyno_core::query::{execute_one, query_one};
+use dbdyno_core::random::{Latest, Rng, ScrambledZipfian, Text};
+use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Value};
+use dbdyno_datasets::ycsb::{FIELD_LENGTH, FIELDS, draw_field, write_key};
+
+use super::keys::NewKeys;
+use super::statements::{INSERT, READ, SCAN, UPDATE_FIELD};
+use super::{Operation, Requests, Ycsb};
+
+/// Records of a scan, YCSB's `maxscanlength`; chosen uniformly from 1 up.
+const LONGEST_SCAN: i64 = 100;
+
+pub struct YcsbClient {
+    benchmark: Ycsb,
+    rng: Rng,
+    chooser: Chooser,
+    new_keys: Arc<NewKeys>,
+    /// The new record that is to be inserted, until it is known to be in the table.
+    new_record: Option<NewRecord>,
+    inputs: Inputs,
+}
+
+/// Chooses the record of a request.
+enum Chooser {
+    Zipfian(ScrambledZipfian),
+    Latest(Latest),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NewRecord {
+    number: u64,
+    /// An insert of it was cut off, so that it may be in the table already.
+    in_doubt: bool,
+}
+
+/// What the transaction was drawn to do.
+struct Inputs {
+    operation: Operation,
+    key: String,
+    /// The field to write.
+    field: usize,
+    /// Text for the field to write, or for all fields of a new record.
+    text: Text,
+    scan_length: i64,
+}
+
+impl YcsbClient {
+    pub fn new(benchmark: Ycsb, records: u64, new_keys: Arc<NewKeys>, rng: Rng) -> Self {
+        let chooser = match benchmark.requests {
+            Requests::Zipfian => Chooser::Zipfian(ScrambledZipfian::new(records)),
+            Requests::Latest => Chooser::Latest(Latest::new(records)),
+        };
+        let inputs = Inputs {
+            operation: Operation::Read,
+            key: String::new(),
+            field: 0,
+            text: Text::new(),
+            scan_length: 0,
+        };
+        Self { benchmark, rng, chooser, new_keys, new_record: None, inputs }
+    }
+
+    /// The place of the operation in the mix.
+    fn draw_operation(&mut self) -> usize {
+        let mut percent = self.rng.below(100);
+        for (place, (_, share)) in self.benchmark.mix.operations.iter().enumerate() {
+            if percent < *share {
+                return place;
+            }
+            percent -= share;
+        }
+        0
+    }
+
+    fn draw_record(&mut self) -> u64 {
+        match &mut self.chooser {
+            Chooser::Zipfian(zipfian) => zipfian.draw(&mut self.rng),
+            Chooser::Latest(latest) => latest.draw(&mut self.rng, self.new_keys.present()),
+        }
+    }
+
+    /// A number that was taken and not used, or failed to get in, is taken up again: a gap would
+    /// hold back the latest records for the rest of the case.
+    fn new_record(&mut self) -> u64 {
+        let new_keys = &self.new_keys;
+        let fresh = || NewRecord { number: new_keys.take(), in_doubt: false };
+        self.new_record.get_or_insert_with(fresh).number
+    }
+
+    async fn read(&self, session: &mut dyn Session) -> Result<(), DbError> {
+        query_one(session, READ, &[Value::Text(&self.inputs.key)], read_record).await
+    }
+
+    async fn update(&self, session: &mut dyn Session) -> Result<(), DbError> {
+        let Inputs { key, field, text, .. } = &self.inputs;
+        let params = [Value::Text(text.as_str()), Value::Text(key)];
+        execute_one(session, UPDATE_FIELD + field, &params).await
+    }
+
+    async fn scan(&self, session: &mut dyn Session) -> Result<(), DbError> {
+        let Inputs { key, scan_length, .. } = &self.inputs;
+        let params = [Value::Text(key), Value::Int(*scan_length)];
+        let mut first = true;
+        let mut visit = |row: &dyn Row| {
+            read_record(row)?;
+            if std::mem::take(&mut first) && row.text(0)? != key {
+                let found = row.text(0)?;
+                return Err(DbError::unexpected(format!("a scan from {key} on began at {found}")));
+            }
+            Ok(())
+        };
+        match session.query(SCAN, &params, &mut visit).await? {
+            0 => Err(DbError::unexpected(format!("a scan from {key} on found nothing"))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn insert(&mut self, session: &mut dyn Session) -> Result<(), DbError> {
+        let mut params = [Value::Null; FIELDS.len() + 1];
+        params[0] = Value::Text(&self.inputs.key);
+        let text = self.inputs.text.as_str();
+        for (field, param) in params[1..].iter_mut().enumerate() {
+            let from = field * FIELD_LENGTH;
+            *param = Value::Text(&text[from..from + FIELD_LENGTH]);
+        }
+        // In doubt from here on, in case the answer is never waited for.
+        let was_in_doubt = self
+            .new_record
+            .as_mut()
+            .is_some_and(|record| std::mem::replace(&mut record.in_doubt, true));
+        let inserted = execute_one(session, INSERT, &params).await;
+        self.note_insert(&inserted, was_in_doubt);
+        inserted
+    }
+
+    /// Keeps the record to be inserted up to date with how its insert ended.
+    fn note_insert(&mut self, inserted: &Result<(), DbError>, was_in_doubt: bool) {
+        let Some(record) = &mut self.new_record else { return };
+        let present = match inserted {
+            Ok(()) => true,
+            // Numbers are given out once, so only its own earlier insert can be in the way.
+            Err(error) if error.class == ErrorClass::Constraint => was_in_doubt,
+            Err(_) => false,
+        };
+        record.in_doubt = was_in_doubt || inserted.as_ref().is_err_and(|e| e.outcome_unknown);
+        if present {
+            self.new_keys.acknowledge(record.number);
+            self.new_record = None;
+        }
+    }
+}
+
+#[async_trait]
+impl Client for YcsbClient {
+    fn draw(&mut self) -> Draw {
+        let place = self.draw_operation();
+        let operation = self.benchmark.mix.operations[place].0;
+        let number = match operation {
+            Operation::Insert => self.new_record(),
+            _ => self.draw_record(),
+        };
+        let Self { inputs, rng, .. } = self;
+        inputs.operation = operation;
+        write_key(number, &mut inputs.key);
+        match operation {
+            Operation::Read => {}
+            Operation::Update | Operation::ReadModifyWrite => {
+                inputs.field = rng.below(FIELDS.len() as u64) as usize;
+                draw_field(&mut inputs.text, rng);
+            }
+            Operation::Insert => {
+                let length = FIELDS.len() * FIELD_LENGTH;
+                inputs.text.alphanumeric(rng, length, length);
+            }
+            Operation::Scan => inputs.scan_length = rng.between(1, LONGEST_SCAN),
+        }
+        Draw::now(place)
+    }
+
+    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+        match self.inputs.operation {
+            Operation::Read => self.read(session).await?,
+            Operation::Update => self.update(session).await?,
+            Operation::Insert => self.insert(session).await?,
+            Operation::Scan => self.scan(session).await?,
+            Operation::ReadModifyWrite => {
+                session.begin(Access::Write).await?;
+                self.read(session).await?;
+                self.update(session).await?;
+                session.commit().await?;
+            }
+        }
+        Ok(Outcome::Committed)
+    }
+}
+
+/// Reads the key and every field.
+fn read_record(row: &dyn Row) -> Result<(), DbError> {
+    for column in 0..=FIELDS.len() {
+        row.text(column)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The suites there are: one line each.
+
+use crate::benchmark::Benchmark;
+use crate::oltp;
+
+/// A named family of benchmarks.
+pub struct Suite {
+    /// Its name, such as `oltp`.
+    pub name: &'static str,
+    /// What it answers, in one sentence.
+    pub summary: &'static str,
+    /// Its benchmarks, in the order in which they run.
+    pub benchmarks: Vec<Box<dyn Benchmark>>,
+}
+
+/// Every suite.
+pub fn suites() -> Vec<Suite> {
+    vec![Suite {
+        name: "oltp",
+        summary: "short transactions, many at once: throughput, latency and consistency",
+        benchmarks: oltp::benchmarks(),
+    }]
+}

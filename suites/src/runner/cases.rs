@@ -1,0 +1,121 @@
+//! Which cases a run is made of.
+
+use dbdyno_core::load::Arrival;
+use dbdyno_core::random::Rng;
+use dbdyno_core::{Driver, Durability, Isolation, LevelSupport};
+
+use super::options::{
+    DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection,
+};
+
+/// The place of this random stream below the seed: the order of cases within a round.
+const ORDER_STREAM: u64 = 0x6f72_6465;
+
+/// A case before it is measured, with the driver by its place in the run's list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedCase {
+    /// The place of the driver.
+    pub driver: usize,
+    /// The isolation level.
+    pub isolation: Isolation,
+    /// The durability asked for; what the server holds where `None`.
+    pub durability: Option<Durability>,
+    /// The number of clients.
+    pub clients: u32,
+    /// Transactions per second in open loop.
+    pub rate: Option<f64>,
+    /// Why it cannot be measured, where the engine lacks something.
+    pub unsupported: Option<String>,
+}
+
+/// The cases of one benchmark on all drivers. `settable` says of each driver whether dbdyno may
+/// set its durability.
+pub fn plan(
+    selection: Selection<'_>,
+    drivers: &[&dyn Driver],
+    settable: &[bool],
+    options: &RunOptions,
+) -> Vec<PlannedCase> {
+    let clients = match &options.clients {
+        Some(listed) => listed.clone(),
+        None if selection.benchmark.is_sweep() => SWEEP_CLIENTS.to_vec(),
+        None => vec![DEFAULT_CLIENTS],
+    };
+    let rate = match options.arrival {
+        Arrival::Closed => None,
+        Arrival::Open(open) => Some(open.rate),
+    };
+    let mut cases = Vec::new();
+    for (driver, (adapter, settable)) in drivers.iter().zip(settable).enumerate() {
+        for (isolation, unsupported) in levels(*adapter, &options.isolation) {
+            for durability in durabilities(*settable, &options.durability) {
+                for clients in &clients {
+                    cases.push(PlannedCase {
+                        driver,
+                        isolation,
+                        durability,
+                        clients: *clients,
+                        rate,
+                        unsupported: unsupported.clone(),
+                    });
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// The order in which round number `round` measures `count` cases: shuffled, so that a machine
+/// that drifts within a round touches all cases alike.
+pub fn round_order(count: usize, seed: u64, round: u32) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    Rng::new(seed, &[ORDER_STREAM, u64::from(round)]).shuffle(&mut order);
+    order
+}
+
+/// The levels to measure on a driver, with the reason where it lacks one.
+fn levels(driver: &dyn Driver, choice: &IsolationChoice) -> Vec<(Isolation, Option<String>)> {
+    match choice {
+        IsolationChoice::Default => vec![(driver.default_isolation(), None)],
+        IsolationChoice::All => Isolation::ALL
+            .into_iter()
+            .filter_map(|level| match driver.isolation(level) {
+                LevelSupport::Native { .. } => Some((level, None)),
+                LevelSupport::SameAs { .. } => None,
+                LevelSupport::Lacks { why } => Some((level, Some(why))),
+            })
+            .collect(),
+        IsolationChoice::Listed(listed) => listed
+            .iter()
+            .map(|level| match driver.isolation(*level) {
+                LevelSupport::Lacks { why } => (*level, Some(why)),
+                LevelSupport::Native { .. } | LevelSupport::SameAs { .. } => (*level, None),
+            })
+            .collect(),
+    }
+}
+
+fn durabilities(settable: bool, choice: &DurabilityChoice) -> Vec<Option<Durability>> {
+    match choice {
+        DurabilityChoice::Default if settable => vec![Some(Durability::Full)],
+        DurabilityChoice::Default => vec![None],
+        DurabilityChoice::Listed(listed) => listed.iter().copied().map(Some).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::round_order;
+
+    #[test]
+    fn each_round_has_every_case_once_in_an_order_of_its_own() {
+        let rounds: Vec<_> = (1..=4).map(|round| round_order(6, 1, round)).collect();
+        for round in &rounds {
+            let mut sorted = round.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3, 4, 5]);
+        }
+        assert!(rounds.windows(2).any(|pair| pair[0] != pair[1]));
+        assert_eq!(rounds[0], round_order(6, 1, 1));
+    }
+}

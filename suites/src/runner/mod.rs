@@ -1,0 +1,17 @@
+//! Runs benchmarks: plans the cases, prepares the data, interleaves the repetitions, measures,
+//! checks, and tells a [`Recorder`](dbdyno_core::Recorder) what came out.
+
+mod cases;
+mod metrics;
+mod observer;
+mod options;
+mod round;
+mod run;
+
+pub use cases::{PlannedCase, plan};
+pub use observer::{CaseSummary, RunObserver};
+pub use options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
+pub use run::{RunSummary, run};
+
+/// The most clients that a case has when the user names no number.
+pub const MOST_DEFAULT_CLIENTS: u32 = 8;

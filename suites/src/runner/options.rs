@@ -1,0 +1,75 @@
+//! What a run is asked for.
+
+use std::time::Duration;
+
+use dbdyno_core::load::{Arrival, Length, RetryPolicy};
+use dbdyno_core::{Durability, Isolation};
+
+use crate::benchmark::Benchmark;
+
+/// The clients of a case when the user names no number.
+pub const DEFAULT_CLIENTS: u32 = 4;
+/// The clients of a sweep when the user names no numbers.
+pub const SWEEP_CLIENTS: [u32; 4] = [1, 2, 4, 8];
+
+/// A benchmark to run and the suite it belongs to.
+#[derive(Clone, Copy)]
+pub struct Selection<'a> {
+    /// The suite's name.
+    pub suite: &'a str,
+    /// The benchmark.
+    pub benchmark: &'a dyn Benchmark,
+}
+
+/// Everything that the user may choose about a run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The isolation levels.
+    pub isolation: IsolationChoice,
+    /// The durability levels.
+    pub durability: DurabilityChoice,
+    /// The numbers of clients; the benchmark's own where `None`.
+    pub clients: Option<Vec<u32>>,
+    /// When transactions start.
+    pub arrival: Arrival,
+    /// How long each repetition is measured.
+    pub length: Length,
+    /// How long each repetition runs before.
+    pub warmup: Duration,
+    /// How often each case is measured, at least 1.
+    pub repetitions: u32,
+    /// The scale factor of the data sets, at least 1.
+    pub scale: u32,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Whether keying and think times are kept (TPC-C).
+    pub think_times: bool,
+    /// Whether data is loaded anew even where it could be reused.
+    pub reload: bool,
+    /// What is done about errors that can be retried.
+    pub retry: RetryPolicy,
+    /// How long a lost server is waited for.
+    pub reconnect_limit: Duration,
+    /// How long transactions under way at the end may take.
+    pub drain_limit: Duration,
+}
+
+/// Which isolation levels are measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IsolationChoice {
+    /// Each engine's default.
+    Default,
+    /// Every level that an engine tells apart.
+    All,
+    /// These.
+    Listed(Vec<Isolation>),
+}
+
+/// Which durability levels are measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DurabilityChoice {
+    /// Full where dbdyno may set it, else what the server holds.
+    Default,
+    /// These.
+    Listed(Vec<Durability>),
+}

@@ -1,0 +1,274 @@
+//! One case, once: state before, load, state after, rows.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{
+    Better, Case, Driver, Error, Event, Measurement, Recorder, Result, SessionOptions, Status, Stop,
+};
+use tokio::runtime::Runtime;
+
+use super::metrics::measurements;
+use super::observer::{CaseSummary, RunObserver};
+use super::options::RunOptions;
+use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
+
+/// What measuring needs besides the case.
+pub struct Round<'a> {
+    pub runtime: &'a Runtime,
+    pub recorder: &'a dyn Recorder,
+    pub observer: &'a dyn RunObserver,
+    pub options: &'a RunOptions,
+    pub stop: &'a Stop,
+}
+
+impl Round<'_> {
+    /// Measures a case and keeps its rows.
+    ///
+    /// # Errors
+    /// The rows could not be kept. What the server or the data did wrong is a row, not an error.
+    pub fn measure(
+        &self,
+        case: &Case,
+        driver: &Arc<dyn Driver>,
+        benchmark: &dyn Benchmark,
+    ) -> Result<CaseSummary> {
+        let summary = match self.attempt(case, driver, benchmark) {
+            Ok(measured) => self.keep(case, benchmark, &measured)?,
+            Err(error) => self.keep_failure(case, &error)?,
+        };
+        self.observer.case_finished(case, &summary);
+        Ok(summary)
+    }
+
+    /// Keeps the row of a case that cannot be measured.
+    ///
+    /// # Errors
+    /// The row could not be kept.
+    pub fn keep_failure(&self, case: &Case, error: &Error) -> Result<CaseSummary> {
+        let status = match (error.is_unsupported(), self.stop.is_requested()) {
+            (true, _) => Status::Unsupported,
+            (false, true) => Status::Interrupted,
+            (false, false) => Status::Failed,
+        };
+        let detail =
+            if error.is_unsupported() { error.why().to_owned() } else { error.to_string() };
+        let mut row = Measurement::new("throughput", 0.0, "1/s", Better::Higher)
+            .with_status(status, detail.clone());
+        row.value = None;
+        self.recorder.measurements(case, &[row])?;
+        if status == Status::Failed {
+            self.recorder.event(case, &Event::now("case_failed", detail.clone()))?;
+        }
+        Ok(CaseSummary {
+            status,
+            throughput: 0.0,
+            p99_us: 0.0,
+            errors: 0,
+            retries: 0,
+            broken: Vec::new(),
+            detail,
+        })
+    }
+
+    fn attempt(
+        &self,
+        case: &Case,
+        driver: &Arc<dyn Driver>,
+        benchmark: &dyn Benchmark,
+    ) -> Result<Measured> {
+        let before = self.state(driver.as_ref(), benchmark, case.scale)?;
+        if before.checks.iter().any(|check| !check.held) {
+            return Ok(Measured { report: None, checks: before.checks });
+        }
+        let context = WorkloadContext {
+            scale: case.scale,
+            seed: case.seed,
+            clients: case.clients,
+            think_times: self.options.think_times,
+        };
+        let workload = benchmark.workload(&context, &before);
+        let report = self.load(case, driver, benchmark, &workload)?;
+        let after = self.state(driver.as_ref(), benchmark, case.scale)?;
+        let accounts = benchmark.account(&before, &after, &workload.counted(), &report.tally);
+        let checks = after.checks.into_iter().chain(accounts).collect();
+        Ok(Measured { report: Some(report), checks })
+    }
+
+    fn load(
+        &self,
+        case: &Case,
+        driver: &Arc<dyn Driver>,
+        benchmark: &dyn Benchmark,
+        workload: &Arc<dyn Workload>,
+    ) -> Result<LoadReport> {
+        let session = SessionOptions {
+            namespace: Some(benchmark.dataset().namespace()),
+            isolation: Some(case.isolation),
+        };
+        let plan = LoadPlan {
+            clients: case.clients,
+            warmup: self.options.warmup,
+            length: self.options.length,
+            arrival: self.options.arrival,
+            retry: self.options.retry,
+            seed: case.seed,
+            repetition: case.repetition,
+            reconnect_limit: self.options.reconnect_limit,
+            drain_limit: self.options.drain_limit,
+        };
+        let length = match plan.length {
+            load::Length::Duration(duration) => Some(plan.warmup + duration),
+            load::Length::Transactions(_) => None,
+        };
+        self.observer.case_started(case, length);
+        let observer = Relay { case, recorder: self.recorder, observer: self.observer };
+        run_load(driver, workload, session, plan, &observer, self.stop)
+    }
+
+    /// Looks at the tables, in a session of its own at the engine's default isolation. A server
+    /// that is still coming back from a crash is given the time that clients are given.
+    fn state(&self, driver: &dyn Driver, benchmark: &dyn Benchmark, scale: u32) -> Result<State> {
+        let options =
+            SessionOptions { namespace: Some(benchmark.dataset().namespace()), isolation: None };
+        let began = std::time::Instant::now();
+        loop {
+            let looked = self.runtime.block_on(async {
+                let mut session = driver.connect(&options).await?;
+                benchmark.state(&mut *session, scale).await
+            });
+            match looked {
+                Ok(state) => return Ok(state),
+                Err(error)
+                    if error.is_disconnected()
+                        && began.elapsed() < self.options.reconnect_limit
+                        && !self.stop.is_requested() =>
+                {
+                    if let Some(control) = driver.server_control() {
+                        control.ensure_running()?;
+                    }
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(error) => {
+                    let doing =
+                        format!("check the data of {} on {}", benchmark.name(), driver.target());
+                    return Err(Error::new(doing, error).next(
+                        "load the data again with `--reload`, or look into the server's log",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        case: &Case,
+        benchmark: &dyn Benchmark,
+        measured: &Measured,
+    ) -> Result<CaseSummary> {
+        let broken: Vec<Check> =
+            measured.checks.iter().filter(|check| !check.held).cloned().collect();
+        let (status, detail) = verdict(measured, &broken);
+        let mut rows = match &measured.report {
+            Some(report) => {
+                let mut rows = measurements(report);
+                rows.extend(benchmark.metrics(report));
+                for row in &mut rows {
+                    row.status = status;
+                    if row.detail.is_empty() {
+                        row.detail.clone_from(&detail);
+                    }
+                }
+                rows
+            }
+            None => {
+                let mut row = Measurement::new("throughput", 0.0, "1/s", Better::Higher)
+                    .with_status(status, detail.clone());
+                row.value = None;
+                vec![row]
+            }
+        };
+        rows.extend(measured.checks.iter().map(check_row));
+        self.recorder.measurements(case, &rows)?;
+        for check in &broken {
+            let event = Event::now("check_failed", format!("{}: {}", check.name, check.detail));
+            self.recorder.event(case, &event)?;
+        }
+        let total = measured.report.as_ref().map(LoadReport::total);
+        Ok(CaseSummary {
+            status,
+            throughput: measured.report.as_ref().map_or(0.0, LoadReport::total_throughput),
+            p99_us: total
+                .as_ref()
+                .map_or(0.0, |total| total.response_ns.value_at_quantile(0.99) as f64 / 1_000.0),
+            errors: total.as_ref().map_or(0, |total| total.failed),
+            retries: total.as_ref().map_or(0, |total| total.retries),
+            broken,
+            detail,
+        })
+    }
+}
+
+/// A case after its load.
+struct Measured {
+    /// `None` where the data was wrong before, so that nothing was measured.
+    report: Option<LoadReport>,
+    checks: Vec<Check>,
+}
+
+/// What became of a case: wrong answers are worth nothing however fast they came.
+fn verdict(measured: &Measured, broken: &[Check]) -> (Status, String) {
+    let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
+    match &measured.report {
+        None => (
+            Status::Failed,
+            format!(
+                "not measured: the data was wrong before ({}); load it again with --reload",
+                names()
+            ),
+        ),
+        Some(_) if !broken.is_empty() => (Status::Failed, format!("did not hold: {}", names())),
+        Some(report) if report.interrupted => {
+            (Status::Interrupted, "the end was asked for".to_owned())
+        }
+        Some(report) => {
+            let total = report.total();
+            if total.committed + total.rolled_back > 0 {
+                return (Status::Ok, String::new());
+            }
+            let why = report.errors.first().map_or_else(
+                || "no transaction ended".to_owned(),
+                |error| format!("no transaction succeeded: {} ({})", error.message, error.class),
+            );
+            (Status::Failed, why)
+        }
+    }
+}
+
+fn check_row(check: &Check) -> Measurement {
+    let value = f64::from(u8::from(check.held));
+    let row = Measurement::new(format!("check_{}", check.name), value, "1", Better::Higher);
+    let status = if check.held { Status::Ok } else { Status::Failed };
+    row.with_status(status, check.detail.clone())
+}
+
+/// Passes what the load engine tells to the recorder and to the screen.
+struct Relay<'a> {
+    case: &'a Case,
+    recorder: &'a dyn Recorder,
+    observer: &'a dyn RunObserver,
+}
+
+impl LoadObserver for Relay<'_> {
+    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.observer.second(seconds);
+        self.recorder.second(self.case, began, seconds)
+    }
+
+    fn event(&self, event: &Event) -> Result<()> {
+        self.observer.event(event);
+        self.recorder.event(self.case, event)
+    }
+}

@@ -1,0 +1,450 @@
+//! dbdyno as its users run it: the command line from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "tests fail by panicking and document themselves"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use dbdyno_adapters::{ServerSettings, Target, open};
+use dbdyno_core::SessionOptions;
+use dbdyno_results::{Record, load};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+const SHORT: [&str; 4] = ["--duration", "300ms", "--warmup", "50ms"];
+
+/// A folder to run in, with its own `runs/`.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dbdyno"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn dbdyno(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.dbdyno(&[&["run"], arguments, &SHORT].concat())
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn runs(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.folder.path().join("runs")) else { return Vec::new() };
+        let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        runs.sort();
+        runs
+    }
+
+    fn records(&self) -> Vec<Record> {
+        load(&self.runs()).unwrap().records
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ended by itself")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn left_out(engine: &str) -> bool {
+    let left_out = std::env::var("DBDYNO_TEST_WITHOUT").unwrap_or_default();
+    left_out.split_whitespace().any(|name| name == engine)
+}
+
+fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+}
+
+/// Processes whose command line names `folder`.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let name = folder.display().to_string();
+    let listed = Command::new("ps").args(["-eo", "pid,args"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    listed.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect()
+}
+
+/// The throwaway folders that a run's server settings name.
+fn throwaway_folders(run: &Path) -> Vec<PathBuf> {
+    let conditions = fs::read_to_string(run.join("run.toml")).unwrap();
+    let mut folders = BTreeSet::new();
+    for quoted in conditions.split('"') {
+        let path = Path::new(quoted);
+        if path.is_absolute()
+            && let Some(folder) = path.ancestors().find(|folder| {
+                folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dbdyno-"))
+            })
+        {
+            folders.insert(folder.to_path_buf());
+        }
+    }
+    folders.into_iter().collect()
+}
+
+#[test]
+fn a_run_leaves_a_table_and_a_run_folder() {
+    let desk = Desk::new();
+    let output = desk.run(&["oltp/point-select", "oltp/tpcb", "--clients", "1,2"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let table = out(&output);
+    for part in ["oltp/point-select", "oltp/tpcb", "throughput", "p99", "results in runs/"] {
+        assert!(table.contains(part), "{part} is missing in:\n{table}");
+    }
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+    let runs = desk.runs();
+    assert_eq!(runs.len(), 1);
+    for file in ["results.csv", "timeline.csv", "latency.hlog", "events.csv", "run.toml"] {
+        assert!(fs::metadata(runs[0].join(file)).unwrap().len() > 0, "{file} is empty");
+    }
+    let records = desk.records();
+    assert!(records.iter().all(|record| record.status == dbdyno_core::Status::Ok));
+    let checks = records.iter().filter(|record| record.metric.starts_with("check_"));
+    assert!(checks.count() > 0, "answers are part of the result");
+    assert!(throwaway_folders(&runs[0]).iter().all(|folder| !folder.exists()));
+}
+
+#[test]
+fn wrong_words_get_the_nearest_names_before_anything_is_touched() {
+    let desk = Desk::new();
+    for (arguments, hint) in [
+        (&["run", "oltp/tpc"][..], "`oltp/tpcc`"),
+        (&["run", "oltpp"], "`oltp`"),
+        (&["run", "--target", "postgress"], "postgres"),
+        (&["run", "--target", "sqlite?jurnal_mode=wal"], "journal_mode"),
+        (&["run", "--isolation", "serialisable"], "`serializable`"),
+        (&["run", "--durability", "ful"], "`full`"),
+        (&["run", "--duraton", "5s"], "--duration"),
+        (&["run", "--duration", "5 parsecs"], "500ms"),
+        (&["run", "--clients", "0"], "0"),
+        (&["run", "--rate", "-1"], "rate"),
+        (&["run", "-o", "mariadbb:x=1"], "`mariadb`"),
+        (&["compare", "no-such-run"], "no-such-run"),
+        (&["list", "--sql", "oltp/tpcx"], "`oltp/tpcc`"),
+    ] {
+        let output = desk.dbdyno(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(hint), "{arguments:?} says:\n{}", err(&output));
+    }
+    assert!(desk.runs().is_empty());
+}
+
+#[test]
+fn a_level_that_the_engine_lacks_is_unsupported_and_the_rest_runs() {
+    let desk = Desk::new();
+    let output =
+        desk.run(&["oltp/point-select", "--isolation", "read-committed,serializable"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let records = desk.records();
+    let of = |level: &str| -> Vec<&Record> {
+        records.iter().filter(|record| record.case.isolation.name() == level).collect()
+    };
+    let lacking = of("read-committed");
+    assert_eq!(lacking.len(), 1);
+    assert_eq!(lacking[0].status, dbdyno_core::Status::Unsupported);
+    assert!(lacking[0].value.is_none() && !lacking[0].detail.is_empty());
+    assert!(of("serializable").iter().any(|record| record.metric == "throughput"));
+}
+
+#[test]
+fn the_same_file_is_reused_and_a_hand_made_change_is_found() {
+    let desk = Desk::new();
+    let target = format!("sqlite:{}", desk.path("mine.db"));
+    let run = || desk.run(&["oltp/tpcb", "--target", &target, "--clients", "1"]);
+    let first = run();
+    assert_eq!(code(&first), 0, "{}", err(&first));
+    assert!(err(&first).contains("loaded"));
+    let second = run();
+    assert_eq!(code(&second), 0, "{}", err(&second));
+    assert!(!err(&second).contains("loaded"), "the data is there already:\n{}", err(&second));
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let driver =
+            open(&Target::parse(&target).unwrap(), &ServerSettings::default()).await.unwrap();
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        let sql = "UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = 1";
+        assert_eq!(session.run_sql(sql).await.unwrap(), 1);
+    });
+    let third = run();
+    assert_eq!(code(&third), 1, "{}", err(&third));
+    assert!(err(&third).contains("accounts"), "{}", err(&third));
+    let failed = desk.records();
+    assert!(failed.iter().any(|record| record.metric.starts_with("check_")
+        && record.status == dbdyno_core::Status::Failed
+        && record.value == Some(0.0)));
+}
+
+#[test]
+fn data_that_is_not_ours_is_left_alone() {
+    let desk = Desk::new();
+    let path = desk.path("theirs.db");
+    let target = format!("sqlite:{path}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let driver =
+            open(&Target::parse(&target).unwrap(), &ServerSettings::default()).await.unwrap();
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        session.run_sql("CREATE TABLE pgbench_accounts (precious INTEGER)").await.unwrap();
+        session.run_sql("INSERT INTO pgbench_accounts VALUES (42)").await.unwrap();
+    });
+    let output = desk.run(&["oltp/tpcb", "--target", &target]);
+    assert_eq!(code(&output), 2, "{}", err(&output));
+    assert!(err(&output).contains("pgbench_accounts"), "{}", err(&output));
+    runtime.block_on(async {
+        let driver =
+            open(&Target::parse(&target).unwrap(), &ServerSettings::default()).await.unwrap();
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        let sql = "SELECT precious FROM pgbench_accounts";
+        let precious = dbdyno_core::query::scalar_sql(&mut *session, sql).await.unwrap();
+        assert_eq!(precious, 42);
+    });
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_within_seconds() {
+    let desk = Desk::new();
+    let began = Instant::now();
+    for target in ["postgres://dbdyno:hunter2secret@127.0.0.1:1/x", "mysql://dbdyno:hunter2secret@127.0.0.1:1/x"] {
+        let output = desk.run(&["oltp/tpcb", "--target", target]);
+        assert_eq!(code(&output), 2);
+        assert!(err(&output).contains("127.0.0.1"), "{}", err(&output));
+        assert!(!err(&output).contains("hunter2secret"), "{}", err(&output));
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "it hung");
+    assert!(desk.runs().is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told() {
+    let desk = Desk::new();
+    fs::write(desk.path("file"), "not a folder").unwrap();
+    let output = desk.run(&["oltp/point-select", "--out", "file"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("file"), "{}", err(&output));
+}
+
+#[test]
+fn a_command_line_that_names_a_password_does_not_keep_it() {
+    let desk = Desk::new();
+    let output = desk.run(&["oltp/point-select", "-o", "set_password=hunter2secret"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let kept = fs::read_to_string(desk.runs()[0].join("run.toml")).unwrap();
+    assert!(!kept.contains("hunter2secret"), "{kept}");
+}
+
+fn ctrl_c_keeps_what_was_measured(target: &str) {
+    let desk = Desk::new();
+    let child = desk.start(&["run", "oltp/tpcb", "--target", target, "--duration", "10m", "--warmup", "0"]);
+    let run = under_way(&desk);
+    let folders = throwaway_folders(&run);
+    signal(&child, Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{}", err(&output));
+    let records = desk.records();
+    let throughput = records.iter().find(|record| record.metric == "throughput").unwrap();
+    assert_eq!(throughput.status, dbdyno_core::Status::Interrupted);
+    assert!(throughput.value.unwrap() > 0.0);
+    assert!(fs::read_to_string(run.join("run.toml")).unwrap().contains("interrupted"));
+    assert!(!folders.is_empty(), "the run does not say where its server was");
+    for folder in folders {
+        assert!(!folder.exists(), "{} is left", folder.display());
+        assert_eq!(processes_of(&folder), Vec::<String>::new());
+    }
+}
+
+fn sigkill_leaves_nothing_behind(target: &str) {
+    let desk = Desk::new();
+    let mut child = desk.start(&["run", "oltp/tpcb", "--target", target, "--duration", "10m"]);
+    let run = under_way(&desk);
+    let folders = throwaway_folders(&run);
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    assert!(!folders.is_empty(), "the run does not say where its server was");
+    for folder in folders {
+        wait_for("the folder to go", || (!folder.exists()).then_some(()));
+        wait_for("the processes to go", || processes_of(&folder).is_empty().then_some(()));
+    }
+    // What was measured until then can be read.
+    let timeline = fs::read_to_string(run.join("timeline.csv")).unwrap();
+    assert!(timeline.lines().count() > 1);
+    load(&[run]).unwrap();
+}
+
+/// Waits until a run has measured its first second.
+fn under_way(desk: &Desk) -> PathBuf {
+    wait_for("the first second", || {
+        let run = desk.runs().pop()?;
+        let timeline = fs::read_to_string(run.join("timeline.csv")).ok()?;
+        (timeline.lines().count() > 1).then_some(run)
+    })
+}
+
+/// The main job: every engine and level side by side.
+#[test]
+fn engines_and_levels_stand_side_by_side() {
+    let servers: Vec<&str> =
+        ["postgres", "mariadb"].into_iter().filter(|engine| !left_out(engine)).collect();
+    let mut arguments = vec!["oltp/tpcb", "oltp/read-write", "--isolation", "all", "--clients", "2"];
+    for target in ["sqlite"].iter().chain(&servers) {
+        arguments.extend(["--target", target]);
+    }
+    let desk = Desk::new();
+    let output = desk.run(&arguments);
+    assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
+    let run = desk.runs()[0].display().to_string();
+    let compared = |by: &str| {
+        let output = desk.dbdyno(&["compare", &run, "--by", by]);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        out(&output)
+    };
+    let by_engine = compared("engine");
+    for engine in ["sqlite"].iter().chain(&servers) {
+        assert!(by_engine.contains(engine), "{by_engine}");
+    }
+    let by_isolation = compared("isolation");
+    assert!(by_isolation.contains("serializable"), "{by_isolation}");
+    for table in [&by_engine, &by_isolation] {
+        assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+    }
+    let records = desk.records();
+    assert!(records.iter().all(|record| record.status != dbdyno_core::Status::Failed));
+}
+
+#[test]
+fn open_loop_keeps_its_rate_and_both_times() {
+    let desk = Desk::new();
+    let output = desk.dbdyno(&[
+        "run", "oltp/point-select", "--rate", "500", "--spacing", "uniform", "--duration", "2s",
+        "--warmup", "200ms", "--latency-limit", "1s",
+    ]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let records = desk.records();
+    let value = |metric: &str| {
+        let record = records.iter().find(|record| record.metric == metric && record.transaction.is_empty());
+        record.unwrap_or_else(|| panic!("no {metric}")).value.unwrap()
+    };
+    assert!((value("throughput") - 500.0).abs() < 5.0, "{}", value("throughput"));
+    assert!(value("service_p50_us") <= value("latency_p50_us"));
+    assert_eq!(value("skipped"), 0.0);
+}
+
+#[test]
+fn everything_there_is_can_be_listed() {
+    let desk = Desk::new();
+    let listed = desk.dbdyno(&["list"]);
+    assert_eq!(code(&listed), 0);
+    for part in ["oltp/tpcc", "sqlite:PATH", "read-uncommitted", "serializable"] {
+        assert!(out(&listed).contains(part), "{part} is missing in:\n{}", out(&listed));
+    }
+    let sql = desk.dbdyno(&["list", "--sql", "oltp/tpcc"]);
+    assert_eq!(code(&sql), 0);
+    assert!(out(&sql).contains("FOR UPDATE") && out(&sql).contains("$1"));
+    let sqlite = desk.dbdyno(&["list", "--sql", "oltp/tpcc", "--target", "sqlite"]);
+    assert!(!out(&sqlite).contains("FOR UPDATE"));
+    let doctor = desk.dbdyno(&["doctor"]);
+    assert_eq!(code(&doctor), 0);
+    assert!(out(&doctor).contains("sqlite") && out(&doctor).contains("mariadb"));
+}
+
+#[test]
+fn a_configuration_file_names_targets_and_defaults() {
+    let desk = Desk::new();
+    fs::write(
+        desk.path("dbdyno.toml"),
+        "[targets]\nlocal = \"sqlite?cache_size=-4000\"\n[run]\ntargets = [\"local\"]\nclients = [3]\nduration = \"200ms\"\n",
+    )
+    .unwrap();
+    let output = desk.dbdyno(&["run", "oltp/point-select"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(desk.records().iter().all(|record| record.case.clients == 3));
+    fs::write(desk.path("dbdyno.toml"), "[run]\nclient = 3\n").unwrap();
+    let output = desk.dbdyno(&["run", "oltp/point-select"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("clients"), "{}", err(&output));
+}
+
+mod sqlite {
+    #[test]
+    fn ctrl_c_keeps_what_was_measured() {
+        super::ctrl_c_keeps_what_was_measured("sqlite");
+    }
+
+    #[test]
+    fn sigkill_leaves_nothing_behind() {
+        super::sigkill_leaves_nothing_behind("sqlite");
+    }
+}
+
+mod postgres {
+    #[test]
+    fn ctrl_c_keeps_what_was_measured() {
+        if !super::left_out("postgres") {
+            super::ctrl_c_keeps_what_was_measured("postgres");
+        }
+    }
+
+    #[test]
+    fn sigkill_leaves_nothing_behind() {
+        if !super::left_out("postgres") {
+            super::sigkill_leaves_nothing_behind("postgres");
+        }
+    }
+}
+
+mod mariadb {
+    #[test]
+    fn ctrl_c_keeps_what_was_measured() {
+        if !super::left_out("mariadb") {
+            super::ctrl_c_keeps_what_was_measured("mariadb");
+        }
+    }
+
+    #[test]
+    fn sigkill_leaves_nothing_behind() {
+        if !super::left_out("mariadb") {
+            super::sigkill_leaves_nothing_behind("mariadb");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Data sets on real engines: what is loaded, what is reused, what is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::schema::{ColumnType, Table};
+use dbdyno_core::{
+    DbError, Decimal, Driver, LoadProgress, Result, Row, RowWriter, Session, SessionOptions, Stop,
+    Timestamp, Value,
+};
+use dbdyno_datasets::{
+    Dataset, LoadObserver, MARK_TABLE, Prepared, Silent, datasets, find, mark_spent, prepare,
+};
+use dbdyno_tests::{left_out, runtime, target};
+use tokio::runtime::Runtime;
+
+/// Names the file to a child process that is killed while it loads.
+const CHILD_FILE: &str = "DBDYNO_TEST_CHILD_FILE";
+
+/// A target, and the runtime that everything on it runs on.
+struct Bench {
+    runtime: Runtime,
+    driver: Arc<dyn Driver>,
+}
+
+impl Bench {
+    fn open(text: &str) -> Self {
+        let runtime = runtime();
+        let driver = target(&runtime, text);
+        Self { runtime, driver }
+    }
+
+    fn on_file(file: &Path) -> Self {
+        Self::open(&format!("sqlite:{}", file.display()))
+    }
+
+    fn prepare(&self, name: &str, scale: u32, seed: u64) -> Result<Prepared> {
+        self.prepare_with(name, scale, seed, false, &Silent, &Stop::default())
+    }
+
+    fn prepare_with(
+        &self,
+        name: &str,
+        scale: u32,
+        seed: u64,
+        reload: bool,
+        observer: &dyn LoadObserver,
+        stop: &Stop,
+    ) -> Result<Prepared> {
+        let (driver, dataset) = (self.driver.as_ref(), find(name).unwrap());
+        self.runtime.block_on(prepare(driver, dataset, scale, seed, reload, observer, stop))
+    }
+
+    fn loads(&self, name: &str, scale: u32, seed: u64) {
+        let prepared = self.prepare(name, scale, seed).unwrap();
+        let Prepared::Loaded { rows, .. } = prepared else { panic!("{name} was reused") };
+        let dataset = find(name).unwrap();
+        let expected: u64 =
+            dataset.tables().iter().map(|table| dataset.rows(table.name, scale)).sum();
+        // The number of order lines is random, one in a hundred away at most.
+        assert!(rows.abs_diff(expected) <= if name == "tpcc" { expected / 100 } else { 0 });
+    }
+
+    fn reuses(&self, name: &str, scale: u32, seed: u64) {
+        assert_eq!(self.prepare(name, scale, seed).unwrap(), Prepared::Reused);
+    }
+
+    fn session(&self, name: &str) -> Box<dyn Session> {
+        let options = SessionOptions {
+            namespace: Some(find(name).unwrap().namespace()),
+            ..SessionOptions::default()
+        };
+        self.runtime.block_on(self.driver.connect(&options)).unwrap()
+    }
+
+    fn sql(&self, name: &str, sql: &str) {
+        let mut session = self.session(name);
+        self.runtime.block_on(session.run_sql(sql)).unwrap();
+    }
+
+    fn scalar(&self, name: &str, sql: &str) -> i64 {
+        let mut session = self.session(name);
+        self.runtime.block_on(scalar_sql(session.as_mut(), sql)).unwrap()
+    }
+
+    /// The state that the mark of a data set says.
+    fn state(&self, name: &str) -> String {
+        let quote = |word: &str| self.driver.dialect().quote(word);
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {} = '{name}'",
+            quote("state"),
+            quote(MARK_TABLE),
+            quote("dataset")
+        );
+        let mut states = self.rows(name, &sql, |row| Ok(row.text(0)?.to_owned()));
+        assert_eq!(states.len(), 1, "{states:?}");
+        states.remove(0)
+    }
+
+    fn rows(
+        &self,
+        name: &str,
+        sql: &str,
+        read: impl Fn(&dyn Row) -> Result<String, DbError> + Send + Sync,
+    ) -> Vec<String> {
+        let (mut session, mut rows) = (self.session(name), Vec::new());
+        let mut visit = |row: &dyn Row| {
+            rows.push(read(row)?);
+            Ok(())
+        };
+        self.runtime.block_on(session.query_sql(sql, &mut visit)).unwrap();
+        rows
+    }
+}
+
+/// Runs `test` on a target of each engine that was not left out by name.
+fn on_every_engine(test: impl Fn(&Bench)) {
+    for engine in ["sqlite", "postgres", "mariadb"] {
+        if !left_out(engine) {
+            test(&Bench::open(engine));
+        }
+    }
+}
+
+#[test]
+fn a_data_set_is_loaded_once_and_reused_while_it_is_the_same() {
+    on_every_engine(|bench| {
+        bench.loads("smallbank", 1, 7);
+        assert_eq!(bench.state("smallbank"), "ready");
+        bench.reuses("smallbank", 1, 7);
+        bench.loads("smallbank", 1, 8);
+        bench.loads("smallbank", 2, 8);
+        bench.loads("smallbank", 1, u64::MAX);
+        bench.reuses("smallbank", 1, u64::MAX);
+        let again = bench.prepare_with("smallbank", 1, u64::MAX, true, &Silent, &Stop::default());
+        assert!(matches!(again, Ok(Prepared::Loaded { rows: 54_000, .. })), "{again:?}");
+    });
+}
+
+#[test]
+fn what_was_spent_or_damaged_is_loaded_again() {
+    on_every_engine(|bench| {
+        bench.loads("sbtest", 1, 7);
+        let dataset = find("sbtest").unwrap();
+        bench.runtime.block_on(mark_spent(bench.driver.as_ref(), dataset)).unwrap();
+        assert_eq!(bench.state("sbtest"), "spent");
+        bench.loads("sbtest", 1, 7);
+        bench.sql("sbtest", "DELETE FROM sbtest1 WHERE id = 5000");
+        bench.loads("sbtest", 1, 7);
+        assert_eq!(bench.scalar("sbtest", "SELECT COUNT(*) FROM sbtest1"), 10_000);
+        bench.sql("sbtest", "DROP TABLE sbtest1");
+        bench.loads("sbtest", 1, 7);
+        bench.reuses("sbtest", 1, 7);
+        // The engine goes on numbering where the loaded rows end.
+        bench.sql("sbtest", "INSERT INTO sbtest1 (k, c, pad) VALUES (1, 'c', 'pad')");
+        assert_eq!(bench.scalar("sbtest", "SELECT MAX(id) FROM sbtest1"), 10_001);
+    });
+}
+
+#[test]
+fn a_data_set_that_is_not_there_cannot_be_spent() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::on_file(&folder.path().join("bench.db"));
+    let spent = bench.runtime.block_on(mark_spent(bench.driver.as_ref(), find("tpcb").unwrap()));
+    assert!(spent.unwrap_err().to_string().contains("tpcb"));
+}
+
+#[test]
+fn a_scale_out_of_range_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::on_file(&folder.path().join("bench.db"));
+    for scale in [0, 20_000] {
+        let error = bench.prepare("tpcb", scale, 1).unwrap_err().to_string();
+        assert!(error.contains(&format!("scale {scale}")), "{error}");
+    }
+}
+
+#[test]
+fn tables_without_the_mark_are_refused_and_left_alone() {
+    on_every_engine(|bench| {
+        // Makes the namespace with nothing in it but somebody's table.
+        bench.loads("tpcb", 1, 7);
+        for table in find("tpcb").unwrap().tables() {
+            bench.sql("tpcb", &format!("DROP TABLE {}", table.name));
+        }
+        bench.sql("tpcb", &format!("DROP TABLE {MARK_TABLE}"));
+        bench.sql("tpcb", "CREATE TABLE letters (sender INT)");
+        bench.sql("tpcb", "INSERT INTO letters VALUES (42)");
+        for reload in [false, true] {
+            let refused = bench.prepare_with("tpcb", 1, 7, reload, &Silent, &Stop::default());
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains("`letters`") && error.contains("next:"), "{error}");
+        }
+        assert_eq!(bench.scalar("tpcb", "SELECT sender FROM letters"), 42);
+        let tables = bench
+            .rows("tpcb", bench.driver.dialect().list_tables(), |row| Ok(row.text(0)?.to_owned()));
+        assert_eq!(tables, ["letters"]);
+    });
+}
+
+#[test]
+fn a_table_that_the_mark_does_not_list_is_refused_beside_those_it_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::on_file(&folder.path().join("bench.db"));
+    bench.loads("smallbank", 1, 7);
+    bench.sql("smallbank", "CREATE TABLE customer (name TEXT)");
+    bench.sql("smallbank", "INSERT INTO customer VALUES ('Ada')");
+    let error = bench.prepare("tpcc", 1, 7).unwrap_err().to_string();
+    assert!(error.contains("`customer`") && error.contains("bench.db"), "{error}");
+    assert_eq!(bench.scalar("tpcc", "SELECT COUNT(*) FROM customer"), 1);
+    bench.reuses("smallbank", 1, 7);
+    bench.loads("tpcb", 1, 7);
+}
+
+#[test]
+fn one_file_holds_several_data_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::on_file(&folder.path().join("bench.db"));
+    let small = ["sbtest", "tpcb", "smallbank"];
+    for name in small {
+        bench.loads(name, 1, 7);
+    }
+    bench.loads("sbtest", 2, 7);
+    bench.reuses("tpcb", 1, 7);
+    bench.reuses("smallbank", 1, 7);
+}
+
+/// Asks for the end once a table is under way.
+struct StopAt {
+    table: &'static str,
+    stop: Stop,
+    seen: Mutex<Vec<String>>,
+}
+
+impl LoadObserver for StopAt {
+    fn started(&self, table: &str, _: u64, _: &Arc<LoadProgress>) {
+        self.seen.lock().unwrap().push(format!("started {table}"));
+        if table == self.table {
+            self.stop.request();
+        }
+    }
+
+    fn finished(&self, table: &str, _: u64) {
+        self.seen.lock().unwrap().push(format!("finished {table}"));
+    }
+}
+
+#[test]
+fn a_load_that_was_stopped_is_done_afresh() {
+    on_every_engine(|bench| {
+        let stop = Stop::default();
+        let observer =
+            StopAt { table: "pgbench_accounts", stop: stop.clone(), seen: Mutex::default() };
+        let stopped = bench.prepare_with("tpcb", 1, 7, false, &observer, &stop);
+        let error = stopped.unwrap_err().to_string();
+        assert!(error.contains("pgbench_accounts") && error.contains("next:"), "{error}");
+        let seen = observer.seen.into_inner().unwrap();
+        assert!(seen.contains(&"finished pgbench_tellers".to_owned()), "{seen:?}");
+        assert!(!seen.contains(&"finished pgbench_accounts".to_owned()), "{seen:?}");
+        assert_eq!(bench.state("tpcb"), "loading");
+        bench.loads("tpcb", 1, 7);
+        assert_eq!(bench.state("tpcb"), "ready");
+        let accounts = bench.scalar("tpcb", "SELECT COUNT(*) FROM pgbench_accounts");
+        assert_eq!(accounts, 100_000);
+    });
+}
+
+#[test]
+fn a_load_that_was_killed_is_done_afresh() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bench.db");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "load_for_a_parent_that_kills", "--ignored", "--nocapture"])
+        .env(CHILD_FILE, &file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let under_way = output.any(|line| line.unwrap().contains("loading stock"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(under_way, "the child did not come to load the stocks");
+    let bench = Bench::on_file(&file);
+    assert_eq!(bench.state("tpcc"), "loading");
+    assert_eq!(bench.scalar("tpcc", "SELECT COUNT(*) FROM item"), 100_000);
+    bench.loads("tpcc", 1, 7);
+    bench.reuses("tpcc", 1, 7);
+}
+
+/// Not a test by itself: the process that `a_load_that_was_killed_is_done_afresh` kills.
+#[test]
+#[ignore = "started by another test"]
+fn load_for_a_parent_that_kills() {
+    struct Teller;
+    impl LoadObserver for Teller {
+        fn started(&self, table: &str, _: u64, _: &Arc<LoadProgress>) {
+            let mut out = std::io::stdout();
+            writeln!(out, "loading {table}").and_then(|()| out.flush()).unwrap();
+        }
+        fn finished(&self, _: &str, _: u64) {}
+    }
+    let Some(file) = std::env::var_os(CHILD_FILE) else { return };
+    let bench = Bench::on_file(Path::new(&file));
+    // Ten warehouses, so that the parent has time.
+    let _ = bench.prepare_with("tpcc", 10, 7, false, &Teller, &Stop::default());
+}
+
+/// Prints generated rows as `read_back` prints rows of an engine.
+#[derive(Default)]
+struct Printer {
+    columns: Vec<String>,
+}
+
+impl RowWriter for Printer {
+    fn null(&mut self) {
+        self.columns.push("NULL".to_owned());
+    }
+    fn int(&mut self, value: i64) {
+        self.columns.push(value.to_string());
+    }
+    fn decimal(&mut self, value: Decimal) {
+        self.columns.push(value.to_string());
+    }
+    fn text(&mut self, value: &str) {
+        self.columns.push(value.trim_end().to_owned());
+    }
+    fn timestamp(&mut self, value: Timestamp) {
+        self.columns.push(print_time(&value.to_string()));
+    }
+}
+
+fn print_time(text: &str) -> String {
+    text.trim_end_matches(".000000").to_owned()
+}
+
+fn read_back(table: &Table, row: &dyn Row) -> Result<String, DbError> {
+    let mut columns = Vec::new();
+    for (index, column) in table.columns.iter().enumerate() {
+        columns.push(match (row.is_null(index)?, column.ty) {
+            (true, _) => "NULL".to_owned(),
+            (_, ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt) => {
+                row.int(index)?.to_string()
+            }
+            (_, ColumnType::Decimal(_, scale)) => {
+                Decimal::new(row.decimal(index, scale)?, scale).to_string()
+            }
+            (_, ColumnType::Char(_) | ColumnType::Varchar(_)) => {
+                row.text(index)?.trim_end().to_owned()
+            }
+            (_, ColumnType::Timestamp) => match row.value(index)? {
+                Value::Timestamp(time) => print_time(&time.to_string()),
+                _ => print_time(row.text(index)?),
+            },
+        });
+    }
+    Ok(columns.join("|"))
+}
+
+fn generated(dataset: &dyn Dataset, table: &'static str) -> Vec<String> {
+    let mut source = dataset.source(table, 1, 7, 0, 1);
+    let (mut printer, mut rows) = (Printer::default(), Vec::new());
+    while source.next_row(&mut printer) {
+        rows.push(std::mem::take(&mut printer.columns).join("|"));
+    }
+    rows
+}
+
+#[test]
+fn the_rows_that_are_generated_are_those_that_an_engine_gives_back() {
+    on_every_engine(|bench| {
+        for dataset in datasets() {
+            bench.loads(dataset.name(), 1, 7);
+            for table in dataset.tables() {
+                let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+                let dialect = bench.driver.dialect();
+                let sql = format!(
+                    "SELECT {} FROM {}",
+                    dialect.columns(&columns),
+                    dialect.quote(table.name)
+                );
+                let mut found = bench.rows(dataset.name(), &sql, |row| read_back(&table, row));
+                let mut expected = generated(*dataset, table.name);
+                found.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(found.len(), expected.len(), "{}", table.name);
+                let differs = found.iter().zip(&expected).find(|(found, made)| found != made);
+                assert_eq!(differs, None, "{} on {}", table.name, bench.driver.engine());
+            }
+        }
+    });
+}

@@ -1,0 +1,269 @@
+//! The load engine on real servers that stall, die and come back.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dbdyno_core::load::{
+    Arrival, Client, Draw, Length, LoadPlan, LoadReport, OpenLoop, Outcome, RetryPolicy, Spacing,
+    Workload, run_load,
+};
+use dbdyno_core::random::Rng;
+use dbdyno_core::{
+    Access, DbError, Driver, ErrorClass, Session, SessionOptions, Statement, Stop, Value,
+};
+use dbdyno_tests::{Kept, left_out, runtime, target, wait_for};
+use tokio::runtime::Runtime;
+
+/// Adds one to a row of its own, in a transaction, and tells how often it began.
+struct Counting {
+    statements: Vec<Statement>,
+}
+
+impl Counting {
+    fn workload() -> Arc<dyn Workload> {
+        Arc::new(Self {
+            statements: vec![Statement::new("add", "UPDATE counting SET n = n + 1 WHERE id = ?")],
+        })
+    }
+}
+
+impl Workload for Counting {
+    fn transactions(&self) -> &[&'static str] {
+        &["count"]
+    }
+
+    fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    fn client(&self, index: u32, _: Rng) -> Box<dyn Client> {
+        Box::new(CountingClient { id: i64::from(index) })
+    }
+}
+
+struct CountingClient {
+    id: i64,
+}
+
+#[async_trait]
+impl Client for CountingClient {
+    fn draw(&mut self) -> Draw {
+        Draw::now(0)
+    }
+
+    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+        session.begin(Access::Write).await?;
+        session.execute(0, &[Value::Int(self.id)]).await?;
+        session.commit().await?;
+        Ok(Outcome::Committed)
+    }
+}
+
+fn set_up(runtime: &Runtime, driver: &dyn Driver, clients: i64) {
+    runtime.block_on(async {
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        session.run_sql("CREATE TABLE counting (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)").await.unwrap();
+        for id in 0..clients {
+            session.run_sql(&format!("INSERT INTO counting VALUES ({id}, 0)")).await.unwrap();
+        }
+    });
+}
+
+fn counted(runtime: &Runtime, driver: &dyn Driver) -> i64 {
+    runtime.block_on(async {
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        dbdyno_core::query::scalar_sql(&mut *session, "SELECT SUM(n) FROM counting").await.unwrap()
+    })
+}
+
+fn plan(clients: u32, length: Length) -> LoadPlan {
+    LoadPlan {
+        clients,
+        warmup: Duration::ZERO,
+        length,
+        arrival: Arrival::Closed,
+        retry: RetryPolicy::default(),
+        seed: 1,
+        repetition: 1,
+        reconnect_limit: Duration::from_secs(30),
+        drain_limit: Duration::from_secs(10),
+    }
+}
+
+fn load(driver: &Arc<dyn Driver>, plan: LoadPlan, kept: &Kept, stop: &Stop) -> LoadReport {
+    run_load(driver, &Counting::workload(), SessionOptions::default(), plan, kept, stop).unwrap()
+}
+
+/// The number of clients divides the transactions unevenly; all of them commit, and the table
+/// shows each.
+fn a_number_of_transactions_is_exact(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 3);
+    let kept = Kept::default();
+    let report = load(&driver, plan(3, Length::Transactions(100)), &kept, &Stop::default());
+    assert_eq!(report.total().committed, 100);
+    assert_eq!(report.tally.of("count").committed, 100);
+    assert_eq!(report.total().response_ns.len(), 100);
+    assert_eq!(counted(&runtime, &*driver), 100);
+    assert_eq!(kept.seconds().iter().map(|second| second.completed).sum::<u64>(), 100);
+}
+
+/// SIGSTOP for half a second under an open loop: the arrivals of that time wait, and it shows.
+fn a_stall_shows_in_the_percentiles(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 4);
+    let open = OpenLoop { rate: 200.0, spacing: Spacing::Poisson, latency_limit: None };
+    let plan = LoadPlan {
+        arrival: Arrival::Open(open),
+        ..plan(4, Length::Duration(Duration::from_secs(3)))
+    };
+    let kept = Kept::default();
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let control = driver.server_control().expect("a throwaway server");
+            // Not before the load is under way.
+            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            control.pause().unwrap();
+            std::thread::sleep(Duration::from_millis(500));
+            control.resume().unwrap();
+        });
+        load(&driver, plan, &kept, &Stop::default())
+    });
+    let total = report.total();
+    // A sixth of all arrivals fell into the stall, waiting 250 ms on average.
+    let p99_ms = total.response_ns.value_at_quantile(0.99) / 1_000_000;
+    assert!((300..5_000).contains(&p99_ms), "p99 is {p99_ms} ms");
+    let service = total.service_ns.expect("open loop keeps service times");
+    assert!(
+        service.value_at_quantile(0.90) < total.response_ns.value_at_quantile(0.90),
+        "waiting for a client is response time, not service time"
+    );
+    assert_eq!(i64::try_from(total.committed).unwrap(), counted(&runtime, &*driver));
+}
+
+/// kill -9 in mid-run: the server is started again, the clients come back, the run goes on, and
+/// every acknowledged commit is there.
+fn a_killed_server_is_survived(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 4);
+    let kept = Kept::default();
+    let stop = Stop::default();
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            driver.server_control().expect("a throwaway server").kill().unwrap();
+            wait_for("the outage to end", || {
+                kept.events().iter().any(|event| event.kind == "outage_ended").then_some(())
+            });
+            let seen = kept.seconds().len();
+            wait_for("more seconds", || (kept.seconds().len() > seen + 1).then_some(()));
+            stop.request();
+        });
+        load(&driver, plan(4, Length::Duration(Duration::from_secs(60))), &kept, &stop)
+    });
+    assert_eq!(report.connections_lost, 4);
+    assert!(report.outage > Duration::ZERO);
+    let events = kept.events();
+    let count = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
+    assert_eq!(count("connection_lost"), 4);
+    assert_eq!((count("outage_started"), count("outage_ended")), (1, 1));
+    assert_eq!(count("server_restarted"), 1);
+    let errors: u64 = events
+        .iter()
+        .filter(|event| event.kind == "error" && event.class == ErrorClass::Disconnected.name())
+        .map(|event| event.count)
+        .sum();
+    assert_eq!(errors, 4);
+    let tally = report.tally.of("count");
+    let shown = counted(&runtime, &*driver).unsigned_abs();
+    assert!(
+        (tally.committed..=tally.committed + tally.unknown).contains(&shown),
+        "{tally:?} against {shown} in the table"
+    );
+}
+
+/// A request to stop ends the load at once and keeps what was measured.
+fn a_stop_keeps_what_was_measured(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 2);
+    let kept = Kept::default();
+    let stop = Stop::default();
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            stop.request();
+        });
+        load(&driver, plan(2, Length::Duration(Duration::from_secs(600))), &kept, &stop)
+    });
+    assert!(report.interrupted);
+    assert!(report.window < Duration::from_secs(60));
+    assert!(report.total_throughput() > 0.0);
+    let tally = BTreeMap::from([("count", report.tally.of("count"))]);
+    assert_eq!(tally["count"].committed.cast_signed(), counted(&runtime, &*driver));
+}
+
+/// Arrivals that cannot start within the limit are skipped, those that end after it are late, and
+/// the two are told apart.
+fn late_and_skipped_are_told_apart(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 1);
+    // One client cannot keep up with this rate on any machine.
+    let limit = Some(Duration::from_micros(200));
+    let open = OpenLoop { rate: 500_000.0, spacing: Spacing::Uniform, latency_limit: limit };
+    let plan = LoadPlan {
+        arrival: Arrival::Open(open),
+        ..plan(1, Length::Duration(Duration::from_secs(1)))
+    };
+    let total = load(&driver, plan, &Kept::default(), &Stop::default()).total();
+    assert!(total.skipped > 0, "{} skipped", total.skipped);
+    assert!(total.committed > 0, "those in time still run");
+    assert!(total.late <= total.committed);
+}
+
+macro_rules! on_each_server {
+    ($($test:ident),* $(,)?) => {
+        mod postgres {
+            $(#[test] fn $test() {
+                if !super::left_out("postgres") { super::$test("postgres"); }
+            })*
+        }
+        mod mariadb {
+            $(#[test] fn $test() {
+                if !super::left_out("mariadb") { super::$test("mariadb"); }
+            })*
+        }
+    };
+}
+
+on_each_server!(
+    a_number_of_transactions_is_exact,
+    a_stall_shows_in_the_percentiles,
+    a_killed_server_is_survived,
+    a_stop_keeps_what_was_measured,
+    late_and_skipped_are_told_apart,
+);
+
+mod sqlite {
+    #[test]
+    fn a_number_of_transactions_is_exact() {
+        super::a_number_of_transactions_is_exact("sqlite");
+    }
+
+    #[test]
+    fn a_stop_keeps_what_was_measured() {
+        super::a_stop_keeps_what_was_measured("sqlite");
+    }
+
+    #[test]
+    fn late_and_skipped_are_told_apart() {
+        super::late_and_skipped_are_told_apart("sqlite");
+    }
+}
