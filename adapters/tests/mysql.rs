@@ -176,9 +176,9 @@ async fn transactions_commit_and_roll_back() {
         session.begin(Access::Write).await.unwrap();
         add(session.as_mut(), 1).await.unwrap();
         if commit {
-            session.commit().await.unwrap()
+            session.commit().await.unwrap();
         } else {
-            session.rollback().await.unwrap()
+            session.rollback().await.unwrap();
         }
         let mut other = driver.connect(&options("transactions", None)).await.unwrap();
         assert_eq!(text(other.as_mut(), "SELECT n FROM t WHERE id = 1").await, expected);
@@ -337,9 +337,9 @@ impl RowSource for Rows {
         }
         row.int(self.next);
         if self.next % 3 == 0 {
-            row.null()
+            row.null();
         } else {
-            row.text(ODD)
+            row.text(ODD);
         }
         row.decimal(Decimal::cents(-self.next));
         row.timestamp(Timestamp(self.next * 1_000_001));

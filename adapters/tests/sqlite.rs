@@ -145,9 +145,9 @@ async fn transactions_commit_and_roll_back() {
         session.begin(Access::Write).await.unwrap();
         session.execute(ADD, &[Value::Int(1), Value::Int(1)]).await.unwrap();
         if commit {
-            session.commit().await.unwrap()
+            session.commit().await.unwrap();
         } else {
-            session.rollback().await.unwrap()
+            session.rollback().await.unwrap();
         }
         let mut other = self::session(driver.as_ref()).await;
         assert_eq!(number(other.as_mut(), "SELECT n FROM t WHERE id = 1").await, expected);
@@ -368,9 +368,9 @@ impl RowSource for Rows {
         }
         row.int(self.next);
         if self.next % 3 == 0 {
-            row.null()
+            row.null();
         } else {
-            row.text(ODD)
+            row.text(ODD);
         }
         row.decimal(Decimal::cents(-self.next));
         row.timestamp(Timestamp(self.next * 1_000_001));

@@ -170,8 +170,12 @@ impl ServerProgram for MysqlServer {
             command.arg(format!("--{name}={value}"));
         }
         command.args(self.base_dir());
+        if self.programs.product == Product::Mysql {
+            // The X protocol would listen on a port of its own, on every address.
+            command.arg("--mysqlx=OFF");
+        }
         command
-            .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--loose-mysqlx=OFF"])
+            .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
             .arg(format!("--port={port}"))
             .arg(option("--datadir=", &place.data()))
             .arg(option("--tmpdir=", place.folder()))

@@ -95,6 +95,9 @@ impl PostgresProgram {
         let mut settings = vec![
             ("max_connections".to_owned(), (wanted.sessions + SPARE_SESSIONS).to_string()),
             ("shared_buffers".to_owned(), shared_buffers()),
+            // The default of 64 fails short range scans at SERIALIZABLE with 53200, out of shared
+            // memory, once a few clients run them at once.
+            ("max_pred_locks_per_transaction".to_owned(), "512".to_owned()),
         ];
         settings.extend(wanted.settings.iter().cloned());
         let own = target.server_settings();

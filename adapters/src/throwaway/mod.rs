@@ -16,6 +16,7 @@ mod place;
 mod processes;
 pub mod programs;
 pub mod runtime;
+mod shared_memory;
 mod watchdog;
 
 use std::fs::OpenOptions;
@@ -31,7 +32,8 @@ use nix::unistd::Pid;
 
 pub use folder::Folder;
 pub use place::Place;
-use processes::{signal, signal_tree};
+use processes::{has_ended, signal, signal_tree};
+use shared_memory::SharedMemory;
 use watchdog::Watchdog;
 
 /// How long a server may take to answer after it was started: crash recovery is part of it.
@@ -89,6 +91,7 @@ pub struct Throwaway {
 struct State {
     port: u16,
     child: Option<Child>,
+    shared_memory: SharedMemory,
 }
 
 impl Throwaway {
@@ -101,7 +104,8 @@ impl Throwaway {
     pub fn start(program: Box<dyn ServerProgram>) -> Result<Self> {
         let place = Place::create(program.account())?;
         let watchdog = Watchdog::start(&place, &program.pid_file(&place), program.stop_signal())?;
-        let state = Mutex::new(State { port: 0, child: None });
+        let state =
+            Mutex::new(State { port: 0, child: None, shared_memory: SharedMemory::default() });
         // From here on an error drops `server`, and with it the folder.
         let server = Self { program, place, state, _watchdog: watchdog };
         server.program.initialise(&server.place)?;
@@ -228,10 +232,16 @@ fn running(state: &mut State) -> Option<Pid> {
 fn kill_all(state: &mut State, pid: Pid) {
     // A stopped server cannot start another process between the look and the kill.
     signal(pid, Signal::SIGSTOP);
-    signal_tree(pid, Signal::SIGKILL);
+    state.shared_memory.note(pid);
+    let killed = signal_tree(pid, Signal::SIGKILL);
     if let Some(mut child) = state.child.take() {
         // It was sent SIGKILL: it ends, and there is nothing else to do with its status.
         let _ = child.wait();
+    }
+    // Its children are not ours to wait for, and hold shared memory until they are gone.
+    let deadline = Instant::now() + STOP_DEADLINE;
+    while !killed.iter().all(|pid| has_ended(*pid)) && Instant::now() < deadline {
+        thread::sleep(LOOK_AGAIN);
     }
 }
 
@@ -273,6 +283,7 @@ impl Drop for Throwaway {
     fn drop(&mut self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.stop(&mut state);
+        state.shared_memory.remove();
         // What cannot be removed now, the watchdog tries again.
         self.place.remove();
     }

@@ -15,11 +15,27 @@ pub(super) fn signal(pid: Pid, signal: Signal) {
 }
 
 /// Sends a signal to a process and to all that descend from it, children first. PostgreSQL's
-/// backends are in process groups of their own, so signalling the group would not do.
-pub(super) fn signal_tree(root: Pid, what: Signal) {
-    for pid in tree(root).into_iter().rev() {
-        signal(pid, what);
+/// backends are in process groups of their own, so signalling the group would not do. Gives the
+/// processes, parents first.
+pub(super) fn signal_tree(root: Pid, what: Signal) -> Vec<Pid> {
+    let tree = tree(root);
+    for pid in tree.iter().rev() {
+        signal(*pid, what);
     }
+    tree
+}
+
+/// Whether a process has ended. One that its parent has not waited for counts as ended: it holds
+/// nothing any more.
+pub(super) fn has_ended(pid: Pid) -> bool {
+    if cfg!(target_os = "linux") {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        return stat.map_or(true, |stat| {
+            let state = stat.rsplit_once(')').map_or("", |(_, rest)| rest.trim_start());
+            state.starts_with(['Z', 'X'])
+        });
+    }
+    kill(pid, None).is_err()
 }
 
 /// A process and its descendants, parents first.

@@ -41,9 +41,18 @@ async fn a_killed_server_comes_back_with_its_data() {
     // Dropping a driver whose server is dead removes the folder all the same.
     let folder =
         folder_of(text(session(driver.as_ref(), None).await.as_mut(), "SHOW data_directory").await);
+    let server = postmaster(&folder);
+    let maps = fs::read_to_string(format!("/proc/{server}/maps")).unwrap_or_default();
     control.kill().unwrap();
     drop(driver);
     assert!(!folder.exists());
+    // Nor is shared memory left.
+    for file in maps.lines().filter_map(|line| line.split_whitespace().nth(5)) {
+        assert!(!file.starts_with("/dev/shm/") || !Path::new(file).exists(), "{file}");
+    }
+    let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let left = segments.lines().find(|l| l.split_whitespace().nth(4) == Some(&server.to_string()));
+    assert_eq!(left, None);
 }
 
 #[tokio::test]

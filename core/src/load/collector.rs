@@ -13,7 +13,7 @@ use crate::stop::Stop;
 use super::clock::Clock;
 use super::message::Message;
 use super::plan::{Arrival, Length};
-use super::recording::{ErrorCount, Interval, Phase, TypeInterval};
+use super::recording::{ErrorCount, Interval, Phase, TypeInterval, histogram};
 use super::report::{ErrorReport, LoadReport, TransactionReport, add_errors, add_to_tally, merge};
 use super::shared::Shared;
 use super::usage::cpu_time;
@@ -46,6 +46,8 @@ pub struct Collector<'a> {
     names: &'a [&'static str],
     /// Seconds not yet handed on, by (second, measured): workers report them at their own pace.
     pending: BTreeMap<(u64, bool), Vec<TypeInterval>>,
+    /// The first second not yet handed on.
+    handed_on: u64,
     /// Up to which second each worker has reported; `None` once it is done.
     reported: Vec<Option<u64>>,
     transactions: Vec<TransactionReport>,
@@ -90,6 +92,7 @@ impl<'a> Collector<'a> {
             clock,
             names,
             pending: BTreeMap::new(),
+            handed_on: 0,
             reported: vec![Some(0); workers],
             transactions: names.iter().map(|name| TransactionReport::new(name, open)).collect(),
             errors: Vec::new(),
@@ -185,31 +188,56 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Hands on every second before `complete`, in order; one in which nothing ended is a row too,
+    /// for that is what a stall looks like.
     fn hand_on_seconds_before(&mut self, complete: u64) {
-        while let Some(entry) = self.pending.first_entry()
-            && entry.key().0 < complete
-        {
-            let ((second, measured), types) = entry.remove_entry();
-            let seconds: Vec<Second> = self
-                .names
-                .iter()
-                .zip(types)
-                .filter(|(_, entry)| {
-                    entry.committed + entry.rolled_back + entry.failed + entry.retries > 0
-                })
-                .map(|(name, entry)| Second {
-                    second,
-                    warmup: !measured,
-                    transaction: name,
-                    completed: entry.committed + entry.rolled_back,
-                    errors: entry.failed,
-                    retries: entry.retries,
-                    response_ns: entry.response_ns,
-                })
-                .collect();
+        let seen = self.pending.last_key_value().map_or(0, |((second, _), _)| second + 1);
+        let until = if complete == u64::MAX { seen.max(self.handed_on) } else { complete };
+        for second in self.handed_on..until {
+            let phases =
+                [false, true].map(|measured| (measured, self.pending.remove(&(second, measured))));
+            let mut seconds = Vec::new();
+            for (measured, types) in phases {
+                seconds.extend(self.rows_of(second, measured, types.unwrap_or_default()));
+            }
+            if seconds.is_empty() {
+                seconds.push(self.stalled(second));
+            }
             if let Err(error) = self.observer.second(self.clock.began_at(), &seconds) {
                 self.fail(error);
             }
+        }
+        self.handed_on = until;
+    }
+
+    fn rows_of(&self, second: u64, measured: bool, types: Vec<TypeInterval>) -> Vec<Second> {
+        let told = |entry: &TypeInterval| {
+            entry.committed + entry.rolled_back + entry.failed + entry.retries > 0
+        };
+        let types = self.names.iter().zip(types).filter(|(_, entry)| told(entry));
+        types
+            .map(|(name, entry)| Second {
+                second,
+                warmup: !measured,
+                transaction: name,
+                completed: entry.committed + entry.rolled_back,
+                errors: entry.failed,
+                retries: entry.retries,
+                response_ns: entry.response_ns,
+            })
+            .collect()
+    }
+
+    /// A second in which no transaction ended.
+    fn stalled(&self, second: u64) -> Second {
+        Second {
+            second,
+            warmup: (second + 1) * NS_PER_SECOND <= self.shared.measure_ns(),
+            transaction: self.names.first().copied().unwrap_or_default(),
+            completed: 0,
+            errors: 0,
+            retries: 0,
+            response_ns: histogram(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! `docs/results-csv.md` lists them.
 
 use dbdyno_core::load::{ErrorReport, LoadReport, TransactionReport};
-use dbdyno_core::{Better, Measurement};
+use dbdyno_core::{Better, ErrorClass, Measurement};
 
 const NS_PER_US: f64 = 1_000.0;
 
@@ -89,19 +89,25 @@ fn latencies(name: &str, histogram: &hdrhistogram::Histogram<u64>) -> Vec<Measur
     .collect()
 }
 
-/// `errors_<class>` and `retries_<class>` by transaction type and engine code: the code and the
-/// engine's words are the detail.
+/// `errors_<class>` and `retries_<class>`: of the case as a whole, and below it by transaction
+/// type and engine code, with the code and the engine's words as the detail.
 fn counts(name: &str, reports: &[ErrorReport]) -> Vec<Measurement> {
-    reports
-        .iter()
-        .map(|report| {
-            let class = report.class.name().replace('-', "_");
+    let metric = |class: ErrorClass| format!("{name}_{}", class.name().replace('-', "_"));
+    let mut rows = Vec::new();
+    for class in ErrorClass::ALL {
+        let of_class = || reports.iter().filter(|report| report.class == class);
+        let total = of_class().map(|report| report.count).sum();
+        if total > 0 {
+            rows.push(count(&metric(class), total, Better::Lower));
+        }
+        for report in of_class() {
             let code = if report.code.is_empty() { "no code" } else { &report.code };
-            let mut row = count(&format!("{name}_{class}"), report.count, Better::Lower);
+            let mut row = count(&metric(class), report.count, Better::Lower);
             row.detail = format!("{code}: {}", report.message);
-            row.of(report.transaction)
-        })
-        .collect()
+            rows.push(row.of(report.transaction));
+        }
+    }
+    rows
 }
 
 fn count(metric: &str, count: u64, better: Better) -> Measurement {
