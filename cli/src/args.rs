@@ -57,7 +57,7 @@ pub struct RunArgs {
     pub durability: Vec<Durability>,
 
     /// Open loop: so many transactions per second, all clients together [default: closed loop].
-    #[arg(long, value_name = "PER_SECOND", value_parser = parse_rate)]
+    #[arg(long, value_name = "PER_SECOND", allow_negative_numbers = true, value_parser = parse_rate)]
     pub rate: Option<f64>,
 
     /// How the arrivals of an open loop are spaced [default: poisson].

@@ -37,6 +37,11 @@ impl<'r> Repetition<'r> {
         self.rows.values().flatten().copied()
     }
 
+    /// Whether the target truly cannot do it.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        self.all().all(|row| row.status == Status::Unsupported)
+    }
+
     /// The number of a metric. Counts of several rows, one per engine code, add up; of anything
     /// else that was written more than once, the last counts.
     fn value(&self, transaction: &str, metric: &str) -> Option<f64> {

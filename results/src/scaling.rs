@@ -75,7 +75,11 @@ pub fn scaling(records: &[Record]) -> Result<Scaling> {
         let repetitions = curve.entry(record.case.clients).or_default();
         repetitions.entry(round).or_default().add(record);
     }
-    curves.retain(|_, points| points.len() > 1);
+    // A target that cannot do it at all has no curve; the comparison says why.
+    curves.retain(|_, points| {
+        let mut repetitions = points.values().flat_map(BTreeMap::values);
+        points.len() > 1 && !repetitions.all(Repetition::is_unsupported)
+    });
     if curves.is_empty() {
         let why = "no benchmark was measured at more than one number of clients";
         return Err(Error::new("show scaling curves", why)

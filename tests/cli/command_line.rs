@@ -173,8 +173,7 @@ fn wrong_words_get_the_nearest_names_before_anything_is_touched() {
 #[test]
 fn a_level_that_the_engine_lacks_is_unsupported_and_the_rest_runs() {
     let desk = Desk::new();
-    let output =
-        desk.run(&["oltp/point-select", "--isolation", "read-committed,serializable"]);
+    let output = desk.run(&["oltp/point-select", "--isolation", "read-committed,serializable"]);
     assert_eq!(code(&output), 0, "{}", err(&output));
     let records = desk.records();
     let of = |level: &str| -> Vec<&Record> {
@@ -246,7 +245,10 @@ fn data_that_is_not_ours_is_left_alone() {
 fn a_server_that_is_not_there_is_told_within_seconds() {
     let desk = Desk::new();
     let began = Instant::now();
-    for target in ["postgres://dbdyno:hunter2secret@127.0.0.1:1/x", "mysql://dbdyno:hunter2secret@127.0.0.1:1/x"] {
+    for target in [
+        "postgres://dbdyno:hunter2secret@127.0.0.1:1/x",
+        "mysql://dbdyno:hunter2secret@127.0.0.1:1/x",
+    ] {
         let output = desk.run(&["oltp/tpcb", "--target", target]);
         assert_eq!(code(&output), 2);
         assert!(err(&output).contains("127.0.0.1"), "{}", err(&output));
@@ -276,7 +278,8 @@ fn a_command_line_that_names_a_password_does_not_keep_it() {
 
 fn ctrl_c_keeps_what_was_measured(target: &str) {
     let desk = Desk::new();
-    let child = desk.start(&["run", "oltp/tpcb", "--target", target, "--duration", "10m", "--warmup", "0"]);
+    let child =
+        desk.start(&["run", "oltp/tpcb", "--target", target, "--duration", "10m", "--warmup", "0"]);
     let run = under_way(&desk);
     let folders = throwaway_folders(&run);
     signal(&child, Signal::SIGINT);
@@ -326,7 +329,8 @@ fn under_way(desk: &Desk) -> PathBuf {
 fn engines_and_levels_stand_side_by_side() {
     let servers: Vec<&str> =
         ["postgres", "mariadb"].into_iter().filter(|engine| !left_out(engine)).collect();
-    let mut arguments = vec!["oltp/tpcb", "oltp/read-write", "--isolation", "all", "--clients", "2"];
+    let mut arguments =
+        vec!["oltp/tpcb", "oltp/read-write", "--isolation", "all", "--clients", "2"];
     for target in ["sqlite"].iter().chain(&servers) {
         arguments.extend(["--target", target]);
     }
@@ -356,13 +360,24 @@ fn engines_and_levels_stand_side_by_side() {
 fn open_loop_keeps_its_rate_and_both_times() {
     let desk = Desk::new();
     let output = desk.dbdyno(&[
-        "run", "oltp/point-select", "--rate", "500", "--spacing", "uniform", "--duration", "2s",
-        "--warmup", "200ms", "--latency-limit", "1s",
+        "run",
+        "oltp/point-select",
+        "--rate",
+        "500",
+        "--spacing",
+        "uniform",
+        "--duration",
+        "2s",
+        "--warmup",
+        "200ms",
+        "--latency-limit",
+        "1s",
     ]);
     assert_eq!(code(&output), 0, "{}", err(&output));
     let records = desk.records();
     let value = |metric: &str| {
-        let record = records.iter().find(|record| record.metric == metric && record.transaction.is_empty());
+        let record =
+            records.iter().find(|record| record.metric == metric && record.transaction.is_empty());
         record.unwrap_or_else(|| panic!("no {metric}")).value.unwrap()
     };
     assert!((value("throughput") - 500.0).abs() < 5.0, "{}", value("throughput"));

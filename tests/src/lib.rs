@@ -30,7 +30,9 @@ pub fn target(runtime: &Runtime, text: &str) -> Arc<dyn Driver> {
     let settings = ServerSettings { sessions: 64, ..ServerSettings::default() };
     let opened = Target::parse(text)
         .and_then(|target| runtime.block_on(async { open(&target, &settings).await }));
-    opened.unwrap_or_else(|error| panic!("{error}\n  or leave the engine out: ./tests/run --without NAME"))
+    opened.unwrap_or_else(|error| {
+        panic!("{error}\n  or leave the engine out: ./tests/run --without NAME")
+    })
 }
 
 /// Waits until `condition` gives something.

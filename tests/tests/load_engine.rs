@@ -65,7 +65,10 @@ impl Client for CountingClient {
 fn set_up(runtime: &Runtime, driver: &dyn Driver, clients: i64) {
     runtime.block_on(async {
         let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
-        session.run_sql("CREATE TABLE counting (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)").await.unwrap();
+        session
+            .run_sql("CREATE TABLE counting (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
+            .await
+            .unwrap();
         for id in 0..clients {
             session.run_sql(&format!("INSERT INTO counting VALUES ({id}, 0)")).await.unwrap();
         }

@@ -274,6 +274,10 @@ impl Driver for MysqlDriver {
         if let Some(filesystem) = self.filesystem() {
             settings.insert("data_filesystem".to_owned(), filesystem);
         }
+        if let Some(throwaway) = &self.throwaway {
+            let data = throwaway.process.place().data().display().to_string();
+            settings.insert("data_folder".to_owned(), data);
+        }
         Ok(ServerInfo { version: self.server.version.clone(), settings })
     }
 

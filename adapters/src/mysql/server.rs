@@ -157,7 +157,8 @@ impl ServerProgram for MysqlServer {
                 command
             }
         };
-        command.arg(data).args(self.base_dir());
+        // A server removes what others of its kind have left in the folder for temporary files.
+        command.arg(data).arg(option("--tmpdir=", place.folder())).args(self.base_dir());
         place.run(&mut command, &doing).map(|_| ())
     }
 

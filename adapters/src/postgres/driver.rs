@@ -171,6 +171,10 @@ impl Driver for PostgresDriver {
         if let Some(filesystem) = self.data_filesystem() {
             settings.insert("data_filesystem".to_owned(), filesystem.to_owned());
         }
+        if let Some(server) = &self.server {
+            let data = server.process.place().data().display().to_string();
+            settings.insert("data_folder".to_owned(), data);
+        }
         Ok(ServerInfo { version: short_version(&version).to_owned(), settings })
     }
 

@@ -117,13 +117,17 @@ impl SqliteDriver {
         Ok(folder.join(format!("{name}.db")))
     }
 
-    /// The file system that the data lies on, by name.
-    fn filesystem(&self) -> String {
-        let folder = match &self.place {
+    /// The folder that the data lies in.
+    fn folder(&self) -> &Path {
+        match &self.place {
             Place::File(file) => folder_of(file),
             Place::Folder { folder, .. } => folder,
-        };
-        machine::filesystem(folder).unwrap_or_else(|_| "unknown".to_owned())
+        }
+    }
+
+    /// The file system that the data lies on, by name.
+    fn filesystem(&self) -> String {
+        machine::filesystem(self.folder()).unwrap_or_else(|_| "unknown".to_owned())
     }
 
     fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
@@ -179,6 +183,7 @@ impl Driver for SqliteDriver {
         }
         settings.insert(pragmas::BEGIN.to_owned(), self.pragmas.begin_write.to_owned());
         settings.insert("data_filesystem".to_owned(), self.filesystem());
+        settings.insert("data_folder".to_owned(), self.folder().display().to_string());
         Ok(ServerInfo { version: rusqlite::version().to_owned(), settings })
     }
 

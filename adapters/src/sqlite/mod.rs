@@ -1,13 +1,15 @@
 //! SQLite through rusqlite, with the library built in.
 //!
 //! A call blocks its thread until SQLite has answered, so every client needs a thread of its own
-//! ([`Capabilities::sessions_block`](dbdyno_core::Capabilities)).
+//! ([`Capabilities::sessions_block`](dbdyno_core::Capabilities)), and a session stays on the
+//! thread that prepared its statements.
 
 mod bulk;
 mod dialect;
 mod driver;
 mod errors;
 mod pragmas;
+mod prepared;
 mod session;
 
 use std::path::Path;

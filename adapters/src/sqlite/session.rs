@@ -11,24 +11,26 @@ use rusqlite::{Connection, ToSql};
 
 use super::dialect::SqliteDialect;
 use super::errors::translate;
+use super::prepared::{Control, Place, Sql, not_prepared};
 
-/// How many statements rusqlite keeps beside those of the workload: `BEGIN`, `COMMIT`, …
-const OWN_STATEMENTS: usize = 4;
-
-/// One open SQLite connection.
+/// One open SQLite connection. Once its statements are prepared it is good on that thread alone:
+/// a client of a driver whose calls block has a thread of its own anyway.
 pub struct SqliteSession {
-    connection: Connection,
-    statements: Vec<Prepared>,
+    home: Home,
+    names: Vec<&'static str>,
     begin_write: &'static str,
     /// Keeps a temporary file's folder for as long as a session uses it.
     _keep: Option<Arc<dyn Send + Sync>>,
 }
 
-/// A statement of the workload. rusqlite keeps its compiled form, found by its text: a compiled
-/// statement borrows the connection and is not `Send`, so it cannot live in the session itself.
-struct Prepared {
-    name: &'static str,
-    sql: String,
+/// Where the connection is.
+enum Home {
+    /// In the session itself: no statements are prepared.
+    Here(Connection),
+    /// With its compiled statements.
+    Thread(Place),
+    /// Nowhere: the session moved to another thread after its statements were prepared.
+    Lost,
 }
 
 impl SqliteSession {
@@ -38,75 +40,101 @@ impl SqliteSession {
         begin_write: &'static str,
         keep: Option<Arc<dyn Send + Sync>>,
     ) -> Self {
-        Self { connection, statements: Vec::new(), begin_write, _keep: keep }
+        Self { home: Home::Here(connection), names: Vec::new(), begin_write, _keep: keep }
     }
 
-    fn control(&self, sql: &str) -> Result<(), DbError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(translate)?;
-        statement.raw_execute().map(|_| ()).map_err(translate)
+    fn control(&self, control: Control) -> Result<(), DbError> {
+        match &self.home {
+            Home::Thread(place) => place.with(|_, compiled| {
+                compiled.control(control)?.raw_execute().map(|_| ()).map_err(translate)
+            }),
+            _ => self.with_connection(|connection| {
+                connection.execute_batch(control.sql(self.begin_write)).map_err(translate)
+            }),
+        }
     }
 
-    fn bound(
+    /// Works with the connection, wherever it is.
+    fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        match &self.home {
+            Home::Here(connection) => work(connection),
+            Home::Thread(place) => place.with(|connection, _| work(connection)),
+            Home::Lost => Err(DbError::unexpected("the session has lost its connection")),
+        }
+    }
+
+    /// Works with a prepared statement, its parameters bound.
+    fn with_bound<T>(
         &self,
         id: StatementId,
         params: &[Value<'_>],
-    ) -> Result<rusqlite::CachedStatement<'_>, DbError> {
-        let prepared = self.statements.get(id).ok_or_else(|| {
-            DbError::unexpected(format!("no statement number {id} has been prepared"))
-        })?;
-        let mut statement = self.connection.prepare_cached(&prepared.sql).map_err(translate)?;
-        let wanted = statement.parameter_count();
-        if wanted != params.len() {
-            return Err(DbError::unexpected(format!(
-                "statement `{}` takes {wanted} parameters and was given {}",
-                prepared.name,
-                params.len()
-            )));
-        }
-        for (index, value) in params.iter().enumerate() {
-            statement.raw_bind_parameter(index + 1, Parameter(*value)).map_err(translate)?;
-        }
-        Ok(statement)
+        work: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let Home::Thread(place) = &self.home else { return Err(not_prepared(id)) };
+        place.with(|_, compiled| {
+            let statement = compiled.workload(id)?;
+            let wanted = statement.parameter_count();
+            if wanted != params.len() {
+                return Err(DbError::unexpected(format!(
+                    "statement `{}` takes {wanted} parameters and was given {}",
+                    self.names.get(id).unwrap_or(&"?"),
+                    params.len()
+                )));
+            }
+            for (index, value) in params.iter().enumerate() {
+                statement.raw_bind_parameter(index + 1, Parameter(*value)).map_err(translate)?;
+            }
+            work(statement)
+        })
     }
 }
 
 #[async_trait]
 impl Session for SqliteSession {
     async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError> {
-        self.connection.flush_prepared_statement_cache();
-        self.connection.set_prepared_statement_cache_capacity(statements.len() + OWN_STATEMENTS);
-        self.statements.clear();
-        for statement in statements {
-            let sql = SqliteDialect.statement(&statement.sql);
-            self.connection.prepare_cached(&sql).map_err(|error| {
-                let mut error = translate(error);
-                error.message = format!("statement `{}`: {}", statement.name, error.message);
-                error
-            })?;
-            self.statements.push(Prepared { name: statement.name, sql });
-        }
-        Ok(())
+        let connection = match std::mem::replace(&mut self.home, Home::Lost) {
+            Home::Here(connection) => connection,
+            Home::Thread(place) => place.release()?,
+            Home::Lost => return Err(DbError::unexpected("the session has lost its connection")),
+        };
+        self.names = statements.iter().map(|statement| statement.name).collect();
+        let workload: Vec<(&'static str, String)> = statements
+            .iter()
+            .map(|statement| (statement.name, SqliteDialect.statement(&statement.sql)))
+            .collect();
+        let sql = Sql { begin_write: self.begin_write, workload: &workload };
+        let (home, result) = match Place::keep(connection, &sql) {
+            Ok(place) => (Home::Thread(place), Ok(())),
+            Err(refused) => (Home::Here(refused.0), Err(refused.1)),
+        };
+        self.home = home;
+        result
     }
 
     async fn begin(&mut self, access: Access) -> Result<(), DbError> {
         self.control(match access {
-            Access::Read => "BEGIN",
-            Access::Write => self.begin_write,
+            Access::Read => Control::BeginRead,
+            Access::Write => Control::BeginWrite,
         })
     }
 
     async fn commit(&mut self) -> Result<(), DbError> {
-        self.control("COMMIT")
+        self.control(Control::Commit)
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
         // SQLite rolls back by itself after some errors, such as a full disk.
-        if self.connection.is_autocommit() { Ok(()) } else { self.control("ROLLBACK") }
+        let none = self.with_connection(|connection| Ok(connection.is_autocommit()))?;
+        if none { Ok(()) } else { self.control(Control::Rollback) }
     }
 
     async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
-        let mut statement = self.bound(id, params)?;
-        statement.raw_execute().map(|rows| rows as u64).map_err(translate)
+        self.with_bound(id, params, |statement| {
+            statement.raw_execute().map(|rows| rows as u64).map_err(translate)
+        })
     }
 
     async fn query(
@@ -115,22 +143,25 @@ impl Session for SqliteSession {
         params: &[Value<'_>],
         visit: &mut RowVisitor<'_>,
     ) -> Result<u64, DbError> {
-        let mut statement = self.bound(id, params)?;
-        visit_rows(statement.raw_query(), visit)
+        self.with_bound(id, params, |statement| visit_rows(statement.raw_query(), visit))
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
-        let before = self.connection.total_changes();
-        let mut statement = self.connection.prepare(sql).map_err(translate)?;
-        // A pragma may answer a row where nobody asked for one.
-        visit_rows(statement.raw_query(), &mut |_| Ok(()))?;
-        let changed = self.connection.total_changes() != before;
-        Ok(if changed { self.connection.changes() } else { 0 })
+        self.with_connection(|connection| {
+            let before = connection.total_changes();
+            let mut statement = connection.prepare(sql).map_err(translate)?;
+            // A pragma may answer a row where nobody asked for one.
+            visit_rows(statement.raw_query(), &mut |_| Ok(()))?;
+            let changed = connection.total_changes() != before;
+            Ok(if changed { connection.changes() } else { 0 })
+        })
     }
 
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        let mut statement = self.connection.prepare(sql).map_err(translate)?;
-        visit_rows(statement.raw_query(), visit)
+        self.with_connection(|connection| {
+            let mut statement = connection.prepare(sql).map_err(translate)?;
+            visit_rows(statement.raw_query(), visit)
+        })
     }
 }
 

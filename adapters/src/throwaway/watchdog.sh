@@ -18,14 +18,19 @@ command_line() {
   fi 2>/dev/null
 }
 
-# The server, and what was started to make its data. A pid file may be old, and its number another
-# program's by now: the command line must name the folder.
-servers() {
+# The server. Its pid file may be old, and the number another program's by now: the command line
+# must name the folder.
+server() {
   pid=$(head -n 1 "$pid_file" 2>/dev/null)
   case $pid in
     '' | *[!0-9]*) ;;
     *) case $(command_line "$pid") in *"$folder"*) echo "$pid" ;; esac ;;
   esac
+}
+
+# The server, and what was started to make its data.
+all() {
+  server
   [ -d /proc/self ] && grep -lsF "$variable=$mark" /proc/[0-9]*/environ | cut -d / -f 3
 }
 
@@ -40,17 +45,38 @@ children() {
   done
 }
 
+# Those of the processes given that none of the others started.
+first() {
+  below=" $(children "$@" | tr '\n' ' ')"
+  for pid; do
+    case $below in *" $pid "*) ;; *) echo "$pid" ;; esac
+  done
+}
+
+# Asks once, in the way that leaves no shared memory behind: the server by its own signal, or what
+# makes its data by ending its first process, so that the others find the end of their input.
+ask() {
+  running_server=$(server)
+  kill -CONT "$@" $(children "$@")
+  if [ -n "$running_server" ]; then
+    kill -"$stop_signal" "$running_server"
+  else
+    kill -TERM $(first "$@")
+  fi
+} 2>/dev/null
+
+force() {
+  kill -STOP "$@"
+  kill -KILL $(children "$@") "$@"
+} 2>/dev/null
+
 pause() { sleep 0.05 2>/dev/null || sleep 1; }
 
 tries=0
-while running=$(servers | sort -u | tr '\n' ' ') && [ -n "$running" ] && [ $tries -lt 400 ]; do
-  if [ $tries -eq 0 ]; then
-    kill -CONT $running $(children $running) 2>/dev/null
-    kill -"$stop_signal" $running 2>/dev/null
-  elif [ $tries -gt 100 ]; then
-    kill -STOP $running 2>/dev/null
-    kill -KILL $(children $running) $running 2>/dev/null
-  fi
+while running=$(all | sort -u | tr '\n' ' ') && [ -n "$running" ] && [ $tries -lt 400 ]; do
+  # Not quoted: it is a list.
+  [ $tries -eq 0 ] && ask $running
+  [ $tries -gt 100 ] && force $running
   tries=$((tries + 1))
   pause
 done

@@ -236,9 +236,33 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     let mut say = |name: &str, value: String| {
         words.insert(name.to_owned(), value);
     };
-    say("isolation", format!("{:?}", options.isolation));
-    say("durability", format!("{:?}", options.durability));
-    say("clients", format!("{:?}", options.clients));
+    let list = |words: Vec<String>| words.join(",");
+    say(
+        "isolation",
+        match &options.isolation {
+            IsolationChoice::Default => "the engine's default".to_owned(),
+            IsolationChoice::All => "all".to_owned(),
+            IsolationChoice::Listed(listed) => {
+                list(listed.iter().map(ToString::to_string).collect())
+            }
+        },
+    );
+    say(
+        "durability",
+        match &options.durability {
+            DurabilityChoice::Default => "full where it can be set".to_owned(),
+            DurabilityChoice::Listed(listed) => {
+                list(listed.iter().map(ToString::to_string).collect())
+            }
+        },
+    );
+    say(
+        "clients",
+        match &options.clients {
+            None => "the benchmark's own".to_owned(),
+            Some(listed) => list(listed.iter().map(ToString::to_string).collect()),
+        },
+    );
     match options.length {
         Length::Duration(length) => say("duration", duration(length)),
         Length::Transactions(count) => say("transactions", count.to_string()),
@@ -246,7 +270,13 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     say("warmup", duration(options.warmup));
     match options.arrival {
         Arrival::Closed => say("arrival", "closed".to_owned()),
-        Arrival::Open(open) => say("arrival", format!("{open:?}")),
+        Arrival::Open(open) => {
+            say("arrival", format!("open, {:?}", open.spacing).to_lowercase());
+            say("rate", open.rate.to_string());
+            if let Some(limit) = open.latency_limit {
+                say("latency_limit", duration(limit));
+            }
+        }
     }
     say("repetitions", options.repetitions.to_string());
     say("scale", options.scale.to_string());
