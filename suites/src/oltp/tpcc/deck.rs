@@ -57,9 +57,19 @@ impl Kind {
     }
 }
 
+/// How many cards of 100 name each type, in the order of [`NAMES`]: Payment and the three rare
+/// types at the least shares that 5.2.3 allows, New-Order the rest.
+const CARDS: [(Kind, usize); 5] = [
+    (Kind::NewOrder, 45),
+    (Kind::Payment, 43),
+    (Kind::OrderStatus, 4),
+    (Kind::Delivery, 4),
+    (Kind::StockLevel, 4),
+];
+
 /// A deck of cards, each naming a transaction type. It is dealt to the end, shuffled and dealt
-/// again, so that every 23 transactions of a client hold 10 New-Orders, 10 Payments and one of
-/// each other type: 43.5 % and 4.3 % each (5.2.4.2, the second way to keep the mix of 5.2.3).
+/// again, so that every 100 transactions of a client hold the exact mix (5.2.4.2, the second way
+/// to keep the mix of 5.2.3; its example of 23 cards gives 43.5 % New-Orders).
 #[derive(Clone, Debug)]
 pub(super) struct Deck {
     cards: [Kind; Self::SIZE],
@@ -67,19 +77,15 @@ pub(super) struct Deck {
 }
 
 impl Deck {
-    const SIZE: usize = 23;
+    const SIZE: usize = 100;
 
     /// A deck about to be shuffled.
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut cards = [Kind::NewOrder; Self::SIZE];
-        let mut place = 10;
-        while place < 20 {
-            cards[place] = Kind::Payment;
-            place += 1;
+        let kinds = CARDS.iter().flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count));
+        for (card, kind) in cards.iter_mut().zip(kinds) {
+            *card = kind;
         }
-        cards[20] = Kind::OrderStatus;
-        cards[21] = Kind::Delivery;
-        cards[22] = Kind::StockLevel;
         Self { cards, dealt: Self::SIZE }
     }
 
@@ -106,9 +112,9 @@ mod tests {
         let (mut deck, mut rng) = (Deck::new(), Rng::new(1, &[]));
         let mut orders = Vec::new();
         for _ in 0..100 {
-            let dealt: Vec<_> = (0..23).map(|_| deck.deal(&mut rng)).collect();
+            let dealt: Vec<_> = (0..100).map(|_| deck.deal(&mut rng)).collect();
             let counts = ALL.map(|kind| dealt.iter().filter(|card| **card == kind).count());
-            assert_eq!(counts, [10, 10, 1, 1, 1]);
+            assert_eq!(counts, [45, 43, 4, 4, 4]);
             orders.push(dealt.iter().map(|card| *card as u8).collect::<Vec<_>>());
         }
         orders.sort_unstable();
