@@ -332,9 +332,9 @@ fn may_split_a_password(place: &str, query: Option<&str>) -> bool {
     after_scheme.contains(':') && query.is_some_and(|query| query.contains('@'))
 }
 
-/// The text before `?` without a password: without what stands between the user's colon and the
+/// A target's text before `?` without a password: without what stands between the user's colon and the
 /// last `@`; where there is no `@`, without what stands where a port would.
-fn redact(place: &str) -> String {
+pub fn redact(place: &str) -> String {
     let (scheme, rest) = match place.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), place),

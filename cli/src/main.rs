@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod conceal;
 mod config;
 mod interrupt;
 mod names;
@@ -14,7 +15,13 @@ use clap::Parser as _;
 use args::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match conceal::words() {
+        Ok(words) => Arguments::parse_from(words),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Ended::CouldNotRun.exit_code();
+        }
+    };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("DBDYNO_LOG"))
         .with_writer(std::io::stderr)

@@ -276,6 +276,23 @@ fn a_command_line_that_names_a_password_does_not_keep_it() {
     assert!(!kept.contains("hunter2secret"), "{kept}");
 }
 
+/// A server that answers nothing keeps dbdyno waiting while the process list is looked at.
+#[test]
+fn the_process_list_shows_no_password() {
+    let desk = Desk::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let target = format!("postgres://me:hunter2secret@127.0.0.1:{port}/x?sslmode=disable");
+    let mut child = desk.start(&["run", "oltp/tpcb", "--target", &target]);
+    let connected = listener.accept().unwrap();
+    let listed = Command::new("ps").args(["-eo", "pid,args"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains(&format!("postgres://me@127.0.0.1:{port}/x")), "{listed}");
+    assert!(!listed.contains("hunter2secret"));
+    drop((connected, listener));
+    child.wait().unwrap();
+}
+
 fn ctrl_c_keeps_what_was_measured(target: &str) {
     let desk = Desk::new();
     let child =

@@ -22,7 +22,11 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let options = options(&loaded, By::default_for(&loaded.records));
-    print(&compare(&loaded.records, &options)?, Format::Table)?;
+    match compare(&loaded.records, &options) {
+        Ok(comparison) => print(&comparison, Format::Table)?,
+        // A run in which nothing could be measured has been told case by case.
+        Err(error) => eprintln!("note: {error}"),
+    }
     if let Ok(scaling) = scaling(&loaded.records) {
         print!("{}", scaling.render(&rendering(Format::Table))?);
     }
