@@ -57,13 +57,24 @@ impl By {
     }
 
     /// What to compare when nobody said: the first of the choices above, targets before drivers,
-    /// that has more than one value; engines where none has.
+    /// that has more than one value (clients: in every benchmark, for a sweep among others is a
+    /// curve of its own); engines where none has.
     pub fn default_for(records: &[Record]) -> Self {
         let choices = [Self::Engine, Self::Isolation, Self::Target, Self::Driver, Self::Clients];
         let varies = |by: &Self| {
-            let levels: BTreeSet<_> =
-                records.iter().map(|record| by.dimension().level(&record.case)).collect();
-            levels.len() > 1
+            let levels = |records: &mut dyn Iterator<Item = &Record>| -> usize {
+                let levels: BTreeSet<_> =
+                    records.map(|record| by.dimension().level(&record.case)).collect();
+                levels.len()
+            };
+            if *by != Self::Clients {
+                return levels(&mut records.iter()) > 1;
+            }
+            let benchmarks: BTreeSet<_> = records.iter().map(Record::benchmark).collect();
+            let of = |name: &String| {
+                levels(&mut records.iter().filter(|record| record.benchmark() == *name))
+            };
+            !benchmarks.is_empty() && benchmarks.iter().all(|name| of(name) > 1)
         };
         choices.into_iter().find(varies).unwrap_or(Self::Engine)
     }

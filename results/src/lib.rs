@@ -16,6 +16,7 @@ pub mod load;
 pub mod machine;
 pub mod metric;
 mod number;
+mod overview;
 pub mod record;
 mod redact;
 pub mod render;

@@ -33,7 +33,12 @@ impl Comparison {
         }
         let style = if options.styled { Style::Terminal } else { Style::Plain };
         let footnotes = Footnotes::of(self);
-        for grid in self.fitting(options.width, style, &footnotes) {
+        let overview = self.is_overview().then(|| self.overview(&footnotes));
+        let grids = match overview.filter(|grid| grid.width() <= options.width) {
+            Some(grid) => vec![grid],
+            None => self.fitting(options.width, style, &footnotes),
+        };
+        for grid in grids {
             out.push('\n');
             out += &grid.text(options.width, options.styled);
         }
@@ -76,8 +81,11 @@ impl Comparison {
     /// What is the same everywhere, what each column is, and what to beware of.
     fn captions(&self) -> Vec<String> {
         let mut captions = Vec::new();
-        let constants: Vec<_> =
-            self.constants.iter().map(|(dimension, text)| dimension.caption(text)).collect();
+        let only = self.columns.iter().take_while(|_| self.is_overview());
+        let constants: Vec<_> = only
+            .map(|column| self.by.caption(&column.name))
+            .chain(self.constants.iter().map(|(dimension, text)| dimension.caption(text)))
+            .collect();
         if !constants.is_empty() {
             captions.push(constants.join(", "));
         }
