@@ -455,3 +455,18 @@ async fn a_load_that_fails_or_is_stopped_leaves_nothing() {
     assert!(error.message.contains("stopped"), "{error}");
     assert_eq!(number(session.as_mut(), "SELECT count(*) FROM loaded").await, 0);
 }
+
+/// `.cargo/config.toml` says why.
+#[tokio::test]
+async fn connections_share_no_lock_of_the_library() {
+    let driver = driver("sqlite").await;
+    let mut session = session(driver.as_ref()).await;
+    let mut options = Vec::new();
+    let mut visit = |row: &dyn dbdyno_core::Row| {
+        options.push(row.text(0)?.to_owned());
+        Ok(())
+    };
+    session.query_sql("PRAGMA compile_options", &mut visit).await.unwrap();
+    assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+    assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+}

@@ -31,7 +31,7 @@ pub trait Benchmark: Send + Sync {
     }
 
     /// Metrics of its own, beside those that every benchmark has.
-    fn metrics(&self, _report: &LoadReport) -> Vec<Measurement> {
+    fn metrics(&self, _report: &LoadReport, _before: &State, _after: &State) -> Vec<Measurement> {
         Vec::new()
     }
 

@@ -36,7 +36,7 @@ impl Round<'_> {
         benchmark: &dyn Benchmark,
     ) -> Result<CaseSummary> {
         let summary = match self.attempt(case, driver, benchmark) {
-            Ok(measured) => self.keep(case, benchmark, &measured)?,
+            Ok(measured) => self.keep(case, &measured)?,
             Err(error) => self.keep_failure(case, &error)?,
         };
         self.observer.case_finished(case, &summary);
@@ -81,7 +81,7 @@ impl Round<'_> {
     ) -> Result<Measured> {
         let before = self.state(driver.as_ref(), benchmark, case.scale)?;
         if before.checks.iter().any(|check| !check.held) {
-            return Ok(Measured { report: None, checks: before.checks });
+            return Ok(Measured { report: None, own: Vec::new(), checks: before.checks });
         }
         let context = WorkloadContext {
             scale: case.scale,
@@ -93,8 +93,9 @@ impl Round<'_> {
         let report = self.load(case, driver, benchmark, &workload)?;
         let after = self.state(driver.as_ref(), benchmark, case.scale)?;
         let accounts = benchmark.account(&before, &after, &workload.counted(), &report.tally);
+        let own = benchmark.metrics(&report, &before, &after);
         let checks = after.checks.into_iter().chain(accounts).collect();
-        Ok(Measured { report: Some(report), checks })
+        Ok(Measured { report: Some(report), own, checks })
     }
 
     fn load(
@@ -162,19 +163,14 @@ impl Round<'_> {
         }
     }
 
-    fn keep(
-        &self,
-        case: &Case,
-        benchmark: &dyn Benchmark,
-        measured: &Measured,
-    ) -> Result<CaseSummary> {
+    fn keep(&self, case: &Case, measured: &Measured) -> Result<CaseSummary> {
         let broken: Vec<Check> =
             measured.checks.iter().filter(|check| !check.held).cloned().collect();
         let (status, detail) = verdict(measured, &broken);
         let mut rows = match &measured.report {
             Some(report) => {
                 let mut rows = measurements(report);
-                rows.extend(benchmark.metrics(report));
+                rows.extend(measured.own.iter().cloned());
                 for row in &mut rows {
                     row.status = status;
                     if row.detail.is_empty() {
@@ -215,6 +211,8 @@ impl Round<'_> {
 struct Measured {
     /// `None` where the data was wrong before, so that nothing was measured.
     report: Option<LoadReport>,
+    /// The benchmark's own metrics.
+    own: Vec<Measurement>,
     checks: Vec<Check>,
 }
 

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Tally, Workload};
+use dbdyno_core::load::{Client, LoadReport, Tally, Workload};
 use dbdyno_core::query::row_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{DbError, Session, Statement};
+use dbdyno_core::{Better, DbError, Measurement, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use super::ledger::Ledgers;
@@ -216,6 +216,18 @@ impl Benchmark for Sbtest {
 
     fn is_sweep(&self) -> bool {
         self.sweep
+    }
+
+    /// How many rows a delete found: once most are gone, a fast delete is one that does nothing,
+    /// in sysbench as here. More rows (`--scale`) keep it near 1.
+    fn metrics(&self, report: &LoadReport, before: &State, after: &State) -> Vec<Measurement> {
+        let committed = report.tally.total().committed;
+        if self.mix.deletes == 0 || committed == 0 {
+            return Vec::new();
+        }
+        let deleted = before.counter(ROWS) - after.counter(ROWS);
+        let found = deleted as f64 / committed as f64;
+        vec![Measurement::new("rows_deleted_per_transaction", found, "1", Better::Neither)]
     }
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {

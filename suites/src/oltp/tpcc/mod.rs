@@ -69,7 +69,7 @@ impl Benchmark for Tpcc {
         &dbdyno_datasets::tpcc::TpcC
     }
 
-    fn metrics(&self, report: &LoadReport) -> Vec<Measurement> {
+    fn metrics(&self, report: &LoadReport, _: &State, _: &State) -> Vec<Measurement> {
         let new_orders = report.transactions.iter().find(|t| t.name == Kind::NewOrder.name());
         let tpmc = new_orders.map(|t| report.throughput(t) * 60.0 * committed_share(t));
         tpmc.map(|tpmc| Measurement::new("tpmc", tpmc, "1/min", Better::Higher))
