@@ -6,6 +6,7 @@ mod conceal;
 mod config;
 mod interrupt;
 mod names;
+mod output;
 mod screen;
 
 use std::process::ExitCode;

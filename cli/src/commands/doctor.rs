@@ -1,21 +1,19 @@
 //! `dbdyno doctor`.
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::Cell;
 use dbdyno_adapters::engines;
 use dbdyno_core::Result;
 
 use crate::Ended;
+use crate::commands::tables;
+use crate::output::say;
 
 /// Shows which engines are installed and what to do about those that are not.
 ///
 /// # Errors
 /// Never: a missing engine is an answer.
 pub fn doctor() -> Result<Ended> {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["engine", "driver", "version", "found", "what to do"]);
+    let mut table = tables::plain(["engine", "driver", "version", "found", "what to do"]);
     for engine in engines() {
         let drivers = engine.drivers.join(", ");
         let row = match (engine.find)(None) {
@@ -36,8 +34,8 @@ pub fn doctor() -> Result<Ended> {
         };
         table.add_row(row.map(Cell::new));
     }
-    println!("dbdyno {}", env!("CARGO_PKG_VERSION"));
-    println!("{table}");
-    println!("A server need not run: dbdyno starts a private one from these programs.");
+    say(&format!("dbdyno {}", env!("CARGO_PKG_VERSION")));
+    say(&table.to_string());
+    say("A server need not run: dbdyno starts a private one from these programs.");
     Ok(Ended::Done)
 }

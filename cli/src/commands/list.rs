@@ -1,6 +1,5 @@
 //! `dbdyno list`.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_adapters::{EngineEntry, engines};
 use dbdyno_core::{Error, Isolation, LevelSupport, Result};
 use dbdyno_suites::registry::suites;
@@ -8,8 +7,9 @@ use dbdyno_suites::{State, WorkloadContext};
 
 use crate::Ended;
 use crate::args::{ListArgs, ListWhat};
-use crate::commands::choose;
+use crate::commands::{choose, tables};
 use crate::names::unknown;
+use crate::output::say;
 
 /// Lists what there is.
 ///
@@ -25,9 +25,9 @@ pub fn list(arguments: &ListArgs) -> Result<Ended> {
         Some(ListWhat::Isolation) => list_isolation(),
         None => {
             list_suites();
-            println!();
+            say("");
             list_targets();
-            println!();
+            say("");
             list_isolation();
         }
     }
@@ -36,8 +36,8 @@ pub fn list(arguments: &ListArgs) -> Result<Ended> {
 
 fn list_suites() {
     for suite in suites() {
-        println!("{}: {}", suite.name, suite.summary);
-        let mut table = table(["benchmark", "data set", "what it does"]);
+        say(&format!("{}: {}", suite.name, suite.summary));
+        let mut table = tables::plain(["benchmark", "data set", "what it does"]);
         for benchmark in &suite.benchmarks {
             table.add_row([
                 format!("{}/{}", suite.name, benchmark.name()),
@@ -45,12 +45,13 @@ fn list_suites() {
                 benchmark.summary().to_owned(),
             ]);
         }
-        println!("{table}");
+        say(&table.to_string());
     }
 }
 
 fn list_targets() {
-    let mut table = table(["target", "driver", "what it is, and its options (?name=value&…)"]);
+    let mut table =
+        tables::plain(["target", "driver", "what it is, and its options (?name=value&…)"]);
     for engine in engines() {
         let mut forms = vec![engine.name.to_owned()];
         if engine.is_file {
@@ -68,11 +69,11 @@ fn list_targets() {
         let text: Vec<String> = [engine.summary.to_owned()].into_iter().chain(options).collect();
         table.add_row([forms.join("\n"), engine.drivers.join("\n"), text.join("\n")]);
     }
-    println!("{table}");
+    say(&table.to_string());
 }
 
 fn list_isolation() {
-    let mut table = table(["level", "engine", "what the engine makes of it"]);
+    let mut table = tables::plain(["level", "engine", "what the engine makes of it"]);
     for level in Isolation::ALL {
         for engine in engines() {
             let support = match (engine.isolation)(level) {
@@ -83,7 +84,7 @@ fn list_isolation() {
             table.add_row([level.name().to_owned(), engine.name.to_owned(), support]);
         }
     }
-    println!("{table}");
+    say(&table.to_string());
 }
 
 /// Prints what each engine is sent for a benchmark.
@@ -95,10 +96,15 @@ fn sql(name: &str, only: &[String]) -> Result<()> {
         let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false };
         let workload = selection.benchmark.workload(&context, &State::default());
         for engine in &engines {
-            println!("-- {}/{} on {}", selection.suite, selection.benchmark.name(), engine.name);
+            say(&format!(
+                "-- {}/{} on {}",
+                selection.suite,
+                selection.benchmark.name(),
+                engine.name
+            ));
             for statement in workload.statements() {
                 let sql = (engine.dialect)().statement(&statement.sql);
-                println!("-- {}\n{};\n", statement.name, sql.trim());
+                say(&format!("-- {}\n{};\n", statement.name, sql.trim()));
             }
         }
     }
@@ -113,13 +119,4 @@ fn engines_named(names: &[String]) -> Result<Vec<&'static EngineEntry>> {
     let wanted =
         |engine: &&EngineEntry| names.is_empty() || names.iter().any(|name| name == engine.name);
     Ok(engines().iter().filter(wanted).collect())
-}
-
-fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header);
-    table
 }

@@ -16,6 +16,7 @@ use crate::commands::choose;
 use crate::commands::tables;
 use crate::config::Config;
 use crate::interrupt;
+use crate::output::say;
 use crate::screen::Screen;
 
 /// Sessions that dbdyno opens besides those of the clients.
@@ -39,7 +40,10 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let runtime = Runtime::new().map_err(|cause| Error::new("start the event loop", cause))?;
     let screen = Screen::new(arguments.quiet);
     let sessions = most_clients(&options) + SPARE_SESSIONS;
-    let drivers = open_targets(&runtime, &screen, &targets, &settings, sessions)?;
+    let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
+    else {
+        return Ok(Ended::Interrupted);
+    };
     if arguments.duration.is_none() && arguments.transactions.is_none() {
         choose::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
     }
@@ -91,7 +95,7 @@ fn tell_end(summary: &RunSummary, folder: &RunFolder) {
     if summary.interrupted {
         parts.push("interrupted".to_owned());
     }
-    println!("{}; results in {}", parts.join(", "), folder.path().display());
+    say(&format!("{}; results in {}", parts.join(", "), folder.path().display()));
 }
 
 fn most_clients(options: &RunOptions) -> u32 {
@@ -99,15 +103,20 @@ fn most_clients(options: &RunOptions) -> u32 {
     listed.unwrap_or(0).max(dbdyno_suites::runner::MOST_DEFAULT_CLIENTS)
 }
 
+/// Opens every target; `None` where the end was asked for meanwhile.
 fn open_targets(
     runtime: &Runtime,
     screen: &Screen,
     targets: &[Target],
     settings: &choose::Settings,
     sessions: u32,
-) -> Result<Vec<Arc<dyn Driver>>> {
+    stop: &Stop,
+) -> Result<Option<Vec<Arc<dyn Driver>>>> {
     let mut drivers = Vec::new();
     for target in targets {
+        if stop.is_requested() {
+            return Ok(None);
+        }
         if matches!(target.location, Location::Throwaway) {
             screen.working(&format!("starting {}", target.label));
         } else {
@@ -117,7 +126,7 @@ fn open_targets(
         drivers.push(runtime.block_on(dbdyno_adapters::open(target, &settings))?);
     }
     screen.clear();
-    Ok(drivers)
+    Ok((!stop.is_requested()).then_some(drivers))
 }
 
 /// What goes into `run.toml`.

@@ -2,11 +2,14 @@
 
 use std::io::IsTerminal as _;
 
+use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
     By, CompareOptions, Comparison, Format, Loaded, RenderOptions, RunFolder, compare, load,
     scaling,
 };
+
+use crate::output::show;
 
 /// The width of a table where the output is no terminal.
 const PLAIN_WIDTH: usize = 120;
@@ -28,7 +31,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         Err(error) => eprintln!("note: {error}"),
     }
     if let Ok(scaling) = scaling(&loaded.records) {
-        print!("{}", scaling.render(&rendering(Format::Table))?);
+        show(&scaling.render(&rendering(Format::Table))?);
     }
     Ok(())
 }
@@ -43,17 +46,30 @@ pub fn options(loaded: &Loaded, by: By) -> CompareOptions {
 /// # Errors
 /// A text cannot be put into CSV.
 pub fn print(comparison: &Comparison, format: Format) -> Result<()> {
-    print!("{}", comparison.render(&rendering(format))?);
+    show(&comparison.render(&rendering(format))?);
     Ok(())
 }
 
+/// A table of words, no wider than the terminal.
+pub fn plain<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width()).unwrap_or(u16::MAX))
+        .set_header(header);
+    table
+}
+
 fn rendering(format: Format) -> RenderOptions {
-    let terminal = std::io::stdout().is_terminal();
-    let width = if terminal { terminal_width() } else { PLAIN_WIDTH };
-    RenderOptions { format, width, styled: terminal }
+    let styled = std::io::stdout().is_terminal();
+    RenderOptions { format, width: width(), styled }
 }
 
 /// The columns of the terminal.
-fn terminal_width() -> usize {
-    comfy_table::Table::new().width().map_or(PLAIN_WIDTH, usize::from)
+fn width() -> usize {
+    match Table::new().width() {
+        Some(width) if std::io::stdout().is_terminal() => usize::from(width),
+        _ => PLAIN_WIDTH,
+    }
 }
