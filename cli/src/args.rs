@@ -100,8 +100,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub max_retries: Option<u32>,
 
-    /// Keep keying and think times (TPC-C 5.2.5.7).
-    #[arg(long)]
+    /// Keep keying and think times (TPC-C 5.2.5.7); in closed loop only.
+    #[arg(long, conflicts_with = "rate")]
     pub think_times: bool,
 
     /// Load the data anew even where it could be reused.
@@ -226,8 +226,10 @@ pub fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
 /// Reads a rate: a number above 0.
 fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 1e9 => Ok(rate),
-        _ => Err(format!("`{text}` is not a number of transactions per second above 0")),
+        Ok(rate) if rate > 0.0 && rate <= 1e7 => Ok(rate),
+        _ => Err(format!(
+            "`{text}` is not a number of transactions per second, above 0 and up to 10000000"
+        )),
     }
 }
 

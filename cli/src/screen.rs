@@ -114,7 +114,10 @@ impl RunObserver for Screen {
     }
 
     fn event(&self, event: &Event) {
-        if matches!(event.kind, "outage_started" | "outage_ended" | "server_restarted") {
+        if matches!(
+            event.kind,
+            "outage_started" | "outage_ended" | "server_restarted" | "waiting_for_server"
+        ) {
             self.line(&format!("  ! {}: {}", event.kind.replace('_', " "), event.detail));
         }
     }
@@ -146,6 +149,9 @@ impl RunObserver for Screen {
             Status::Failed => format!("FAILED: {}", summary.detail),
         };
         self.line(&format!("{what}  {came_out}"));
+        if summary.status == Status::Ok && !summary.detail.is_empty() {
+            self.line(&format!("    ! {}", summary.detail));
+        }
         for check in &summary.broken {
             self.line(&format!("    ! {}: {}", check.name, check.detail));
         }

@@ -112,18 +112,29 @@ pub struct Error {
     doing: String,
     why: String,
     next: Option<String>,
-    unsupported: bool,
+    kind: Kind,
+}
+
+/// What a failure means for a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It could not be done.
+    CouldNotRun,
+    /// The target truly cannot do it.
+    Unsupported,
+    /// A promise was found broken.
+    Broken,
 }
 
 impl Error {
     /// `doing` completes "cannot …" and names what it was done on; `why` is the cause.
     pub fn new(doing: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self { doing: doing.into(), why: why.to_string(), next: None, unsupported: false }
+        Self { doing: doing.into(), why: why.to_string(), next: None, kind: Kind::CouldNotRun }
     }
 
     /// What the target truly cannot do; becomes a result row of status `unsupported`.
     pub fn unsupported(doing: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self { unsupported: true, ..Self::new(doing, why) }
+        Self { kind: Kind::Unsupported, ..Self::new(doing, why) }
     }
 
     /// Adds what to do next, an imperative sentence without its full stop.
@@ -135,7 +146,18 @@ impl Error {
 
     /// Whether the target truly cannot do what was asked.
     pub fn is_unsupported(&self) -> bool {
-        self.unsupported
+        self.kind == Kind::Unsupported
+    }
+
+    /// A promise that was found broken, such as data that is no longer whole; becomes a result row
+    /// of status `failed`.
+    pub fn broken(doing: impl Into<String>, why: impl fmt::Display) -> Self {
+        Self { kind: Kind::Broken, ..Self::new(doing, why) }
+    }
+
+    /// Whether a promise was found broken.
+    pub fn is_broken(&self) -> bool {
+        self.kind == Kind::Broken
     }
 
     /// The cause alone, for a result row's `detail`.

@@ -57,10 +57,10 @@ impl LoadObserver for Silent {
 }
 
 /// Makes sure that `dataset` at `scale` and `seed` is on the driver's target: reuses it where it is
-/// marked as ready and whole, and loads it otherwise, or whenever `reload` asks for it.
+/// marked as ready, and loads it otherwise, or whenever `reload` asks for it.
 ///
 /// # Errors
-/// The driver cannot load (unsupported); the scale is out of range; a table in the way is not
+/// Data marked as ready is not whole (broken); the driver cannot load (unsupported); the scale is out of range; a table in the way is not
 /// marked as dbdyno's, and nothing was touched; the target fails or `stop` was requested, and what
 /// was loaded so far stays marked as unfinished, so that the next call loads it afresh.
 pub async fn prepare(
@@ -86,8 +86,8 @@ pub async fn prepare(
     let mut session = place.connect().await?;
     let found = place.look(&mut *session).await?;
     let wanted = Mark { version: dataset.version(), scale, seed, state: MarkState::Ready };
-    if !reload && found.mark == Some(wanted) && place.is_whole(&mut *session, &found, scale).await?
-    {
+    if !reload && found.mark == Some(wanted) {
+        place.check_whole(&mut *session, &found, scale).await?;
         return Ok(Prepared::Reused);
     }
     Load { place, bulk, wanted, observer, stop }.run(&mut *session, &found).await
@@ -225,11 +225,17 @@ impl Place<'_> {
         .next("name another database or file as the target, or drop the table if nobody needs it; nothing was touched"))
     }
 
-    /// Whether all tables are there, those of a fixed size with the right number of rows.
-    async fn is_whole(&self, session: &mut dyn Session, found: &Found, scale: u32) -> Result<bool> {
+    /// Whether what the mark calls ready is whole: all tables are there, those of a fixed size with
+    /// the right number of rows. Data that went missing is evidence, not something to load over.
+    async fn check_whole(
+        &self,
+        session: &mut dyn Session,
+        found: &Found,
+        scale: u32,
+    ) -> Result<()> {
         for table in self.dataset.tables() {
             if !found.has(table.name) {
-                return Ok(false);
+                return Err(self.damaged(&format!("`{}` is gone", table.name)));
             }
             if !self.dataset.has_fixed_rows(table.name) {
                 continue;
@@ -238,12 +244,19 @@ impl Place<'_> {
             let rows = scalar_sql(session, &sql)
                 .await
                 .map_err(self.failed(&format!("count the rows of `{}`", table.name)))?;
-            if u64::try_from(rows) != Ok(self.dataset.rows(table.name, scale)) {
-                tracing::info!(table = table.name, rows, "not the rows that were loaded");
-                return Ok(false);
+            let expected = self.dataset.rows(table.name, scale);
+            if u64::try_from(rows) != Ok(expected) {
+                let why = format!("`{}` has {rows} rows, not {expected}", table.name);
+                return Err(self.damaged(&why));
             }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    fn damaged(&self, why: &str) -> Error {
+        let doing = format!("use data set `{}` on {}", self.dataset.name(), self.driver.target());
+        Error::broken(doing, format!("it was loaded whole, and now {why}"))
+            .next("find out who changed it; `--reload` loads it again")
     }
 
     async fn update_mark(&self, session: &mut dyn Session, mark: Mark) -> Result<()> {

@@ -142,18 +142,24 @@ fn a_data_set_is_loaded_once_and_reused_while_it_is_the_same() {
 }
 
 #[test]
-fn what_was_spent_or_damaged_is_loaded_again() {
+fn what_was_spent_is_loaded_again_and_damage_is_told() {
     on_every_engine(|bench| {
         bench.loads("sbtest", 1, 7);
         let dataset = find("sbtest").unwrap();
         bench.runtime.block_on(mark_spent(bench.driver.as_ref(), dataset)).unwrap();
         assert_eq!(bench.state("sbtest"), "spent");
         bench.loads("sbtest", 1, 7);
-        bench.sql("sbtest", "DELETE FROM sbtest1 WHERE id = 5000");
-        bench.loads("sbtest", 1, 7);
+        let reload = || bench.prepare_with("sbtest", 1, 7, true, &Silent, &Stop::default());
+        for (damage, told) in [
+            ("DELETE FROM sbtest1 WHERE id = 5000", "9999 rows, not 10000"),
+            ("DROP TABLE sbtest1", "`sbtest1` is gone"),
+        ] {
+            bench.sql("sbtest", damage);
+            let error = bench.prepare("sbtest", 1, 7).unwrap_err();
+            assert!(error.is_broken() && error.to_string().contains(told), "{error}");
+            assert!(matches!(reload(), Ok(Prepared::Loaded { .. })));
+        }
         assert_eq!(bench.scalar("sbtest", "SELECT COUNT(*) FROM sbtest1"), 10_000);
-        bench.sql("sbtest", "DROP TABLE sbtest1");
-        bench.loads("sbtest", 1, 7);
         bench.reuses("sbtest", 1, 7);
         // The engine goes on numbering where the loaded rows end.
         bench.sql("sbtest", "INSERT INTO sbtest1 (k, c, pad) VALUES (1, 'c', 'pad')");

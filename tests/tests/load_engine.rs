@@ -149,6 +149,90 @@ fn a_stall_shows_in_the_percentiles(text: &str) {
     assert_eq!(i64::try_from(total.committed).unwrap(), counted(&runtime, &*driver));
 }
 
+/// A stall that lasts to the end: the arrivals that nobody could start any more count by how long
+/// they had waited.
+fn a_stall_at_the_end_shows_too(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 4);
+    let open = OpenLoop { rate: 200.0, spacing: Spacing::Uniform, latency_limit: None };
+    let plan = LoadPlan {
+        arrival: Arrival::Open(open),
+        ..plan(4, Length::Duration(Duration::from_secs(3)))
+    };
+    let kept = Kept::default();
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let control = driver.server_control().expect("a throwaway server");
+            wait_for("the second second", || (kept.seconds().len() > 1).then_some(()));
+            control.pause().unwrap();
+            // Into the drain, so that what is under way can still end.
+            std::thread::sleep(Duration::from_secs(2));
+            control.resume().unwrap();
+        });
+        load(&driver, plan, &kept, &Stop::default())
+    });
+    let total = report.total();
+    assert!(report.unstarted_ns.len() > 50, "{} unstarted", report.unstarted_ns.len());
+    assert_eq!(total.committed + report.unstarted_ns.len(), 599, "every arrival counts once");
+    let p95_ms = total.response_ns.value_at_quantile(0.95) / 1_000_000;
+    assert!(p95_ms > 300, "p95 is {p95_ms} ms");
+}
+
+/// Somebody kills the first process alone: the others hold on to the data for a moment, and the
+/// server starts again all the same.
+fn a_server_killed_by_its_first_process_is_survived(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 8);
+    let info = runtime.block_on(driver.server_info()).unwrap();
+    let pid_file = std::path::Path::new(&info.settings["data_folder"]).join("postmaster.pid");
+    let kept = Kept::default();
+    let stop = Stop::default();
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            let text = std::fs::read_to_string(&pid_file).unwrap();
+            let pid: i32 = text.lines().next().unwrap().parse().unwrap();
+            let pid = nix::unistd::Pid::from_raw(pid);
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+            wait_for("the outage to end", || {
+                kept.events().iter().any(|event| event.kind == "outage_ended").then_some(())
+            });
+            stop.request();
+        });
+        load(&driver, plan(8, Length::Duration(Duration::from_secs(60))), &kept, &stop)
+    });
+    assert!(report.failure.is_none(), "{:?}", report.failure);
+    assert!(kept.events().iter().any(|event| event.kind == "server_restarted"));
+}
+
+/// A person who asks for the end while the server stands still is not kept waiting, and what was
+/// under way counts as an error of unknown outcome.
+fn a_stop_does_not_wait_for_a_server_that_stands_still(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 2);
+    let kept = Kept::default();
+    let stop = Stop::default();
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            driver.server_control().expect("a throwaway server").pause().unwrap();
+            stop.request();
+        });
+        load(&driver, plan(2, Length::Duration(Duration::from_secs(600))), &kept, &stop)
+    });
+    driver.server_control().expect("a throwaway server").resume().unwrap();
+    assert!(report.interrupted && report.total().committed > 0);
+    assert_eq!(report.abandoned, 2);
+    let in_timeline: u64 = kept.seconds().iter().map(|second| second.errors).sum();
+    let in_events: u64 =
+        kept.events().iter().filter(|event| event.kind == "error").map(|event| event.count).sum();
+    assert_eq!((report.total().failed, in_timeline, in_events), (2, 2, 2));
+    assert_eq!(report.errors.iter().map(|error| error.count).collect::<Vec<_>>(), [2]);
+}
+
 /// kill -9 in mid-run: the server is started again, the clients come back, the run goes on, and
 /// every acknowledged commit is there.
 fn a_killed_server_is_survived(text: &str) {
@@ -250,9 +334,18 @@ on_each_server!(
     a_number_of_transactions_is_exact,
     a_stall_shows_in_the_percentiles,
     a_killed_server_is_survived,
+    a_stall_at_the_end_shows_too,
+    a_stop_does_not_wait_for_a_server_that_stands_still,
     a_stop_keeps_what_was_measured,
     late_and_skipped_are_told_apart,
 );
+
+#[test]
+fn postgres_killed_by_its_first_process_is_survived() {
+    if !left_out("postgres") {
+        a_server_killed_by_its_first_process_is_survived("postgres");
+    }
+}
 
 mod sqlite {
     #[test]

@@ -254,7 +254,7 @@ impl Bench {
     }
 
     fn assert_tpmc(&self, report: &LoadReport) {
-        let metrics = self.tpcc.metrics(report);
+        let metrics = self.tpcc.metrics(report, &State::default(), &State::default());
         assert_eq!(metrics.len(), 1);
         assert_eq!((metrics[0].metric.as_str(), metrics[0].unit), ("tpmc", "1/min"));
         let committed = report.tally.of("new_order").committed as f64;

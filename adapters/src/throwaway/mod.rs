@@ -42,6 +42,11 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// How long one look at a starting or stopping process is followed by the next.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// What servers say of data that processes of an earlier server still use: PostgreSQL of its shared
+/// memory, InnoDB of its files, Aria of its log.
+const HELD: [&str; 3] = ["is still in use", "Unable to lock ./", "Can't lock aria control file"];
+/// How long such processes may take to end.
+const HELD_FOR: Duration = Duration::from_secs(20);
 /// How many ports are tried: another program may take one between its choice and its use.
 const PORT_ATTEMPTS: u32 = 4;
 
@@ -136,6 +141,7 @@ impl Throwaway {
     fn launch(&self, state: &mut State) -> Result<()> {
         // A server that ran before keeps its port: sessions know it.
         let mut attempts = if state.port == 0 { PORT_ATTEMPTS } else { 1 };
+        let began = Instant::now();
         loop {
             if state.port == 0 {
                 state.port = machine::free_port().map_err(|why| {
@@ -149,6 +155,12 @@ impl Throwaway {
                 Err(why) => {
                     self.stop(state);
                     let log = self.place.log_tail(log_start);
+                    // Where somebody killed the first process alone, the others hold on to the
+                    // data for a moment longer.
+                    if HELD.iter().any(|words| log.contains(words)) && began.elapsed() < HELD_FOR {
+                        thread::sleep(LOOK_AGAIN);
+                        continue;
+                    }
                     attempts -= 1;
                     if log.contains("ddress already in use") && attempts > 0 {
                         state.port = 0;

@@ -31,14 +31,11 @@ impl Arrivals {
         taken as u64
     }
 
-    /// Takes all arrivals before `end_ns` and tells how many there were.
-    pub fn drain_until(&mut self, end_ns: u64) -> u64 {
-        let mut count = 0;
+    /// Takes all arrivals before `end_ns`, showing each to `visit`.
+    pub fn drain_until(&mut self, end_ns: u64, mut visit: impl FnMut(u64)) {
         while (self.next_ns as u64) < end_ns {
-            self.take();
-            count += 1;
+            visit(self.take());
         }
-        count
     }
 
     fn gap(&mut self) -> f64 {
@@ -87,12 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn draining_counts_what_was_due() {
+    fn draining_shows_what_was_due() {
         let open = OpenLoop { rate: 1_000.0, spacing: Spacing::Uniform, latency_limit: None };
         let mut arrivals = Arrivals::new(&open, Rng::new(5, &[]));
         for _ in 0..10 {
             arrivals.take();
         }
-        assert_eq!(arrivals.drain_until(100_000_000), 89);
+        let mut drained = Vec::new();
+        arrivals.drain_until(100_000_000, |intended_ns| drained.push(intended_ns));
+        assert_eq!((drained.len(), drained[0]), (89, 11_000_000));
     }
 }

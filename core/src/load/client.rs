@@ -18,9 +18,11 @@ use super::workload::{Client, Outcome};
 
 /// Waits are cut into pieces of this length, so that a request to end is noticed.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
-/// A client whose transactions fail this often in a row, with errors that retrying cannot help,
-/// ends the case: the workload does not fit the target.
-const MOST_FAILURES_IN_A_ROW: u32 = 10;
+/// A client whose transactions do nothing but fail for this long, with errors that retrying cannot
+/// help, ends the case: the workload does not fit the target.
+const LONGEST_ROW_OF_FAILURES: Duration = Duration::from_secs(5);
+/// Pauses after such failures grow from the first of these to the second.
+const FAILURE_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 /// Pauses between attempts to connect again grow from the first of these to the second.
 const RECONNECT_PAUSE: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
@@ -45,7 +47,8 @@ pub struct ClientLoop {
     pub clock: Clock,
     pub sleeper: Sleeper,
     pub pauses: Rng,
-    pub failures_in_a_row: u32,
+    /// When the present row of failures began, and how many there are.
+    pub failing: Option<(u64, u32)>,
 }
 
 /// How a transaction came to its end, retries and all.
@@ -66,8 +69,9 @@ impl ClientLoop {
             if keyed > 0 && !self.wait_until(self.clock.now_ns() + keyed).await {
                 break;
             }
-            // Typing is the user's time; in closed loop the transaction is meant to start after it.
-            let intended_ns = if keyed > 0 { self.clock.now_ns() } else { intended_ns };
+            // Typing is the user's time: in closed loop the transaction is meant to start after it.
+            let closed = self.shared.plan.arrival == Arrival::Closed;
+            let intended_ns = if keyed > 0 && closed { self.clock.now_ns() } else { intended_ns };
             let phase = self.shared.phase(intended_ns);
             let (settled, ended) = self.settle(draw.transaction, intended_ns).await;
             if phase == super::recording::Phase::Measure {
@@ -171,11 +175,11 @@ impl ClientLoop {
         };
         match error {
             None => {
-                self.failures_in_a_row = 0;
+                self.failing = None;
                 true
             }
             Some(error) if error.is_disconnected() => self.reconnect(error).await,
-            Some(error) if error.class == ErrorClass::Other => self.go_on_after(error),
+            Some(error) if error.class == ErrorClass::Other => self.go_on_after(error).await,
             Some(_) => true,
         }
     }
@@ -200,18 +204,21 @@ impl ClientLoop {
         self.sleeper.sleep(pause).await;
     }
 
-    fn go_on_after(&mut self, error: &DbError) -> bool {
-        self.failures_in_a_row += 1;
-        if self.failures_in_a_row < MOST_FAILURES_IN_A_ROW {
-            return true;
+    async fn go_on_after(&mut self, error: &DbError) -> bool {
+        let now_ns = self.clock.now_ns();
+        let (began_ns, failures) = self.failing.unwrap_or((now_ns, 0));
+        let failures = failures + 1;
+        self.failing = Some((began_ns, failures));
+        if now_ns - began_ns < nanos(LONGEST_ROW_OF_FAILURES) {
+            let pause = (FAILURE_PAUSE.0 * (1 << failures.min(10))).min(FAILURE_PAUSE.1);
+            return self.wait_until(now_ns + nanos(pause)).await;
         }
+        let seconds = LONGEST_ROW_OF_FAILURES.as_secs();
         let fatal = Error::new(
             format!("go on with client {}", self.number),
-            format!(
-                "{MOST_FAILURES_IN_A_ROW} transactions failed in a row, the last with: {error}"
-            ),
+            format!("its transactions failed for {seconds} s in a row, the last with: {error}"),
         )
-        .next("see events.csv for every error; the statements are shown by `dbdyno list --sql`");
+        .next("see events.csv for every error; `dbdyno list --sql` shows the statements");
         self.tell(Message::Fatal(fatal));
         false
     }

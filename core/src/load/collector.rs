@@ -57,6 +57,7 @@ pub struct Collector<'a> {
     outage: Outage,
     cpu: CpuWindow,
     interrupted: bool,
+    abandoned: u64,
     failure: Option<Error>,
 }
 
@@ -101,12 +102,13 @@ impl<'a> Collector<'a> {
             outage: Outage::default(),
             cpu: CpuWindow::default(),
             interrupted: false,
+            abandoned: 0,
             failure: None,
         }
     }
 
     /// Listens until every worker is done.
-    pub fn run(mut self, receiver: &Receiver<Message>, stop: &Stop) -> Result<LoadReport> {
+    pub fn run(mut self, receiver: &Receiver<Message>, stop: &Stop) -> LoadReport {
         while self.reported.iter().any(Option::is_some) {
             self.mark_cpu();
             if stop.is_requested() && !self.shared.is_ended() {
@@ -242,7 +244,7 @@ impl<'a> Collector<'a> {
     }
 
     fn lost(&mut self, at_ns: u64, error: &DbError) {
-        self.outage.lost += 1;
+        self.outage.lost += u64::from(self.shared.in_window(at_ns));
         self.event(Event {
             at: self.clock.wall(at_ns),
             class: error.class.name(),
@@ -262,7 +264,7 @@ impl<'a> Collector<'a> {
         self.outage.down = self.outage.down.saturating_sub(1);
         if self.outage.down == 0 {
             let lasted_ns = at_ns.saturating_sub(self.outage.began_ns);
-            self.outage.total_ns += lasted_ns;
+            self.outage.total_ns += self.shared.within_window(self.outage.began_ns, at_ns);
             let detail =
                 format!("every client has a connection again after {} ms", lasted_ns / 1_000_000);
             self.event(Event { at: self.clock.wall(at_ns), ..Event::now("outage_ended", detail) });
@@ -295,21 +297,23 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Counts transactions that never ended as errors of the present second.
     fn abandon(&mut self, abandoned: &[usize]) {
+        let second = (self.clock.now_ns() / NS_PER_SECOND).max(self.handed_on);
+        let open = matches!(self.shared.plan.arrival, Arrival::Open(_));
         for transaction in abandoned {
-            let name = self.names[*transaction];
-            self.tally.transactions.entry(name).or_default().unknown += 1;
-            self.transactions[*transaction].failed += 1;
-            self.errors.push(ErrorReport {
-                transaction: name,
+            self.abandoned += 1;
+            let mut interval = Interval::new(Phase::Measure, self.names.len(), open);
+            interval.types[*transaction].failed = 1;
+            interval.types[*transaction].unknown = 1;
+            interval.errors.push(ErrorCount {
+                transaction: *transaction,
                 class: ErrorClass::Disconnected,
-                code: "abandoned".to_owned(),
+                code: Some("abandoned".to_owned()),
                 count: 1,
                 message: "it had not ended when the drain limit passed".to_owned(),
             });
-            let mut event = Event::now("abandoned", "it had not ended when the drain limit passed");
-            name.clone_into(&mut event.transaction);
-            self.event(event);
+            self.add(second, &interval);
         }
     }
 
@@ -345,20 +349,19 @@ impl<'a> Collector<'a> {
             .fold(PATIENCE, Duration::min)
     }
 
-    fn finish(mut self) -> Result<LoadReport> {
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
+    fn finish(mut self) -> LoadReport {
         let ended_ns = match self.shared.plan.length {
-            Length::Transactions(_) if !self.interrupted => self.clock.now_ns(),
+            Length::Transactions(_) if !self.interrupted && self.failure.is_none() => {
+                self.clock.now_ns()
+            }
             _ => self.shared.end_ns(),
         };
         if self.outage.down > 0 {
-            self.outage.total_ns += ended_ns.saturating_sub(self.outage.began_ns);
+            self.outage.total_ns += self.shared.within_window(self.outage.began_ns, ended_ns);
         }
         let window_ns = ended_ns.saturating_sub(self.shared.measure_ns());
         let cpu_to = self.cpu.to.unwrap_or_else(cpu_time);
-        Ok(LoadReport {
+        LoadReport {
             began_at: self.clock.began_at(),
             window: Duration::from_nanos(window_ns),
             transactions: self.transactions,
@@ -369,7 +372,9 @@ impl<'a> Collector<'a> {
             interrupted: self.interrupted,
             connections_lost: self.outage.lost,
             outage: Duration::from_nanos(self.outage.total_ns),
-            unstarted: self.shared.arrivals_left(),
-        })
+            unstarted_ns: self.shared.unstarted(),
+            abandoned: self.abandoned,
+            failure: self.failure,
+        }
     }
 }

@@ -21,9 +21,10 @@ use super::workload::Workload;
 /// Runs `workload` against `driver` as `plan` says, telling `observer` as it goes on. Blocks until
 /// the load is over; `stop` ends it early, with what was measured until then.
 ///
+/// What breaks after the start ([`LoadReport::failure`]) does not take away what was measured.
+///
 /// # Errors
-/// A session cannot be opened or prepared, a client cannot go on, or the observer could not keep
-/// what it was told.
+/// A session cannot be opened or prepared, so that the load never began.
 pub fn run_load(
     driver: &Arc<dyn Driver>,
     workload: &Arc<dyn Workload>,
@@ -58,7 +59,7 @@ pub fn run_load(
         }
         let clock = Clock::start();
         shared.start.send_replace(Some(clock));
-        Collector::new(&shared, observer, clock, workers).run(&receiver, stop)
+        Ok(Collector::new(&shared, observer, clock, workers).run(&receiver, stop))
     })
 }
 

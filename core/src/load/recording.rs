@@ -100,7 +100,7 @@ pub fn histogram() -> Histogram<u64> {
 
 /// Records a latency. `saturating_record` would cut it at the histogram's present bound.
 #[inline]
-fn record(histogram: &mut Histogram<u64>, latency_ns: u64) {
+pub fn record(histogram: &mut Histogram<u64>, latency_ns: u64) {
     // Only a histogram that may not grow refuses.
     let _ = histogram.record(latency_ns);
 }
@@ -115,7 +115,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    fn new(phase: Phase, types: usize, service: bool) -> Self {
+    pub fn new(phase: Phase, types: usize, service: bool) -> Self {
         Self {
             phase,
             types: vec![TypeInterval::new(service); types],

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 
-use crate::error::ErrorClass;
+use crate::error::{Error, ErrorClass};
 
 use super::recording::{Interval, TypeInterval, histogram};
 use super::workload::Tally;
@@ -28,12 +28,17 @@ pub struct LoadReport {
     pub client_cpu: Duration,
     /// Whether it was ended before its time.
     pub interrupted: bool,
-    /// Connections that broke.
+    /// Connections that broke in the window.
     pub connections_lost: u64,
-    /// How long at least one client was without a connection.
+    /// How long of the window at least one client was without a connection.
     pub outage: Duration,
-    /// Open loop: arrivals due before the end that no client was free to start.
-    pub unstarted: u64,
+    /// Open loop: how long the arrivals due in the window that no client was ever free to start had
+    /// waited at its end. Their response times would have been longer.
+    pub unstarted_ns: Histogram<u64>,
+    /// Transactions that had not ended when the drain limit passed.
+    pub abandoned: u64,
+    /// Why it ended before its time, where something broke.
+    pub failure: Option<Error>,
 }
 
 /// One transaction type, measured.
@@ -87,7 +92,8 @@ impl LoadReport {
         rate(self.transactions.iter().map(|transaction| transaction.in_window).sum(), self.window)
     }
 
-    /// All types in one.
+    /// All types in one. Its response times include the arrivals that were never started, by how
+    /// long they had waited: leaving them out would hide a stall at the end.
     pub fn total(&self) -> TransactionReport {
         let service = self.transactions.iter().any(|each| each.service_ns.is_some());
         let mut total = TransactionReport::new("", service);
@@ -104,6 +110,7 @@ impl LoadReport {
                 merge(into, from);
             }
         }
+        merge(&mut total.response_ns, &self.unstarted_ns);
         total
     }
 }

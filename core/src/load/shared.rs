@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use tokio::sync::watch;
 
 use crate::driver::{Driver, SessionOptions};
@@ -15,8 +16,11 @@ use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::message::Message;
 use super::plan::{Arrival, Length, LoadPlan};
-use super::recording::Phase;
+use super::recording::{Phase, histogram, record};
 use super::workload::Workload;
+
+/// The drain limit once the end was asked for.
+const HURRIED_DRAIN: Duration = Duration::from_secs(2);
 
 /// Numbers the random streams of a load.
 #[derive(Clone, Copy)]
@@ -114,14 +118,35 @@ impl Shared {
         Some(arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take())
     }
 
-    /// How many arrivals were due before the end that no client ever took.
-    pub fn arrivals_left(&self) -> u64 {
-        let Some(arrivals) = &self.arrivals else { return 0 };
-        let mut arrivals = arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match self.end_ns() {
-            u64::MAX => 0,
-            end_ns => arrivals.drain_until(end_ns),
+    /// How long the measured arrivals that no client ever took had waited at the end.
+    pub fn unstarted(&self) -> Histogram<u64> {
+        let mut waited = histogram();
+        let (Some(arrivals), end_ns) = (&self.arrivals, self.end_ns()) else { return waited };
+        if end_ns == u64::MAX {
+            return waited;
         }
+        let mut arrivals = arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        arrivals.drain_until(end_ns, |intended_ns| {
+            if self.phase(intended_ns) == Phase::Measure {
+                record(&mut waited, end_ns - intended_ns);
+            }
+        });
+        waited
+    }
+
+    /// How long transactions under way at the end may take: not long where a person waits for the
+    /// end.
+    pub fn drain_limit(&self) -> Duration {
+        if self.is_ended() {
+            self.plan.drain_limit.min(HURRIED_DRAIN)
+        } else {
+            self.plan.drain_limit
+        }
+    }
+
+    /// The part of a span of time that lies in the measured window.
+    pub fn within_window(&self, from_ns: u64, to_ns: u64) -> u64 {
+        to_ns.min(self.end_ns()).saturating_sub(from_ns.max(self.measure_ns()))
     }
 
     /// The number of measured transactions that a client runs; `None` where time decides.

@@ -79,7 +79,7 @@ async fn serve(shared: Arc<Shared>, share: Share) -> Vec<usize> {
             session,
             clock,
             sleeper: Sleeper::new(blocking),
-            failures_in_a_row: 0,
+            failing: None,
         };
         clients.spawn_local(client.run());
     }
@@ -151,10 +151,9 @@ async fn tick(desk: Rc<Desk>, clock: Clock) {
 /// Waits until every client has ended, but after the end of the load no longer than the drain
 /// limit.
 async fn wait_for_all(shared: &Shared, clock: Clock, clients: &mut JoinSet<()>) {
-    let drain_ns = nanos(shared.plan.drain_limit);
     loop {
         let now_ns = clock.now_ns();
-        let give_up_ns = shared.end_ns().saturating_add(drain_ns);
+        let give_up_ns = shared.end_ns().saturating_add(nanos(shared.drain_limit()));
         if now_ns >= give_up_ns {
             return;
         }

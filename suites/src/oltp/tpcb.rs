@@ -103,9 +103,13 @@ async fn equals_history(
     let in_balances = scalar_sql(session, &sum).await?;
     let sum = "SELECT COALESCE(SUM(delta), 0) FROM pgbench_history";
     let in_history = scalar_sql(session, sum).await?;
+    // A row without history must be at 0, and history must be of rows that are there.
     let differing = format!(
-        "SELECT COUNT(*) FROM (SELECT {key}, SUM(delta) AS moved FROM pgbench_history \
-         GROUP BY {key}) AS h JOIN {table} AS t ON t.{key} = h.{key} WHERE t.{balance} <> h.moved"
+        "SELECT (SELECT COUNT(*) FROM {table} AS t LEFT JOIN (SELECT {key}, SUM(delta) AS moved \
+         FROM pgbench_history GROUP BY {key}) AS h ON h.{key} = t.{key} \
+         WHERE t.{balance} <> COALESCE(h.moved, 0)) \
+         + (SELECT COUNT(*) FROM (SELECT DISTINCT {key} FROM pgbench_history) AS h \
+         LEFT JOIN {table} AS t ON t.{key} = h.{key} WHERE t.{key} IS NULL)"
     );
     let differing = scalar_sql(session, &differing).await?;
     Ok(Check::new(

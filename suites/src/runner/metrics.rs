@@ -58,7 +58,7 @@ fn of_case(report: &LoadReport, total: &TransactionReport) -> Vec<Measurement> {
     if total.service_ns.is_some() {
         rows.push(count("late", total.late, Better::Lower));
         rows.push(count("skipped", total.skipped, Better::Lower));
-        rows.push(count("unstarted", report.unstarted, Better::Lower));
+        rows.push(count("unstarted", report.unstarted_ns.len(), Better::Lower));
     }
     if report.connections_lost > 0 {
         rows.push(count("connections_lost", report.connections_lost, Better::Lower));

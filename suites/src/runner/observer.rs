@@ -40,6 +40,8 @@ pub struct CaseSummary {
     pub retries: u64,
     /// The conditions that did not hold.
     pub broken: Vec<Check>,
-    /// Why it is not `ok`, where it is not.
+    /// Why it is not `ok`, or what must be known of its numbers.
     pub detail: String,
+    /// Whether anything was measured.
+    pub has_numbers: bool,
 }

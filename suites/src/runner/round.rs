@@ -1,12 +1,13 @@
 //! One case, once: state before, load, state after, rows.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Better, Case, Driver, Error, Event, Measurement, Recorder, Result, SessionOptions, Status, Stop,
+    Better, Case, DbError, Driver, Error, ErrorClass, Event, Measurement, Recorder, Result,
+    SessionOptions, Status, Stop,
 };
 use tokio::runtime::Runtime;
 
@@ -14,6 +15,11 @@ use super::metrics::measurements;
 use super::observer::{CaseSummary, RunObserver};
 use super::options::RunOptions;
 use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
+
+/// How often a server that went away is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a server may take to answer once a person waits for the end.
+const HURRIED_CONNECT: Duration = Duration::from_secs(3);
 
 /// What measuring needs besides the case.
 pub struct Round<'a> {
@@ -55,10 +61,11 @@ impl Round<'_> {
         };
         let detail =
             if error.is_unsupported() { error.why().to_owned() } else { error.to_string() };
-        let mut row = Measurement::new("throughput", 0.0, "1/s", Better::Higher)
-            .with_status(status, detail.clone());
-        row.value = None;
-        self.recorder.measurements(case, &[row])?;
+        let mut rows = vec![no_number(status, detail.clone())];
+        if error.is_broken() {
+            rows.push(check_row(&Check::new("data_set_whole", false, error.why())));
+        }
+        self.recorder.measurements(case, &rows)?;
         if status == Status::Failed {
             self.recorder.event(case, &Event::now("case_failed", detail.clone()))?;
         }
@@ -70,6 +77,7 @@ impl Round<'_> {
             retries: 0,
             broken: Vec::new(),
             detail,
+            has_numbers: false,
         })
     }
 
@@ -81,7 +89,7 @@ impl Round<'_> {
     ) -> Result<Measured> {
         let before = self.state(driver.as_ref(), benchmark, case.scale)?;
         if before.checks.iter().any(|check| !check.held) {
-            return Ok(Measured { report: None, own: Vec::new(), checks: before.checks });
+            return Ok(Measured { checks: before.checks, ..Measured::default() });
         }
         let context = WorkloadContext {
             scale: case.scale,
@@ -91,11 +99,21 @@ impl Round<'_> {
         };
         let workload = benchmark.workload(&context, &before);
         let report = self.load(case, driver, benchmark, &workload)?;
-        let after = self.state(driver.as_ref(), benchmark, case.scale)?;
-        let accounts = benchmark.account(&before, &after, &workload.counted(), &report.tally);
-        let own = benchmark.metrics(&report, &before, &after);
-        let checks = after.checks.into_iter().chain(accounts).collect();
-        Ok(Measured { report: Some(report), own, checks })
+        // What was measured is kept even where its answers can no longer be looked at.
+        match self.state(driver.as_ref(), benchmark, case.scale) {
+            Ok(after) => {
+                let accounts =
+                    benchmark.account(&before, &after, &workload.counted(), &report.tally);
+                let own = benchmark.metrics(&report, &before, &after);
+                let checks = after.checks.into_iter().chain(accounts).collect();
+                Ok(Measured { report: Some(report), own, checks, unchecked: None })
+            }
+            Err(error) => Ok(Measured {
+                report: Some(report),
+                unchecked: Some(error.why().to_owned()),
+                ..Measured::default()
+            }),
+        }
     }
 
     fn load(
@@ -130,37 +148,52 @@ impl Round<'_> {
     }
 
     /// Looks at the tables, in a session of its own at the engine's default isolation. A server
-    /// that is still coming back from a crash is given the time that clients are given.
+    /// that is still coming back from a crash is given the time that clients are given, unless a
+    /// person waits for the end.
     fn state(&self, driver: &dyn Driver, benchmark: &dyn Benchmark, scale: u32) -> Result<State> {
+        let began = Instant::now();
+        let mut told = false;
+        loop {
+            let error = match self.runtime.block_on(self.look(driver, benchmark, scale)) {
+                Ok(state) => return Ok(state),
+                Err(error) => error,
+            };
+            let patient = error.is_disconnected()
+                && began.elapsed() < self.options.reconnect_limit
+                && !self.stop.is_requested();
+            if !patient {
+                let doing =
+                    format!("check the data of {} on {}", benchmark.name(), driver.target());
+                return Err(Error::new(doing, error)
+                    .next("look into the server's log; `--reload` loads the data again"));
+            }
+            if !told {
+                self.observer.event(&Event::now("waiting_for_server", error.message));
+                told = true;
+            }
+            if let Some(control) = driver.server_control() {
+                control.ensure_running()?;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    async fn look(
+        &self,
+        driver: &dyn Driver,
+        benchmark: &dyn Benchmark,
+        scale: u32,
+    ) -> Result<State, DbError> {
         let options =
             SessionOptions { namespace: Some(benchmark.dataset().namespace()), isolation: None };
-        let began = std::time::Instant::now();
-        loop {
-            let looked = self.runtime.block_on(async {
-                let mut session = driver.connect(&options).await?;
-                benchmark.state(&mut *session, scale).await
-            });
-            match looked {
-                Ok(state) => return Ok(state),
-                Err(error)
-                    if error.is_disconnected()
-                        && began.elapsed() < self.options.reconnect_limit
-                        && !self.stop.is_requested() =>
-                {
-                    if let Some(control) = driver.server_control() {
-                        control.ensure_running()?;
-                    }
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                Err(error) => {
-                    let doing =
-                        format!("check the data of {} on {}", benchmark.name(), driver.target());
-                    return Err(Error::new(doing, error).next(
-                        "load the data again with `--reload`, or look into the server's log",
-                    ));
-                }
-            }
-        }
+        let limit =
+            if self.stop.is_requested() { HURRIED_CONNECT } else { self.options.reconnect_limit };
+        let connected = tokio::time::timeout(limit, driver.connect(&options)).await;
+        let mut session = connected.unwrap_or_else(|_| {
+            let why = "it did not answer";
+            Err(DbError::new(ErrorClass::Disconnected, None, why))
+        })?;
+        benchmark.state(&mut *session, scale).await
     }
 
     fn keep(&self, case: &Case, measured: &Measured) -> Result<CaseSummary> {
@@ -168,7 +201,7 @@ impl Round<'_> {
             measured.checks.iter().filter(|check| !check.held).cloned().collect();
         let (status, detail) = verdict(measured, &broken);
         let mut rows = match &measured.report {
-            Some(report) => {
+            Some(report) if !is_void(report) => {
                 let mut rows = measurements(report);
                 rows.extend(measured.own.iter().cloned());
                 for row in &mut rows {
@@ -179,12 +212,7 @@ impl Round<'_> {
                 }
                 rows
             }
-            None => {
-                let mut row = Measurement::new("throughput", 0.0, "1/s", Better::Higher)
-                    .with_status(status, detail.clone());
-                row.value = None;
-                vec![row]
-            }
+            _ => vec![no_number(status, detail.clone())],
         };
         rows.extend(measured.checks.iter().map(check_row));
         self.recorder.measurements(case, &rows)?;
@@ -203,46 +231,77 @@ impl Round<'_> {
             retries: total.as_ref().map_or(0, |total| total.retries),
             broken,
             detail,
+            has_numbers: measured.report.as_ref().is_some_and(|report| !is_void(report)),
         })
     }
 }
 
 /// A case after its load.
+#[derive(Default)]
 struct Measured {
     /// `None` where the data was wrong before, so that nothing was measured.
     report: Option<LoadReport>,
     /// The benchmark's own metrics.
     own: Vec<Measurement>,
     checks: Vec<Check>,
+    /// Why the answers could not be looked at afterwards.
+    unchecked: Option<String>,
+}
+
+/// Whether the load ended before anything was measured.
+fn is_void(report: &LoadReport) -> bool {
+    report.window.is_zero()
 }
 
 /// What became of a case: wrong answers are worth nothing however fast they came.
 fn verdict(measured: &Measured, broken: &[Check]) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    match &measured.report {
-        None => (
-            Status::Failed,
-            format!(
-                "not measured: the data was wrong before ({}); load it again with --reload",
-                names()
-            ),
-        ),
-        Some(_) if !broken.is_empty() => (Status::Failed, format!("did not hold: {}", names())),
-        Some(report) if report.interrupted => {
-            (Status::Interrupted, "the end was asked for".to_owned())
-        }
-        Some(report) => {
-            let total = report.total();
-            if total.committed + total.rolled_back > 0 {
-                return (Status::Ok, String::new());
-            }
-            let why = report.errors.first().map_or_else(
-                || "no transaction ended".to_owned(),
-                |error| format!("no transaction succeeded: {} ({})", error.message, error.class),
+    let Some(report) = &measured.report else {
+        let why = format!("not measured: the data was wrong before ({})", names());
+        return (Status::Failed, format!("{why}; `--reload` loads it again"));
+    };
+    if !broken.is_empty() {
+        return (Status::Failed, format!("did not hold: {}", names()));
+    }
+    if let Some(failure) = &report.failure {
+        return (Status::Failed, failure.why().to_owned());
+    }
+    let unchecked =
+        measured.unchecked.as_ref().map(|why| format!("the answers could not be checked: {why}"));
+    if report.interrupted {
+        return (Status::Interrupted, unchecked.unwrap_or_else(|| "the end was asked for".into()));
+    }
+    if let Some(why) = unchecked {
+        return (Status::Failed, why);
+    }
+    if report.abandoned > 0 {
+        let why = format!("{} transactions never ended", report.abandoned);
+        return (Status::Failed, why);
+    }
+    let total = report.total();
+    if total.committed + total.rolled_back == 0 {
+        let why = report.errors.first().map_or_else(
+            || "no transaction ended".to_owned(),
+            |error| format!("no transaction succeeded: {} ({})", error.message, error.class),
+        );
+        return (Status::Failed, why);
+    }
+    match report.unstarted_ns.len() {
+        0 => (Status::Ok, String::new()),
+        unstarted => {
+            let why = format!(
+                "{unstarted} arrivals were due and never started: the rate is not held; they count \
+                 in the latencies of the whole case by how long they had waited"
             );
-            (Status::Failed, why)
+            (Status::Ok, why)
         }
     }
+}
+
+/// The row of a case that yields no number.
+fn no_number(status: Status, detail: String) -> Measurement {
+    let row = Measurement::new("throughput", 0.0, "1/s", Better::Higher);
+    Measurement { value: None, ..row.with_status(status, detail) }
 }
 
 fn check_row(check: &Check) -> Measurement {

@@ -205,7 +205,13 @@ impl Run<'_> {
             }
         }
         let summary = self.round.measure(&case, &driver, benchmark)?;
-        self.count(summary.status);
+        match summary.status {
+            Status::Failed => self.summary.failed += 1,
+            Status::Unsupported => self.summary.unsupported += 1,
+            Status::Ok | Status::Interrupted => {
+                self.summary.measured += u32::from(summary.has_numbers);
+            }
+        }
         Ok(())
     }
 
@@ -223,17 +229,10 @@ impl Run<'_> {
         match summary.status {
             Status::Unsupported => self.summary.unsupported += 1,
             Status::Ok | Status::Interrupted => {}
+            Status::Failed if error.is_broken() => self.summary.failed += 1,
             Status::Failed => self.summary.could_not_run += 1,
         }
         Ok(())
-    }
-
-    fn count(&mut self, status: Status) {
-        match status {
-            Status::Ok | Status::Interrupted => self.summary.measured += 1,
-            Status::Unsupported => self.summary.unsupported += 1,
-            Status::Failed => self.summary.failed += 1,
-        }
     }
 
     fn describe(&self, selection: Selection<'_>, planned: &PlannedCase, repetition: u32) -> Case {
