@@ -173,10 +173,11 @@ fn locate(place: &str, redacted: &str, doing: &str) -> Result<(&'static EngineEn
 }
 
 fn unknown_engine(given: &str, doing: &str) -> Error {
-    let names: Vec<&str> = engines()
+    let mut names: Vec<&str> = engines()
         .iter()
         .flat_map(|engine| std::iter::once(engine.name).chain(engine.schemes.iter().copied()))
         .collect();
+    names.dedup();
     Error::new(doing, format!("there is no engine `{given}`"))
         .next(suggestion(given, &names, "engines"))
 }

@@ -8,6 +8,13 @@ use dbdyno_core::{Durability, Isolation};
 
 use crate::names::one_of;
 
+/// The most clients of a case.
+pub const MOST_CLIENTS: u32 = 100_000;
+/// The largest scale factor; data sets have limits of their own.
+pub const MOST_SCALE: u32 = 100_000;
+/// The most repetitions.
+pub const MOST_REPETITIONS: u32 = 1_000;
+
 /// Puts databases under a known load, checks their answers and compares them.
 #[derive(Debug, Parser)]
 #[command(name = "dbdyno", version, max_term_width = 100)]
@@ -48,7 +55,7 @@ pub struct RunArgs {
     pub isolation: Vec<String>,
 
     /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8].
-    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
@@ -70,7 +77,7 @@ pub struct RunArgs {
     pub latency_limit: Option<Duration>,
 
     /// The scale factor of the data sets [default: 1].
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SCALE)))]
     pub scale: Option<u32>,
 
     /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
@@ -88,7 +95,7 @@ pub struct RunArgs {
     pub warmup: Option<Duration>,
 
     /// How often each case is measured, interleaved with the others [default: 1].
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_REPETITIONS)))]
     pub repetitions: Option<u32>,
 
     /// The seed of everything random [default: 1].
@@ -114,7 +121,7 @@ pub struct RunArgs {
     pub settings: Vec<String>,
 
     /// The folder for run folders [default: runs].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = parse_folder)]
     pub out: Option<PathBuf>,
 
     /// A file of targets and defaults [default: dbdyno.toml, if it is there].
@@ -230,6 +237,15 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         _ => Err(format!(
             "`{text}` is not a number of transactions per second, above 0 and up to 10000000"
         )),
+    }
+}
+
+/// Reads a folder's name; a URL is a slip, and would make a folder of it.
+fn parse_folder(text: &str) -> Result<PathBuf, String> {
+    if text.contains("://") {
+        Err("that is a URL, not a folder".to_owned())
+    } else {
+        Ok(text.into())
     }
 }
 

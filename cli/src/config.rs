@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use dbdyno_core::{Error, Result};
 use serde::Deserialize;
 
-use crate::args::{RunArgs, parse_durability, parse_duration, parse_duration_or_zero};
+use crate::args::{
+    MOST_CLIENTS, MOST_REPETITIONS, MOST_SCALE, RunArgs, parse_durability, parse_duration,
+    parse_duration_or_zero,
+};
 
 /// The file that is read where `--config` names none.
 const DEFAULT_FILE: &str = "dbdyno.toml";
@@ -57,7 +60,9 @@ impl Config {
             Error::new(doing(), cause).next("name an existing file with `--config`")
         })?;
         toml::from_str(&text).map_err(|cause| {
-            Error::new(doing(), cause.to_string().trim_end())
+            // Not the line itself: it may hold a password.
+            let line = cause.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            Error::new(doing(), format!("line {line}: {}", cause.message()))
                 .next("see the README for what the file may hold")
         })
     }
@@ -72,8 +77,14 @@ impl Config {
                 .next("mend it there, or give the option on the command line")
         };
         let run = &self.run;
-        if run.clients.contains(&0) || run.scale == Some(0) || run.repetitions == Some(0) {
-            return Err(wrong("clients, scale or repetitions", "it must be at least 1".to_owned()));
+        for (option, given, most) in [
+            ("clients", run.clients.as_slice(), MOST_CLIENTS),
+            ("scale", run.scale.as_slice(), MOST_SCALE),
+            ("repetitions", run.repetitions.as_slice(), MOST_REPETITIONS),
+        ] {
+            if let Some(wrong_one) = given.iter().find(|given| !(1..=most).contains(*given)) {
+                return Err(wrong(option, format!("{wrong_one} is not in 1 to {most}")));
+            }
         }
         let durability = run.durability.iter().map(|level| parse_durability(level));
         let durability: Result<Vec<_>, _> = durability.collect();

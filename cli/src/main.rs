@@ -14,12 +14,16 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Arguments, Command};
+use output::note;
 
 fn main() -> ExitCode {
     let arguments = match conceal::words() {
-        Ok(words) => Arguments::parse_from(words),
+        Ok(words) => match Arguments::try_parse_from(words) {
+            Ok(arguments) => arguments,
+            Err(told) => return tell(&told),
+        },
         Err(error) => {
-            eprintln!("error: {error}");
+            note(&format!("error: {error}"));
             return Ended::CouldNotRun.exit_code();
         }
     };
@@ -36,10 +40,21 @@ fn main() -> ExitCode {
     match done {
         Ok(ended) => ended.exit_code(),
         Err(error) => {
-            eprintln!("error: {error}");
+            note(&format!("error: {error}"));
             Ended::CouldNotRun.exit_code()
         }
     }
+}
+
+/// Prints help, or what is wrong with the command line.
+fn tell(told: &clap::Error) -> ExitCode {
+    if told.use_stderr() {
+        note(told.render().to_string().trim_end());
+        return Ended::CouldNotRun.exit_code();
+    }
+    // Help in the terminal's own style; nobody is left to be told that nobody reads.
+    let _ = told.print();
+    Ended::Done.exit_code()
 }
 
 /// How a command ended.

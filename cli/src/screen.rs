@@ -11,6 +11,8 @@ use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::runner::{CaseSummary, RunObserver};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::output::note;
+
 /// How often moving things move.
 const TICK: Duration = Duration::from_millis(120);
 
@@ -63,9 +65,9 @@ impl Screen {
             return;
         }
         if self.moving {
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| note(text));
         } else {
-            eprintln!("{text}");
+            note(text);
         }
     }
 
@@ -145,7 +147,8 @@ impl RunObserver for Screen {
                     if summary.status == Status::Interrupted { "  (interrupted)" } else { "" }
                 )
             }
-            Status::Unsupported => format!("unsupported: {}", summary.detail),
+            // The table's footnotes say why.
+            Status::Unsupported => "unsupported".to_owned(),
             Status::Failed => format!("FAILED: {}", summary.detail),
         };
         self.line(&format!("{what}  {came_out}"));

@@ -34,7 +34,11 @@ pub trait Dialect: Send + Sync {
     /// engine has one namespace per file.
     fn ensure_namespace(&self, namespace: &str) -> Vec<String>;
 
-    /// A query that lists the tables of the session's namespace, one name a row.
+    /// A query that takes a namespace for the session that runs it, as long as it lives: 1 where
+    /// that worked, 0 where another session has it. `None` where the driver claims another way.
+    fn claim(&self, namespace: &str) -> Option<String>;
+
+    /// A query that lists the tables, views and the like of the session's namespace, one name a row.
     fn list_tables(&self) -> &'static str;
 
     /// Statements run after the rows and indexes of a table are in: vacuum, statistics, the next

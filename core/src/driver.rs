@@ -1,5 +1,6 @@
 //! What an adapter implements.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -7,8 +8,9 @@ use async_trait::async_trait;
 use crate::ability::{BulkLoad, ServerControl};
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
-use crate::error::{DbError, Result};
+use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
+use crate::query::scalar_sql;
 use crate::rows::RowVisitor;
 use crate::value::Value;
 
@@ -61,12 +63,48 @@ pub trait Driver: Send + Sync {
     /// The server cannot be reached, refuses the user, or lacks the isolation level.
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError>;
 
+    /// Takes a namespace for this process alone, so that no other dbdyno loads over it or changes
+    /// what is being measured and checked. Held until the claim is dropped.
+    ///
+    /// # Errors
+    /// Another process holds it, or the server cannot be asked.
+    async fn claim(&self, namespace: &str) -> Result<Claim> {
+        let doing = || format!("use {namespace} on {}", self.target());
+        let failed = |error: DbError| Error::new(doing(), error);
+        let Some(sql) = self.dialect().claim(namespace) else {
+            return Err(Error::unsupported(doing(), "the driver has no way to claim it"));
+        };
+        let mut session = self.connect(&SessionOptions::default()).await.map_err(failed)?;
+        match scalar_sql(&mut *session, &sql).await.map_err(failed)? {
+            1 => Ok(Claim::new(session)),
+            _ => Err(Claim::refused(doing())),
+        }
+    }
+
     /// Loading rows faster than by inserts.
     fn bulk_load(&self) -> Option<&dyn BulkLoad>;
 
     /// Starting, stopping and killing the server; only for a throwaway server.
     fn server_control(&self) -> Option<&dyn ServerControl> {
         None
+    }
+}
+
+/// A namespace taken for this process alone, for as long as it is kept.
+pub struct Claim {
+    _held: Box<dyn Any + Send>,
+}
+
+impl Claim {
+    /// A claim that lasts as long as `held`.
+    pub fn new(held: impl Any + Send) -> Self {
+        Self { _held: Box::new(held) }
+    }
+
+    /// The error of a claim that another process holds.
+    pub fn refused(doing: impl Into<String>) -> Error {
+        Error::new(doing, "another dbdyno is using it")
+            .next("wait until it is done, or name another database or file")
     }
 }
 

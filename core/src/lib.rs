@@ -22,7 +22,8 @@ pub mod value;
 pub use ability::{BulkLoad, LoadProgress, ServerControl};
 pub use dialect::Dialect;
 pub use driver::{
-    Access, Capabilities, Driver, ServerInfo, Session, SessionOptions, Statement, StatementId,
+    Access, Capabilities, Claim, Driver, ServerInfo, Session, SessionOptions, Statement,
+    StatementId,
 };
 pub use durability::{Durability, HeldDurability};
 pub use error::{DbError, Error, ErrorClass, Result};
@@ -31,3 +32,7 @@ pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use stop::Stop;
 pub use value::{Decimal, Timestamp, Value};
+
+/// The table that marks a namespace as dbdyno's own: one row per data set, since an SQLite file
+/// holds several. Nothing is dropped or overwritten where it is missing.
+pub const MARK_TABLE: &str = "dbdyno_mark";

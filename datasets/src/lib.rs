@@ -18,5 +18,4 @@ pub mod ycsb;
 
 pub use dataset::Dataset;
 pub use load::{LoadObserver, Prepared, Silent, mark_spent, prepare};
-pub use mark::MARK_TABLE;
 pub use registry::{datasets, find};

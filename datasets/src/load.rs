@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, DbError, Dialect, Driver, Error, LoadProgress, Result, RowSource, RowWriter, Session,
-    SessionOptions, Stop,
+    BulkLoad, DbError, Dialect, Driver, Error, LoadProgress, MARK_TABLE, Result, RowSource,
+    RowWriter, Session, SessionOptions, Stop,
 };
 
 use crate::dataset::Dataset;
-use crate::mark::{self, MARK_TABLE, Mark, MarkState};
+use crate::mark::{self, Mark, MarkState};
 
 /// How a data set came to be on its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

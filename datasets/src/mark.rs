@@ -3,11 +3,7 @@
 use std::fmt;
 
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{DbError, Dialect, Session};
-
-/// The table of marks, in each namespace that dbdyno uses; it has one row per data set, since an
-/// SQLite file holds several.
-pub const MARK_TABLE: &str = "dbdyno_mark";
+use dbdyno_core::{DbError, Dialect, MARK_TABLE, Session};
 
 /// How far a data set is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

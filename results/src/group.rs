@@ -77,9 +77,13 @@ fn lines(row: &Row<'_>, columns: &[Level], transaction: &str, shown: &Shown<'_>)
         let samples: Vec<_> =
             columns.iter().map(|level| samples(row.get(level), transaction, &metric)).collect();
         let (unit, better) = unit(row, transaction, &metric);
-        let mut cells: Vec<_> = samples.iter().map(|of| cell(of, samples.first())).collect();
+        // The first column that has a number here: an engine that lacks a level leaves the others
+        // comparable.
+        let base = samples.iter().find(|of| matches!(cell(of, None), Cell::Value(_)));
+        let mut cells: Vec<_> = samples.iter().map(|of| cell(of, base)).collect();
         // Every number is its own ratio to itself; saying so helps nobody.
-        if let Some(Cell::Value(first)) = cells.first_mut() {
+        let values = |cell: &&mut Cell| matches!(cell, Cell::Value(_));
+        if let Some(Cell::Value(first)) = cells.iter_mut().find(values) {
             first.ratio = None;
         }
         mark_best(&mut cells, better);

@@ -33,6 +33,7 @@ pub use compare::{By, CompareOptions, Comparison, compare};
 pub use load::{Loaded, load};
 pub use machine::{Machine, machine};
 pub use record::{Record, SCHEMA_VERSION};
+pub use redact::redact;
 pub use render::{Format, RenderOptions};
 pub use run_folder::{RunFolder, new_run_id};
 pub use run_info::{RunInfo, TargetInfo};

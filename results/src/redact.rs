@@ -9,7 +9,7 @@ const SECRET_NAMES: [&str; 6] = ["password", "passwd", "pwd", "secret", "token",
 
 /// `text` with the password of every URL in it (RFC 3986 3.2.1: what follows the colon in
 /// `scheme://user:password@host`) and the value of every `password=…` masked.
-pub(crate) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     mask_assignments(&mask_urls(text))
 }
 

@@ -110,10 +110,16 @@ impl Comparison {
         if values.iter().any(|value| value.spread_percent.is_some()) {
             parts.push("± is half their range".to_owned());
         }
-        if let (Some(first), true) =
-            (self.columns.first(), values.iter().any(|value| value.ratio.is_some()))
-        {
-            parts.push(format!("x is the ratio to {}", first.name));
+        if values.iter().any(|value| value.ratio.is_some()) {
+            let always_first = self.groups.iter().flat_map(|group| &group.lines).all(|line| {
+                matches!(line.cells.first(), Some(Cell::Value(_)))
+                    || !line.cells.iter().any(|cell| matches!(cell, Cell::Value(_)))
+            });
+            let base = match self.columns.first() {
+                Some(first) if always_first => first.name.as_str(),
+                _ => "the first number of the line",
+            };
+            parts.push(format!("x is the ratio to {base}"));
         }
         if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
             parts.push("~ stands where no round has both and medians are divided".to_owned());

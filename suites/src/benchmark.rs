@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{LoadReport, Tally, Workload};
+use dbdyno_core::load::{LoadReport, Tally, Witness, Workload};
 use dbdyno_core::{DbError, Measurement, Session};
 use dbdyno_datasets::Dataset;
 
@@ -51,6 +51,17 @@ pub trait Benchmark: Send + Sync {
         counted: &BTreeMap<&'static str, i64>,
         tally: &Tally,
     ) -> Vec<Check>;
+
+    /// Whether single values in the tables are what the clients' commits made them: the samples
+    /// of `before` and `after` against what the clients witnessed.
+    fn account_samples(
+        &self,
+        _before: &State,
+        _after: &State,
+        _witnessed: &BTreeMap<String, Witness>,
+    ) -> Vec<Check> {
+        Vec::new()
+    }
 }
 
 /// What a workload is made from.
@@ -120,6 +131,9 @@ pub struct State {
     pub checks: Vec<Check>,
     /// Numbers that a case moves by what it commits: rows of a history, order numbers.
     pub counters: BTreeMap<&'static str, i64>,
+    /// Single values that a case overwrites or moves, by the names that the workload's witnesses
+    /// have; of a text, its hash.
+    pub samples: BTreeMap<String, i64>,
 }
 
 impl State {

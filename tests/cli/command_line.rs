@@ -228,9 +228,11 @@ fn data_that_is_not_ours_is_left_alone() {
         session.run_sql("CREATE TABLE pgbench_accounts (precious INTEGER)").await.unwrap();
         session.run_sql("INSERT INTO pgbench_accounts VALUES (42)").await.unwrap();
     });
+    let before = fs::read(&path).unwrap();
     let output = desk.run(&["oltp/tpcb", "--target", &target]);
     assert_eq!(code(&output), 2, "{}", err(&output));
     assert!(err(&output).contains("pgbench_accounts"), "{}", err(&output));
+    assert!(before == fs::read(&path).unwrap(), "the file was changed");
     runtime.block_on(async {
         let driver =
             open(&Target::parse(&target).unwrap(), &ServerSettings::default()).await.unwrap();
@@ -268,12 +270,67 @@ fn a_folder_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn a_command_line_that_names_a_password_does_not_keep_it() {
+fn a_password_typed_in_a_wrong_place_is_masked() {
     let desk = Desk::new();
-    let output = desk.run(&["oltp/point-select", "-o", "set_password=hunter2secret"]);
-    assert_eq!(code(&output), 0, "{}", err(&output));
-    let kept = fs::read_to_string(desk.runs()[0].join("run.toml")).unwrap();
-    assert!(!kept.contains("hunter2secret"), "{kept}");
+    let url = "postgres://me:hunter2secret@127.0.0.1:1/x";
+    fs::write(desk.path("broken.toml"), format!("[targets]\nstaging = \"{url}\n")).unwrap();
+    for arguments in [
+        &["run", url][..],
+        &["run", "--clients", url],
+        &["run", "--isolation", url],
+        &["run", "--out", url],
+        &["run", "-o", url],
+        &["run", "--config", url],
+        &["run", "--config", "broken.toml"],
+        &["list", "--sql", "oltp/tpcb", "--target", url],
+        &["compare", url],
+    ] {
+        let output = desk.dbdyno(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        let told = out(&output) + &err(&output);
+        assert!(!told.contains("hunter2secret"), "{arguments:?} says:\n{told}");
+    }
+    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 1, "something was made");
+}
+
+#[test]
+fn a_setting_that_no_target_could_take_is_refused() {
+    let desk = Desk::new();
+    for setting in ["shared_buffers=1GB", "postgres:shared_buffers=1GB"] {
+        let output = desk.run(&["oltp/point-select", "-o", setting]);
+        assert_eq!(code(&output), 2);
+        assert!(err(&output).contains("throwaway"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn two_runs_do_not_share_data() {
+    let desk = Desk::new();
+    let target = format!("sqlite:{}", desk.path("shared.db"));
+    let first = desk.start(&["run", "oltp/tpcb", "--target", &target, "--duration", "10m"]);
+    let run = under_way(&desk);
+    let second = desk.run(&["oltp/tpcb", "--target", &target, "--reload", "--out", "others"]);
+    assert_eq!(code(&second), 2, "{}", err(&second));
+    assert!(err(&second).contains("another dbdyno"), "{}", err(&second));
+    signal(&first, Signal::SIGINT);
+    let first = first.wait_with_output().unwrap();
+    assert_eq!(code(&first), 130, "{}", err(&first));
+    let records = load(&[run]).unwrap().records;
+    assert!(records.iter().all(|record| record.status != dbdyno_core::Status::Failed));
+    let after = desk.run(&["oltp/tpcb", "--target", &target]);
+    assert_eq!(code(&after), 0, "{}", err(&after));
+    assert!(!Path::new(&format!("{}.dbdyno-lock", desk.path("shared.db"))).exists());
+}
+
+/// A terminal that goes away takes neither the run nor its results with it.
+#[test]
+fn a_closed_terminal_ends_nothing() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["run", "oltp/tpcb", "--duration", "1s"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(desk.records().iter().any(|record| record.metric == "throughput"));
 }
 
 /// A server that answers nothing keeps dbdyno waiting while the process list is looked at.

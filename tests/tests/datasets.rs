@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use dbdyno_core::MARK_TABLE;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::schema::{ColumnType, Table};
 use dbdyno_core::{
@@ -13,7 +14,7 @@ use dbdyno_core::{
     Timestamp, Value,
 };
 use dbdyno_datasets::{
-    Dataset, LoadObserver, MARK_TABLE, Prepared, Silent, datasets, find, mark_spent, prepare,
+    Dataset, LoadObserver, Prepared, Silent, datasets, find, mark_spent, prepare,
 };
 use dbdyno_tests::{left_out, runtime, target};
 use tokio::runtime::Runtime;

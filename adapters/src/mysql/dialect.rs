@@ -49,9 +49,15 @@ impl Dialect for MysqlDialect {
         )]
     }
 
+    /// A named lock of the server, held by the session (manual, section 12.15).
+    fn claim(&self, namespace: &str) -> Option<String> {
+        let name = namespace.replace('\\', "\\\\").replace('\'', "''");
+        Some(format!("SELECT GET_LOCK('dbdyno {name}', 0)"))
+    }
+
     fn list_tables(&self) -> &'static str {
         "SELECT table_name FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
+         WHERE table_schema = DATABASE() ORDER BY table_name"
     }
 
     fn after_load(&self, table: &Table) -> Vec<String> {

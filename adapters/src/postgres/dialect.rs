@@ -41,9 +41,19 @@ impl Dialect for PostgresDialect {
         vec![format!("CREATE SCHEMA IF NOT EXISTS {}", self.quote(namespace))]
     }
 
+    /// An advisory lock (manual, section 13.3.5) by the hash of the name.
+    fn claim(&self, namespace: &str) -> Option<String> {
+        let name = namespace.replace('\'', "''");
+        Some(format!(
+            "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('dbdyno {name}', 0)) \
+             THEN 1 ELSE 0 END"
+        ))
+    }
+
     fn list_tables(&self) -> &'static str {
-        "SELECT tablename FROM pg_catalog.pg_tables \
-         WHERE schemaname = current_schema() ORDER BY tablename"
+        "SELECT relname::text FROM pg_catalog.pg_class \
+         WHERE relnamespace = current_schema()::regnamespace \
+         AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname"
     }
 
     fn after_load(&self, table: &Table) -> Vec<String> {

@@ -140,6 +140,9 @@ impl Endpoint {
                      passfile), and pg_hba.conf on the server"
                 }
                 Some("3D000") => "Name a database that exists at the end of the URL",
+                None if why.message.contains("password missing") => {
+                    "Give the password: in the URL, PGPASSWORD, password_env or passfile"
+                }
                 Some(_) => "Mend what the server complains of",
                 None => "Check that the server runs and listens at that host and port",
             };

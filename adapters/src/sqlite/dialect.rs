@@ -44,9 +44,13 @@ impl Dialect for SqliteDialect {
         Vec::new()
     }
 
+    fn claim(&self, _namespace: &str) -> Option<String> {
+        None
+    }
+
     fn list_tables(&self) -> &'static str {
         "SELECT name FROM sqlite_schema \
-         WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
+         WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
     }
 
     /// Statistics for the planner, and the write-ahead log moved into the file so that the first

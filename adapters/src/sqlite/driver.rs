@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
-    LevelSupport, LoadProgress, Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
+    LevelSupport, LoadProgress, MARK_TABLE, Result, RowSource, ServerInfo, Session, SessionOptions,
+    Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
 use super::bulk;
+use super::claim::{LockFile, claim};
 use super::dialect::SqliteDialect;
 use super::errors::translate;
 use super::pragmas::{self, Pragmas};
@@ -47,6 +50,8 @@ pub struct SqliteDriver {
     durability: Mutex<Durability>,
     /// One session is opened at a time: changing a file to WAL needs it alone.
     opening: Mutex<()>,
+    /// The lock on the file, as long as a claim holds it.
+    locked: Mutex<Weak<LockFile>>,
 }
 
 /// Where the data lies.
@@ -95,6 +100,7 @@ impl SqliteDriver {
             dialect: SqliteDialect,
             durability: Mutex::new(Durability::Full),
             opening: Mutex::new(()),
+            locked: Mutex::new(Weak::new()),
         }
     }
 
@@ -134,7 +140,8 @@ impl SqliteDriver {
         let file = self.file(namespace)?;
         let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = open(&file, OpenFlags::SQLITE_OPEN_CREATE)?;
-        self.pragmas.apply(&connection, self.wanted())?;
+        let ours = is_empty_or_marked(&connection)?;
+        self.pragmas.apply(&connection, self.wanted(), ours)?;
         Ok(connection)
     }
 
@@ -236,6 +243,23 @@ impl Driver for SqliteDriver {
         Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, keep)))
     }
 
+    /// Files in a temporary folder are this process's alone as it is.
+    async fn claim(&self, namespace: &str) -> Result<Claim> {
+        match &self.place {
+            Place::File(file) => {
+                // Several namespaces are in one file, which is locked once.
+                let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+                let lock = match locked.upgrade() {
+                    Some(lock) => lock,
+                    None => Arc::new(claim(file)?),
+                };
+                *locked = Arc::downgrade(&lock);
+                Ok(Claim::new(lock))
+            }
+            Place::Folder { .. } => Ok(Claim::new(namespace.to_owned())),
+        }
+    }
+
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
     }
@@ -254,6 +278,12 @@ impl BulkLoad for SqliteDriver {
         let mut connection = self.open(Some(namespace))?;
         bulk::load(&mut connection, table, sources, progress, stop)
     }
+}
+
+/// Whether dbdyno may change what lasts in a file: nothing is in it, or dbdyno's mark.
+fn is_empty_or_marked(connection: &Connection) -> Result<bool, DbError> {
+    let sql = "SELECT COUNT(*) = 0 OR SUM(name = ?) > 0 FROM sqlite_schema";
+    connection.query_row(sql, [MARK_TABLE], |row| row.get(0)).map_err(translate)
 }
 
 /// Transactions on SQLite are serializable and nothing else, but for uncommitted reads between

@@ -5,6 +5,7 @@
 //! thread that prepared its statements.
 
 mod bulk;
+mod claim;
 mod dialect;
 mod driver;
 mod errors;

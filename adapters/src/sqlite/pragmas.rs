@@ -121,9 +121,18 @@ impl Pragmas {
     }
 
     /// Applies the options to a fresh connection, and the `synchronous` level that makes its
-    /// commits durable to `level`.
-    pub fn apply(&self, connection: &Connection, level: Durability) -> Result<(), DbError> {
+    /// commits durable to `level`. The journal mode lasts in the file, so it is left alone where
+    /// the file is not dbdyno's to change.
+    pub fn apply(
+        &self,
+        connection: &Connection,
+        level: Durability,
+        may_change_file: bool,
+    ) -> Result<(), DbError> {
         for (name, value, expected) in &self.settings {
+            if *name == "journal_mode" && !may_change_file {
+                continue;
+            }
             connection
                 .execute_batch(&format!("PRAGMA {name} = {value}"))
                 .map_err(translate)
@@ -246,7 +255,7 @@ mod tests {
         ]))
         .unwrap();
         let connection = Connection::open_in_memory().unwrap();
-        pragmas.apply(&connection, Durability::Full).unwrap();
+        pragmas.apply(&connection, Durability::Full, true).unwrap();
         assert_eq!(read(&connection, "cache_size").unwrap(), "-20000");
         assert_eq!(read(&connection, "temp_store").unwrap(), "2");
         assert_eq!(read(&connection, "synchronous").unwrap(), "3");
@@ -269,7 +278,7 @@ mod tests {
         let pragmas =
             Pragmas::parse(&options(&[("page_size", "1000"), ("journal_mode", "memory")])).unwrap();
         let connection = Connection::open_in_memory().unwrap();
-        let error = pragmas.apply(&connection, Durability::Full).unwrap_err();
+        let error = pragmas.apply(&connection, Durability::Full, true).unwrap_err();
         assert!(error.message.contains("page_size is 4096"), "{error}");
     }
 }

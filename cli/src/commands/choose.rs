@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dbdyno_adapters::{Target, engines};
+use dbdyno_adapters::{Location, Target, engines};
 use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
 use dbdyno_core::{Driver, Error, Result};
 use dbdyno_suites::registry::Suite;
-use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection, plan};
+use dbdyno_suites::runner::{
+    DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection, plan,
+};
 
 use crate::args::{RunArgs, SpacingArg, parse_isolation};
 use crate::config::Config;
@@ -71,7 +73,7 @@ pub fn targets(config: &Config, texts: &[String]) -> Result<Vec<Target>> {
     let texts = if texts.is_empty() { &default[..] } else { texts };
     let mut targets: Vec<Target> = Vec::new();
     for text in texts {
-        let target = Target::parse(config.targets.get(text).unwrap_or(text))?;
+        let target = target(config, text)?;
         if targets.iter().any(|known| known.label == target.label) {
             return Err(Error::new(
                 "measure a target twice",
@@ -82,6 +84,22 @@ pub fn targets(config: &Config, texts: &[String]) -> Result<Vec<Target>> {
         targets.push(target);
     }
     Ok(targets)
+}
+
+/// A target by its name in the configuration file, under which results show it, or as it is typed.
+fn target(config: &Config, text: &str) -> Result<Target> {
+    let engines = || engines().iter().map(|engine| engine.name);
+    if let Some(place) = config.targets.get(text) {
+        let target = Target::parse(place)?;
+        return Ok(Target { label: text.to_owned(), ..target });
+    }
+    let is_name = !text.contains([':', '?']);
+    if is_name && !engines().any(|engine| engine == text) {
+        let valid: Vec<&str> = engines().chain(config.targets.keys().map(String::as_str)).collect();
+        return Err(Error::new("use the target", unknown("target", text, &valid))
+            .next("`dbdyno list targets` shows what a target may be"));
+    }
+    Target::parse(text)
 }
 
 /// The options of the run.
@@ -209,9 +227,13 @@ impl Settings {
 /// Reads `[ENGINE:]NAME=VALUE`.
 ///
 /// # Errors
-/// It is not of this form, or there is no such engine.
-pub fn settings(texts: &[String]) -> Result<Settings> {
+/// It is not of this form, there is no such engine, or no throwaway server that it could be for.
+pub fn settings(texts: &[String], targets: &[Target]) -> Result<Settings> {
     let mut settings = Settings::default();
+    let is_server =
+        |target: &&Target| matches!(target.location, Location::Throwaway) && !target.engine.is_file;
+    let servers: Vec<&str> =
+        targets.iter().filter(is_server).map(|target| target.engine.name).collect();
     let engines: Vec<&str> = engines().iter().map(|engine| engine.name).collect();
     for text in texts {
         let doing = || format!("use `-o {}`", text.split('=').next().unwrap_or(text));
@@ -222,6 +244,12 @@ pub fn settings(texts: &[String]) -> Result<Settings> {
         let (engine, name) = name.split_once(':').unwrap_or(("", name));
         if !engine.is_empty() && !engines.contains(&engine) {
             return Err(Error::new(doing(), unknown("engine", engine, &engines)));
+        }
+        if servers.is_empty() || !(engine.is_empty() || servers.contains(&engine)) {
+            let why = "none of the targets is a throwaway server that it could be for";
+            return Err(Error::new(doing(), why).next(
+                "add such a target (`--target postgres`); settings of other servers are theirs",
+            ));
         }
         let setting = (name.trim().to_owned(), value.trim().to_owned());
         settings.by_engine.entry(engine.to_owned()).or_default().push(setting);
@@ -240,7 +268,7 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     say(
         "isolation",
         match &options.isolation {
-            IsolationChoice::Default => "the engine's default".to_owned(),
+            IsolationChoice::Default => "each engine's default".to_owned(),
             IsolationChoice::All => "all".to_owned(),
             IsolationChoice::Listed(listed) => {
                 list(listed.iter().map(ToString::to_string).collect())
@@ -250,7 +278,7 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     say(
         "durability",
         match &options.durability {
-            DurabilityChoice::Default => "full where it can be set".to_owned(),
+            DurabilityChoice::Default => "full where dbdyno sets it, else what is held".to_owned(),
             DurabilityChoice::Listed(listed) => {
                 list(listed.iter().map(ToString::to_string).collect())
             }
@@ -259,7 +287,10 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     say(
         "clients",
         match &options.clients {
-            None => "the benchmark's own".to_owned(),
+            None => {
+                let sweep: Vec<String> = SWEEP_CLIENTS.iter().map(ToString::to_string).collect();
+                format!("{DEFAULT_CLIENTS}; sweeps {}", sweep.join(","))
+            }
             Some(listed) => list(listed.iter().map(ToString::to_string).collect()),
         },
     );

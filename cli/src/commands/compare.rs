@@ -7,6 +7,7 @@ use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
 use crate::commands::tables;
 use crate::names::one_of;
+use crate::output::note;
 
 /// Puts runs side by side.
 ///
@@ -17,7 +18,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         .map_err(|why| Error::new("compare the runs", why))?;
     let loaded = load(&arguments.runs)?;
     for warning in &loaded.warnings {
-        eprintln!("warning: {warning}");
+        note(&format!("warning: {warning}"));
     }
     let mut options = tables::options(&loaded, by);
     options.metrics.clone_from(&arguments.metrics);

@@ -7,7 +7,9 @@ use dbdyno_adapters::{Location, ServerSettings, Target};
 use dbdyno_core::{Driver, Error, Result, Stop};
 use dbdyno_results::{RunFolder, RunInfo, TargetInfo, machine};
 use dbdyno_suites::registry::suites;
-use dbdyno_suites::runner::{RunOptions, RunSummary, run as run_suites};
+use dbdyno_suites::runner::{
+    DEFAULT_CLIENTS, RunOptions, RunSummary, SWEEP_CLIENTS, run as run_suites,
+};
 use tokio::runtime::Runtime;
 
 use crate::Ended;
@@ -33,7 +35,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let selections = choose::benchmarks(&suites, &arguments.benchmarks)?;
     let targets = choose::targets(&config, &arguments.targets)?;
     let mut options = choose::options(&arguments)?;
-    let settings = choose::settings(&arguments.settings)?;
+    let settings = choose::settings(&arguments.settings, &targets)?;
 
     let stop = Stop::default();
     interrupt::watch(&stop)?;
@@ -100,7 +102,7 @@ fn tell_end(summary: &RunSummary, folder: &RunFolder) {
 
 fn most_clients(options: &RunOptions) -> u32 {
     let listed = options.clients.iter().flatten().copied().max();
-    listed.unwrap_or(0).max(dbdyno_suites::runner::MOST_DEFAULT_CLIENTS)
+    listed.into_iter().chain(SWEEP_CLIENTS).chain([DEFAULT_CLIENTS]).max().unwrap_or(0)
 }
 
 /// Opens every target; `None` where the end was asked for meanwhile.
@@ -144,7 +146,7 @@ fn describe(
             Location::Throwaway if target.engine.is_file => "embedded, in a temporary folder",
             Location::Throwaway => "throwaway",
             Location::Path(_) => "embedded",
-            Location::Url(_) => "given",
+            Location::Url(_) => "given by a URL",
         };
         infos.push(TargetInfo {
             target: driver.target().to_owned(),

@@ -9,7 +9,7 @@ use dbdyno_results::{
     scaling,
 };
 
-use crate::output::show;
+use crate::output::{note, show};
 
 /// The width of a table where the output is no terminal.
 const PLAIN_WIDTH: usize = 120;
@@ -28,7 +28,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
     match compare(&loaded.records, &options) {
         Ok(comparison) => print(&comparison, Format::Table)?,
         // A run in which nothing could be measured has been told case by case.
-        Err(error) => eprintln!("note: {error}"),
+        Err(error) => note(&format!("note: {error}")),
     }
     if let Ok(scaling) = scaling(&loaded.records) {
         show(&scaling.render(&rendering(Format::Table))?);

@@ -25,6 +25,29 @@ pub trait Workload: Send + Sync {
     fn counted(&self) -> BTreeMap<&'static str, i64> {
         BTreeMap::new()
     }
+
+    /// What the clients know of single values in the tables, by the name that the benchmark gives
+    /// to each: for its accounting, once the load is over.
+    fn witnessed(&self) -> BTreeMap<String, Witness> {
+        BTreeMap::new()
+    }
+}
+
+/// What the clients of a case know of one value in the tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// It was overwritten. The last version of it was the last that its client wrote, so it is one
+    /// of these. A text is told by its hash.
+    Written {
+        /// The last acknowledged write of each client that has one.
+        acknowledged: Vec<i64>,
+        /// All writes of unknown outcome.
+        unknown: Vec<i64>,
+    },
+    /// Acknowledged commits moved it by this much, and nothing else did.
+    Moved(i64),
+    /// A transaction of unknown outcome may have moved it.
+    Unknown,
 }
 
 /// One simulated user.

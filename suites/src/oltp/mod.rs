@@ -1,9 +1,11 @@
 //! Online transaction processing: short transactions, many of them.
 
+mod last_writes;
 mod ledger;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 mod recording;
+mod samples;
 mod sbtest;
 mod smallbank;
 mod tpcb;

@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn history_accounts_for_every_commit() {
         let history =
-            |rows| State { checks: vec![], counters: BTreeMap::from([(HISTORY_ROWS, rows)]) };
+            |rows| State { counters: BTreeMap::from([(HISTORY_ROWS, rows)]), ..State::default() };
         let entry = TallyEntry { committed: 10, rolled_back: 0, unknown: 2 };
         let tally = Tally { transactions: BTreeMap::from([(TRANSACTIONS[0], entry)]) };
         let held = [109, 110, 112, 113].map(|rows| {

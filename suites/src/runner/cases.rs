@@ -79,10 +79,12 @@ fn levels(driver: &dyn Driver, choice: &IsolationChoice) -> Vec<(Isolation, Opti
         IsolationChoice::Default => vec![(driver.default_isolation(), None)],
         IsolationChoice::All => Isolation::ALL
             .into_iter()
-            .filter_map(|level| match driver.isolation(level) {
-                LevelSupport::Native { .. } => Some((level, None)),
-                LevelSupport::SameAs { .. } => None,
-                LevelSupport::Lacks { why } => Some((level, Some(why))),
+            .map(|level| match driver.isolation(level) {
+                LevelSupport::Native { .. } => (level, None),
+                LevelSupport::SameAs { level: same, why } => {
+                    (level, Some(format!("it runs as {same}, which is measured: {why}")))
+                }
+                LevelSupport::Lacks { why } => (level, Some(why)),
             })
             .collect(),
         IsolationChoice::Listed(listed) => listed

@@ -10,8 +10,7 @@ mod run;
 
 pub use cases::{PlannedCase, plan};
 pub use observer::{CaseSummary, RunObserver};
-pub use options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
+pub use options::{
+    DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection,
+};
 pub use run::{RunSummary, run};
-
-/// The most clients that a case has when the user names no number.
-pub const MOST_DEFAULT_CLIENTS: u32 = 8;

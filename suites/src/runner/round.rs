@@ -104,8 +104,9 @@ impl Round<'_> {
             Ok(after) => {
                 let accounts =
                     benchmark.account(&before, &after, &workload.counted(), &report.tally);
+                let samples = benchmark.account_samples(&before, &after, &workload.witnessed());
                 let own = benchmark.metrics(&report, &before, &after);
-                let checks = after.checks.into_iter().chain(accounts).collect();
+                let checks = after.checks.into_iter().chain(accounts).chain(samples).collect();
                 Ok(Measured { report: Some(report), own, checks, unchecked: None })
             }
             Err(error) => Ok(Measured {

@@ -1,7 +1,9 @@
 //! A whole run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dbdyno_core::driver::Claim;
 use dbdyno_core::load::Arrival;
 use dbdyno_core::{
     Case, Driver, Durability, Error, HeldDurability, Recorder, Result, Status, Stop,
@@ -38,6 +40,8 @@ pub struct Subject {
     settable: bool,
     /// The durability it holds, as last read back.
     held: HeldDurability,
+    /// The namespaces taken for this run, by name.
+    claims: BTreeMap<String, Claim>,
 }
 
 /// Runs every selected benchmark on every driver. `versions` are the servers' versions, in the
@@ -77,7 +81,7 @@ impl Subject {
             Err(error) => return Err(error),
         };
         let held = driver.durability().await?;
-        Ok(Self { driver, version, settable, held })
+        Ok(Self { driver, version, settable, held, claims: BTreeMap::new() })
     }
 
     /// Has the server hold `wanted`, and believes only what it reads back.
@@ -164,8 +168,14 @@ impl Run<'_> {
         Ok(ready)
     }
 
-    fn prepare(&self, benchmark: &dyn Benchmark, place: usize, reload: bool) -> Result<()> {
+    fn prepare(&mut self, benchmark: &dyn Benchmark, place: usize, reload: bool) -> Result<()> {
         let Round { runtime, observer, options, stop, .. } = &self.round;
+        let namespace = benchmark.dataset().namespace();
+        let subject = &mut self.subjects[place];
+        if !subject.claims.contains_key(&namespace) {
+            let claim = runtime.block_on(subject.driver.claim(&namespace))?;
+            subject.claims.insert(namespace, claim);
+        }
         runtime.block_on(datasets::prepare(
             self.subjects[place].driver.as_ref(),
             benchmark.dataset(),

@@ -9,7 +9,9 @@ use dbdyno_core::random::{Distribution, Rng, Text};
 use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Value};
 use dbdyno_datasets::sbtest::{draw_c, draw_pad};
 
+use super::super::last_writes::{Book, Notes, Writing};
 use super::super::ledger::Ledger;
+use super::super::samples::Sample;
 use super::Mix;
 use super::statements::{Places, Query, RANGES};
 
@@ -23,7 +25,18 @@ pub struct SbtestClient {
     rows: i64,
     rng: Rng,
     ledger: Arc<Ledger>,
+    /// Rows of which the last writes of `c` are kept, numbered by id from 0.
+    sample: Sample,
+    last_writes: Arc<Book>,
+    notes: Notes,
     inputs: Inputs,
+}
+
+/// Where a client keeps account of what it commits.
+pub struct Accounts {
+    pub ledger: Arc<Ledger>,
+    pub sample: Sample,
+    pub last_writes: Arc<Book>,
 }
 
 /// What a transaction was drawn to do, statement by statement.
@@ -49,7 +62,8 @@ struct NewRow {
 }
 
 impl SbtestClient {
-    pub fn new(mix: Mix, places: Places, rows: i64, rng: Rng, ledger: Arc<Ledger>) -> Self {
+    pub fn new(mix: Mix, places: Places, rows: i64, rng: Rng, accounts: Accounts) -> Self {
+        let Accounts { ledger, sample, last_writes } = accounts;
         let inputs = Inputs {
             point_selects: vec![0; mix.point_selects],
             index_updates: vec![0; mix.index_updates],
@@ -58,11 +72,16 @@ impl SbtestClient {
             deletes: vec![0; mix.deletes],
             ..Inputs::default()
         };
-        Self { mix, places, rows, rng, ledger, inputs }
+        let notes = Notes::new();
+        Self { mix, places, rows, rng, ledger, sample, last_writes, notes, inputs }
     }
 
     /// Runs all statements; gives by how much they changed the number of rows.
-    async fn statements(&self, session: &mut dyn Session) -> Result<i64, DbError> {
+    async fn statements(
+        &self,
+        session: &mut dyn Session,
+        writing: &mut Writing<'_>,
+    ) -> Result<i64, DbError> {
         for id in &self.inputs.point_selects {
             self.point_select(session, *id).await?;
         }
@@ -72,17 +91,27 @@ impl SbtestClient {
             }
         }
         for id in &self.inputs.index_updates {
-            self.update(session, Query::IndexUpdate, &[Value::Int(*id)]).await?;
+            let params = [Value::Int(*id)];
+            if !self.update(session, Query::IndexUpdate, &params).await? {
+                writing.missed(self.place(*id));
+            }
         }
         for (c, id) in &self.inputs.non_index_updates {
+            // Noted before it is sent: by itself, it is its own commit.
+            writing.wrote(self.place(*id), c.as_str());
             let params = [Value::Text(c.as_str()), Value::Int(*id)];
-            self.update(session, Query::NonIndexUpdate, &params).await?;
+            if !self.update(session, Query::NonIndexUpdate, &params).await? {
+                writing.missed_last(self.place(*id));
+            }
         }
         let mut moved = 0;
         for row in &self.inputs.rows {
             moved += match self.mix.delete_inserts {
                 0 => self.insert(session, row).await?,
-                _ => self.delete_and_insert(session, row).await?,
+                _ => {
+                    writing.replaced(self.place(row.id), row.c.as_str());
+                    self.delete_and_insert(session, row).await?
+                }
             };
         }
         for id in &self.inputs.deletes {
@@ -118,14 +147,16 @@ impl SbtestClient {
         self.must_find(found, || format!("rows of sbtest1 from id {first} on"))
     }
 
+    /// Whether it found its row.
     async fn update(
         &self,
         session: &mut dyn Session,
         query: Query,
         params: &[Value<'_>],
-    ) -> Result<(), DbError> {
+    ) -> Result<bool, DbError> {
         let rows = session.execute(self.places.of(query), params).await?;
-        self.must_find(rows == 1, || format!("one row of sbtest1 to update with {params:?}"))
+        self.must_find(rows == 1, || format!("one row of sbtest1 to update with {params:?}"))?;
+        Ok(rows == 1)
     }
 
     async fn delete(&self, session: &mut dyn Session, id: i64) -> Result<i64, DbError> {
@@ -165,6 +196,11 @@ impl SbtestClient {
         }
     }
 
+    /// The place of a row in the sample.
+    fn place(&self, id: i64) -> Option<u32> {
+        self.sample.place(super::number(id))
+    }
+
     fn must_find(&self, found: bool, what: impl FnOnce() -> String) -> Result<(), DbError> {
         if found || !self.mix.finds_all() {
             return Ok(());
@@ -200,17 +236,23 @@ impl Client for SbtestClient {
     }
 
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        if self.mix.transaction {
+        let notes = std::mem::take(&mut self.notes);
+        let mut writing = self.last_writes.transaction(notes);
+        let result = if self.mix.transaction {
             let access = if self.mix.writes() { Access::Write } else { Access::Read };
             session.begin(access).await?;
-            let moved = self.statements(session).await?;
-            self.ledger.commit(session, moved).await?;
+            let moved = self.statements(session, &mut writing).await?;
+            writing.sending_commit();
+            self.ledger.commit(session, moved).await
         } else {
             let most = |number| i64::try_from(number).unwrap_or(i64::MAX);
             let pending = self.ledger.pending(-most(self.mix.deletes)..=most(self.mix.inserts));
-            pending.settle(self.statements(session).await)?;
-        }
-        Ok(Outcome::Committed)
+            writing.sending_commit();
+            pending.settle(self.statements(session, &mut writing).await).map(|_| ())
+        };
+        let notes = writing.settle(&result);
+        self.notes = notes;
+        result.map(|()| Outcome::Committed)
     }
 }
 

@@ -12,21 +12,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, LoadReport, Tally, Workload};
+use dbdyno_core::load::{Client, LoadReport, Tally, Witness, Workload};
 use dbdyno_core::query::row_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Better, DbError, Measurement, Session, Statement};
+use dbdyno_core::{Better, DbError, Measurement, Row, Session, Statement};
 use dbdyno_datasets::Dataset;
 
+use super::last_writes::LastWrites;
 use super::ledger::Ledgers;
+use super::samples::{self, Sample};
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
-use client::SbtestClient;
+use client::{Accounts, SbtestClient};
 use statements::Places;
 
 /// Rows in the table, at the time of looking.
 const ROWS: &str = "rows";
 /// The sum of `k` over all rows.
 const SUM_OF_K: &str = "sum_of_k";
+/// Updates of sampled rows that matched none though no other client had replaced the row.
+const MISSED: &str = "missed";
 
 /// One benchmark of the family: how often its transaction runs each statement.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +83,11 @@ impl Mix {
 
     const fn writes(&self) -> bool {
         self.index_updates + self.non_index_updates + self.delete_inserts > 0 || self.spends()
+    }
+
+    /// Whether it writes `c` of rows that stay.
+    const fn overwrites(&self) -> bool {
+        self.non_index_updates + self.delete_inserts > 0
     }
 
     /// Whether every row asked for must be found. Not where rows are deleted: a statement that
@@ -249,6 +258,10 @@ impl Benchmark for Sbtest {
                 format!("sbtest1 must have {expected} rows and has {rows}"),
             ));
         }
+        if self.mix.overwrites() {
+            let sample = Sample::of(self.dataset().rows("sbtest1", scale));
+            state.samples = values_of_c(session, sample).await?;
+        }
         Ok(state)
     }
 
@@ -275,8 +288,57 @@ impl Benchmark for Sbtest {
             let (what, moved) = ("increments of k in sbtest1", moved(SUM_OF_K));
             checks.push(Check::accounted("updates", what, moved, total.committed, total.unknown));
         }
+        if self.mix.overwrites() && !self.mix.finds_all() {
+            let missed = counted.get(MISSED).copied().unwrap_or(0);
+            checks.push(Check::new(
+                "updates_matched",
+                missed == 0,
+                format!(
+                    "{missed} updates of sampled rows of sbtest1 matched no row though no other \
+                     client had just replaced it"
+                ),
+            ));
+        }
         checks
     }
+
+    fn account_samples(
+        &self,
+        before: &State,
+        after: &State,
+        witnessed: &BTreeMap<String, Witness>,
+    ) -> Vec<Check> {
+        if !self.mix.overwrites() {
+            return Vec::new();
+        }
+        vec![samples::check("last_writes_kept", before, after, witnessed)]
+    }
+}
+
+/// The values of `c` of the rows in a sample.
+async fn values_of_c(
+    session: &mut dyn Session,
+    sample: Sample,
+) -> Result<BTreeMap<String, i64>, DbError> {
+    let ids: Vec<String> = sample.numbers().map(|number| (number + 1).to_string()).collect();
+    let sql = format!("SELECT id, c FROM sbtest1 WHERE id IN ({})", ids.join(", "));
+    let mut values = BTreeMap::new();
+    let mut visit = |row: &dyn Row| {
+        values.insert(name_of_c(number(row.int(0)?)), samples::hash(row.text(1)?));
+        Ok(())
+    };
+    session.query_sql(&sql, &mut visit).await?;
+    Ok(values)
+}
+
+/// What the value of `c` of a row is called.
+fn name_of_c(number: u64) -> String {
+    format!("c of sbtest1 with id {}", number + 1)
+}
+
+/// Rows are numbered from 0, ids from 1.
+fn number(id: i64) -> u64 {
+    id.saturating_sub(1).unsigned_abs()
 }
 
 struct SbtestWorkload {
@@ -285,13 +347,16 @@ struct SbtestWorkload {
     statements: Vec<Statement>,
     places: Places,
     ledgers: Ledgers,
+    sample: Sample,
+    last_writes: LastWrites,
 }
 
 impl SbtestWorkload {
     fn new(benchmark: Sbtest, rows: u64) -> Self {
         let (statements, places) = statements::of(&benchmark.mix);
-        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        Self { benchmark, rows, statements, places, ledgers: Ledgers::default() }
+        let (sample, rows) = (Sample::of(rows), i64::try_from(rows).unwrap_or(i64::MAX));
+        let (ledgers, last_writes) = (Ledgers::default(), LastWrites::default());
+        Self { benchmark, rows, statements, places, ledgers, sample, last_writes }
     }
 }
 
@@ -305,12 +370,23 @@ impl Workload for SbtestWorkload {
     }
 
     fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
-        let ledger = self.ledgers.open();
-        Box::new(SbtestClient::new(self.benchmark.mix, self.places, self.rows, rng, ledger))
+        let accounts = Accounts {
+            ledger: self.ledgers.open(),
+            sample: self.sample,
+            last_writes: self.last_writes.open(),
+        };
+        Box::new(SbtestClient::new(self.benchmark.mix, self.places, self.rows, rng, accounts))
     }
 
     fn counted(&self) -> BTreeMap<&'static str, i64> {
-        self.ledgers.counted()
+        let mut counted = self.ledgers.counted();
+        let missed = self.last_writes.missed_without_cause();
+        counted.insert(MISSED, i64::try_from(missed).unwrap_or(i64::MAX));
+        counted
+    }
+
+    fn witnessed(&self) -> BTreeMap<String, Witness> {
+        self.last_writes.witnessed(|place| name_of_c(self.sample.number(place)))
     }
 }
 

@@ -46,7 +46,8 @@ fn tally(benchmark: Sbtest, committed: u64, unknown: u64) -> Tally {
 }
 
 fn state(rows: i64, sum_of_k: i64) -> State {
-    State { checks: vec![], counters: BTreeMap::from([(ROWS, rows), (SUM_OF_K, sum_of_k)]) }
+    let counters = BTreeMap::from([(ROWS, rows), (SUM_OF_K, sum_of_k)]);
+    State { counters, ..State::default() }
 }
 
 #[test]
@@ -186,10 +187,94 @@ fn inserts_and_increments_are_accounted_by_commits() {
 #[test]
 fn a_lost_row_breaks_the_row_count() {
     for (rows, held) in [(20_000, true), (19_999, false)] {
-        let mut session =
-            Recording::unprepared(move |_, _| vec![vec![Cell::Int(rows), Cell::Int(1)]]);
+        let mut session = Recording::unprepared(move |sql, _| match sql.contains("COUNT") {
+            true => vec![vec![Cell::Int(rows), Cell::Int(1)]],
+            false => vec![vec![Cell::Int(7), Cell::Text("c  ".into())]],
+        });
         let state = now(READ_WRITE.state(&mut session, 2)).unwrap();
+        let samples = BTreeMap::from([("c of sbtest1 with id 7".into(), samples::hash("c"))]);
+        assert_eq!(state.samples, samples);
         assert_eq!(state.checks.len(), 1);
         assert_eq!(state.checks[0].held, held, "{:?}", state.checks);
     }
+}
+
+/// Samples in which every value is the last that was written, or `old`.
+fn samples(workload: &SbtestWorkload, old: Option<i64>) -> State {
+    let value = |witness| match witness {
+        Witness::Written { acknowledged, .. } => old.unwrap_or(acknowledged[0]),
+        other => panic!("{other:?}"),
+    };
+    let witnessed = workload.witnessed().into_iter();
+    let samples = witnessed.map(|(name, witness)| (name, value(witness))).collect();
+    State { samples, ..State::default() }
+}
+
+#[test]
+fn a_forgotten_write_is_noticed() {
+    for benchmark in [UPDATE_NON_INDEX, WRITE_ONLY, READ_WRITE] {
+        let workload = workload(benchmark);
+        let mut client = client(&workload, 1);
+        let mut session = Recording::new(&workload, found);
+        for _ in 0..500 {
+            draw_and_run(&mut *client, &mut session).1.unwrap();
+        }
+        let (before, kept) = (samples(&workload, Some(0)), samples(&workload, None));
+        assert!(kept.samples.len() > 10, "{}: {}", benchmark.name, kept.samples.len());
+        for name in kept.samples.keys() {
+            let id = name.strip_prefix("c of sbtest1 with id ").unwrap();
+            let written = |line: &String| {
+                line.starts_with("non_index_update(") && line.ends_with(&format!(", {id})"))
+                    || line.starts_with(&format!("insert({id}, "))
+            };
+            assert!(session.lines.iter().any(written), "{name} was not written");
+        }
+        let check = |after: &State| {
+            let checks = benchmark.account_samples(&before, after, &workload.witnessed());
+            checks.into_iter().next().unwrap()
+        };
+        assert!(check(&kept).held, "{}", check(&kept).detail);
+        let mut forgotten = kept.clone();
+        *forgotten.samples.values_mut().nth(3).unwrap() = 0;
+        let check = check(&forgotten);
+        assert!(!check.held && check.detail.contains("the value from before the case"));
+    }
+}
+
+#[test]
+fn writes_that_did_not_commit_leave_no_witness() {
+    let lost = DbError::new(ErrorClass::Disconnected, None, "gone").during_commit();
+    let refused = DbError::new(ErrorClass::Deadlock, None, "refused");
+    for (benchmark, commit) in [(WRITE_ONLY, "commit"), (UPDATE_NON_INDEX, "non_index_update")] {
+        for (error, unknown) in [(&refused, false), (&lost, true)] {
+            let workload = workload(benchmark);
+            let mut client = client(&workload, 1);
+            let mut session = Recording::new(&workload, found);
+            session.fails.insert(commit, error.clone());
+            for _ in 0..300 {
+                draw_and_run(&mut *client, &mut session).1.unwrap_err();
+            }
+            let witnessed = workload.witnessed();
+            assert_eq!(!witnessed.is_empty(), unknown, "{}: {witnessed:?}", benchmark.name);
+            let in_doubt = |witness: &Witness| matches!(witness, Witness::Written { acknowledged, .. } if acknowledged.is_empty());
+            assert!(witnessed.values().all(in_doubt), "{witnessed:?}");
+        }
+    }
+}
+
+#[test]
+fn updates_that_match_nothing_need_another_client_as_their_cause() {
+    let workload = workload(WRITE_ONLY);
+    let mut client = client(&workload, 1);
+    let mut session = Recording::new(&workload, found);
+    session.matched.insert("non_index_update", 0);
+    for _ in 0..300 {
+        draw_and_run(&mut *client, &mut session).1.unwrap();
+    }
+    let counted = workload.counted();
+    assert!(counted[MISSED] > 10, "{counted:?}");
+    let rows = state(10, 0);
+    let checks = WRITE_ONLY.account(&rows, &rows, &counted, &tally(WRITE_ONLY, 300, 0));
+    let failed: Vec<_> = checks.iter().filter(|c| !c.held).map(|c| c.name.as_str()).collect();
+    assert_eq!(failed, ["updates_matched"]);
 }

@@ -9,6 +9,7 @@ use dbdyno_core::{Access, DbError, Session};
 use dbdyno_datasets::smallbank::{CUSTOMERS, write_name};
 
 use super::super::ledger::Ledger;
+use super::balances::ClientBalances;
 use super::transactions::{self, End};
 
 /// The transactions, as numbers in the order of `MIX`.
@@ -45,6 +46,7 @@ pub struct SmallBankClient {
     customers: u64,
     rng: Rng,
     ledger: Arc<Ledger>,
+    balances: Arc<ClientBalances>,
     transaction: usize,
     /// What TransactSavings adds, in cents.
     savings: i64,
@@ -55,9 +57,22 @@ pub struct SmallBankClient {
 }
 
 impl SmallBankClient {
-    pub fn new(customers: u64, rng: Rng, ledger: Arc<Ledger>) -> Self {
-        let (name, other) = (String::new(), String::new());
-        Self { customers, rng, ledger, transaction: BALANCE, savings: SAVINGS, name, other }
+    pub fn new(
+        customers: u64,
+        rng: Rng,
+        ledger: Arc<Ledger>,
+        balances: Arc<ClientBalances>,
+    ) -> Self {
+        Self {
+            customers,
+            rng,
+            ledger,
+            balances,
+            transaction: BALANCE,
+            savings: SAVINGS,
+            name: String::new(),
+            other: String::new(),
+        }
     }
 
     fn draw_transaction(&mut self) -> usize {
@@ -118,9 +133,12 @@ impl Client for SmallBankClient {
         let access = if self.transaction == BALANCE { Access::Read } else { Access::Write };
         session.begin(access).await?;
         match self.transaction(session).await? {
-            End::Commit(cents) => {
-                self.ledger.commit(session, cents).await?;
-                Ok(Outcome::Committed)
+            End::Commit(moves) => {
+                let total = moves.iter().flatten().map(|change| change.cents).sum();
+                let committing = self.balances.committing(moves);
+                let committed = self.ledger.commit(session, total).await;
+                committing.settle(&committed);
+                committed.map(|()| Outcome::Committed)
             }
             End::RollBack => {
                 session.rollback().await?;

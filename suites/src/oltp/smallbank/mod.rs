@@ -17,6 +17,7 @@
 //! - Amalgamate gathers the money on ever fewer customers, so more and more payments roll back for
 //!   want of funds the longer a case runs, and the next case starts on new data.
 
+mod balances;
 mod client;
 mod transactions;
 
@@ -24,14 +25,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Tally, Workload};
+use dbdyno_core::load::{Client, Tally, Witness, Workload};
 use dbdyno_core::query::{row_sql, scalar_sql};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{DbError, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use super::ledger::Ledgers;
+use super::samples;
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+use balances::Balances;
 use client::SmallBankClient;
 
 /// The money on all accounts, in cents.
@@ -67,6 +70,7 @@ impl Benchmark for SmallBank {
             customers: self.dataset().rows("accounts", context.scale),
             statements: transactions::statements(),
             ledgers: Ledgers::default(),
+            balances: Balances::default(),
         })
     }
 
@@ -85,6 +89,7 @@ impl Benchmark for SmallBank {
         let (savings, checking) =
             row_sql(session, sum, |row| Ok((row.decimal(0, 2)?, row.decimal(1, 2)?))).await?;
         state.counters.insert(TOTAL, savings + checking);
+        state.samples = balances::sums(session).await?;
         Ok(state)
     }
 
@@ -99,12 +104,23 @@ impl Benchmark for SmallBank {
         let what = "cents on all accounts together";
         vec![Ledgers::check("money_conserved", what, moved, counted)]
     }
+
+    /// Two transactions move money only between accounts, which the sum of all does not tell.
+    fn account_samples(
+        &self,
+        before: &State,
+        after: &State,
+        witnessed: &BTreeMap<String, Witness>,
+    ) -> Vec<Check> {
+        vec![samples::check("balances_accounted", before, after, witnessed)]
+    }
 }
 
 struct SmallBankWorkload {
     customers: u64,
     statements: Vec<Statement>,
     ledgers: Ledgers,
+    balances: Balances,
 }
 
 impl Workload for SmallBankWorkload {
@@ -117,7 +133,12 @@ impl Workload for SmallBankWorkload {
     }
 
     fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
-        Box::new(SmallBankClient::new(self.customers, rng, self.ledgers.open()))
+        let (ledger, balances) = (self.ledgers.open(), self.balances.open());
+        Box::new(SmallBankClient::new(self.customers, rng, ledger, balances))
+    }
+
+    fn witnessed(&self) -> BTreeMap<String, Witness> {
+        self.balances.witnessed()
     }
 
     fn counted(&self) -> BTreeMap<&'static str, i64> {

@@ -42,7 +42,7 @@ fn run(
 }
 
 fn total(cents: i64) -> State {
-    State { checks: vec![], counters: BTreeMap::from([(TOTAL, cents)]) }
+    State { counters: BTreeMap::from([(TOTAL, cents)]), ..State::default() }
 }
 
 fn conserved(workload: &dyn Workload, moved: i64) -> bool {
@@ -177,7 +177,9 @@ fn money_is_conserved_up_to_unknown_outcomes() {
 #[test]
 fn the_state_counts_rows_and_money() {
     let mut session = Recording::unprepared(|sql, _| {
-        vec![if sql.contains("SUM") {
+        vec![if sql.contains("GROUP BY") {
+            vec![Cell::Int(17), Cell::Cents(if sql.contains("savings") { 250 } else { -30 })]
+        } else if sql.contains("SUM") {
             vec![Cell::Cents(500), Cell::Cents(-20)]
         } else {
             vec![Cell::Int(if sql.contains("savings") { 17_999 } else { 18_000 })]
@@ -185,7 +187,52 @@ fn the_state_counts_rows_and_money() {
     });
     let state = now(SmallBank.state(&mut session, 1)).unwrap();
     assert_eq!(state.counter(TOTAL), 480);
+    let names =
+        ["savings", "checking"].map(|table| format!("cents in {table} of all custid % 1000 = 17"));
+    assert_eq!(state.samples, names.into_iter().zip([250, -30]).collect());
     let failed: Vec<&str> =
         state.checks.iter().filter(|check| !check.held).map(|check| check.name.as_str()).collect();
     assert_eq!(failed, ["savings_row_count"]);
+}
+
+#[test]
+fn a_lost_transfer_is_noticed() {
+    let state = |moves: &BTreeMap<String, Witness>| {
+        let cents = |witness: &Witness| match witness {
+            Witness::Moved(cents) => 1_000_000 + cents,
+            _ => 5,
+        };
+        let samples = moves.iter().map(|(name, witness)| (name.clone(), cents(witness))).collect();
+        State { samples, ..State::default() }
+    };
+    for transaction in ["amalgamate", "send_payment"] {
+        let workload = workload();
+        let mut client = workload.client(0, Rng::new(3, &[]));
+        let mut session = Recording::new(&*workload, bank(1_234, 1_000));
+        run(&mut *client, &mut session, transaction).unwrap();
+        let witnessed = workload.witnessed();
+        let mut moved: Vec<i64> = (witnessed.values())
+            .map(|witness| match witness {
+                Witness::Moved(cents) => *cents,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        moved.sort_unstable();
+        let expected: &[i64] =
+            if transaction == "amalgamate" { &[-1_234, -1_000, 2_234] } else { &[-500, 500] };
+        assert_eq!(moved, expected);
+
+        let still = witnessed.keys().map(|name| (name.clone(), Witness::Moved(0))).collect();
+        let (before, after) = (state(&still), state(&witnessed));
+        assert!(SmallBank.account_samples(&before, &after, &witnessed)[0].held);
+        assert!(!SmallBank.account_samples(&before, &before, &witnessed)[0].held);
+
+        // What may have moved or not is left out.
+        let lost = DbError::new(ErrorClass::Disconnected, None, "gone").during_commit();
+        session.fails.insert("commit", lost);
+        now(client.run(&mut session)).unwrap_err();
+        let witnessed = workload.witnessed();
+        assert!(witnessed.values().all(|witness| *witness == Witness::Unknown));
+        assert!(SmallBank.account_samples(&before, &before, &witnessed)[0].held);
+    }
 }

@@ -4,6 +4,8 @@
 use dbdyno_core::query::{execute_one, query_one};
 use dbdyno_core::{DbError, Decimal, Session, Statement, StatementId, Value};
 
+use super::balances::{Account, Move, Moves};
+
 const ACCOUNT: StatementId = 0;
 const SAVINGS: StatementId = 1;
 const CHECKING: StatementId = 2;
@@ -18,10 +20,10 @@ const ZERO_CHECKING: StatementId = 8;
 const PENALTY: i64 = 100;
 
 /// How a transaction is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum End {
-    /// Commit; the money on all accounts together moved by so many cents.
-    Commit(i64),
+    /// Commit what was done to accounts.
+    Commit(Moves),
     /// Roll back: the funds do not suffice.
     RollBack,
 }
@@ -45,7 +47,7 @@ pub async fn balance(session: &mut dyn Session, name: &str) -> Result<End, DbErr
     let customer = customer(session, name).await?;
     cents(session, SAVINGS, customer).await?;
     cents(session, CHECKING, customer).await?;
-    Ok(End::Commit(0))
+    Ok(commit([]))
 }
 
 /// Adds `amount` to a checking account.
@@ -55,8 +57,7 @@ pub async fn deposit_checking(
     amount: i64,
 ) -> Result<End, DbError> {
     let customer = customer(session, name).await?;
-    add(session, ADD_CHECKING, customer, amount).await?;
-    Ok(End::Commit(amount))
+    Ok(commit([add(session, Account::Checking, customer, amount).await?]))
 }
 
 /// Adds `amount`, which may be negative, to a savings account, unless that would overdraw it.
@@ -70,8 +71,7 @@ pub async fn transact_savings(
     if savings + amount < 0 {
         return Ok(End::RollBack);
     }
-    add(session, ADD_SAVINGS, customer, amount).await?;
-    Ok(End::Commit(amount))
+    Ok(commit([add(session, Account::Savings, customer, amount).await?]))
 }
 
 /// Moves all that one customer has to the checking account of another.
@@ -82,8 +82,11 @@ pub async fn amalgamate(session: &mut dyn Session, from: &str, to: &str) -> Resu
     let checking = cents(session, LOCK_CHECKING, from).await?;
     execute_one(session, ZERO_SAVINGS, &[Value::Int(from)]).await?;
     execute_one(session, ZERO_CHECKING, &[Value::Int(from)]).await?;
-    add(session, ADD_CHECKING, to, savings + checking).await?;
-    Ok(End::Commit(0))
+    Ok(commit([
+        Move { account: Account::Savings, customer: from, cents: -savings },
+        Move { account: Account::Checking, customer: from, cents: -checking },
+        add(session, Account::Checking, to, savings + checking).await?,
+    ]))
 }
 
 /// Takes a check of `amount` from a checking account, and a penalty where savings and checking
@@ -97,8 +100,7 @@ pub async fn write_check(
     let savings = cents(session, SAVINGS, customer).await?;
     let checking = cents(session, CHECKING, customer).await?;
     let taken = if savings + checking < amount { amount + PENALTY } else { amount };
-    add(session, ADD_CHECKING, customer, -taken).await?;
-    Ok(End::Commit(-taken))
+    Ok(commit([add(session, Account::Checking, customer, -taken).await?]))
 }
 
 /// Moves `amount` from one checking account to another, unless that would overdraw it.
@@ -114,9 +116,10 @@ pub async fn send_payment(
     if checking < amount {
         return Ok(End::RollBack);
     }
-    add(session, ADD_CHECKING, from, -amount).await?;
-    add(session, ADD_CHECKING, to, amount).await?;
-    Ok(End::Commit(0))
+    Ok(commit([
+        add(session, Account::Checking, from, -amount).await?,
+        add(session, Account::Checking, to, amount).await?,
+    ]))
 }
 
 async fn customer(session: &mut dyn Session, name: &str) -> Result<i64, DbError> {
@@ -131,12 +134,24 @@ async fn cents(session: &mut dyn Session, id: StatementId, customer: i64) -> Res
     query_one(session, id, &[Value::Int(customer)], |row| row.decimal(0, 2)).await
 }
 
+/// Adds to an account; gives what that is to the balances.
 async fn add(
     session: &mut dyn Session,
-    id: StatementId,
+    account: Account,
     customer: i64,
     cents: i64,
-) -> Result<(), DbError> {
+) -> Result<Move, DbError> {
+    let id = match account {
+        Account::Savings => ADD_SAVINGS,
+        Account::Checking => ADD_CHECKING,
+    };
     let params = [Value::Decimal(Decimal::cents(cents)), Value::Int(customer)];
-    execute_one(session, id, &params).await
+    execute_one(session, id, &params).await?;
+    Ok(Move { account, customer, cents })
+}
+
+fn commit<const N: usize>(moves: [Move; N]) -> End {
+    let mut all = Moves::default();
+    all.iter_mut().zip(moves).for_each(|(place, change)| *place = Some(change));
+    End::Commit(all)
 }

@@ -9,6 +9,8 @@ use dbdyno_core::random::{Latest, Rng, ScrambledZipfian, Text};
 use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Value};
 use dbdyno_datasets::ycsb::{FIELD_LENGTH, FIELDS, draw_field, write_key};
 
+use super::super::last_writes::{Book, Notes};
+use super::super::samples::Sample;
 use super::keys::NewKeys;
 use super::statements::{INSERT, READ, SCAN, UPDATE_FIELD};
 use super::{Operation, Requests, Ycsb};
@@ -23,6 +25,10 @@ pub struct YcsbClient {
     new_keys: Arc<NewKeys>,
     /// The new record that is to be inserted, until it is known to be in the table.
     new_record: Option<NewRecord>,
+    /// Records of which the last writes are kept.
+    sample: Sample,
+    last_writes: Arc<Book>,
+    notes: Notes,
     inputs: Inputs,
 }
 
@@ -42,6 +48,8 @@ struct NewRecord {
 /// What the transaction was drawn to do.
 struct Inputs {
     operation: Operation,
+    /// The number of the record, and its key.
+    number: u64,
     key: String,
     /// The field to write.
     field: usize,
@@ -51,19 +59,27 @@ struct Inputs {
 }
 
 impl YcsbClient {
-    pub fn new(benchmark: Ycsb, records: u64, new_keys: Arc<NewKeys>, rng: Rng) -> Self {
+    pub fn new(
+        benchmark: Ycsb,
+        records: u64,
+        new_keys: Arc<NewKeys>,
+        rng: Rng,
+        last_writes: Arc<Book>,
+    ) -> Self {
         let chooser = match benchmark.requests {
             Requests::Zipfian => Chooser::Zipfian(ScrambledZipfian::new(records)),
             Requests::Latest => Chooser::Latest(Latest::new(records)),
         };
         let inputs = Inputs {
             operation: Operation::Read,
+            number: 0,
             key: String::new(),
             field: 0,
             text: Text::new(),
             scan_length: 0,
         };
-        Self { benchmark, rng, chooser, new_keys, new_record: None, inputs }
+        let (sample, notes, new_record) = (Sample::of(records), Notes::new(), None);
+        Self { benchmark, rng, chooser, new_keys, new_record, sample, last_writes, notes, inputs }
     }
 
     /// The place of the operation in the mix.
@@ -101,6 +117,27 @@ impl YcsbClient {
         let Inputs { key, field, text, .. } = &self.inputs;
         let params = [Value::Text(text.as_str()), Value::Text(key)];
         execute_one(session, UPDATE_FIELD + field, &params).await
+    }
+
+    /// Writes the field, in a transaction that reads the record first or by itself.
+    async fn write(&mut self, session: &mut dyn Session) -> Result<(), DbError> {
+        let mut writing = self.last_writes.transaction(std::mem::take(&mut self.notes));
+        let place = self.sample.place(self.inputs.number);
+        let value = place.map(|place| super::place_of_field(place, self.inputs.field));
+        writing.wrote(value, self.inputs.text.as_str());
+        let result = if self.inputs.operation == Operation::ReadModifyWrite {
+            session.begin(Access::Write).await?;
+            self.read(session).await?;
+            self.update(session).await?;
+            writing.sending_commit();
+            session.commit().await
+        } else {
+            writing.sending_commit();
+            self.update(session).await
+        };
+        let notes = writing.settle(&result);
+        self.notes = notes;
+        result
     }
 
     async fn scan(&self, session: &mut dyn Session) -> Result<(), DbError> {
@@ -167,6 +204,7 @@ impl Client for YcsbClient {
         };
         let Self { inputs, rng, .. } = self;
         inputs.operation = operation;
+        inputs.number = number;
         write_key(number, &mut inputs.key);
         match operation {
             Operation::Read => {}
@@ -186,15 +224,9 @@ impl Client for YcsbClient {
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
         match self.inputs.operation {
             Operation::Read => self.read(session).await?,
-            Operation::Update => self.update(session).await?,
+            Operation::Update | Operation::ReadModifyWrite => self.write(session).await?,
             Operation::Insert => self.insert(session).await?,
             Operation::Scan => self.scan(session).await?,
-            Operation::ReadModifyWrite => {
-                session.begin(Access::Write).await?;
-                self.read(session).await?;
-                self.update(session).await?;
-                session.commit().await?;
-            }
         }
         Ok(Outcome::Committed)
     }

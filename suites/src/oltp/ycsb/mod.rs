@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Tally, Workload};
+use dbdyno_core::load::{Client, Tally, Witness, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{DbError, Session, Statement};
+use dbdyno_core::{DbError, Row, Session, Statement};
 use dbdyno_datasets::Dataset;
+use dbdyno_datasets::ycsb::{FIELDS, write_key};
 
+use super::last_writes::LastWrites;
+use super::samples::{self, Sample};
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
 use client::YcsbClient;
 use keys::NewKeys;
@@ -67,6 +70,10 @@ enum Requests {
 impl Ycsb {
     fn uses(&self, operation: Operation) -> bool {
         self.mix.operations.iter().any(|(used, _)| *used == operation)
+    }
+
+    fn overwrites(&self) -> bool {
+        self.uses(Operation::Update) || self.uses(Operation::ReadModifyWrite)
     }
 }
 
@@ -159,6 +166,7 @@ impl Benchmark for Ycsb {
             records,
             statements: statements::of(self),
             new_keys: Arc::new(NewKeys::after(records)),
+            last_writes: LastWrites::default(),
         })
     }
 
@@ -173,6 +181,10 @@ impl Benchmark for Ycsb {
                 u64::try_from(rows) == Ok(expected),
                 format!("usertable must have {expected} rows and has {rows}"),
             ));
+        }
+        if self.overwrites() {
+            let sample = Sample::of(self.dataset().rows("usertable", scale));
+            state.samples = fields(session, sample).await?;
         }
         Ok(state)
     }
@@ -192,6 +204,53 @@ impl Benchmark for Ycsb {
         let what = "rows inserted into usertable";
         vec![Check::accounted("inserts", what, moved, inserts.committed, inserts.unknown)]
     }
+
+    fn account_samples(
+        &self,
+        before: &State,
+        after: &State,
+        witnessed: &BTreeMap<String, Witness>,
+    ) -> Vec<Check> {
+        if !self.overwrites() {
+            return Vec::new();
+        }
+        vec![samples::check("last_writes_kept", before, after, witnessed)]
+    }
+}
+
+/// The fields of the records in a sample.
+async fn fields(
+    session: &mut dyn Session,
+    sample: Sample,
+) -> Result<BTreeMap<String, i64>, DbError> {
+    let mut key = String::new();
+    let keys: Vec<String> =
+        sample.numbers().map(|number| format!("'{}'", write_key(number, &mut key))).collect();
+    let columns = FIELDS.join(", ");
+    let sql = format!(
+        "SELECT ycsb_key, {columns} FROM usertable WHERE ycsb_key IN ({})",
+        keys.join(", ")
+    );
+    let mut values = BTreeMap::new();
+    let mut visit = |row: &dyn Row| {
+        let key = row.text(0)?;
+        for (field, name) in FIELDS.iter().enumerate() {
+            values.insert(name_of_field(key, name), samples::hash(row.text(field + 1)?));
+        }
+        Ok(())
+    };
+    session.query_sql(&sql, &mut visit).await?;
+    Ok(values)
+}
+
+/// What a field of a record is called.
+fn name_of_field(key: &str, field: &str) -> String {
+    format!("{field} of {key}")
+}
+
+/// The place of a field of the record at a place in the sample.
+const fn place_of_field(place: u32, field: usize) -> u32 {
+    place * FIELDS.len() as u32 + field as u32
 }
 
 struct YcsbWorkload {
@@ -200,6 +259,7 @@ struct YcsbWorkload {
     records: u64,
     statements: Vec<Statement>,
     new_keys: Arc<NewKeys>,
+    last_writes: LastWrites,
 }
 
 impl Workload for YcsbWorkload {
@@ -212,8 +272,17 @@ impl Workload for YcsbWorkload {
     }
 
     fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
-        let new_keys = Arc::clone(&self.new_keys);
-        Box::new(YcsbClient::new(self.benchmark, self.records, new_keys, rng))
+        let (new_keys, last_writes) = (Arc::clone(&self.new_keys), self.last_writes.open());
+        Box::new(YcsbClient::new(self.benchmark, self.records, new_keys, rng, last_writes))
+    }
+
+    fn witnessed(&self) -> BTreeMap<String, Witness> {
+        let (sample, fields) = (Sample::of(self.records), FIELDS.len() as u32);
+        self.last_writes.witnessed(|place| {
+            let mut key = String::new();
+            write_key(sample.number(place / fields), &mut key);
+            name_of_field(&key, FIELDS[(place % fields) as usize])
+        })
     }
 }
 

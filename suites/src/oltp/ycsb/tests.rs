@@ -188,7 +188,7 @@ fn an_answer_of_the_wrong_shape_is_an_error() {
 
 #[test]
 fn inserts_are_accounted_for() {
-    let state = |rows| State { checks: vec![], counters: BTreeMap::from([(ROWS, rows)]) };
+    let state = |rows| State { counters: BTreeMap::from([(ROWS, rows)]), ..State::default() };
     let entry = |committed, unknown| TallyEntry { committed, rolled_back: 0, unknown };
     let tally =
         Tally { transactions: BTreeMap::from([("insert", entry(5, 1)), ("read", entry(90, 3))]) };
@@ -196,7 +196,53 @@ fn inserts_are_accounted_for() {
         .map(|rows| D.account(&state(100), &state(rows), &BTreeMap::new(), &tally)[0].held);
     assert_eq!(held, [false, true, true, false]);
     for (rows, held) in [(10_000, true), (10_001, false)] {
-        let mut session = Recording::unprepared(move |_, _| vec![vec![Cell::Int(rows)]]);
-        assert_eq!(now(A.state(&mut session, 1)).unwrap().checks[0].held, held);
+        let mut session = Recording::unprepared(move |sql, _| match sql.contains("COUNT") {
+            true => vec![vec![Cell::Int(rows)]],
+            false => vec![vec![Cell::Text("a".into()); 11]],
+        });
+        let state = now(A.state(&mut session, 1)).unwrap();
+        assert_eq!(state.checks[0].held, held);
+        assert_eq!(state.samples.len(), 10);
+        assert_eq!(state.samples["field3 of a"], samples::hash("a"));
+    }
+}
+
+#[test]
+fn a_forgotten_write_is_noticed() {
+    for (benchmark, commit) in [(A, "update_field3"), (F, "commit")] {
+        let workload = workload(benchmark);
+        let mut client = workload.client(0, Rng::new(3, &[]));
+        let mut session = Recording::new(&*workload, found);
+        for _ in 0..2_000 {
+            draw_and_run(&mut *client, &mut session).1.unwrap();
+        }
+        let witnessed = workload.witnessed();
+        assert!(witnessed.len() > 50, "{}", witnessed.len());
+        for name in witnessed.keys() {
+            let (field, key) = name.split_once(" of ").unwrap();
+            let written = |line: &String| {
+                line.starts_with(&format!("update_{field}("))
+                    && line.ends_with(&format!("'{key}')"))
+            };
+            assert!(session.lines.iter().any(written), "{name} was not written");
+        }
+        let samples = |old: Option<i64>| {
+            let value = |witness: &Witness| match witness {
+                Witness::Written { acknowledged, .. } => old.unwrap_or(acknowledged[0]),
+                other => panic!("{other:?}"),
+            };
+            let all = witnessed.iter().map(|(name, witness)| (name.clone(), value(witness)));
+            State { samples: all.collect(), ..State::default() }
+        };
+        let (before, mut after) = (samples(Some(0)), samples(None));
+        assert!(benchmark.account_samples(&before, &after, &witnessed)[0].held);
+        *after.samples.values_mut().nth(7).unwrap() = 0;
+        assert!(!benchmark.account_samples(&before, &after, &witnessed)[0].held);
+
+        session.fails.insert(commit, refused(ErrorClass::LockTimeout));
+        let failed = (0..200).filter(|_| draw_and_run(&mut *client, &mut session).1.is_err());
+        assert!(failed.count() > 3);
+        let unknown = |witness: &Witness| matches!(witness, Witness::Written { unknown, .. } if !unknown.is_empty());
+        assert!(!workload.witnessed().values().any(unknown));
     }
 }
