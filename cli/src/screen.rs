@@ -29,6 +29,8 @@ pub struct Screen {
 struct State {
     cases: usize,
     case: usize,
+    repetitions: u32,
+    target: String,
     case_began: Option<Instant>,
     load_began: Option<Instant>,
 }
@@ -78,8 +80,13 @@ impl Screen {
 
 impl RunObserver for Screen {
     fn benchmark_started(&self, suite: &str, benchmark: &str, cases: usize, repetitions: u32) {
-        *self.state() = State { cases: cases * repetitions as usize, ..State::default() };
+        let cases = cases * repetitions as usize;
+        *self.state() = State { cases, repetitions, ..State::default() };
         self.line(&format!("{suite}/{benchmark}"));
+    }
+
+    fn preparing(&self, target: &str) {
+        target.clone_into(&mut self.state().target);
     }
 
     fn case_started(&self, case: &Case, length: Option<Duration>) {
@@ -125,9 +132,13 @@ impl RunObserver for Screen {
     }
 
     fn case_finished(&self, case: &Case, summary: &CaseSummary) {
+        let round = match self.state().repetitions {
+            1 => String::new(),
+            _ => format!("  round {}", case.repetition),
+        };
         let what = format!(
-            "  {:<10} {:<17} {:>4} clients  round {}",
-            case.target, case.isolation, case.clients, case.repetition
+            "  {:<9} {:<16} {:>4} clients{round}",
+            case.target, case.isolation, case.clients
         );
         let came_out = match summary.status {
             Status::Ok | Status::Interrupted => {
@@ -139,7 +150,7 @@ impl RunObserver for Screen {
                     }
                 };
                 format!(
-                    "{:>10} tx/s  p99 {:>9}{}{}{}",
+                    "{:>9} tx/s  p99 {:>8}{}{}{}",
                     grouped(summary.throughput),
                     latency(summary.p99_us),
                     extra(summary.errors, "errors"),
@@ -184,13 +195,16 @@ impl LoadObserver for Screen {
     }
 
     fn finished(&self, table: &str, rows: u64) {
-        let took = self.state().load_began.map_or(Duration::ZERO, |began| began.elapsed());
-        self.line(&format!(
-            "  loaded {:<20} {:>11} rows in {:.1} s",
-            table,
+        let state = self.state();
+        let took = state.load_began.map_or(Duration::ZERO, |began| began.elapsed());
+        let line = format!(
+            "  {:<9} loaded {table:<18} {:>11} rows in {:.1} s",
+            state.target,
             grouped(rows as f64),
             took.as_secs_f64()
-        ));
+        );
+        drop(state);
+        self.line(&line);
     }
 }
 

@@ -25,6 +25,7 @@ impl LoadObserver for Unseen {
 
 impl RunObserver for Unseen {
     fn benchmark_started(&self, _: &str, _: &str, _: usize, _: u32) {}
+    fn preparing(&self, _: &str) {}
     fn case_started(&self, _: &Case, _: Option<Duration>) {}
     fn second(&self, _: &[Second]) {}
     fn event(&self, _: &Event) {}

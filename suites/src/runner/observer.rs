@@ -12,6 +12,9 @@ pub trait RunObserver: DatasetObserver + Sync {
     /// A benchmark begins: `cases` are measured `repetitions` times each.
     fn benchmark_started(&self, suite: &str, benchmark: &str, cases: usize, repetitions: u32);
 
+    /// The data of a benchmark is looked for on a target, and loaded where it is not there.
+    fn preparing(&self, target: &str);
+
     /// A case begins; it takes `length`, warm-up included, where that is known.
     fn case_started(&self, case: &Case, length: Option<Duration>);
 

@@ -172,6 +172,7 @@ impl Run<'_> {
         let Round { runtime, observer, options, stop, .. } = &self.round;
         let namespace = benchmark.dataset().namespace();
         let subject = &mut self.subjects[place];
+        observer.preparing(subject.driver.target());
         if !subject.claims.contains_key(&namespace) {
             let claim = runtime.block_on(subject.driver.claim(&namespace))?;
             subject.claims.insert(namespace, claim);
