@@ -32,7 +32,7 @@ use nix::unistd::Pid;
 
 pub use folder::Folder;
 pub use place::Place;
-use processes::{has_ended, signal, signal_tree};
+use processes::{has_ended, signal, signal_tree, stands_still};
 use shared_memory::SharedMemory;
 use watchdog::Watchdog;
 
@@ -279,7 +279,15 @@ impl ServerControl for Throwaway {
         let pid = self.pid(&mut state, "pause")?;
         // The first process first: it starts the others.
         signal(pid, Signal::SIGSTOP);
-        signal_tree(pid, Signal::SIGSTOP);
+        let stopped = signal_tree(pid, Signal::SIGSTOP);
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while !stopped.iter().all(|pid| stands_still(*pid)) {
+            if Instant::now() >= deadline {
+                let doing = format!("pause the {} server", self.program.product());
+                return Err(Error::new(doing, "some of its processes go on"));
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
         Ok(())
     }
 

@@ -30,12 +30,28 @@ pub(super) fn signal_tree(root: Pid, what: Signal) -> Vec<Pid> {
 pub(super) fn has_ended(pid: Pid) -> bool {
     if cfg!(target_os = "linux") {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-        return stat.map_or(true, |stat| {
-            let state = stat.rsplit_once(')').map_or("", |(_, rest)| rest.trim_start());
-            state.starts_with(['Z', 'X'])
-        });
+        return stat.map_or(true, |stat| state(&stat).starts_with(['Z', 'X']));
     }
     kill(pid, None).is_err()
+}
+
+/// Whether every thread of a process stands still after SIGSTOP, which the kernel brings to one
+/// after the other; also where the process has ended.
+pub(super) fn stands_still(pid: Pid) -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat"));
+        stat.map_or(true, |stat| state(&stat).starts_with(['T', 't', 'Z', 'X']))
+    })
+}
+
+/// The state in a line of `/proc/PID/stat` (proc(5)): what follows the name, which may hold
+/// anything.
+fn state(stat: &str) -> &str {
+    stat.rsplit_once(')').map_or("", |(_, rest)| rest.trim_start())
 }
 
 /// A process and its descendants, parents first.
