@@ -38,8 +38,9 @@ fn options() -> RunOptions {
         durability: DurabilityChoice::Default,
         clients: Some(vec![4]),
         arrival: Arrival::Closed,
-        length: Length::Duration(Duration::from_millis(600)),
-        warmup: Duration::from_millis(100),
+        // A number, not a time: a disk may take longer than any short time to sync.
+        length: Length::Transactions(600),
+        warmup: Duration::ZERO,
         repetitions: 1,
         scale: 1,
         seed: 7,
