@@ -1,5 +1,5 @@
 //! The tables of SmallBank (Alomari, Cahill, Fekete and Röhm, "The Cost of Serializability on
-//! Platforms That Use Snapshot Isolation", ICDE 2008, section III): customers with a savings and a
+//! Platforms That Use Snapshot Isolation", ICDE 2008): customers with a savings and a
 //! checking account each.
 
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
 //! SmallBank (Alomari, Cahill, Fekete and Röhm, "The Cost of Serializability on Platforms That Use
-//! Snapshot Isolation", ICDE 2008, section IV), a bank whose five transactions can go wrong under
+//! Snapshot Isolation", ICDE 2008), a bank whose five transactions can go wrong under
 //! snapshot isolation, with the sixth, SendPayment, that H-Store and BenchBase added.
 //!
 //! From the paper: what the transactions do, that each looks its customers up by name first, and

@@ -1,4 +1,4 @@
-//! The six transactions (Alomari et al., ICDE 2008, section IV; SendPayment as in BenchBase), from
+//! The six transactions (Alomari et al., ICDE 2008; SendPayment as in BenchBase), from
 //! after `begin` to before `commit`. Money is in cents.
 
 use dbdyno_core::query::{execute_one, query_one};
