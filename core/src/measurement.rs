@@ -18,7 +18,7 @@ pub struct Case {
     pub engine: String,
     /// The server's version.
     pub engine_version: String,
-    /// The driver, such as `mysql_async`.
+    /// The driver, named after its client library.
     pub driver: String,
     /// The target as the user named it, without passwords.
     pub target: String,

@@ -115,28 +115,37 @@ fn a_number_of_transactions_is_exact(text: &str) {
     assert_eq!(kept.seconds().iter().map(|second| second.completed).sum::<u64>(), 100);
 }
 
-/// SIGSTOP for half a second under an open loop: the arrivals of that time wait, and it shows.
-fn a_stall_shows_in_the_percentiles(text: &str) {
+/// An open loop of 200 transactions a second by 4 clients, with the server under SIGSTOP for a
+/// while once the first second is over. Gives what was measured and what the table shows.
+fn open_loop_with_stall(
+    text: &str,
+    spacing: Spacing,
+    length: Duration,
+    stall: Duration,
+) -> (LoadReport, i64) {
     let runtime = runtime();
     let driver = target(&runtime, text);
     set_up(&runtime, &*driver, 4);
-    let open = OpenLoop { rate: 200.0, spacing: Spacing::Poisson, latency_limit: None };
-    let plan = LoadPlan {
-        arrival: Arrival::Open(open),
-        ..plan(4, Length::Duration(Duration::from_secs(3)))
-    };
+    let open = OpenLoop { rate: 200.0, spacing, latency_limit: None };
+    let plan = LoadPlan { arrival: Arrival::Open(open), ..plan(4, Length::Duration(length)) };
     let kept = Kept::default();
     let report = std::thread::scope(|scope| {
         scope.spawn(|| {
             let control = driver.server_control().expect("a throwaway server");
-            // Not before the load is under way.
             wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
             control.pause().unwrap();
-            std::thread::sleep(Duration::from_millis(500));
+            std::thread::sleep(stall);
             control.resume().unwrap();
         });
         load(&driver, plan, &kept, &Stop::default())
     });
+    (report, counted(&runtime, &*driver))
+}
+
+/// SIGSTOP for half a second under an open loop: the arrivals of that time wait, and it shows.
+fn a_stall_shows_in_the_percentiles(text: &str) {
+    let (length, stall) = (Duration::from_secs(3), Duration::from_millis(500));
+    let (report, shown) = open_loop_with_stall(text, Spacing::Poisson, length, stall);
     let total = report.total();
     // A sixth of all arrivals fell into the stall, waiting 250 ms on average.
     let p99_ms = total.response_ns.value_at_quantile(0.99) / 1_000_000;
@@ -146,32 +155,14 @@ fn a_stall_shows_in_the_percentiles(text: &str) {
         service.value_at_quantile(0.90) < total.response_ns.value_at_quantile(0.90),
         "waiting for a client is response time, not service time"
     );
-    assert_eq!(i64::try_from(total.committed).unwrap(), counted(&runtime, &*driver));
+    assert_eq!(i64::try_from(total.committed).unwrap(), shown);
 }
 
-/// A stall that lasts to the end: the arrivals that nobody could start any more count by how long
-/// they had waited.
+/// A stall that lasts to the end and into the drain: the arrivals that nobody could start any more
+/// count by how long they had waited.
 fn a_stall_at_the_end_shows_too(text: &str) {
-    let runtime = runtime();
-    let driver = target(&runtime, text);
-    set_up(&runtime, &*driver, 4);
-    let open = OpenLoop { rate: 200.0, spacing: Spacing::Uniform, latency_limit: None };
-    let plan = LoadPlan {
-        arrival: Arrival::Open(open),
-        ..plan(4, Length::Duration(Duration::from_secs(4)))
-    };
-    let kept = Kept::default();
-    let report = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let control = driver.server_control().expect("a throwaway server");
-            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
-            control.pause().unwrap();
-            // Into the drain, so that what is under way can still end.
-            std::thread::sleep(Duration::from_secs(4));
-            control.resume().unwrap();
-        });
-        load(&driver, plan, &kept, &Stop::default())
-    });
+    let (length, stall) = (Duration::from_secs(4), Duration::from_secs(4));
+    let (report, _) = open_loop_with_stall(text, Spacing::Uniform, length, stall);
     let total = report.total();
     assert!(report.unstarted_ns.len() > 50, "{} unstarted", report.unstarted_ns.len());
     assert_eq!(total.committed + report.unstarted_ns.len(), 799, "every arrival counts once");
