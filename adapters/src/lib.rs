@@ -9,6 +9,8 @@ pub mod sqlite;
 pub mod target;
 pub mod throwaway;
 pub mod tls;
+mod transport;
+mod unix_socket;
 
 pub use registry::{EngineEntry, Found, ServerSettings, engines, open};
 pub use target::{Location, Secret, ServerUrl, Target};

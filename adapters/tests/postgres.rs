@@ -4,6 +4,7 @@
 
 mod postgres {
     mod bulk;
+    mod pipeline;
     mod process;
     mod sessions;
     mod support;

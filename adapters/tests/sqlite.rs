@@ -321,7 +321,10 @@ async fn opening_a_target_changes_no_file() {
     with_table(driver.as_ref()).await;
     assert!(file.exists());
     let mut other = driver
-        .connect(&SessionOptions { namespace: Some("dbdyno_x".into()), isolation: None })
+        .connect(&SessionOptions {
+            namespace: Some("dbdyno_x".into()),
+            ..SessionOptions::default()
+        })
         .await
         .unwrap();
     assert_eq!(number(other.as_mut(), "SELECT count(*) FROM t").await, 2);
@@ -330,8 +333,10 @@ async fn opening_a_target_changes_no_file() {
 #[tokio::test]
 async fn a_temporary_file_is_one_per_namespace_and_removed() {
     let driver = driver("sqlite").await;
-    let open =
-        |namespace: &str| SessionOptions { namespace: Some(namespace.into()), isolation: None };
+    let open = |namespace: &str| SessionOptions {
+        namespace: Some(namespace.into()),
+        ..SessionOptions::default()
+    };
     let mut first = driver.connect(&open("dbdyno_a")).await.unwrap();
     let mut second = driver.connect(&open("dbdyno_b")).await.unwrap();
     first.run_sql("CREATE TABLE t (a INTEGER)").await.unwrap();
@@ -397,7 +402,7 @@ fn loaded_table() -> Table {
 async fn rows_are_loaded_in_bulk() {
     let driver = driver("sqlite").await;
     let (table, progress, stop) = (loaded_table(), LoadProgress::default(), Stop::default());
-    let options = SessionOptions { namespace: Some("n".into()), isolation: None };
+    let options = SessionOptions { namespace: Some("n".into()), ..SessionOptions::default() };
     let mut session = driver.connect(&options).await.unwrap();
     session.run_sql(&driver.dialect().create_table(&table)).await.unwrap();
     let sources: Vec<Box<dyn RowSource>> =

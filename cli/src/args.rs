@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dbdyno_core::{Durability, Isolation};
+use dbdyno_core::measurement::pipeline_name;
+use dbdyno_core::{Durability, Isolation, StatementForm};
 
 use crate::names::one_of;
 
@@ -62,6 +63,16 @@ pub struct RunArgs {
     /// [default: full; on a server that dbdyno did not start, what it holds].
     #[arg(long, value_name = "LEVEL,…", value_delimiter = ',', value_parser = parse_durability)]
     pub durability: Vec<Durability>,
+
+    /// How statements are said: `portable` (the same on every engine), `native` (as each engine
+    /// says them best) [default: portable].
+    #[arg(long, value_name = "FORM,…", value_delimiter = ',', value_parser = parse_statements)]
+    pub statements: Vec<StatementForm>,
+
+    /// Send requests that do not depend on each other's answers together, in one round trip;
+    /// `--pipeline=off,on` measures both [default: off; `--pipeline` alone: on].
+    #[arg(long, value_name = "off|on,…", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_delimiter = ',', value_parser = parse_pipeline)]
+    pub pipeline: Vec<bool>,
 
     /// Open loop: so many transactions per second, all clients together [default: closed loop].
     #[arg(long, value_name = "PER_SECOND", allow_negative_numbers = true, value_parser = parse_rate)]
@@ -152,6 +163,10 @@ pub struct ListArgs {
     /// Print the SQL that each engine is sent for a benchmark.
     #[arg(long, value_name = "SUITE/BENCHMARK", conflicts_with = "what")]
     pub sql: Option<String>,
+
+    /// With `--sql`: how statements are said, `portable` or `native` [default: portable].
+    #[arg(long, value_name = "FORM", requires = "sql", value_parser = parse_statements)]
+    pub statements: Option<StatementForm>,
 
     /// With `--sql`: only these engines.
     #[arg(long = "target", value_name = "ENGINE", requires = "sql")]
@@ -252,6 +267,16 @@ fn parse_folder(text: &str) -> Result<PathBuf, String> {
 /// Reads a durability level.
 pub fn parse_durability(text: &str) -> Result<Durability, String> {
     one_of("durability level", text, &Durability::ALL, |level| level.name())
+}
+
+/// Reads a form of statements.
+pub fn parse_statements(text: &str) -> Result<StatementForm, String> {
+    one_of("form of statements", text, &StatementForm::ALL, StatementForm::name)
+}
+
+/// Reads whether to pipeline.
+pub fn parse_pipeline(text: &str) -> Result<bool, String> {
+    one_of("choice of pipelining", text, &[false, true], pipeline_name)
 }
 
 /// Reads an isolation level.

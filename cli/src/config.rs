@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::args::{
     MOST_CLIENTS, MOST_REPETITIONS, MOST_SCALE, RunArgs, parse_durability, parse_duration,
-    parse_duration_or_zero,
+    parse_duration_or_zero, parse_pipeline, parse_statements,
 };
 
 /// The file that is read where `--config` names none.
@@ -35,6 +35,8 @@ struct RunDefaults {
     isolation: Vec<String>,
     clients: Vec<u32>,
     durability: Vec<String>,
+    statements: Vec<String>,
+    pipeline: Vec<String>,
     scale: Option<u32>,
     duration: Option<String>,
     warmup: Option<String>,
@@ -86,9 +88,12 @@ impl Config {
                 return Err(wrong(option, format!("{wrong_one} is not in 1 to {most}")));
             }
         }
-        let durability = run.durability.iter().map(|level| parse_durability(level));
-        let durability: Result<Vec<_>, _> = durability.collect();
+        let durability = parsed(&run.durability, parse_durability);
         let durability = durability.map_err(|why| wrong("durability", why))?;
+        let statements = parsed(&run.statements, parse_statements);
+        let statements = statements.map_err(|why| wrong("statements", why))?;
+        let pipeline = parsed(&run.pipeline, parse_pipeline);
+        let pipeline = pipeline.map_err(|why| wrong("pipeline", why))?;
         let duration = run.duration.as_deref().map(parse_duration).transpose();
         let duration = duration.map_err(|why| wrong("duration", why))?;
         let warmup = run.warmup.as_deref().map(parse_duration_or_zero).transpose();
@@ -99,6 +104,8 @@ impl Config {
             isolation: or(arguments.isolation, &run.isolation),
             clients: or(arguments.clients, &run.clients),
             durability: or(arguments.durability, &durability),
+            statements: or(arguments.statements, &statements),
+            pipeline: or(arguments.pipeline, &pipeline),
             scale: arguments.scale.or(run.scale),
             duration: match arguments.transactions {
                 Some(_) => None,
@@ -113,6 +120,10 @@ impl Config {
             ..arguments
         })
     }
+}
+
+fn parsed<T>(words: &[String], parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    words.iter().map(|word| parse(word)).collect()
 }
 
 fn or<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Event, LoadProgress, Status};
+use dbdyno_core::{Case, Event, LoadProgress, StatementForm, Status};
 use dbdyno_datasets::LoadObserver;
-use dbdyno_suites::runner::{CaseSummary, RunObserver};
+use dbdyno_suites::runner::{CaseSummary, RunObserver, RunOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output::note;
@@ -19,6 +19,8 @@ const TICK: Duration = Duration::from_millis(120);
 /// The screen of a run.
 pub struct Screen {
     quiet: bool,
+    /// The characters of the longest form that a case of the run has.
+    form_width: usize,
     bar: ProgressBar,
     moving: bool,
     state: Mutex<State>,
@@ -36,8 +38,11 @@ struct State {
 }
 
 impl Screen {
-    /// A screen; `quiet` shows only what went wrong.
-    pub fn new(quiet: bool) -> Self {
+    /// The screen of a run with these options; `quiet` shows only what went wrong.
+    pub fn new(quiet: bool, options: &RunOptions) -> Self {
+        let forms = options.statements.iter().flat_map(|statements| {
+            options.pipeline.iter().map(|pipeline| form(*statements, *pipeline).len())
+        });
         let moving = !quiet && std::io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(
             None,
@@ -46,7 +51,7 @@ impl Screen {
         if moving {
             bar.enable_steady_tick(TICK);
         }
-        Self { quiet, bar, moving, state: Mutex::default() }
+        Self { quiet, form_width: forms.max().unwrap_or(0), bar, moving, state: Mutex::default() }
     }
 
     /// Says what is being done, until something else is said.
@@ -105,8 +110,12 @@ impl RunObserver for Screen {
             None => self.bar.set_style(style("{spinner} {prefix} [{elapsed}] {msg}")),
         }
         self.bar.set_prefix(format!(
-            "{place} {} {} {} {} clients",
-            case.benchmark, case.target, case.isolation, case.clients
+            "{place} {} {} {} {} clients{}",
+            case.benchmark,
+            case.target,
+            case.isolation,
+            case.clients,
+            form(case.statements, case.pipeline)
         ));
         self.bar.set_message("");
     }
@@ -137,8 +146,12 @@ impl RunObserver for Screen {
             _ => format!("  round {}", case.repetition),
         };
         let what = format!(
-            "  {:<9} {:<16} {:>4} clients{round}",
-            case.target, case.isolation, case.clients
+            "  {:<9} {:<16} {:>4} clients{:<width$}{round}",
+            case.target,
+            case.isolation,
+            case.clients,
+            form(case.statements, case.pipeline),
+            width = self.form_width
         );
         let came_out = match summary.status {
             Status::Ok | Status::Interrupted => {
@@ -205,6 +218,17 @@ impl LoadObserver for Screen {
         );
         drop(state);
         self.line(&line);
+    }
+}
+
+/// How a case's statements are said and sent, where that is not the default; each word after a
+/// blank.
+const fn form(statements: StatementForm, pipeline: bool) -> &'static str {
+    match (statements, pipeline) {
+        (StatementForm::Portable, false) => "",
+        (StatementForm::Portable, true) => " pipelined",
+        (StatementForm::Native, false) => " native",
+        (StatementForm::Native, true) => " native pipelined",
     }
 }
 

@@ -15,6 +15,11 @@ pub trait Dialect: Send + Sync {
     /// Portable SQL as the engine is sent it.
     fn statement(&self, portable: &str) -> String;
 
+    /// What the engine can say that portable SQL cannot; native statements are made from it.
+    fn native(&self) -> NativeSql {
+        NativeSql::default()
+    }
+
     /// The engine's name of a column type.
     fn column_type(&self, ty: ColumnType) -> String;
 
@@ -98,6 +103,53 @@ pub trait Dialect: Send + Sync {
     fn columns(&self, names: &[&str]) -> String {
         names.iter().map(|name| self.quote(name)).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What an engine can say beyond portable SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NativeSql {
+    /// What `UPDATE … RETURNING` and `DELETE … RETURNING` answer.
+    pub returning: Returning,
+    /// How one statement takes many rows of parameters.
+    pub lists: RowLists,
+    /// Inserting a row or, where its key is there, updating it.
+    pub upsert: Upsert,
+}
+
+/// What a statement that changes rows can answer of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Returning {
+    /// How many they are.
+    #[default]
+    Nothing,
+    /// Their columns, as changed.
+    Changed,
+    /// Their columns, and those of the rows in `FROM` or `USING` that they were joined with.
+    Joined,
+}
+
+/// How one statement takes many rows of parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowLists {
+    /// It takes one: the engine runs in the client's process, where a statement more costs no
+    /// round trip.
+    #[default]
+    OneByOne,
+    /// A parameter for each column, an array: `= ANY(?::int[])`, `unnest(?::int[], ?::int[])`.
+    Arrays,
+    /// A parameter for each value: `IN (?, ?)`, `VALUES (?, ?), (?, ?)`, a statement for each
+    /// number of rows.
+    Listed,
+}
+
+/// How an engine inserts a row or, where its key is there, updates it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Upsert {
+    /// `ON CONFLICT (key) DO UPDATE SET column = excluded.column`.
+    #[default]
+    OnConflict,
+    /// `ON DUPLICATE KEY UPDATE column = VALUES(column)`.
+    OnDuplicateKey,
 }
 
 /// Replaces each `?` outside of quotes by what `placeholder` gives for its number, counted from 1.

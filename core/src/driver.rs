@@ -11,8 +11,7 @@ use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
 use crate::query::scalar_sql;
-use crate::rows::RowVisitor;
-use crate::value::Value;
+use crate::session::Session;
 
 /// The adapter for one engine through one client library, bound to one target.
 #[async_trait]
@@ -115,6 +114,8 @@ pub struct Capabilities {
     pub sessions_block: bool,
     /// Rows of one table may be loaded through several sessions at once.
     pub parallel_load: bool,
+    /// Sessions can pipeline, or why they cannot.
+    pub pipeline: Result<(), &'static str>,
 }
 
 /// How a session is opened.
@@ -124,6 +125,9 @@ pub struct SessionOptions {
     pub namespace: Option<String>,
     /// The isolation level of the session's transactions; the engine's default where `None`.
     pub isolation: Option<Isolation>,
+    /// Requests are sent together where the workload allows it, in one round trip. An error where
+    /// the driver's [`Capabilities::pipeline`] says that it cannot.
+    pub pipeline: bool,
 }
 
 /// What a server says of itself.
@@ -133,72 +137,4 @@ pub struct ServerInfo {
     pub version: String,
     /// Settings that bear on a measurement, by name.
     pub settings: BTreeMap<String, String>,
-}
-
-/// A statement that sessions prepare once and address by its place in the list.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// Its name, for `dbdyno list --sql` and error messages.
-    pub name: &'static str,
-    /// Portable SQL, as [`Dialect::statement`] reads it.
-    pub sql: String,
-}
-
-impl Statement {
-    /// A named statement.
-    pub fn new(name: &'static str, sql: impl Into<String>) -> Self {
-        Self { name, sql: sql.into() }
-    }
-}
-
-/// The place of a statement in the list given to [`Session::prepare`].
-pub type StatementId = usize;
-
-/// Whether a transaction writes. Only engines that must know beforehand are told (SQLite takes
-/// the write lock at `BEGIN IMMEDIATE`); on others both begin alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It only reads.
-    Read,
-    /// It may write.
-    Write,
-}
-
-/// One open connection. Its methods are called one at a time. A method that fails with
-/// [`ErrorClass::Disconnected`](crate::ErrorClass) leaves a session that is good for nothing but
-/// being dropped.
-///
-/// Statements outside of `begin` … `commit` commit by themselves; a connection lost in one of them
-/// is an error whose outcome is unknown, as in `commit`.
-#[async_trait]
-pub trait Session: Send {
-    /// Prepares a list of statements, replacing those of an earlier call.
-    async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError>;
-
-    /// Begins a transaction at the session's isolation level.
-    async fn begin(&mut self, access: Access) -> Result<(), DbError>;
-
-    /// Commits the transaction.
-    async fn commit(&mut self) -> Result<(), DbError>;
-
-    /// Rolls back the transaction; does nothing where there is none.
-    async fn rollback(&mut self) -> Result<(), DbError>;
-
-    /// Runs a prepared statement that answers no rows; gives the number of rows it matched.
-    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError>;
-
-    /// Runs a prepared query, calling `visit` with each row; gives the number of rows. Every row
-    /// is read even where `visit` fails; the first failure is returned.
-    async fn query(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-        visit: &mut RowVisitor<'_>,
-    ) -> Result<u64, DbError>;
-
-    /// Runs one statement in the engine's own SQL, unprepared: set-up work.
-    async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError>;
-
-    /// Runs one query in the engine's own SQL, without parameters: set-up work and checks.
-    async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError>;
 }

@@ -16,20 +16,23 @@ pub mod query;
 pub mod random;
 pub mod rows;
 pub mod schema;
+pub mod session;
+pub mod statement_form;
+pub mod steps;
 pub mod stop;
 pub mod value;
 
 pub use ability::{BulkLoad, LoadProgress, ServerControl};
-pub use dialect::Dialect;
-pub use driver::{
-    Access, Capabilities, Claim, Driver, ServerInfo, Session, SessionOptions, Statement,
-    StatementId,
-};
+pub use dialect::{Dialect, NativeSql, Returning, RowLists, Upsert};
+pub use driver::{Capabilities, Claim, Driver, ServerInfo, SessionOptions};
 pub use durability::{Durability, HeldDurability};
 pub use error::{DbError, Error, ErrorClass, Result};
 pub use isolation::{Isolation, LevelSupport};
 pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
+pub use session::{Access, Request, Session, Statement, StatementId};
+pub use statement_form::StatementForm;
+pub use steps::Steps;
 pub use stop::Stop;
 pub use value::{Decimal, Timestamp, Value};
 

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::durability::Durability;
 use crate::isolation::Isolation;
+use crate::statement_form::StatementForm;
 
 /// What one measurement measures: a benchmark on a target under one set of conditions.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,12 +31,21 @@ pub struct Case {
     pub clients: u32,
     /// Transactions per second asked for in open loop; `None` in closed loop.
     pub rate: Option<f64>,
+    /// How its statements are said.
+    pub statements: StatementForm,
+    /// Whether requests that do not depend on each other's answers are sent together.
+    pub pipeline: bool,
     /// The scale factor of its data set.
     pub scale: u32,
     /// The seed of everything random in it.
     pub seed: u64,
     /// Which repetition it is, counted from 1.
     pub repetition: u32,
+}
+
+/// The word of `--pipeline` and of CSV files for whether a case pipelines.
+pub const fn pipeline_name(pipeline: bool) -> &'static str {
+    if pipeline { "on" } else { "off" }
 }
 
 /// One number of a case.

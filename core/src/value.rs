@@ -20,6 +20,9 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// A point in time without a time zone.
     Timestamp(Timestamp),
+    /// An array of integers of any width: a parameter of engines whose
+    /// [`RowLists`](crate::RowLists) are arrays, never a column. Others refuse it.
+    Ints(&'a [i64]),
 }
 
 /// A fixed-point number, `unscaled / 10^scale`: money is exact on the client whatever an engine

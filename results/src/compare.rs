@@ -26,17 +26,23 @@ pub enum By {
     Target,
     /// A column per durability, strongest first.
     Durability,
+    /// A column per form of statements, portable first.
+    Statements,
+    /// A column without pipelining and one with.
+    Pipeline,
 }
 
 impl By {
     /// Every choice.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Engine,
         Self::Isolation,
         Self::Driver,
         Self::Clients,
         Self::Target,
         Self::Durability,
+        Self::Statements,
+        Self::Pipeline,
     ];
 
     /// The word on the command line.
@@ -53,14 +59,24 @@ impl By {
             Self::Clients => Dimension::Clients,
             Self::Target => Dimension::Target,
             Self::Durability => Dimension::Durability,
+            Self::Statements => Dimension::Statements,
+            Self::Pipeline => Dimension::Pipeline,
         }
     }
 
-    /// What to compare when nobody said: the first of the choices above, targets before drivers,
-    /// that has more than one value (clients: in every benchmark, for a sweep among others is a
-    /// curve of its own); engines where none has.
+    /// What to compare when nobody said: the first of engines, isolation, targets, drivers,
+    /// statements, pipelining and clients that has more than one value (clients: in every
+    /// benchmark, for a sweep among others is a curve of its own); engines where none has.
     pub fn default_for(records: &[Record]) -> Self {
-        let choices = [Self::Engine, Self::Isolation, Self::Target, Self::Driver, Self::Clients];
+        let choices = [
+            Self::Engine,
+            Self::Isolation,
+            Self::Target,
+            Self::Driver,
+            Self::Statements,
+            Self::Pipeline,
+            Self::Clients,
+        ];
         let varies = |by: &Self| {
             let levels = |records: &mut dyn Iterator<Item = &Record>| -> usize {
                 let levels: BTreeSet<_> =
@@ -122,7 +138,7 @@ pub struct Comparison {
     pub by: Dimension,
     /// The columns; ratios are to the first.
     pub columns: Vec<Column>,
-    /// The dimensions with one value in all cases, and that value.
+    /// The dimensions with one value in all cases, and that value, unless it goes without saying.
     pub constants: Vec<(Dimension, String)>,
     /// The dimensions whose values tell rows apart.
     pub dimensions: Vec<Dimension>,
@@ -281,6 +297,16 @@ fn warnings(columns: &[Column], cases: &[&Case]) -> Vec<String> {
     }
     if let Some(values) = differs(Dimension::Isolation) {
         warnings.push(format!("the columns differ in isolation ({values})"));
+    }
+    if let Some(values) = differs(Dimension::Statements) {
+        warnings.push(format!(
+            "the columns differ in statements ({values}): the same transactions, said differently"
+        ));
+    }
+    if let Some(values) = differs(Dimension::Pipeline) {
+        warnings.push(format!(
+            "the columns differ in pipelining ({values}), so in round trips per transaction"
+        ));
     }
     let seeds: BTreeSet<_> = cases.iter().map(|case| case.seed).collect();
     if seeds.len() > 1 {

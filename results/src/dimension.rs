@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dbdyno_core::{Case, Durability, Isolation};
+use dbdyno_core::{Case, Durability, Isolation, StatementForm};
 
 use crate::number;
+
+/// The text of cases without pipelining, which is the default.
+const NOT_PIPELINED: &str = "not pipelined";
 
 /// One of the conditions that tell cases apart, besides the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +24,10 @@ pub enum Dimension {
     Rate,
     /// The scale factor.
     Scale,
+    /// How statements are said.
+    Statements,
+    /// Whether requests are sent together.
+    Pipeline,
     /// The driver.
     Driver,
     /// The target.
@@ -47,13 +54,15 @@ impl Level {
 impl Dimension {
     /// Every dimension; those that identify a server come after those that set a load, so that
     /// they tell cases apart only where nothing else does.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Engine,
         Self::Isolation,
         Self::Durability,
         Self::Clients,
         Self::Rate,
         Self::Scale,
+        Self::Statements,
+        Self::Pipeline,
         Self::Driver,
         Self::Target,
         Self::Version,
@@ -68,6 +77,8 @@ impl Dimension {
             Self::Clients => "clients",
             Self::Rate => "rate",
             Self::Scale => "scale",
+            Self::Statements => "statements",
+            Self::Pipeline => "pipeline",
             Self::Driver => "driver",
             Self::Target => "target",
             Self::Version => "engine_version",
@@ -75,7 +86,7 @@ impl Dimension {
     }
 
     /// The value of a case: isolation levels sort weakest first, durability strongest first,
-    /// numbers by size.
+    /// numbers by size, defaults before the other choice.
     pub fn level(self, case: &Case) -> Level {
         let place = |place: Option<usize>| place.unwrap_or(usize::MAX) as u64;
         match self {
@@ -90,6 +101,14 @@ impl Dimension {
             Self::Durability => Level {
                 rank: place(Durability::ALL.iter().position(|level| *level == case.durability)),
                 text: case.durability.name().to_owned(),
+            },
+            Self::Statements => Level {
+                rank: place(StatementForm::ALL.iter().position(|form| *form == case.statements)),
+                text: case.statements.name().to_owned(),
+            },
+            Self::Pipeline => Level {
+                rank: u64::from(case.pipeline),
+                text: if case.pipeline { "pipelined" } else { NOT_PIPELINED }.to_owned(),
             },
             Self::Clients => whole(case.clients),
             Self::Scale => whole(case.scale),
@@ -111,7 +130,17 @@ impl Dimension {
 
     /// Whether it is one of the conditions a column may have of its own, named in its heading.
     pub(crate) const fn is_condition(self) -> bool {
-        matches!(self, Self::Isolation | Self::Durability)
+        matches!(self, Self::Isolation | Self::Durability | Self::Statements | Self::Pipeline)
+    }
+
+    /// Whether a value that all cases have is not worth saying: what is the default and was once
+    /// the only one there was.
+    fn goes_without_saying(self, text: &str) -> bool {
+        match self {
+            Self::Statements => text == StatementForm::default().name(),
+            Self::Pipeline => text == NOT_PIPELINED,
+            _ => false,
+        }
     }
 
     /// A constant value as a caption says it.
@@ -121,6 +150,8 @@ impl Dimension {
             Self::Clients => format!("{text} clients"),
             Self::Rate if text == "closed loop" => text.to_owned(),
             Self::Rate => format!("open loop at {text}"),
+            Self::Statements => format!("{text} statements"),
+            Self::Pipeline => text.to_owned(),
             Self::Version => format!("version {text}"),
             _ => format!("{} {text}", self.name()),
         }
@@ -134,7 +165,7 @@ fn whole(size: u32) -> Level {
 /// Where each dimension goes when one of them makes the columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// The same in all cases: said once.
+    /// The same in all cases: said once, unless it goes without saying.
     pub(crate) constants: Vec<(Dimension, String)>,
     /// The same in all cases of a column: said with the column.
     pub(crate) of_columns: Vec<Dimension>,
@@ -150,7 +181,9 @@ impl Plan {
             let levels: BTreeSet<_> = cases.iter().map(|case| dimension.level(case)).collect();
             let of_column = |case: &Case| vec![columns.level(case)];
             if let (1, Some(level)) = (levels.len(), levels.first()) {
-                plan.constants.push((dimension, level.text.clone()));
+                if !dimension.goes_without_saying(&level.text) {
+                    plan.constants.push((dimension, level.text.clone()));
+                }
             } else if !dimension.is_load() && determined(cases, dimension, of_column) {
                 plan.of_columns.push(dimension);
             } else if dimension.is_load()

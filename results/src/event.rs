@@ -2,7 +2,7 @@
 
 use dbdyno_core::{Case, Event};
 
-use crate::record::{CASE_COLUMNS, case_fields};
+use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields};
 use crate::redact::redact;
 use crate::time;
 
@@ -11,6 +11,7 @@ pub(crate) fn columns() -> Vec<&'static str> {
     let mut columns = vec!["run_id", "at"];
     columns.extend(CASE_COLUMNS);
     columns.extend(["kind", "transaction", "class", "code", "count", "detail"]);
+    columns.extend(ADDED_CASE_COLUMNS);
     columns
 }
 
@@ -26,5 +27,6 @@ pub(crate) fn fields(run_id: &str, case: &Case, event: &Event) -> Vec<String> {
         event.count.to_string(),
         redact(&event.detail),
     ]);
+    fields.extend(added_case_fields(case));
     fields
 }

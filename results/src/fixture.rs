@@ -2,15 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Status};
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, StatementForm, Status};
 
 use crate::record::Record;
 
 pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
     let (engine_version, driver) = match engine {
         "sqlite" => ("3.50.4", "rusqlite"),
-        "postgres" => ("15.18", "tokio-postgres"),
-        _ => ("10.11.14-MariaDB", "mysql_async"),
+        "postgres" => ("15.18", "postgres-protocol"),
+        _ => ("10.11.14-MariaDB", "mysql_common"),
     };
     Case {
         suite: "oltp".to_owned(),
@@ -23,6 +23,8 @@ pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
         durability: Durability::Full,
         clients: 8,
         rate: None,
+        statements: StatementForm::Portable,
+        pipeline: false,
         scale: 1,
         seed: 42,
         repetition: 1,

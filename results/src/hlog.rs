@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Error, Result};
+use dbdyno_core::measurement::{Second, pipeline_name};
+use dbdyno_core::{Case, Error, Result, StatementForm};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
@@ -75,6 +75,13 @@ fn tag(case: &Case, second: &Second) -> String {
             // Writing to a string cannot fail.
             let _ = write!(tag, ";{name}={}", escape(&value));
         }
+    }
+    // Tags of cases that are the default in what was added later stay as they were.
+    if case.statements != StatementForm::default() {
+        let _ = write!(tag, ";statements={}", case.statements);
+    }
+    if case.pipeline {
+        let _ = write!(tag, ";pipeline={}", pipeline_name(true));
     }
     let _ = write!(tag, ";phase={};transaction={}", phase(second), escape(second.transaction));
     tag

@@ -8,7 +8,7 @@ use csv::{ReaderBuilder, StringRecord};
 use dbdyno_core::{Error, Result};
 
 use crate::compare::By;
-use crate::record::{COLUMNS, Record, Row, SCHEMA_VERSION};
+use crate::record::{ADDED_CASE_COLUMNS, COLUMNS, Record, Row, SCHEMA_VERSION};
 use crate::run_folder::file;
 use crate::run_info::{RunInfo, TargetInfo};
 
@@ -32,7 +32,7 @@ impl Loaded {
             By::Engine => Some(target.engine.clone()),
             By::Driver => Some(target.driver.clone()),
             By::Target => Some(target.target.clone()),
-            By::Isolation | By::Clients | By::Durability => None,
+            By::Isolation | By::Clients | By::Durability | By::Statements | By::Pipeline => None,
         };
         targets.filter_map(name).collect()
     }
@@ -189,8 +189,9 @@ fn text(path: &Path, fields: csv::ByteRecord) -> Result<StringRecord> {
 }
 
 fn check_header(path: &Path, header: &StringRecord) -> Result<()> {
+    let needed = COLUMNS.into_iter().filter(|column| !ADDED_CASE_COLUMNS.contains(column));
     let missing: Vec<_> =
-        COLUMNS.into_iter().filter(|column| !header.iter().any(|name| name == *column)).collect();
+        needed.filter(|column| !header.iter().any(|name| name == *column)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Status};
+use dbdyno_core::measurement::pipeline_name;
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, StatementForm, Status};
 
 use crate::redact::redact;
 
@@ -12,7 +13,8 @@ use crate::redact::redact;
 /// another meaning; added columns leave it as it is.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The columns that name a case, in every CSV file of a run folder.
+/// The columns that name a case, in every CSV file of a run folder; together with
+/// [`ADDED_CASE_COLUMNS`].
 pub const CASE_COLUMNS: [&str; 13] = [
     "suite",
     "benchmark",
@@ -29,8 +31,12 @@ pub const CASE_COLUMNS: [&str; 13] = [
     "repetition",
 ];
 
+/// Columns that name a case and were added to the schema later. They come last in every file, so
+/// that the others keep their places.
+pub const ADDED_CASE_COLUMNS: [&str; 2] = ["statements", "pipeline"];
+
 /// The columns of `results.csv`, in the order in which they are written.
-pub const COLUMNS: [&str; 22] = [
+pub const COLUMNS: [&str; 24] = [
     "run_id",
     "started_at",
     "suite",
@@ -53,6 +59,8 @@ pub const COLUMNS: [&str; 22] = [
     "better",
     "status",
     "detail",
+    "statements",
+    "pipeline",
 ];
 
 /// One number of one repetition of a case, as a row of `results.csv` tells it.
@@ -116,6 +124,7 @@ impl Record {
             self.status.name().to_owned(),
             redact(&self.detail),
         ]);
+        fields.extend(added_case_fields(&self.case));
         fields
     }
 
@@ -159,6 +168,11 @@ pub(crate) fn case_fields(case: &Case) -> [String; 13] {
     ]
 }
 
+/// The fields of a case in the order of [`ADDED_CASE_COLUMNS`].
+pub(crate) fn added_case_fields(case: &Case) -> [String; 2] {
+    [case.statements.name().to_owned(), pipeline_name(case.pipeline).to_owned()]
+}
+
 fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
     Ok(Case {
         suite: row.text("suite"),
@@ -171,6 +185,8 @@ fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
         durability: row.word("durability", &Durability::ALL, Durability::name)?,
         clients: row.whole("clients")?,
         rate: row.number("rate")?,
+        statements: row.added_word("statements", &StatementForm::ALL, StatementForm::name)?,
+        pipeline: row.added_word("pipeline", &[false, true], pipeline_name)?,
         scale: row.whole("scale")?,
         seed: row.whole("seed")?,
         repetition: row.whole("repetition")?,
@@ -196,11 +212,14 @@ pub(crate) struct Row<'r> {
 }
 
 impl Row<'_> {
+    fn place(&self, column: &str) -> Option<usize> {
+        self.header.iter().position(|name| name == column)
+    }
+
     /// A field; a column that is not there reads as empty. That the columns are there is for the
     /// reader of the header to see to.
     fn field(&self, column: &str) -> &str {
-        let place = self.header.iter().position(|name| name == column);
-        place.and_then(|place| self.fields.get(place)).unwrap_or_default()
+        self.place(column).and_then(|place| self.fields.get(place)).unwrap_or_default()
     }
 
     fn text(&self, column: &str) -> String {
@@ -238,6 +257,19 @@ impl Row<'_> {
             bad(column, field, format!("one of {}", known.collect::<Vec<_>>().join(", ")))
         })
     }
+
+    /// A word of a column that older files lack: its default there.
+    fn added_word<T: Copy + Default>(
+        &self,
+        column: &'static str,
+        words: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<T, BadField> {
+        match self.place(column) {
+            Some(_) => self.word(column, words, name),
+            None => Ok(T::default()),
+        }
+    }
 }
 
 fn bad(column: &'static str, field: &str, wanted: impl Display) -> BadField {
@@ -246,10 +278,11 @@ fn bad(column: &'static str, field: &str, wanted: impl Display) -> BadField {
 
 #[cfg(test)]
 mod tests {
-    use super::{CASE_COLUMNS, COLUMNS};
+    use super::{ADDED_CASE_COLUMNS, CASE_COLUMNS, COLUMNS};
 
     #[test]
-    fn case_columns_stand_together() {
+    fn case_columns_stand_together_and_added_ones_last() {
         assert_eq!(COLUMNS[2..15], CASE_COLUMNS);
+        assert_eq!(COLUMNS[22..], ADDED_CASE_COLUMNS);
     }
 }

@@ -9,7 +9,9 @@ use crate::dimension::{Dimension, Level, Plan};
 use crate::grid::{Align, Grid, Text, wrap};
 use crate::metric;
 use crate::number;
-use crate::record::{CASE_COLUMNS, Record, case_fields, optional};
+use crate::record::{
+    ADDED_CASE_COLUMNS, CASE_COLUMNS, Record, added_case_fields, case_fields, optional,
+};
 use crate::render::{Format, RenderOptions};
 use crate::repetition::{Repetition, Sample};
 use crate::statistics::{Round, half_range_percent, median, ratio};
@@ -17,7 +19,7 @@ use crate::statistics::{Round, half_range_percent, median, ratio};
 /// The curves of all benchmarks that were measured at more than one number of clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
-    /// The dimensions with one value in all curves, and that value.
+    /// The dimensions with one value in all curves, and that value, unless it goes without saying.
     pub constants: Vec<(Dimension, String)>,
     /// The dimensions whose values tell curves apart.
     pub dimensions: Vec<Dimension>,
@@ -277,7 +279,7 @@ impl Scaling {
             "latency_p99_us",
             "status",
         ];
-        let mut lines = csv_line(case_columns.iter().chain(&own))?;
+        let mut lines = csv_line(case_columns.iter().chain(&own).chain(&ADDED_CASE_COLUMNS))?;
         for point in self.points() {
             let mut fields: Vec<_> =
                 case_fields(&point.case).into_iter().take(case_columns.len()).collect();
@@ -294,6 +296,7 @@ impl Scaling {
             } else {
                 point.status.clone()
             });
+            fields.extend(added_case_fields(&point.case));
             lines.extend(csv_line(fields)?);
         }
         Ok(String::from_utf8_lossy(&lines).into_owned())

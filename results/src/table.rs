@@ -9,7 +9,7 @@ use crate::csv_lines::csv_line;
 use crate::dimension::Dimension;
 use crate::footnote::Footnotes;
 use crate::grid::{Align, Grid, Text, wrap};
-use crate::record::{CASE_COLUMNS, case_fields, optional};
+use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields, optional};
 use crate::render::{Format, RenderOptions};
 use crate::{metric, number};
 
@@ -64,13 +64,15 @@ impl Comparison {
     fn csv(&self) -> Result<String> {
         // The seed and the repetition are not a cell's: it is made of several.
         let case_columns = &CASE_COLUMNS[..CASE_COLUMNS.len() - 2];
-        let mut lines = csv_line(case_columns.iter().chain(&CELL_COLUMNS))?;
+        let header = case_columns.iter().chain(&CELL_COLUMNS).chain(&ADDED_CASE_COLUMNS);
+        let mut lines = csv_line(header)?;
         for group in &self.groups {
             for line in &group.lines {
                 for (cell, case) in line.cells.iter().zip(&group.cases) {
                     if let (Some(case), Some(fields)) = (case, csv_fields(group, line, cell)) {
+                        let added = added_case_fields(case);
                         let case = case_fields(case).into_iter().take(case_columns.len());
-                        lines.extend(csv_line(case.chain(fields))?);
+                        lines.extend(csv_line(case.chain(fields).chain(added))?);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, Error, Result};
 use hdrhistogram::Histogram;
 
-use crate::record::{CASE_COLUMNS, case_fields};
+use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields};
 
 /// The percentiles of a second, by column.
 const QUANTILES: [(&str, f64); 4] = [
@@ -29,6 +29,7 @@ pub(crate) fn columns() -> Vec<&'static str> {
     ]);
     columns.extend(QUANTILES.map(|(column, _)| column));
     columns.push("latency_max_us");
+    columns.extend(ADDED_CASE_COLUMNS);
     columns
 }
 
@@ -46,6 +47,7 @@ pub(crate) fn rows(run_id: &str, case: &Case, seconds: &[Second]) -> Result<Vec<
             let mut fields = vec![run_id.to_owned()];
             fields.extend(case_fields(case));
             fields.extend(second_fields(second));
+            fields.extend(added_case_fields(case));
             fields
         }));
     }

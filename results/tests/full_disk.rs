@@ -7,7 +7,7 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Recorder};
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Recorder, StatementForm};
 use dbdyno_results::{RunFolder, load};
 
 const ROOT: &str = "DBDYNO_TEST_FULL_DISK_ROOT";
@@ -24,6 +24,8 @@ fn case() -> Case {
         durability: Durability::Full,
         clients: 1,
         rate: None,
+        statements: StatementForm::Portable,
+        pipeline: false,
         scale: 1,
         seed: 1,
         repetition: 1,

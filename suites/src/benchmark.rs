@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{LoadReport, Tally, Witness, Workload};
-use dbdyno_core::{DbError, Measurement, Session};
+use dbdyno_core::{DbError, Measurement, NativeSql, Session};
 use dbdyno_datasets::Dataset;
 
 /// One workload of a suite.
@@ -75,6 +75,9 @@ pub struct WorkloadContext {
     pub clients: u32,
     /// Whether keying and think times are kept (TPC-C 5.2.5.7).
     pub think_times: bool,
+    /// What the engine can say beyond portable SQL, where the case's statements are native; `None`
+    /// where they are portable.
+    pub native: Option<NativeSql>,
 }
 
 /// What a data set is good for after a benchmark ran on it.

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use dbdyno_adapters::{ServerSettings, Target, open};
-use dbdyno_core::SessionOptions;
+use dbdyno_core::{SessionOptions, StatementForm};
 use dbdyno_results::{Record, load};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -156,6 +156,10 @@ fn wrong_words_get_the_nearest_names_before_anything_is_touched() {
         (&["run", "--target", "sqlite?jurnal_mode=wal"], "journal_mode"),
         (&["run", "--isolation", "serialisable"], "`serializable`"),
         (&["run", "--durability", "ful"], "`full`"),
+        (&["run", "--statements", "nativ"], "`native`"),
+        (&["run", "--statements", "fast"], "`portable`, `native`"),
+        (&["run", "--pipeline=yes"], "`off`, `on`"),
+        (&["list", "--sql", "oltp/tpcb", "--statements", "nativ"], "`native`"),
         (&["run", "--duraton", "5s"], "--duration"),
         (&["run", "--duration", "5 parsecs"], "500ms"),
         (&["run", "--clients", "0"], "0"),
@@ -185,6 +189,66 @@ fn a_level_that_the_engine_lacks_is_unsupported_and_the_rest_runs() {
     assert_eq!(lacking[0].status, dbdyno_core::Status::Unsupported);
     assert!(lacking[0].value.is_none() && !lacking[0].detail.is_empty());
     assert!(of("serializable").iter().any(|record| record.metric == "throughput"));
+}
+
+#[test]
+fn portable_and_native_statements_are_cases_of_their_own() {
+    let desk = Desk::new();
+    let output =
+        desk.run(&["oltp/tpcb", "--statements", "portable,native,portable", "--clients", "2"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let records = desk.records();
+    for form in StatementForm::ALL {
+        let throughputs = records.iter().filter(|record| {
+            record.case.statements == form
+                && record.metric == "throughput"
+                && record.transaction.is_empty()
+        });
+        assert_eq!(throughputs.count(), 1, "{form}");
+    }
+    assert!(err(&output).contains("2 clients native"), "{}", err(&output));
+    let run = desk.runs()[0].display().to_string();
+    let compared = |by: &str| {
+        let output = desk.dbdyno(&["compare", &run, "--by", by, "--format", "csv"]);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        out(&output)
+    };
+    for by in ["statements", "engine"] {
+        let table = compared(by);
+        let throughput = |line: &&str| line.contains(",throughput,");
+        let forms: Vec<_> = table.lines().filter(throughput).map(form_of).collect();
+        assert_eq!(forms, ["portable,off", "native,off"], "by {by}:\n{table}");
+    }
+}
+
+/// The last two columns of a line of CSV.
+fn form_of(line: &str) -> &str {
+    let mut commas = line.rmatch_indices(',').map(|(at, _)| at);
+    &line[commas.nth(1).unwrap() + 1..]
+}
+
+#[test]
+fn pipelining_on_an_engine_that_cannot_is_unsupported_and_the_rest_runs() {
+    for (option, choices) in [("--pipeline", &["on"][..]), ("--pipeline=off,on", &["off", "on"])] {
+        let desk = Desk::new();
+        // The option takes no word after it.
+        let output = desk.run(&[option, "oltp/point-select"]);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        assert!(err(&output).contains("pipelined"), "{}", err(&output));
+        let records = desk.records();
+        let (pipelined, rest): (Vec<_>, Vec<_>) =
+            records.iter().partition(|record| record.case.pipeline);
+        assert_eq!(pipelined.len(), 1);
+        assert_eq!(pipelined[0].status, dbdyno_core::Status::Unsupported);
+        assert!(pipelined[0].value.is_none() && pipelined[0].detail.contains("round trip"));
+        assert_eq!(rest.iter().any(|record| record.value.is_some()), choices.contains(&"off"));
+        let conditions = fs::read_to_string(desk.runs()[0].join("run.toml")).unwrap();
+        assert!(conditions.contains(&format!("pipeline = \"{}\"", choices.join(","))));
+        let run = desk.runs()[0].display().to_string();
+        let compared = desk.dbdyno(&["compare", &run, "--by", "pipeline"]);
+        assert_eq!(code(&compared), 0, "{}", err(&compared));
+        assert!(out(&compared).contains("unsupported [1]"), "{}", out(&compared));
+    }
 }
 
 #[test]
@@ -473,6 +537,9 @@ fn everything_there_is_can_be_listed() {
     assert!(out(&sql).contains("FOR UPDATE") && out(&sql).contains("$1"));
     let sqlite = desk.dbdyno(&["list", "--sql", "oltp/tpcc", "--target", "sqlite"]);
     assert!(!out(&sqlite).contains("FOR UPDATE"));
+    let native = desk.dbdyno(&["list", "--sql", "oltp/tpcc", "--statements", "native"]);
+    assert_eq!(code(&native), 0);
+    assert!(out(&native).contains("-- oltp/tpcc on sqlite, native statements"));
     let doctor = desk.dbdyno(&["doctor"]);
     assert_eq!(code(&doctor), 0);
     assert!(out(&doctor).contains("sqlite") && out(&doctor).contains("mariadb"));
@@ -489,6 +556,17 @@ fn a_configuration_file_names_targets_and_defaults() {
     let output = desk.dbdyno(&["run", "oltp/point-select"]);
     assert_eq!(code(&output), 0, "{}", err(&output));
     assert!(desk.records().iter().all(|record| record.case.clients == 3));
+    let forms = "[run]\nstatements = [\"native\"]\npipeline = [\"off\", \"on\"]\n";
+    fs::write(desk.path("dbdyno.toml"), forms).unwrap();
+    let output = desk.run(&["oltp/point-select", "--out", "forms"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let said = err(&output);
+    assert!(said.contains("clients native  ") && said.contains("native pipelined"), "{said}");
+    fs::write(desk.path("dbdyno.toml"), "[run]\nstatements = [\"nativ\"]\n").unwrap();
+    let output = desk.dbdyno(&["run", "oltp/point-select"]);
+    assert_eq!(code(&output), 2);
+    let said = err(&output);
+    assert!(said.contains("`run.statements`") && said.contains("`native`"), "{said}");
     fs::write(desk.path("dbdyno.toml"), "[run]\nclient = 3\n").unwrap();
     let output = desk.dbdyno(&["run", "oltp/point-select"]);
     assert_eq!(code(&output), 2);

@@ -50,7 +50,11 @@ impl<'r> Bench<'r> {
     }
 
     fn options(&self, isolation: Option<Isolation>) -> SessionOptions {
-        SessionOptions { namespace: Some(self.benchmark.dataset().namespace()), isolation }
+        SessionOptions {
+            namespace: Some(self.benchmark.dataset().namespace()),
+            isolation,
+            ..SessionOptions::default()
+        }
     }
 
     /// Runs SQL of the engine in the namespace of the data.
@@ -73,8 +77,13 @@ impl<'r> Bench<'r> {
         };
         self.measured.set(self.measured.get() + 1);
         let before = state();
-        let context =
-            WorkloadContext { scale: 1, seed: SEED, clients: CLIENTS, think_times: false };
+        let context = WorkloadContext {
+            scale: 1,
+            seed: SEED,
+            clients: CLIENTS,
+            think_times: false,
+            native: None,
+        };
         let workload = self.benchmark.workload(&context, &before);
         let plan = LoadPlan {
             clients: CLIENTS,

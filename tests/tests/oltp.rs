@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Driver, Event, LoadProgress, Status, Stop};
+use dbdyno_core::{Case, Driver, Event, LoadProgress, StatementForm, Status, Stop};
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::runner::{
@@ -37,6 +37,8 @@ fn options() -> RunOptions {
         isolation: IsolationChoice::Default,
         durability: DurabilityChoice::Default,
         clients: Some(vec![4]),
+        statements: vec![StatementForm::Portable],
+        pipeline: vec![false],
         arrival: Arrival::Closed,
         // A number, not a time: a disk may take longer than any short time to sync.
         length: Length::Transactions(600),

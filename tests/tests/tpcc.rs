@@ -166,6 +166,7 @@ impl Bench {
         SessionOptions {
             namespace: Some(self.tpcc.dataset().namespace()),
             isolation: Some(isolation),
+            ..SessionOptions::default()
         }
     }
 
@@ -174,7 +175,8 @@ impl Bench {
     }
 
     fn workload(&self, before: &State, clients: u32) -> Arc<dyn Workload> {
-        let context = WorkloadContext { scale: SCALE, seed: SEED, clients, think_times: false };
+        let context =
+            WorkloadContext { scale: SCALE, seed: SEED, clients, think_times: false, native: None };
         self.tpcc.workload(&context, before)
     }
 

@@ -1,30 +1,24 @@
 //! Loading rows: `LOAD DATA LOCAL INFILE` fed from memory, or inserts of many rows at once where
 //! the server's `local_infile` is off. Each source has a session and a transaction of its own.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-use bytes::Bytes;
+use bytes::BytesMut;
 use dbdyno_core::schema::Table;
-use dbdyno_core::{DbError, Dialect, LoadProgress, RowSource, Stop};
-use futures_util::{StreamExt, stream};
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Params};
+use dbdyno_core::{DbError, Dialect, LoadProgress, Row, RowSource, Stop};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
+use super::answers::Done;
+use super::connection::Connection;
 use super::dialect::MysqlDialect;
-use super::encode::{TextRow, ValueRow};
-use super::errors::translate;
+use super::encode::{TextRow, check_width};
+use super::params::ParameterRows;
 
 /// Bytes that are sent at once.
-const CHUNK: usize = 256 * 1024;
-/// Chunks that may wait for the server.
-const CHUNKS_AHEAD: usize = 2;
-/// How often progress is told while the server reads a file.
-const TICK: Duration = Duration::from_millis(100);
+const PART: usize = 64 * 1024;
+/// Parts that may wait for the server.
+const PARTS_AHEAD: usize = 4;
+/// The file's name, which stands for nothing.
+const FILE: &str = "dbdyno";
 /// The most rows of one insert, and the most parameters that a statement may have.
 const INSERT_ROWS: usize = 256;
 const PARAMETERS: usize = 65_535;
@@ -36,93 +30,88 @@ const PARAMETERS: usize = 65_535;
 /// there already (<https://dev.mysql.com/doc/refman/8.0/en/load-data.html>, "Duplicate-Key and
 /// Error Handling"), so its count is compared and any warning is an error.
 pub async fn load_file(
-    mut connection: Conn,
+    mut connection: Connection,
     table: &Table,
     source: Box<dyn RowSource>,
     progress: &LoadProgress,
     stop: &Stop,
 ) -> Result<u64, DbError> {
-    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    let made = Arc::new(AtomicU64::new(0));
-    let encoder = Encoder { columns: table.columns.len(), stop: stop.clone(), made: made.clone() };
-    let encoder = std::thread::Builder::new()
-        .name("load".to_owned())
-        .spawn(move || encoder.run(source, &sender))
-        .map_err(|why| DbError::unexpected(format!("cannot start a loading thread: {why}")))?;
-    let chunks =
-        stream::unfold(
-            receiver,
-            |mut receiver| async move { Some((receiver.recv().await?, receiver)) },
-        );
-    connection.set_infile_handler(async move { Ok(chunks.boxed()) });
-    connection.query_drop("BEGIN").await.map_err(translate)?;
-    if let Err(refused) = send_file(&mut connection, table, &made, progress).await {
-        // The encoder ends once the connection, which holds the other end of the channel, is
-        // gone. What went wrong while encoding explains what the server said afterwards.
-        drop(connection);
-        return Err(finish(encoder).await.err().unwrap_or(refused));
-    }
+    let (sender, parts) = mpsc::channel(PARTS_AHEAD);
+    let (used, spare) = mpsc::channel(PARTS_AHEAD + 2);
+    let encoder =
+        Encoder { columns: table.columns.len(), stop: stop.clone(), parts: sender, spare };
+    let encoder = tokio::task::spawn_blocking(move || encoder.run(source));
+    connection.run("BEGIN").await?;
+    let sent = send_file(&mut connection, table, parts, &used, progress).await;
+    // What went wrong while encoding explains what the server said afterwards. Without its end the
+    // server takes nothing of the file.
     let rows = finish(encoder).await?;
-    check_loaded(&mut connection, table, rows).await?;
-    connection.query_drop("COMMIT").await.map_err(|error| translate(error).during_commit())?;
-    // The rows are in; how the connection ends does not matter.
-    let _ = connection.disconnect().await;
+    sent?;
+    let done = connection.end_file().await?;
+    check_loaded(&mut connection, table, rows, done).await?;
+    connection.run("COMMIT").await.map_err(DbError::during_commit)?;
     Ok(rows)
 }
 
+/// Lines of the file, and how many.
+struct Part {
+    lines: BytesMut,
+    rows: u64,
+}
+
+/// Sends the file but for its end. The encoder ends by itself: it has sent everything, or nobody
+/// listens any more.
 async fn send_file(
-    connection: &mut Conn,
+    connection: &mut Connection,
     table: &Table,
-    made: &AtomicU64,
+    mut parts: mpsc::Receiver<Part>,
+    used: &mpsc::Sender<BytesMut>,
     progress: &LoadProgress,
 ) -> Result<(), DbError> {
     let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    // The defaults for fields and lines are those of `TextRow`. The name stands for nothing.
+    // The defaults for fields and lines are those of `TextRow`.
     let sql = format!(
-        "LOAD DATA LOCAL INFILE 'dbdyno' INTO TABLE {} CHARACTER SET utf8mb4 ({})",
+        "LOAD DATA LOCAL INFILE '{FILE}' INTO TABLE {} CHARACTER SET utf8mb4 ({})",
         MysqlDialect.quote(table.name),
         MysqlDialect.columns(&names)
     );
-    let mut told = 0;
-    let mut tell = || {
-        let rows = made.load(Ordering::Relaxed);
-        progress.add(rows - told);
-        told = rows;
-    };
-    let mut tick = tokio::time::interval(TICK);
-    let mut load = connection.query_drop(sql);
-    loop {
-        tokio::select! {
-            done = &mut load => {
-                tell();
-                return done.map_err(translate);
-            }
-            _ = tick.tick() => tell(),
+    connection.begin_file(&sql, FILE).await?;
+    while let Some(mut part) = parts.recv().await {
+        let more = connection.send(&mut part.lines).await?;
+        progress.add(part.rows);
+        // Where there is no room for it, there are buffers enough.
+        let _ = used.try_send(part.lines);
+        if !more {
+            break;
         }
     }
+    Ok(())
 }
 
-/// The encoder's result. It ends by itself: it has sent everything, or nobody listens any more.
 async fn finish(encoder: JoinHandle<Result<u64, DbError>>) -> Result<u64, DbError> {
-    while !encoder.is_finished() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    encoder
-        .join()
-        .unwrap_or_else(|_| Err(DbError::unexpected("the thread that makes the rows panicked")))
+    encoder.await.unwrap_or_else(|why| {
+        Err(DbError::unexpected(format!("the thread that makes the rows ended: {why}")))
+    })
 }
 
-async fn check_loaded(connection: &mut Conn, table: &Table, rows: u64) -> Result<(), DbError> {
-    let (loaded, warnings) = (connection.affected_rows(), connection.get_warnings());
-    if loaded == rows && warnings == 0 {
+async fn check_loaded(
+    connection: &mut Connection,
+    table: &Table,
+    rows: u64,
+    done: Done,
+) -> Result<(), DbError> {
+    if done.rows == rows && done.warnings == 0 {
         return Ok(());
     }
-    let first: Option<(String, u16, String)> =
-        connection.query_first("SHOW WARNINGS LIMIT 1").await.map_err(translate)?;
-    let why = first.map_or(String::new(), |(_, code, words)| format!(": {words} (code {code})"));
+    let mut why = String::new();
+    let mut visit = |row: &dyn Row| {
+        why = format!(": {} (code {})", row.text(2)?, row.int(1)?);
+        Ok(())
+    };
+    connection.query("SHOW WARNINGS LIMIT 1", &mut visit).await??;
     Err(DbError::unexpected(format!(
-        "table {} took {loaded} of {rows} rows, with {warnings} warnings{why}",
-        table.name
+        "table {} took {} of {rows} rows, with {} warnings{why}",
+        table.name, done.rows, done.warnings
     )))
 }
 
@@ -130,47 +119,53 @@ async fn check_loaded(connection: &mut Conn, table: &Table, rows: u64) -> Result
 struct Encoder {
     columns: usize,
     stop: Stop,
-    made: Arc<AtomicU64>,
+    parts: mpsc::Sender<Part>,
+    /// Buffers that were sent.
+    spare: mpsc::Receiver<BytesMut>,
 }
 
 impl Encoder {
-    fn run(
-        self,
-        mut source: Box<dyn RowSource>,
-        sender: &mpsc::Sender<io::Result<Bytes>>,
-    ) -> Result<u64, DbError> {
-        let mut row = TextRow::with_capacity(CHUNK + CHUNK / 4);
-        let mut rows = 0;
+    fn run(mut self, mut source: Box<dyn RowSource>) -> Result<u64, DbError> {
+        let mut row = TextRow::new(self.buffer());
+        let (mut rows, mut told) = (0, 0);
         loop {
             let more = source.next_row(&mut row);
-            let mut failure = None;
             if more {
                 rows += 1;
-                failure = row.end(self.columns).err();
-            }
-            if more && failure.is_none() && row.len() < CHUNK {
-                continue;
+                row.end(self.columns).map_err(DbError::unexpected)?;
+                if row.len() < PART {
+                    continue;
+                }
             }
             if self.stop.is_requested() {
-                failure = Some("loading was stopped".to_owned());
+                return Err(DbError::unexpected("loading was stopped"));
             }
-            if let Some(why) = failure {
-                // The error makes the client library end the file; the transaction is dropped.
-                let _ = sender.blocking_send(Err(io::Error::other(why.clone())));
-                return Err(DbError::unexpected(why));
+            // An empty packet would be the file's end, which is not the encoder's to say.
+            if row.len() > 0 {
+                let part = Part { lines: row.take(self.buffer()), rows: rows - told };
+                told = rows;
+                if self.parts.blocking_send(part).is_err() {
+                    // The server has refused the file and says why.
+                    return Ok(rows);
+                }
             }
-            self.made.store(rows, Ordering::Relaxed);
-            if sender.blocking_send(Ok(row.take())).is_err() || !more {
-                // Where nobody listens, the server has refused the file and says why.
+            if !more {
                 return Ok(rows);
             }
         }
+    }
+
+    fn buffer(&mut self) -> BytesMut {
+        let mut buffer = self.spare.try_recv().unwrap_or_default();
+        buffer.clear();
+        buffer.reserve(PART + PART / 4);
+        buffer
     }
 }
 
 /// Loads a source by prepared inserts of many rows, in one transaction.
 pub async fn load_inserts(
-    mut connection: Conn,
+    mut connection: Connection,
     table: &Table,
     mut source: Box<dyn RowSource>,
     progress: &LoadProgress,
@@ -178,41 +173,32 @@ pub async fn load_inserts(
 ) -> Result<u64, DbError> {
     let columns = table.columns.len();
     let batch = INSERT_ROWS.min(PARAMETERS / columns.max(1)).max(1);
-    let full = connection.prep(insert(table, batch)).await.map_err(translate)?;
-    connection.query_drop("BEGIN").await.map_err(translate)?;
+    let mut full = connection.prepare(&insert(table, batch)).await?;
+    connection.run("BEGIN").await?;
     let (mut total, mut more) = (0, true);
+    let mut values = ParameterRows::default();
     while more {
         if stop.is_requested() {
             return Err(DbError::unexpected(format!("loading table {} was stopped", table.name)));
         }
-        let mut row = ValueRow::with_capacity(batch * columns);
         let mut rows = 0;
         while rows < batch && more {
-            more = source.next_row(&mut row);
+            more = source.next_row(&mut values);
             if more {
+                check_width(values.len() - rows * columns, columns).map_err(DbError::unexpected)?;
                 rows += 1;
-                row.end(columns).map_err(DbError::unexpected)?;
             }
         }
-        if rows == 0 {
-            break;
+        if rows == batch {
+            connection.insert(&mut full, &mut values).await?;
+        } else if rows > 0 {
+            let mut last = connection.prepare(&insert(table, rows)).await?;
+            connection.insert(&mut last, &mut values).await?;
         }
-        let last;
-        let statement = match rows == batch {
-            true => &full,
-            false => {
-                last = connection.prep(insert(table, rows)).await.map_err(translate)?;
-                &last
-            }
-        };
-        let values = Params::Positional(row.take());
-        connection.exec_drop(statement, values).await.map_err(translate)?;
         progress.add(rows as u64);
         total += rows as u64;
     }
-    connection.query_drop("COMMIT").await.map_err(|error| translate(error).during_commit())?;
-    // The rows are in; how the connection ends does not matter.
-    let _ = connection.disconnect().await;
+    connection.run("COMMIT").await.map_err(DbError::during_commit)?;
     Ok(total)
 }
 

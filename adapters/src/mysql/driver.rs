@@ -12,14 +12,13 @@ use dbdyno_core::{
     SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
 use super::bulk;
 use super::connect::{Connector, next_step};
+use super::connection::Connection;
 use super::dialect::MysqlDialect;
 use super::durability::{self, DurableSettings};
-use super::errors::{code, translate};
+use super::errors::code;
 use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
 use super::server::{self, MysqlServer};
@@ -56,7 +55,7 @@ const RECORDED: [&str; 24] = [
     "version_comment",
 ];
 
-/// MySQL or MariaDB through mysql_async.
+/// MySQL or MariaDB through mysql_common.
 pub struct MysqlDriver {
     label: String,
     connector: Connector,
@@ -111,11 +110,8 @@ impl MysqlDriver {
             let next = next_step(&error);
             Error::new(format!("connect to {}", target.label), error).next(next)
         };
-        let connector = connector.settled().await.map_err(refused)?;
         let mut connection = connector.connect(None).await.map_err(refused)?;
         let server = Server::ask(&mut connection).await.map_err(refused)?;
-        // Only the answers were wanted.
-        let _ = connection.disconnect().await;
         if server.product != product {
             tracing::warn!(
                 "{} is {} {}, and is reported as such",
@@ -128,7 +124,7 @@ impl MysqlDriver {
         Ok(Self { label, connector, dialect: MysqlDialect, server, throwaway })
     }
 
-    async fn connection(&self, database: Option<&str>) -> Result<Conn, DbError> {
+    async fn connection(&self, database: Option<&str>) -> Result<Connection, DbError> {
         self.connector.connect(database).await.map_err(|mut error| {
             if error.code.as_deref() == Some(&code::TOO_MANY_CONNECTIONS.to_string()) {
                 let limit = &self.server.max_connections;
@@ -146,10 +142,7 @@ impl MysqlDriver {
 
     async fn ask(&self, names: &[&str]) -> Result<BTreeMap<String, String>, DbError> {
         let mut connection = self.connection(None).await?;
-        let variables = variables(&mut connection, names).await?;
-        // Only the answers were wanted.
-        let _ = connection.disconnect().await;
-        Ok(variables)
+        variables(&mut connection, names).await
     }
 
     async fn load_source(
@@ -186,12 +179,11 @@ async fn start(
 }
 
 impl Server {
-    async fn ask(connection: &mut Conn) -> Result<Self, DbError> {
-        let (version, comment): (String, String) = connection
-            .query_first("SELECT VERSION(), @@version_comment")
-            .await
-            .map_err(translate)?
-            .ok_or_else(|| DbError::unexpected("the server does not tell its version"))?;
+    async fn ask(connection: &mut Connection) -> Result<Self, DbError> {
+        let answer = connection.texts("SELECT VERSION(), @@version_comment").await?;
+        let [version, comment] = answer.first().map_or(&[][..], Vec::as_slice) else {
+            return Err(DbError::unexpected("the server does not tell its version"));
+        };
         let product = Product::of(&format!("{version} {comment}"));
         let found = variables(
             connection,
@@ -214,7 +206,7 @@ impl Server {
         };
         Ok(Self {
             product,
-            version: short_version(&version),
+            version: short_version(version),
             levels,
             local_infile: value("local_infile") == Some("ON"),
             numbering_locks: value("innodb_autoinc_lock_mode") != Some("2"),
@@ -225,15 +217,14 @@ impl Server {
 
 /// The global variables among `names` that the server has. New sessions begin with them.
 async fn variables(
-    connection: &mut Conn,
+    connection: &mut Connection,
     names: &[&str],
 ) -> Result<BTreeMap<String, String>, DbError> {
     let list = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    let rows: Vec<(String, String)> = connection
-        .query(format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({list})"))
-        .await
-        .map_err(translate)?;
-    Ok(rows.into_iter().collect())
+    let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({list})");
+    let rows = connection.texts(&sql).await?;
+    let pairs = rows.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok());
+    Ok(pairs.map(|[name, value]| (name, value)).collect())
 }
 
 #[async_trait]
@@ -243,7 +234,7 @@ impl Driver for MysqlDriver {
     }
 
     fn name(&self) -> &str {
-        "mysql_async"
+        "mysql_common"
     }
 
     fn target(&self) -> &str {
@@ -251,7 +242,12 @@ impl Driver for MysqlDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { sessions_block: false, parallel_load: true }
+        Capabilities {
+            sessions_block: false,
+            parallel_load: true,
+            pipeline: Err("an error would not keep the server from running the statements sent \
+                           after it, COMMIT included"),
+        }
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -295,7 +291,7 @@ impl Driver for MysqlDriver {
             let mut connection = self.connection(None).await?;
             for (name, value) in settings.settings() {
                 let sql = format!("SET GLOBAL {name} = {value}");
-                connection.query_drop(sql).await.map_err(translate)?;
+                connection.run(&sql).await?;
             }
             Ok::<_, DbError>(())
         };
@@ -319,13 +315,16 @@ impl Driver for MysqlDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        if let (true, Err(why)) = (options.pipeline, self.capabilities().pipeline) {
+            return Err(DbError::unexpected(format!("{} cannot pipeline: {why}", self.engine())));
+        }
         let mut connection = self.connection(options.namespace.as_deref()).await?;
         if let Some(level) = options.isolation {
             if let LevelSupport::Lacks { why } = self.isolation(level) {
                 return Err(DbError::unexpected(why));
             }
             for statement in self.server.levels.statements(level) {
-                connection.query_drop(statement).await.map_err(translate)?;
+                connection.run(&statement).await?;
             }
         }
         Ok(Box::new(MysqlSession::new(connection)))

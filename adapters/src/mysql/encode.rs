@@ -1,141 +1,94 @@
-//! Rows on their way in, as the two ways of loading want them.
+//! Rows as lines of a file.
 
-use std::io::Write;
-
-use bytes::Bytes;
+use bytes::{BufMut, BytesMut};
 use dbdyno_core::{Decimal, RowWriter, Timestamp};
-use mysql_async::Value;
 
-use super::values::timestamp;
+use super::digits;
+use super::wire::HEADER_BYTES;
 
 /// Rows as lines of a file for `LOAD DATA`, in its default format: fields end with a tab, lines
 /// with a newline, and a backslash escapes
 /// (<https://dev.mysql.com/doc/refman/8.0/en/load-data.html>, "Field and Line Handling").
 pub struct TextRow {
-    lines: Vec<u8>,
+    lines: BytesMut,
     columns: usize,
 }
 
 impl TextRow {
-    /// A file without lines, with room for so many bytes.
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self { lines: Vec::with_capacity(bytes), columns: 0 }
+    /// A file without lines, to be written into `buffer`.
+    pub fn new(buffer: BytesMut) -> Self {
+        let mut row = Self { lines: BytesMut::new(), columns: 0 };
+        row.take(buffer);
+        row
     }
 
     /// Ends a line, which must have so many columns.
     pub fn end(&mut self, wanted: usize) -> Result<(), String> {
-        self.lines.push(b'\n');
+        self.lines.put_u8(b'\n');
         check_width(std::mem::take(&mut self.columns), wanted)
     }
 
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.lines.len()
+        self.lines.len() - HEADER_BYTES
     }
 
-    /// The lines so far; those that come begin anew.
-    pub fn take(&mut self) -> Bytes {
-        let lines = Bytes::copy_from_slice(&self.lines);
-        self.lines.clear();
-        lines
+    /// The lines so far, after room for a packet's header; those that come are written into
+    /// `buffer`.
+    pub fn take(&mut self, mut buffer: BytesMut) -> BytesMut {
+        buffer.clear();
+        buffer.put_bytes(0, HEADER_BYTES);
+        std::mem::replace(&mut self.lines, buffer)
     }
 
-    fn field(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    #[inline]
+    fn field(&mut self) -> &mut BytesMut {
         if self.columns > 0 {
-            self.lines.push(b'\t');
+            self.lines.put_u8(b'\t');
         }
         self.columns += 1;
-        write(&mut self.lines);
-    }
-
-    fn number(&mut self, value: impl std::fmt::Display) {
-        self.field(|lines| {
-            // Writing to memory cannot fail.
-            let _ = write!(lines, "{value}");
-        });
+        &mut self.lines
     }
 }
 
 impl RowWriter for TextRow {
     fn null(&mut self) {
-        self.field(|lines| lines.extend_from_slice(b"\\N"));
+        self.field().put_slice(b"\\N");
     }
 
     fn int(&mut self, value: i64) {
-        self.number(value);
+        digits::int(self.field(), value);
     }
 
     fn decimal(&mut self, value: Decimal) {
-        self.number(value);
+        digits::decimal(self.field(), value);
     }
 
     fn text(&mut self, value: &str) {
-        self.field(|lines| {
-            for byte in value.bytes() {
-                match byte {
-                    b'\\' => lines.extend_from_slice(b"\\\\"),
-                    b'\t' => lines.extend_from_slice(b"\\t"),
-                    b'\n' => lines.extend_from_slice(b"\\n"),
-                    0 => lines.extend_from_slice(b"\\0"),
-                    _ => lines.push(byte),
-                }
-            }
-        });
+        let lines = self.field();
+        let mut rest = value.as_bytes();
+        while let Some(place) =
+            rest.iter().position(|byte| matches!(byte, b'\\' | b'\t' | b'\n' | 0))
+        {
+            lines.put_slice(&rest[..place]);
+            lines.put_slice(match rest[place] {
+                b'\t' => b"\\t",
+                b'\n' => b"\\n",
+                0 => b"\\0",
+                _ => b"\\\\",
+            });
+            rest = &rest[place + 1..];
+        }
+        lines.put_slice(rest);
     }
 
     fn timestamp(&mut self, value: Timestamp) {
-        self.number(value);
+        digits::timestamp(self.field(), value);
     }
 }
 
-/// Rows as the parameters of one insert.
-pub struct ValueRow {
-    values: Vec<Value>,
-    ended: usize,
-}
-
-impl ValueRow {
-    /// No rows, with room for so many values.
-    pub fn with_capacity(values: usize) -> Self {
-        Self { values: Vec::with_capacity(values), ended: 0 }
-    }
-
-    /// Ends a row, which must have so many columns.
-    pub fn end(&mut self, wanted: usize) -> Result<(), String> {
-        let columns = self.values.len() - self.ended;
-        self.ended = self.values.len();
-        check_width(columns, wanted)
-    }
-
-    /// The values of all rows.
-    pub fn take(self) -> Vec<Value> {
-        self.values
-    }
-}
-
-impl RowWriter for ValueRow {
-    fn null(&mut self) {
-        self.values.push(Value::NULL);
-    }
-
-    fn int(&mut self, value: i64) {
-        self.values.push(Value::Int(value));
-    }
-
-    fn decimal(&mut self, value: Decimal) {
-        self.values.push(Value::Bytes(value.to_string().into_bytes()));
-    }
-
-    fn text(&mut self, value: &str) {
-        self.values.push(Value::Bytes(value.as_bytes().to_vec()));
-    }
-
-    fn timestamp(&mut self, value: Timestamp) {
-        self.values.push(timestamp(value));
-    }
-}
-
-fn check_width(columns: usize, wanted: usize) -> Result<(), String> {
+/// Refuses a row that has not as many columns as its table.
+pub fn check_width(columns: usize, wanted: usize) -> Result<(), String> {
     if columns == wanted {
         return Ok(());
     }
@@ -150,26 +103,23 @@ mod tests {
 
     #[test]
     fn lines_are_escaped() {
-        let mut row = TextRow::with_capacity(16);
+        let mut row = TextRow::new(BytesMut::new());
         row.int(-7);
         row.text("a\tb\\c\nd\0e");
         row.null();
         row.decimal(Decimal::cents(-5));
         row.end(4).unwrap();
-        assert_eq!(&row.take()[..], b"-7\ta\\tb\\\\c\\nd\\0e\t\\N\t-0.05\n");
+        assert_eq!(
+            &row.take(BytesMut::new())[HEADER_BYTES..],
+            b"-7\ta\\tb\\\\c\\nd\\0e\t\\N\t-0.05\n"
+        );
         assert_eq!(row.len(), 0);
     }
 
     #[test]
     fn the_number_of_columns_is_checked() {
-        let mut text = TextRow::with_capacity(16);
+        let mut text = TextRow::new(BytesMut::new());
         text.int(1);
         assert!(text.end(2).unwrap_err().contains("1 columns instead of 2"));
-        let mut values = ValueRow::with_capacity(2);
-        values.int(1);
-        values.null();
-        assert!(values.end(2).is_ok());
-        values.int(1);
-        assert!(values.end(2).is_err());
     }
 }

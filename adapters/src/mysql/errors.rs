@@ -1,8 +1,11 @@
-//! What the errors of MySQL, MariaDB and their client library mean in the words that all engines
-//! share.
+//! What the errors of MySQL and MariaDB mean in the words that all engines share.
+
+use std::io::{self, ErrorKind};
 
 use dbdyno_core::{DbError, ErrorClass};
-use mysql_async::{DriverError, Error, IoError, ServerError};
+
+use super::answers;
+use super::wire::{Fault, Wire};
 
 /// Error numbers that are told apart
 /// (<https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>,
@@ -42,16 +45,26 @@ pub mod code {
     pub const IDLE: u16 = 4031;
 }
 
-/// An error of the client library as dbdyno reports it. The code is the server's error number.
-pub fn translate(error: Error) -> DbError {
-    match error {
-        Error::Server(error) => server(error),
-        Error::Io(IoError::Io(why)) => disconnected(why.to_string()),
-        Error::Io(IoError::Tls(why)) => {
-            DbError::new(ErrorClass::Disconnected, None, format!("TLS failed: {why}"))
-        }
-        Error::Driver(why) if breaks_connection(&why) => disconnected(why.to_string()),
-        other => DbError::unexpected(other.to_string()),
+/// The error of an error packet. The code is the server's error number.
+pub fn of_packet(packet: &[u8]) -> DbError {
+    match answers::error(packet) {
+        Some((number, state, words)) => server(number, &state, words),
+        None => disconnected("the server sent an error that is cut off"),
+    }
+}
+
+/// The error of an exchange that ended before its answer. Where the connection is gone, it is for
+/// the reason that the server gave, if it gave one.
+#[cold]
+pub fn of_fault(fault: &Fault, wire: &mut Wire) -> DbError {
+    let lost = match fault {
+        Fault::Refused => return of_packet(wire.packet()),
+        Fault::Lost(why) => broken(why),
+        Fault::Malformed(what) => disconnected(&format!("the server sent {what}")),
+    };
+    match wire.last_words().map(of_packet) {
+        Some(said) => DbError { code: said.code, ..disconnected(&said.message) },
+        None => lost,
     }
 }
 
@@ -71,28 +84,26 @@ pub fn class(number: u16, state: &str) -> ErrorClass {
     }
 }
 
-fn server(error: ServerError) -> DbError {
-    let class = class(error.code, &error.state);
-    let message = match remedy(error.code) {
-        Some(remedy) => format!("{}: {remedy}", error.message),
-        None => error.message,
+fn server(number: u16, state: &str, words: String) -> DbError {
+    let message = match remedy(number) {
+        Some(remedy) => format!("{words}: {remedy}"),
+        None => words,
     };
-    DbError::new(class, Some(error.code.to_string()), message)
+    DbError::new(class(number, state), Some(number.to_string()), message)
 }
 
-fn disconnected(why: String) -> DbError {
+/// The error of a connection that broke.
+pub fn broken(why: &io::Error) -> DbError {
+    match why.kind() {
+        // What reading and writing say once the other side is gone.
+        ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => disconnected("the server closed it"),
+        _ => disconnected(&why.to_string()),
+    }
+}
+
+/// The error of a connection that is gone.
+pub fn disconnected(why: &str) -> DbError {
     DbError::new(ErrorClass::Disconnected, None, format!("the connection is lost: {why}"))
-}
-
-fn breaks_connection(error: &DriverError) -> bool {
-    matches!(
-        error,
-        DriverError::ConnectionClosed
-            | DriverError::PacketOutOfOrder
-            | DriverError::UnexpectedPacket { .. }
-            | DriverError::BadCompressedPacketHeader
-            | DriverError::LocalInfile(_)
-    )
 }
 
 fn remedy(number: u16) -> Option<&'static str> {
@@ -135,11 +146,8 @@ mod tests {
 
     #[test]
     fn limits_say_what_to_do() {
-        let error = translate(Error::Server(ServerError {
-            code: code::TOO_MANY_STATEMENTS,
-            message: "Can't create more than max_prepared_stmt_count statements".to_owned(),
-            state: "42000".to_owned(),
-        }));
+        let words = "Can't create more than max_prepared_stmt_count statements";
+        let error = server(code::TOO_MANY_STATEMENTS, "42000", words.to_owned());
         assert_eq!(error.class, ErrorClass::Other);
         assert!(error.message.contains("--clients"), "{error}");
     }

@@ -1,17 +1,27 @@
-//! MySQL and MariaDB through mysql_async: one driver that finds out which of the two it talks to.
+//! MySQL and MariaDB: one driver that finds out which of the two it talks to. It speaks their
+//! protocol itself; mysql_common encodes and decodes what is not on the load path.
 
+mod answers;
+mod auth;
 mod bulk;
+mod columns;
 mod connect;
+mod connection;
 mod dialect;
+mod digits;
 mod driver;
 mod durability;
 mod encode;
 mod errors;
 mod isolation;
+mod login;
+mod params;
 mod programs;
+mod rows;
 mod server;
 mod session;
 mod values;
+mod wire;
 
 use std::sync::Arc;
 
@@ -30,7 +40,7 @@ pub const MYSQL: EngineEntry = EngineEntry {
     name: "mysql",
     schemes: &["mysql"],
     is_file: false,
-    drivers: &["mysql_async"],
+    drivers: &["mysql_common"],
     summary: "MySQL; the bare name means a throwaway server",
     install_hint: || install_line(&Product::Mysql.packages()),
     options: OPTIONS,
@@ -45,7 +55,7 @@ pub const MARIADB: EngineEntry = EngineEntry {
     name: "mariadb",
     schemes: &["mariadb"],
     is_file: false,
-    drivers: &["mysql_async"],
+    drivers: &["mysql_common"],
     summary: "MariaDB; the bare name means a throwaway server",
     install_hint: || install_line(&Product::Mariadb.packages()),
     options: OPTIONS,

@@ -1,138 +1,223 @@
 //! A session is one connection to a server.
 
-use async_trait::async_trait;
-use dbdyno_core::{Access, DbError, Dialect, RowVisitor, Session, Statement, StatementId, Value};
-use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{Conn, Params, QueryResult};
+use std::task::{Context, Poll, ready};
 
+use async_trait::async_trait;
+use dbdyno_core::{
+    DbError, Dialect, ErrorClass, Request, RowVisitor, Session, Statement, StatementId, Value,
+};
+
+use super::answers::Status;
+use super::columns::Columns;
+use super::connection::{Connection, Prepared};
 use super::dialect::MysqlDialect;
-use super::errors::translate;
-use super::values::{MysqlRow, parameter};
+
+/// `COM_QUERY` with `BEGIN`, as a packet.
+const BEGIN: &[u8] = b"\x06\0\0\0\x03BEGIN";
+/// `COM_QUERY` with `COMMIT`, as a packet.
+const COMMIT: &[u8] = b"\x07\0\0\0\x03COMMIT";
+/// `COM_PING`, as a packet; the answer tells the session's state.
+const PING: &[u8] = b"\x01\0\0\0\x0e";
 
 /// One open connection.
 pub struct MysqlSession {
-    connection: Conn,
-    statements: Vec<mysql_async::Statement>,
-    in_transaction: bool,
+    connection: Connection,
+    statements: Vec<(&'static str, Prepared)>,
+    asked: Asked,
+    /// A transaction was begun, and neither committed nor rolled back.
+    begun: bool,
+}
+
+/// What is to be answered.
+enum Asked {
+    Nothing,
+    Begin,
+    Commit,
+    /// Whether there still is a transaction to be committed: an error may have ended it.
+    Whether,
+    Run(StatementId),
+    Refused(DbError),
 }
 
 impl MysqlSession {
     /// A session on an open connection.
-    pub(super) fn new(connection: Conn) -> Self {
-        Self { connection, statements: Vec::new(), in_transaction: false }
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, statements: Vec::new(), asked: Asked::Nothing, begun: false }
     }
 
-    /// Where no transaction was begun, a statement commits by itself, and losing the connection
+    /// Asks for a commit, where there is a transaction to be committed. The server's `COMMIT`
+    /// succeeds without one
+    /// (<https://dev.mysql.com/doc/refman/8.0/en/innodb-error-handling.html>: a deadlock rolls back
+    /// the whole transaction, other errors the statement).
+    #[inline]
+    fn ask_commit(&mut self) -> Result<Asked, DbError> {
+        match self.connection.status().map(Status::in_transaction) {
+            Some(false) if self.begun => Err(ended_before()),
+            None if self.begun => self.connection.write_ready(PING).map(|()| Asked::Whether),
+            _ => self.connection.write_ready(COMMIT).map(|()| Asked::Commit),
+        }
+    }
+
+    #[inline]
+    fn ask_run(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<Asked, DbError> {
+        let Some((name, statement)) = self.statements.get_mut(id) else {
+            return Err(not_prepared(id));
+        };
+        if params.len() != statement.parameters() {
+            return Err(misfit(name, statement.parameters(), params.len()));
+        }
+        if params.iter().any(|value| matches!(value, Value::Ints(_))) {
+            return Err(no_arrays(name));
+        }
+        self.connection.write_execute(statement, params).map(|()| Asked::Run(id))
+    }
+
+    /// Where no transaction is open, a statement commits by itself, and losing the connection
     /// leaves open whether it did.
-    fn failed(&self, error: mysql_async::Error) -> DbError {
-        let error = translate(error);
-        if self.in_transaction { error } else { error.during_commit() }
+    #[cold]
+    fn failed(error: DbError, before: Option<Status>) -> DbError {
+        match before {
+            Some(status) if status.in_transaction() => error,
+            _ => error.during_commit(),
+        }
     }
 }
 
-fn prepared(
-    statements: &[mysql_async::Statement],
-    id: StatementId,
-) -> Result<&mysql_async::Statement, DbError> {
-    statements
-        .get(id)
-        .ok_or_else(|| DbError::unexpected(format!("no statement number {id} has been prepared")))
+#[cold]
+fn not_prepared(id: StatementId) -> DbError {
+    DbError::unexpected(format!("no statement number {id} has been prepared"))
 }
 
-fn parameters(values: &[Value<'_>]) -> Params {
-    if values.is_empty() {
-        return Params::Empty;
+#[cold]
+fn misfit(name: &str, wanted: usize, given: usize) -> DbError {
+    DbError::unexpected(format!(
+        "statement `{name}` takes {wanted} parameters and was given {given}"
+    ))
+}
+
+#[cold]
+fn ended_before() -> DbError {
+    DbError::unexpected(
+        "nothing was committed, since the server had ended the transaction before, by an error or \
+         by a statement that commits by itself",
+    )
+}
+
+#[cold]
+fn no_arrays(name: &str) -> DbError {
+    DbError::unexpected(format!("statement `{name}` was given an array, and MySQL has none"))
+}
+
+/// The error of a statement, with its name where it is the statement that is wrong.
+#[cold]
+fn named(mut error: DbError, name: &str) -> DbError {
+    if error.class == ErrorClass::Other {
+        error.message = format!("statement `{name}`: {}", error.message);
     }
-    Params::Positional(values.iter().map(parameter).collect())
+    error
 }
 
 #[async_trait]
 impl Session for MysqlSession {
     async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError> {
-        for statement in std::mem::take(&mut self.statements) {
-            self.connection.close(statement).await.map_err(translate)?;
+        for (_, statement) in std::mem::take(&mut self.statements) {
+            self.connection.close(&statement);
         }
         for statement in statements {
             let sql = MysqlDialect.statement(&statement.sql);
-            let prepared = self.connection.prep(sql).await.map_err(|error| {
-                let mut error = translate(error);
-                error.message = format!("statement `{}`: {}", statement.name, error.message);
-                error
-            })?;
-            self.statements.push(prepared);
+            match self.connection.prepare(&sql).await {
+                Ok(prepared) => self.statements.push((statement.name, prepared)),
+                Err(error) => return Err(named(error, statement.name)),
+            }
         }
-        Ok(())
-    }
-
-    async fn begin(&mut self, _access: Access) -> Result<(), DbError> {
-        self.connection.query_drop("BEGIN").await.map_err(translate)?;
-        self.in_transaction = true;
-        Ok(())
-    }
-
-    async fn commit(&mut self) -> Result<(), DbError> {
-        let done = self.connection.query_drop("COMMIT").await;
-        done.map_err(|error| translate(error).during_commit())?;
-        self.in_transaction = false;
         Ok(())
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
-        if self.in_transaction {
-            self.connection.query_drop("ROLLBACK").await.map_err(translate)?;
-            self.in_transaction = false;
+        let open = self.connection.status().is_none_or(Status::in_transaction);
+        if self.begun || open {
+            self.connection.run("ROLLBACK").await?;
+            self.begun = false;
         }
         Ok(())
     }
 
-    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
-        let statement = prepared(&self.statements, id)?;
-        let done = self.connection.exec_drop(statement, parameters(params)).await;
-        done.map_err(|error| self.failed(error))?;
-        Ok(self.connection.affected_rows())
-    }
-
-    async fn query(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-        visit: &mut RowVisitor<'_>,
-    ) -> Result<u64, DbError> {
-        let statement = prepared(&self.statements, id)?;
-        let answered = match self.connection.exec_iter(statement, parameters(params)).await {
-            Ok(result) => visit_rows(result, visit).await,
-            Err(error) => Err(error),
-        };
-        answered.map_err(|error| self.failed(error))?
-    }
-
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
-        let done = self.connection.query_drop(sql).await;
-        done.map_err(|error| self.failed(error))?;
-        Ok(self.connection.affected_rows())
+        let before = self.connection.status();
+        self.connection.run(sql).await.map_err(|error| Self::failed(error, before))
     }
 
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        let answered = match self.connection.query_iter(sql).await {
-            Ok(result) => visit_rows(result, visit).await,
-            Err(error) => Err(error),
+        let before = self.connection.status();
+        let answered = self.connection.query(sql, visit).await;
+        answered.map_err(|error| Self::failed(error, before))?
+    }
+
+    #[inline]
+    fn request(&mut self, request: Request<'_>) {
+        let asked = match request {
+            Request::Begin(_) => self.connection.write_ready(BEGIN).map(|()| Asked::Begin),
+            Request::Commit => self.ask_commit(),
+            Request::Run(id, params) => self.ask_run(id, params),
         };
-        answered.map_err(|error| self.failed(error))?
+        self.asked = asked.unwrap_or_else(Asked::Refused);
+    }
+
+    #[inline]
+    fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Poll<Result<u64, DbError>> {
+        let before = self.connection.status();
+        let answered = match &self.asked {
+            Asked::Run(id) => {
+                let (name, statement) = &mut self.statements[*id];
+                match ready!(statement.poll_answer(&mut self.connection, context, visit)) {
+                    Ok(answered) => answered,
+                    Err(error) => Err(Self::failed(named(error, name), before)),
+                }
+            }
+            Asked::Begin => {
+                let done = ready!(self.poll_control(context));
+                self.begun = done.is_ok();
+                done
+            }
+            Asked::Commit => {
+                let done = ready!(self.poll_control(context)).map_err(DbError::during_commit);
+                self.begun = done.is_err();
+                done
+            }
+            Asked::Whether => {
+                let known = ready!(self.poll_control(context));
+                match known.and_then(|_| self.ask_commit()) {
+                    Ok(asked) => {
+                        self.asked = asked;
+                        return self.poll_answer(context, visit);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Asked::Refused(_) | Asked::Nothing => self.refused(),
+        };
+        self.asked = Asked::Nothing;
+        Poll::Ready(answered)
     }
 }
 
-/// Visits every row; the outer error is the connection's, the inner one the visitor's.
-async fn visit_rows<P: Protocol>(
-    mut result: QueryResult<'_, '_, P>,
-    visit: &mut RowVisitor<'_>,
-) -> mysql_async::Result<Result<u64, DbError>> {
-    let (mut count, mut failure) = (0, None);
-    while let Some(row) = result.next().await? {
-        count += 1;
-        if failure.is_none() {
-            failure = visit(&MysqlRow(&row)).err();
+impl MysqlSession {
+    #[inline]
+    fn poll_control(&mut self, context: &mut Context<'_>) -> Poll<Result<u64, DbError>> {
+        let mut columns = Columns::default();
+        let done = ready!(self.connection.poll_answer(context, &mut columns, &mut |_| Ok(())));
+        Poll::Ready(done.map(|_| 0))
+    }
+
+    #[cold]
+    fn refused(&mut self) -> Result<u64, DbError> {
+        match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Refused(why) => Err(why),
+            _ => Err(DbError::unexpected("an answer was asked for without a request")),
         }
     }
-    result.drop_result().await?;
-    Ok(failure.map_or(Ok(count), Err))
 }

@@ -1,38 +1,27 @@
 //! Loading rows by `COPY … FROM STDIN (FORMAT binary)`.
 
 use std::collections::VecDeque;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use async_trait::async_trait;
-use bytes::{BufMut, Bytes, BytesMut};
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{
-    BulkLoad, DbError, Decimal, Dialect, LoadProgress, RowSource, RowWriter, Stop, Timestamp,
+use dbdyno_core::{BulkLoad, DbError, Dialect, LoadProgress, RowSource, Stop};
+use postgres_protocol::message::backend::{
+    COMMAND_COMPLETE_TAG, COPY_IN_RESPONSE_TAG, ERROR_RESPONSE_TAG, READY_FOR_QUERY_TAG,
 };
-use futures_util::SinkExt;
+use postgres_protocol::message::frontend;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use super::copy_rows::CopyRows;
 use super::dialect::PostgresDialect;
 use super::endpoint::Endpoint;
-use super::errors::db_error;
-use super::values::{put_numeric, since_postgres_epoch};
+use super::messages::rows_of_tag;
+use super::wire::Wire;
 
-/// How many bytes are gathered before they are sent.
-const CHUNK: usize = 128 * 1024;
-/// How many bytes go into one COPY. The client library tells of an error, such as a full disk, only
-/// at the end of a COPY: this is how much is sent in vain at most.
-const COPY_BYTES: usize = 32 << 20;
 /// More sessions than this load no faster: they wait for the same log.
 const MOST_LOADERS: usize = 8;
-
-/// The signature, the flags and the length of the extension (manual, COPY, binary format).
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-
-/// The number of columns that ends the rows.
-const TRAILER: &[u8] = &[0xff, 0xff];
 
 /// PostgreSQL's bulk path.
 pub(super) struct PostgresBulk {
@@ -53,6 +42,16 @@ struct Job {
 enum Report {
     Rows(u64),
     Failed(DbError),
+}
+
+impl Job {
+    fn next_source(&self) -> Option<Box<dyn RowSource>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.stop.is_requested() || self.abandoned.load(Ordering::Relaxed)
+    }
 }
 
 #[async_trait]
@@ -141,151 +140,83 @@ fn spawn_loader(job: &Arc<Job>, reports: UnboundedSender<Report>) -> Result<(), 
 }
 
 async fn load_sources(job: &Job, reports: &UnboundedSender<Report>) -> Result<(), DbError> {
-    let connection = job.endpoint.connect().await?;
-    loop {
-        let next = job.sources.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some(mut source) = next else { return Ok(()) };
-        while copy(job, &connection.client, source.as_mut(), reports).await? {}
-    }
+    let mut wire = job.endpoint.connect().await?;
+    copy(job, &mut wire, reports).await
 }
 
-/// Runs one COPY; gives whether the source may have more rows.
+/// Runs one COPY with the rows of the sources that nobody else has taken.
 async fn copy(
     job: &Job,
-    client: &tokio_postgres::Client,
-    source: &mut dyn RowSource,
+    wire: &mut Wire,
     reports: &UnboundedSender<Report>,
-) -> Result<bool, DbError> {
-    let failed = |why: tokio_postgres::Error| db_error(&why);
-    let mut sink = pin!(client.copy_in::<_, Bytes>(job.sql.as_str()).await.map_err(failed)?);
-    let mut rows = CopyRows::new(&job.types);
-    let (mut more, mut bytes, mut reported) = (true, 0, 0);
-    while more && bytes < COPY_BYTES {
-        if job.stop.is_requested() || job.abandoned.load(Ordering::Relaxed) {
-            // Dropping the sink before its end makes the server take nothing of this COPY.
-            return Err(DbError::unexpected("loading was stopped before its end"));
+) -> Result<(), DbError> {
+    wire.put(|out| frontend::query(&job.sql, out))?;
+    wire.send().await?;
+    begun(wire).await?;
+    let mut encoder = CopyRows::new(&job.types);
+    encoder.begin(wire.outbound());
+    while let Some(mut source) = job.next_source() {
+        let mut more = true;
+        while more {
+            if job.is_given_up() {
+                // Without its end the server takes nothing of this COPY.
+                return Err(DbError::unexpected("loading was stopped before its end"));
+            }
+            let before = encoder.count;
+            more = encoder.put_chunk(source.as_mut(), wire.outbound())?;
+            wire.send().await?;
+            if wire.has_message().await? {
+                return Err(refusal(wire).await);
+            }
+            // Nobody listens where the load was given up, which the next round sees.
+            let _ = reports.send(Report::Rows(encoder.count - before));
         }
-        while more && rows.buffer.len() < CHUNK {
-            more = rows.take(source)?;
-        }
-        bytes += rows.buffer.len();
-        sink.send(rows.buffer.split().freeze()).await.map_err(failed)?;
-        // Nobody listens where the load was given up, which the next round sees.
-        let _ = reports.send(Report::Rows(rows.count - reported));
-        reported = rows.count;
     }
-    sink.send(Bytes::from_static(TRAILER)).await.map_err(failed)?;
-    let taken = sink.finish().await.map_err(failed)?;
-    if taken == rows.count {
-        Ok(more)
+    encoder.end(wire.outbound());
+    frontend::copy_done(wire.outbound());
+    wire.send().await?;
+    let taken = ended(wire).await?;
+    if taken == encoder.count {
+        Ok(())
     } else {
-        Err(DbError::unexpected(format!("the server took {taken} rows of {}", rows.count)))
+        Err(DbError::unexpected(format!("the server took {taken} rows of {}", encoder.count)))
     }
 }
 
-/// Rows in the binary format of COPY.
-struct CopyRows<'t> {
-    types: &'t [ColumnType],
-    buffer: BytesMut,
-    column: usize,
-    count: u64,
-    mistake: Option<String>,
-}
-
-impl<'t> CopyRows<'t> {
-    fn new(types: &'t [ColumnType]) -> Self {
-        let mut buffer = BytesMut::with_capacity(CHUNK * 2);
-        buffer.put_slice(HEADER);
-        Self { types, buffer, column: 0, count: 0, mistake: None }
-    }
-
-    /// Takes one row; false where there is none left.
-    fn take(&mut self, source: &mut dyn RowSource) -> Result<bool, DbError> {
-        let start = self.buffer.len();
-        self.column = 0;
-        self.buffer.put_i16(self.types.len() as i16);
-        if !source.next_row(self) {
-            self.buffer.truncate(start);
-            return Ok(false);
-        }
-        if self.column != self.types.len() && self.mistake.is_none() {
-            self.mistake = Some(format!("{} columns of {}", self.column, self.types.len()));
-        }
-        self.count += 1;
-        match self.mistake.take() {
-            Some(mistake) => Err(DbError::unexpected(format!(
-                "row {} that the data set made has {mistake}",
-                self.count
-            ))),
-            None => Ok(true),
-        }
-    }
-
-    /// Puts one column: its length, then what `put` writes, which gives what was wrong.
-    fn field(&mut self, put: impl FnOnce(ColumnType, &mut BytesMut) -> Result<(), String>) {
-        let column = self.column;
-        self.column += 1;
-        let Some(ty) = self.types.get(column) else {
-            self.mistake = Some("more columns than its table".into());
-            return;
-        };
-        let length_at = self.buffer.len();
-        self.buffer.put_i32(0);
-        if let Err(mistake) = put(*ty, &mut self.buffer) {
-            self.mistake = Some(format!("{mistake} in column {column} of type {ty:?}"));
-        }
-        let length = (self.buffer.len() - length_at - 4) as u32;
-        self.buffer[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
-    }
-}
-
-impl RowWriter for CopyRows<'_> {
-    fn null(&mut self) {
-        self.column += 1;
-        self.buffer.put_i32(-1);
-    }
-
-    fn int(&mut self, value: i64) {
-        self.field(|ty, out| {
-            let too_large = |_| format!("the number {value}");
-            match ty {
-                ColumnType::SmallInt => out.put_i16(value.try_into().map_err(too_large)?),
-                ColumnType::Int => out.put_i32(value.try_into().map_err(too_large)?),
-                ColumnType::BigInt => out.put_i64(value),
-                ColumnType::Decimal(..) => put_numeric(Decimal::new(value, 0), out),
-                _ => return Err("a number".into()),
-            }
+/// Waits until the server takes rows.
+async fn begun(wire: &mut Wire) -> Result<(), DbError> {
+    match wire.message().await? {
+        (COPY_IN_RESPONSE_TAG, length) => {
+            wire.take(length);
             Ok(())
-        });
+        }
+        _ => Err(refusal(wire).await),
     }
+}
 
-    fn decimal(&mut self, value: Decimal) {
-        self.field(|ty, out| match ty {
-            ColumnType::Decimal(..) => {
-                put_numeric(value, out);
-                Ok(())
+/// Waits for the end of a COPY; gives the number of rows that it took.
+async fn ended(wire: &mut Wire) -> Result<u64, DbError> {
+    let mut rows = 0;
+    loop {
+        match wire.message().await? {
+            (COMMAND_COMPLETE_TAG, length) => {
+                rows = rows_of_tag(wire.body(length));
+                wire.take(length);
             }
-            _ => Err("a decimal".into()),
-        });
+            (READY_FOR_QUERY_TAG, length) => {
+                wire.take_ready(length)?;
+                return Ok(rows);
+            }
+            _ => return Err(refusal(wire).await),
+        }
     }
+}
 
-    fn text(&mut self, value: &str) {
-        self.field(|ty, out| match ty {
-            ColumnType::Char(_) | ColumnType::Varchar(_) => {
-                out.put_slice(value.as_bytes());
-                Ok(())
-            }
-            _ => Err("text".into()),
-        });
-    }
-
-    fn timestamp(&mut self, value: Timestamp) {
-        self.field(|ty, out| match ty {
-            ColumnType::Timestamp => {
-                out.put_i64(since_postgres_epoch(value).map_err(|why| why.to_string())?);
-                Ok(())
-            }
-            _ => Err("a timestamp".into()),
-        });
+/// The error that the server has sent. The connection is of no more use to a load.
+async fn refusal(wire: &mut Wire) -> DbError {
+    match wire.message().await {
+        Ok((ERROR_RESPONSE_TAG, length)) => wire.take_error(length),
+        Ok((tag, _)) => wire.out_of_place(tag),
+        Err(why) => why,
     }
 }

@@ -1,8 +1,8 @@
 //! PostgreSQL's SQL.
 
-use dbdyno_core::Dialect;
 use dbdyno_core::dialect::number_placeholders;
 use dbdyno_core::schema::{ColumnType, Table};
+use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
 
 /// PostgreSQL's SQL: numbered placeholders, identifiers in double quotes, schemas as namespaces.
 pub(super) struct PostgresDialect;
@@ -15,6 +15,14 @@ impl Dialect for PostgresDialect {
     fn statement(&self, portable: &str) -> String {
         let sql = portable.replace("{for_update}", "FOR UPDATE");
         number_placeholders(&sql, |number| format!("${number}"))
+    }
+
+    fn native(&self) -> NativeSql {
+        NativeSql {
+            returning: Returning::Joined,
+            lists: RowLists::Arrays,
+            upsert: Upsert::OnConflict,
+        }
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

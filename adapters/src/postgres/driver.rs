@@ -13,7 +13,6 @@ use super::bulk::PostgresBulk;
 use super::dialect::PostgresDialect;
 use super::durability;
 use super::endpoint::Endpoint;
-use super::errors::db_error;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
 use crate::registry::ServerSettings;
@@ -54,7 +53,7 @@ const SETTINGS: &[&str] = &[
     "work_mem",
 ];
 
-/// PostgreSQL through tokio-postgres, bound to one target.
+/// PostgreSQL through its wire protocol, bound to one target.
 pub struct PostgresDriver {
     label: String,
     bulk: PostgresBulk,
@@ -125,7 +124,7 @@ impl Driver for PostgresDriver {
     }
 
     fn name(&self) -> &str {
-        "tokio-postgres"
+        "postgres-protocol"
     }
 
     fn target(&self) -> &str {
@@ -133,7 +132,7 @@ impl Driver for PostgresDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { sessions_block: false, parallel_load: true }
+        Capabilities { sessions_block: false, parallel_load: true, pipeline: Ok(()) }
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -187,10 +186,9 @@ impl Driver for PostgresDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
-        let connection = self.bulk.endpoint.connect().await?;
+        let wire = self.bulk.endpoint.connect().await?;
         let set_up = session_settings(options);
-        connection.client.batch_execute(&set_up).await.map_err(|why| db_error(&why))?;
-        Ok(Box::new(PostgresSession::new(connection)))
+        Ok(Box::new(PostgresSession::new(wire, &set_up, options.pipeline).await?))
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {

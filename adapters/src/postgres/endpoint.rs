@@ -1,18 +1,20 @@
 //! How sessions of one target are reached, and opening them.
 
 use std::env;
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dbdyno_core::{DbError, Error, ErrorClass, Result};
+use tokio::net::{TcpSocket, UnixStream, lookup_host};
+use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::errors::db_error;
-use super::passfile;
+use super::errors::connection_error;
+use super::wire::Wire;
+use super::{handshake, passfile};
 use crate::target::{ServerUrl, Target};
 use crate::tls::{Check, Roots, client_config};
 
@@ -22,6 +24,9 @@ const DEFAULT_PORT: u16 = 5432;
 
 /// Where sessions of a target connect to, as whom and how.
 pub(super) struct Endpoint {
+    /// A name, or the folder of a Unix socket.
+    host: String,
+    port: u16,
     config: Config,
     tls: MakeRustlsConnect,
     timeout: Duration,
@@ -29,23 +34,14 @@ pub(super) struct Endpoint {
     without_tls: Option<Config>,
 }
 
-type AnyConnection =
-    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
-
-/// An open connection: the client, and why it ended once it did.
-pub(super) struct Connection {
-    pub(super) client: Client,
-    pub(super) end: Arc<OnceLock<DbError>>,
-}
-
 impl Endpoint {
     /// The socket of a throwaway server.
     pub(super) fn throwaway(socket_folder: &Path, port: u16, user: &str) -> Result<Self> {
         let mut config = Config::new();
-        config.host_path(socket_folder).port(port).user(user).dbname("postgres");
-        config.application_name("dbdyno").ssl_mode(SslMode::Disable);
+        config.user(user).dbname("postgres").application_name("dbdyno").ssl_mode(SslMode::Disable);
+        let host = socket_folder.to_string_lossy().into_owned();
         let tls = MakeRustlsConnect::new(client_config(Check::Nothing, Roots::System)?);
-        Ok(Self { config, tls, timeout: CONNECT_TIMEOUT, without_tls: None })
+        Ok(Self { host, port, config, tls, timeout: CONNECT_TIMEOUT, without_tls: None })
     }
 
     /// The server of a URL.
@@ -71,7 +67,7 @@ impl Endpoint {
         let user = url.user.clone().unwrap_or_else(usual_user);
         let database = url.database.clone().unwrap_or_else(|| user.clone());
         let mut config = Config::new();
-        config.host(&host).port(port).user(&user).dbname(&database).application_name("dbdyno");
+        config.user(&user).dbname(&database).application_name("dbdyno");
         let wanted = passfile::Wanted { host: &host, port, database: &database, user: &user };
         let password = match (target.password("PGPASSWORD")?, target.option("passfile")) {
             (Some(password), _) => Some(password),
@@ -80,7 +76,7 @@ impl Endpoint {
         if let Some(password) = password {
             config.password(password.expose());
         }
-        let tls = set_tls(target, &mut config, host.starts_with('/'))?;
+        let tls = set_tls(target, &mut config, is_socket(&host))?;
         let timeout = number("connect_timeout")?
             .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
         let without_tls = (config.get_ssl_mode() == SslMode::Prefer).then(|| {
@@ -88,37 +84,24 @@ impl Endpoint {
             config.ssl_mode(SslMode::Disable);
             config
         });
-        Ok(Self { config, tls, timeout, without_tls })
+        Ok(Self { host, port, config, tls, timeout, without_tls })
     }
 
     /// Opens a connection on the current runtime.
-    pub(super) async fn connect(&self) -> Result<Connection, DbError> {
-        let opened = tokio::time::timeout(self.timeout, self.open()).await;
-        let (client, connection) = match opened {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(why)) => return Err(why),
+    pub(super) async fn connect(&self) -> Result<Wire, DbError> {
+        match tokio::time::timeout(self.timeout, self.open()).await {
+            Ok(opened) => opened,
             Err(_) => {
                 let why = format!("no answer within {} s", self.timeout.as_secs());
-                return Err(DbError::new(ErrorClass::Disconnected, None, why));
+                Err(DbError::new(ErrorClass::Disconnected, None, why))
             }
-        };
-        let end = Arc::new(OnceLock::new());
-        let reason = Arc::clone(&end);
-        tokio::spawn(async move {
-            let mut connection = connection;
-            if let Err(why) = (&mut connection).await {
-                // Said before the connection is dropped: sessions see its end only then.
-                let _ = reason.set(db_error(&why));
-            }
-        });
-        Ok(Connection { client, end })
+        }
     }
 
-    async fn open(&self) -> Result<(Client, AnyConnection), DbError> {
-        let first = self.config.connect(self.tls.clone()).await;
-        let why = match first {
+    async fn open(&self) -> Result<Wire, DbError> {
+        let why = match self.open_with(&self.config).await {
             Ok(opened) => return Ok(opened),
-            Err(why) => db_error(&why),
+            Err(why) => why,
         };
         // As libpq does: a failed handshake, or a pg_hba.conf that has no line for TLS.
         let plain = match why.code.as_deref() {
@@ -126,13 +109,44 @@ impl Endpoint {
             _ => None,
         };
         match plain {
-            Some(config) => config.connect(self.tls.clone()).await.map_err(|why| db_error(&why)),
+            Some(config) => self.open_with(config).await,
             None => Err(why),
         }
     }
 
+    async fn open_with(&self, config: &Config) -> Result<Wire, DbError> {
+        let failed = |why| connection_error("error connecting to server", &why);
+        if is_socket(&self.host) {
+            let socket = Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port));
+            let stream = UnixStream::connect(socket).await.map_err(failed)?;
+            return handshake::over_socket(stream, config).await;
+        }
+        let places = lookup_host((self.host.clone(), self.port)).await.map_err(failed)?;
+        let mut last = None;
+        // A name may stand for several addresses, not all of which need to answer.
+        for place in places {
+            match self.open_at(place, config).await {
+                Ok(opened) => return Ok(opened),
+                Err(why) => last = Some(why),
+            }
+        }
+        let none = || failed(io::Error::other(format!("{} has no address", self.host)));
+        Err(last.unwrap_or_else(none))
+    }
+
+    async fn open_at(&self, place: SocketAddr, config: &Config) -> Result<Wire, DbError> {
+        let failed = |why| connection_error("error connecting to server", &why);
+        let socket = if place.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let socket = socket.map_err(failed)?;
+        // As libpq does (manual, section 34.1.2).
+        socket.set_keepalive(true).map_err(failed)?;
+        socket.set_nodelay(true).map_err(failed)?;
+        let stream = socket.connect(place).await.map_err(failed)?;
+        handshake::over_tcp(stream, config, &self.tls, &self.host).await
+    }
+
     /// Opens a connection, for an error that a person reads.
-    pub(super) async fn try_out(&self, label: &str) -> Result<Connection> {
+    pub(super) async fn try_out(&self, label: &str) -> Result<Wire> {
         self.connect().await.map_err(|why| {
             let next = match why.code.as_deref() {
                 Some("28P01" | "28000") => {
@@ -185,6 +199,10 @@ fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<Make
         if is_socket { (SslMode::Disable, Check::Nothing) } else { (ssl_mode, check) };
     config.ssl_mode(ssl_mode);
     Ok(MakeRustlsConnect::new(client_config(check, roots)?))
+}
+
+fn is_socket(host: &str) -> bool {
+    host.starts_with('/')
 }
 
 /// Where libpq looks when no host is given: the socket in the distribution's folder or in `/tmp`,

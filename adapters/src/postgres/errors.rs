@@ -6,29 +6,60 @@ use std::io;
 use dbdyno_core::{DbError, ErrorClass};
 use tokio_postgres::error::Severity;
 
-/// An error of the client library or the server, in dbdyno's terms.
+use super::messages::Complaint;
+
+/// An error of the client library, or what the server answers while a session is being opened.
 pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
     if let Some(answer) = error.as_db_error() {
         let code = answer.code().code();
-        let class = match answer.parsed_severity() {
-            // "FATAL: reports an error that caused the current session to abort" (manual, table
-            // 20.2); while a session is being opened the code alone tells why.
-            Some(Severity::Fatal | Severity::Panic) if !is_refusal(code) => {
-                ErrorClass::Disconnected
-            }
-            _ => class_of(code),
-        };
-        let mut message = answer.message().to_owned();
-        for (name, more) in [("detail", answer.detail()), ("hint", answer.hint())] {
-            if let Some(more) = more {
-                message.push_str(&format!("; {name}: {more}"));
-            }
-        }
-        return DbError::new(class, Some(code.to_owned()), message);
+        let ended = matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+        // Every refusal of a session is fatal to it; the code alone tells why.
+        let class =
+            if ended && !is_refusal(code) { ErrorClass::Disconnected } else { class_of(code) };
+        return told(class, code, answer.message(), answer.detail(), answer.hint());
     }
     let class =
         if is_lost_connection(error) { ErrorClass::Disconnected } else { ErrorClass::Other };
     DbError::new(class, None, with_causes(error))
+}
+
+/// What the server answers within a session, and whether it thereby ends the session: "FATAL:
+/// reports an error that caused the current session to abort" (manual, table 20.2).
+pub(super) fn answered(complaint: &Complaint) -> (DbError, bool) {
+    let Complaint { severity, code, message, detail, hint } = complaint;
+    let ended = matches!(severity.as_str(), "FATAL" | "PANIC");
+    let class = if ended { ErrorClass::Disconnected } else { class_of(code) };
+    (told(class, code, message, detail.as_deref(), hint.as_deref()), ended)
+}
+
+fn told(
+    class: ErrorClass,
+    code: &str,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+) -> DbError {
+    let mut text = message.to_owned();
+    for (name, more) in [("detail", detail), ("hint", hint)] {
+        if let Some(more) = more {
+            text.push_str(&format!("; {name}: {more}"));
+        }
+    }
+    DbError::new(class, Some(code.to_owned()), text)
+}
+
+/// A connection that broke, or could not be opened.
+pub(super) fn connection_error(doing: &str, why: &io::Error) -> DbError {
+    let class = if is_network_error(why) { ErrorClass::Disconnected } else { ErrorClass::Other };
+    DbError::new(class, None, format!("{doing}: {why}"))
+}
+
+/// Whether it came from the network, and not from what was asked of it.
+fn is_network_error(why: &io::Error) -> bool {
+    !matches!(
+        why.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// The class of an SQLSTATE (manual, appendix A).
@@ -59,12 +90,7 @@ fn is_lost_connection(error: &tokio_postgres::Error) -> bool {
     let mut cause = error.source();
     while let Some(inner) = cause {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return !matches!(
-                io.kind(),
-                io::ErrorKind::InvalidData
-                    | io::ErrorKind::InvalidInput
-                    | io::ErrorKind::PermissionDenied
-            );
+            return is_network_error(io);
         }
         cause = inner.source();
     }

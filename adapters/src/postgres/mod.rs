@@ -1,15 +1,24 @@
-//! PostgreSQL through tokio-postgres.
+//! PostgreSQL through its wire protocol: postgres-protocol encodes and decodes, tokio-postgres
+//! opens sessions.
 
 mod bulk;
+mod copy_rows;
 mod dialect;
 mod driver;
 mod durability;
 mod endpoint;
 mod errors;
+mod handshake;
+mod messages;
 mod passfile;
+mod prepare;
+mod row;
 mod server;
 mod session;
+mod statement;
+mod unprepared;
 mod values;
+mod wire;
 
 use std::sync::Arc;
 
@@ -26,7 +35,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     name: "postgres",
     schemes: &["postgres", "postgresql"],
     is_file: false,
-    drivers: &["tokio-postgres"],
+    drivers: &["postgres-protocol"],
     summary: "PostgreSQL; the bare name means a throwaway server",
     install_hint: || install_line(&server::PACKAGES),
     options: OPTIONS,

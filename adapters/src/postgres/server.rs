@@ -169,13 +169,9 @@ impl ServerProgram for PostgresProgram {
         let endpoint =
             Endpoint::throwaway(place.folder(), port, USER).map_err(|why| why.to_string())?;
         let answer = run_to_end(|| async {
-            let opening = async {
-                let connection = endpoint.connect().await?;
-                let answer = connection.client.batch_execute("SELECT 1").await;
-                answer.map_err(|why| super::errors::db_error(&why))
-            };
+            let opening = async { endpoint.connect().await?.simple("SELECT 1").await };
             match tokio::time::timeout(ANSWER_TIMEOUT, opening).await {
-                Ok(answer) => answer.map_err(|why| why.to_string()),
+                Ok(answer) => answer.map(|_| ()).map_err(|why| why.to_string()),
                 Err(_) => Err("no answer".to_owned()),
             }
         });

@@ -1,230 +1,529 @@
 //! One open connection to PostgreSQL.
 
-use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use dbdyno_core::{
-    Access, DbError, Dialect, ErrorClass, Row, RowVisitor, Session, Statement, StatementId, Value,
+    DbError, Dialect, ErrorClass, Request, RowVisitor, Session, Statement, StatementId,
 };
-use futures_util::TryStreamExt;
-use futures_util::future::try_join_all;
-use tokio_postgres::{Client, RowStream, SimpleQueryMessage};
+use postgres_protocol::message::backend::{
+    BIND_COMPLETE_TAG, COMMAND_COMPLETE_TAG, DATA_ROW_TAG, EMPTY_QUERY_RESPONSE_TAG,
+    ERROR_RESPONSE_TAG, READY_FOR_QUERY_TAG,
+};
+use postgres_protocol::message::frontend;
 
 use super::dialect::PostgresDialect;
-use super::endpoint::Connection;
-use super::errors::db_error;
-use super::values::{Column, Param};
+use super::messages::{Span, rows_of_tag};
+use super::prepare::{Wanted, prepare};
+use super::row::PostgresRow;
+use super::statement::{Prepared, SYNC};
+use super::unprepared;
+use super::wire::{Status, Wire};
 
-/// A session: a client of tokio-postgres, whose connection is a task on the runtime that the
-/// session was opened on.
+/// A session: a connection, its statements, and what it was asked.
+///
+/// Requests are put into the connection's buffer as they are made. They are sent as a batch, which
+/// ends with the server's ReadyForQuery: one request where the session does not pipeline.
 pub(super) struct PostgresSession {
-    client: Client,
-    end: Arc<OnceLock<DbError>>,
+    wire: Wire,
     statements: Vec<Prepared>,
-    transaction: Transaction,
-    /// A statement was sent and its answer not read to the end. Where the caller gave up waiting,
-    /// it stays so, and whether that statement failed is not known.
-    unanswered: bool,
+    /// How many statements the server may know.
+    named: usize,
+    control: Control,
+    pipelines: bool,
+    /// The requests that have no answer yet, the oldest first.
+    asked: VecDeque<Asked>,
+    /// How many of them, the oldest, are in the batch that was sent.
+    in_flight: usize,
+    /// The batch is not sent to its end.
+    sending: bool,
+    /// Why the last of `asked` could not be put.
+    refusal: Option<DbError>,
+    /// What was read so far of the oldest answer.
+    answer: Answer,
+    columns: Vec<Span>,
+    /// An answer is being waited for. Where the caller gave up, it stays so.
+    waiting: bool,
+    /// The error that keeps the transaction from being committed.
+    spoiled: Option<DbError>,
 }
 
-/// Cheap to clone: the statement is shared.
-#[derive(Clone)]
-struct Prepared {
-    name: &'static str,
-    statement: tokio_postgres::Statement,
+#[derive(Clone, Copy)]
+enum Asked {
+    Begin,
+    Commit,
+    Run(StatementId),
+    Refused,
 }
 
-/// What the session knows of its transaction. tokio-postgres does not tell the tag of an answer,
-/// so that `COMMIT` answered with `ROLLBACK`, as it is in a failed transaction, has to be
-/// foreseen.
-enum Transaction {
-    None,
-    Open,
-    Failed(DbError),
+#[derive(Default)]
+struct Answer {
+    rows: u64,
+    /// The engine's error.
+    failure: Option<DbError>,
+    /// The visitor's error.
+    unread: Option<DbError>,
+}
+
+/// Messages that begin and end transactions.
+struct Control {
+    begin: BytesMut,
+    commit: BytesMut,
+    rollback: BytesMut,
+}
+
+impl Control {
+    /// Simple queries, or prepared statements, which can be sent before others are answered.
+    async fn new(wire: &mut Wire, pipelines: bool) -> Result<Self, DbError> {
+        const SQL: [&str; 3] = ["BEGIN", "COMMIT", "ROLLBACK"];
+        let mut messages: [BytesMut; 3] = Default::default();
+        if pipelines {
+            let wanted =
+                SQL.map(|sql| Wanted { name: sql, wire_name: sql.into(), sql: sql.into() });
+            let prepared = prepare(wire, &wanted).await?;
+            for (statement, message) in prepared.iter().zip(&mut messages) {
+                statement.put(&[], message)?;
+            }
+        } else {
+            for (sql, message) in SQL.iter().zip(&mut messages) {
+                frontend::query(sql, message)
+                    .map_err(|why| DbError::unexpected(why.to_string()))?;
+            }
+        }
+        let [begin, commit, rollback] = messages;
+        Ok(Self { begin, commit, rollback })
+    }
 }
 
 impl PostgresSession {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self {
-            client: connection.client,
-            end: connection.end,
+    /// A session that was opened; `set_up` is what it runs first.
+    ///
+    /// # Errors
+    /// The server refuses the set-up, or the connection broke.
+    pub(super) async fn new(
+        mut wire: Wire,
+        set_up: &str,
+        pipelines: bool,
+    ) -> Result<Self, DbError> {
+        wire.simple(set_up).await?;
+        let control = Control::new(&mut wire, pipelines).await?;
+        Ok(Self {
+            wire,
             statements: Vec::new(),
-            transaction: Transaction::None,
-            unanswered: false,
+            named: 0,
+            control,
+            pipelines,
+            asked: VecDeque::with_capacity(1),
+            in_flight: 0,
+            sending: false,
+            refusal: None,
+            answer: Answer::default(),
+            columns: Vec::new(),
+            waiting: false,
+            spoiled: None,
+        })
+    }
+
+    /// Puts a request's messages into the buffer.
+    #[inline]
+    fn put(&mut self, request: Request<'_>) -> Result<Asked, DbError> {
+        let out = self.wire.outbound();
+        match request {
+            Request::Begin(_) => {
+                self.spoiled = None;
+                out.extend_from_slice(&self.control.begin);
+                Ok(Asked::Begin)
+            }
+            Request::Commit => {
+                // The server fails a transaction by its own errors only, not by a parameter that
+                // was never sent.
+                let message = match self.spoiled {
+                    None => &self.control.commit,
+                    Some(_) => &self.control.rollback,
+                };
+                out.extend_from_slice(message);
+                Ok(Asked::Commit)
+            }
+            Request::Run(id, params) => {
+                let Some(statement) = self.statements.get(id) else { return Err(not_prepared(id)) };
+                statement.put(params, out)?;
+                if !self.pipelines {
+                    out.extend_from_slice(&SYNC);
+                }
+                Ok(Asked::Run(id))
+            }
         }
     }
 
-    fn prepared(&self, id: StatementId) -> Result<&Prepared, DbError> {
-        self.statements
-            .get(id)
-            .ok_or_else(|| DbError::unexpected(format!("statement {id} was never prepared")))
+    /// A request that could not be put: it fails its transaction as the server's errors do.
+    #[cold]
+    fn refuse(&mut self, why: DbError) {
+        let open = self.wire.status != Status::Idle
+            || self.asked.iter().any(|asked| matches!(asked, Asked::Begin));
+        if open {
+            self.spoiled.get_or_insert_with(|| why.clone());
+        }
+        self.refusal = Some(why);
+        self.asked.push_back(Asked::Refused);
     }
 
-    /// The error of a statement, remembered where it spoils the transaction.
-    fn failed(&mut self, error: &tokio_postgres::Error, name: Option<&str>) -> DbError {
-        let mut error = self.explained(error);
-        if let (ErrorClass::Other, Some(name)) = (error.class, name) {
-            error.message = format!("statement `{name}`: {}", error.message);
+    /// Makes a batch of what was asked; the refusal, once its turn has come.
+    #[inline]
+    fn begin_batch(&mut self) -> Result<(), DbError> {
+        self.in_flight = self.asked.len() - usize::from(self.refusal.is_some());
+        if self.in_flight == 0 {
+            self.asked.clear();
+            let none = || DbError::unexpected("an answer was asked for without a request");
+            return Err(self.refusal.take().unwrap_or_else(none));
         }
-        match self.transaction {
-            Transaction::None => error.during_commit(),
-            Transaction::Open => {
-                self.transaction = Transaction::Failed(error.clone());
+        if self.pipelines {
+            self.wire.outbound().extend_from_slice(&SYNC);
+        }
+        self.sending = true;
+        Ok(())
+    }
+
+    /// Reads the answer to the oldest request.
+    #[inline]
+    fn poll_oldest(
+        &mut self,
+        context: &mut Context<'_>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Poll<Result<u64, DbError>> {
+        if let Some(end) = self.wire.end() {
+            let end = end.clone();
+            return Poll::Ready(Err(self.lost(end)));
+        }
+        if self.in_flight == 0
+            && let Err(why) = self.begin_batch()
+        {
+            return Poll::Ready(Err(why));
+        }
+        if self.sending {
+            if let Err(why) = ready!(self.wire.poll_send(context)) {
+                return Poll::Ready(Err(self.lost(why)));
+            }
+            self.sending = false;
+        }
+        loop {
+            let (tag, length) = match ready!(self.wire.poll_message(context)) {
+                Ok(message) => message,
+                Err(why) => return Poll::Ready(Err(self.lost(why))),
+            };
+            match tag {
+                BIND_COMPLETE_TAG => self.wire.take(length),
+                DATA_ROW_TAG => {
+                    if let Err(why) = self.read_row(length, visit) {
+                        return Poll::Ready(Err(self.lost(why)));
+                    }
+                }
+                COMMAND_COMPLETE_TAG | EMPTY_QUERY_RESPONSE_TAG => {
+                    self.complete(length);
+                    if self.in_flight > 1 {
+                        self.asked.pop_front();
+                        self.in_flight -= 1;
+                        return Poll::Ready(self.take_answer());
+                    }
+                }
+                READY_FOR_QUERY_TAG => {
+                    if let Err(why) = self.wire.take_ready(length) {
+                        return Poll::Ready(Err(self.lost(why)));
+                    }
+                    self.asked.pop_front();
+                    self.in_flight = 0;
+                    return Poll::Ready(self.take_answer());
+                }
+                ERROR_RESPONSE_TAG => {
+                    let error = self.wire.take_error(length);
+                    if self.wire.end().is_some() {
+                        return Poll::Ready(Err(self.lost(error)));
+                    }
+                    self.fail(error);
+                }
+                _ => {
+                    let why = self.wire.out_of_place(tag);
+                    return Poll::Ready(Err(self.lost(why)));
+                }
+            }
+        }
+    }
+
+    /// Shows a row to the visitor, unless an earlier one was too much for it.
+    #[inline]
+    fn read_row(&mut self, length: usize, visit: &mut RowVisitor<'_>) -> Result<(), DbError> {
+        self.answer.rows += 1;
+        if self.answer.unread.is_none() {
+            let types = match self.asked.front() {
+                Some(Asked::Run(id)) => self.statements.get(*id).map(|found| &found.columns),
+                _ => None,
+            };
+            let types = types.map(Vec::as_slice).unwrap_or_default();
+            let body = self.wire.body(length);
+            let Some(row) = PostgresRow::read(types, body, &mut self.columns) else {
+                return Err(self.wire.violated("has a row that is cut short"));
+            };
+            self.answer.unread = visit(&row).err();
+        }
+        self.wire.take(length);
+        Ok(())
+    }
+
+    /// Takes the end of an answer.
+    #[inline]
+    fn complete(&mut self, length: usize) {
+        let tag = self.wire.body(length);
+        match self.asked.front() {
+            Some(Asked::Run(_)) => {
+                if self.answer.rows == 0 {
+                    self.answer.rows = rows_of_tag(tag);
+                }
+            }
+            Some(Asked::Commit) => {
+                if tag.starts_with(b"ROLLBACK") {
+                    self.answer.failure = Some(nothing_committed(self.spoiled.take()));
+                }
+                self.wire.status = Status::Idle;
+            }
+            Some(Asked::Begin) => self.wire.status = Status::Open,
+            Some(Asked::Refused) | None => {}
+        }
+        self.wire.take(length);
+    }
+
+    #[inline]
+    fn take_answer(&mut self) -> Result<u64, DbError> {
+        let rows = std::mem::take(&mut self.answer.rows);
+        if self.answer.failure.is_none() && self.answer.unread.is_none() {
+            return Ok(rows);
+        }
+        Err(self.take_failure())
+    }
+
+    #[cold]
+    fn take_failure(&mut self) -> DbError {
+        let Answer { failure, unread, .. } = std::mem::take(&mut self.answer);
+        match (failure, unread) {
+            (Some(error), _) => {
+                self.remember(&error);
                 error
             }
-            Transaction::Failed(_) => error,
+            (None, Some(error)) => error,
+            (None, None) => DbError::unexpected("an answer is missing"),
         }
     }
 
-    /// An error; for a connection that ended, with the reason for its end.
-    fn explained(&self, error: &tokio_postgres::Error) -> DbError {
-        match self.end.get() {
-            Some(end) if error.is_closed() => {
-                DbError { class: ErrorClass::Disconnected, ..end.clone() }
+    /// Notes the error that failed a transaction.
+    #[cold]
+    fn remember(&mut self, error: &DbError) {
+        match self.wire.status {
+            Status::Failed => {
+                self.spoiled.get_or_insert_with(|| error.clone());
             }
-            _ => db_error(error),
+            Status::Open => {}
+            Status::Idle => self.spoiled = None,
         }
     }
 
-    /// Why the transaction cannot be committed, if it cannot.
-    fn spoiled(&self) -> Option<DbError> {
-        match &self.transaction {
-            Transaction::Failed(cause) => Some(DbError {
-                message: format!("nothing was committed, since before: {}", cause.message),
-                ..cause.clone()
-            }),
-            Transaction::Open if self.unanswered => Some(DbError::unexpected(
-                "nothing was committed, since a statement's answer was not waited for",
-            )),
-            _ => None,
+    /// The server refuses the oldest request, and passes over the rest of the batch. What was
+    /// asked since then is void, too.
+    #[cold]
+    fn fail(&mut self, mut error: DbError) {
+        if let (ErrorClass::Other, Some(Asked::Run(id))) = (error.class, self.asked.front())
+            && let Some(statement) = self.statements.get(*id)
+        {
+            error.message = format!("statement `{}`: {}", statement.name, error.message);
+        }
+        self.answer.failure.get_or_insert(error);
+        self.asked.truncate(1);
+        self.in_flight = 1;
+        self.refusal = None;
+        self.wire.outbound().clear();
+    }
+
+    /// The connection is gone, and with it all that was asked.
+    #[cold]
+    fn lost(&mut self, why: DbError) -> DbError {
+        let mut open = self.wire.status != Status::Idle;
+        let undecided = self.spoiled.is_none()
+            && self.asked.iter().any(|asked| match asked {
+                Asked::Begin => {
+                    open = true;
+                    false
+                }
+                Asked::Commit => true,
+                Asked::Run(_) => !open,
+                Asked::Refused => false,
+            });
+        self.forget();
+        self.wire.status = Status::Idle;
+        if undecided { why.during_commit() } else { why }
+    }
+
+    /// Forgets all that was asked.
+    fn forget(&mut self) {
+        self.asked.clear();
+        self.in_flight = 0;
+        self.sending = false;
+        self.refusal = None;
+        self.answer = Answer::default();
+        self.wire.outbound().clear();
+    }
+
+    #[cold]
+    fn abandon(&mut self) {
+        self.forget();
+        if self.wire.end().is_none() {
+            let why = "an earlier statement's answer was not waited for";
+            self.wire.end_with(DbError::new(ErrorClass::Disconnected, None, why));
         }
     }
 
-    async fn simple(&self, sql: &str) -> Result<u64, tokio_postgres::Error> {
-        let mut rows = 0;
-        let mut answer = pin!(self.client.simple_query_raw(sql).await?);
-        while let Some(message) = answer.try_next().await? {
-            if let SimpleQueryMessage::CommandComplete(count) = message {
-                rows += count;
+    /// Reads what is left of the batch, so that something else can be asked.
+    async fn rest(&mut self) -> Result<(), DbError> {
+        if self.waiting {
+            self.abandon();
+        }
+        if let Some(end) = self.wire.end() {
+            return Err(end.clone());
+        }
+        self.waiting = true;
+        while self.in_flight > 0 {
+            let (tag, length) = self.wire.message().await?;
+            match tag {
+                READY_FOR_QUERY_TAG => {
+                    self.wire.take_ready(length)?;
+                    self.in_flight = 0;
+                }
+                ERROR_RESPONSE_TAG => {
+                    let error = self.wire.take_error(length);
+                    if self.wire.end().is_some() {
+                        return Err(error);
+                    }
+                    self.spoiled.get_or_insert(error);
+                }
+                _ => self.wire.take(length),
             }
         }
-        Ok(rows)
+        self.forget();
+        Ok(())
     }
+
+    /// Ends what [`Self::rest`] began: `result` is the answer to a statement that was alone.
+    fn settle(&mut self, result: Result<u64, DbError>, was: Status) -> Result<u64, DbError> {
+        self.waiting = false;
+        result.map_err(|error| {
+            self.remember(&error);
+            if was == Status::Idle { error.during_commit() } else { error }
+        })
+    }
+}
+
+/// The error of a COMMIT that the server answered with ROLLBACK, as it does in a transaction that
+/// failed before.
+#[cold]
+fn nothing_committed(cause: Option<DbError>) -> DbError {
+    match cause {
+        Some(cause) => DbError {
+            message: format!("nothing was committed, since before: {}", cause.message),
+            ..cause
+        },
+        None => DbError::unexpected("nothing was committed: the server rolled back instead"),
+    }
+}
+
+#[cold]
+fn not_prepared(id: StatementId) -> DbError {
+    DbError::unexpected(format!("statement {id} was never prepared"))
 }
 
 #[async_trait]
 impl Session for PostgresSession {
     async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError> {
-        let client = &self.client;
-        let prepared = try_join_all(statements.iter().map(|statement| async move {
-            let sql = PostgresDialect.statement(&statement.sql);
-            match client.prepare(&sql).await {
-                Ok(prepared) => Ok(Prepared { name: statement.name, statement: prepared }),
-                Err(why) => Err((why, statement.name)),
-            }
-        }))
-        .await;
+        self.rest().await?;
+        self.statements.clear();
+        let before = std::mem::replace(&mut self.named, statements.len());
+        let wanted: Vec<Wanted> = statements
+            .iter()
+            .enumerate()
+            .map(|(number, statement)| Wanted {
+                name: statement.name,
+                wire_name: format!("s{number}"),
+                sql: PostgresDialect.statement(&statement.sql),
+            })
+            .collect();
+        for number in 0..before {
+            self.wire.put(|out| frontend::close(b'S', &format!("s{number}"), out))?;
+        }
+        let prepared = prepare(&mut self.wire, &wanted).await;
+        self.waiting = false;
         match prepared {
             Ok(prepared) => {
                 self.statements = prepared;
                 Ok(())
             }
-            Err((why, name)) => Err(self.failed(&why, Some(name))),
+            Err(error) => {
+                // SQL that cannot be said leaves what was put before it.
+                self.forget();
+                self.remember(&error);
+                Err(error)
+            }
         }
-    }
-
-    async fn begin(&mut self, _access: Access) -> Result<(), DbError> {
-        // Set before the answer: a session that is abandoned in between is not taken for idle.
-        self.transaction = Transaction::Open;
-        self.unanswered = false;
-        let answer = self.client.batch_execute("BEGIN").await;
-        answer.map_err(|why| self.failed(&why, None))
-    }
-
-    async fn commit(&mut self) -> Result<(), DbError> {
-        if let Some(why) = self.spoiled() {
-            self.rollback().await?;
-            return Err(why);
-        }
-        let answer = self.client.batch_execute("COMMIT").await;
-        self.transaction = Transaction::None;
-        answer.map_err(|why| self.explained(&why).during_commit())
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
-        if matches!(self.transaction, Transaction::None) {
-            return Ok(());
-        }
-        let answer = self.client.batch_execute("ROLLBACK").await;
-        self.transaction = Transaction::None;
-        answer.map_err(|why| self.explained(&why))
-    }
-
-    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
-        let Prepared { name, statement } = self.prepared(id)?.clone();
-        self.unanswered = true;
-        let answer = self.client.execute_raw(&statement, params.iter().map(Param)).await;
-        self.unanswered = false;
-        answer.map_err(|why| self.failed(&why, Some(name)))
-    }
-
-    async fn query(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-        visit: &mut RowVisitor<'_>,
-    ) -> Result<u64, DbError> {
-        let Prepared { name, statement } = self.prepared(id)?.clone();
-        self.unanswered = true;
-        let answer = match self.client.query_raw(&statement, params.iter().map(Param)).await {
-            Ok(rows) => read_rows(rows, visit).await,
-            Err(why) => Err(why),
+        self.rest().await?;
+        let answer = match self.wire.status {
+            Status::Idle => Ok(0),
+            Status::Open | Status::Failed => self.wire.simple("ROLLBACK").await,
         };
-        self.unanswered = false;
-        answer.map_err(|why| self.failed(&why, Some(name)))?
+        self.waiting = false;
+        self.spoiled = None;
+        answer.map(|_| ())
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
-        self.unanswered = true;
-        let answer = self.simple(sql).await;
-        self.unanswered = false;
-        answer.map_err(|why| self.failed(&why, None))
+        self.rest().await?;
+        let was = self.wire.status;
+        let answer = self.wire.simple(sql).await;
+        self.settle(answer, was)
     }
 
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        let none: [(Param<'_>, postgres_types::Type); 0] = [];
-        self.unanswered = true;
-        let answer = match self.client.query_typed_raw(sql, none).await {
-            Ok(rows) => read_rows(rows, visit).await,
-            Err(why) => Err(why),
-        };
-        self.unanswered = false;
-        answer.map_err(|why| self.failed(&why, None))?
+        self.rest().await?;
+        let was = self.wire.status;
+        let answer = unprepared::query(&mut self.wire, sql, &mut self.columns, visit).await;
+        self.settle(answer, was)
     }
-}
 
-/// Reads every row. The outer error is the server's, the inner one the visitor's.
-async fn read_rows(
-    rows: RowStream,
-    visit: &mut RowVisitor<'_>,
-) -> Result<Result<u64, DbError>, tokio_postgres::Error> {
-    let mut rows = pin!(rows);
-    let (mut count, mut visited) = (0, Ok(()));
-    while let Some(row) = rows.try_next().await? {
-        count += 1;
-        if visited.is_ok() {
-            visited = visit(&PostgresRow(row));
+    fn pipelines(&self) -> bool {
+        self.pipelines
+    }
+
+    #[inline]
+    fn request(&mut self, request: Request<'_>) {
+        if self.waiting || (!self.pipelines && !self.asked.is_empty()) {
+            self.abandon();
+        }
+        if self.refusal.is_some() {
+            // It comes after one that fails.
+            return;
+        }
+        match self.put(request) {
+            Ok(asked) => self.asked.push_back(asked),
+            Err(why) => self.refuse(why),
         }
     }
-    Ok(visited.map(|()| count))
-}
 
-struct PostgresRow(tokio_postgres::Row);
-
-impl Row for PostgresRow {
-    fn value(&self, index: usize) -> Result<Value<'_>, DbError> {
-        let Column(value) = self.0.try_get(index).map_err(|why| db_error(&why))?;
-        Ok(value)
+    #[inline]
+    fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Poll<Result<u64, DbError>> {
+        let answer = self.poll_oldest(context, visit);
+        self.waiting = answer.is_pending();
+        answer
     }
 }

@@ -1,134 +1,217 @@
 //! Values in PostgreSQL's binary format (manual, section 55.1, and the types' send functions).
 
-use std::error::Error as StdError;
-use std::fmt;
-
 use bytes::{BufMut, BytesMut};
 use dbdyno_core::{Decimal, Timestamp, Value};
-use postgres_types::{FromSql, IsNull, Kind, ToSql, Type};
-
-type AnyError = Box<dyn StdError + Sync + Send>;
+use postgres_protocol::Oid;
+use postgres_types::Type;
 
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's timestamps count from.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// A parameter, encoded as the type that the server gave the statement's place.
-#[derive(Debug)]
-pub(super) struct Param<'a>(pub(super) &'a Value<'a>);
-
-impl ToSql for Param<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, AnyError> {
-        encode(*self.0, ty, out)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, AnyError> {
-        encode(*self.0, ty, out)
-    }
+/// The type of a parameter or a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WireType {
+    pub(super) oid: Oid,
+    pub(super) encoding: Encoding,
 }
 
-/// A column of a row, decoded by its type.
-pub(super) struct Column<'a>(pub(super) Value<'a>);
-
-impl<'a> FromSql<'a> for Column<'a> {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, AnyError> {
-        decode(ty, raw).map(Self)
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, AnyError> {
-        Ok(Self(Value::Null))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
+/// How the values of a type look on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Numeric,
+    /// An array of `int`.
+    Int4Array,
+    Text,
+    /// The one-byte type `"char"`.
+    Byte,
+    Bytea,
+    Timestamp,
+    Date,
+    Void,
+    /// None that [`Value`] covers.
+    Other,
 }
 
-fn encode(value: Value<'_>, ty: &Type, out: &mut BytesMut) -> Result<IsNull, AnyError> {
-    if let Kind::Domain(base) = ty.kind() {
-        return encode(value, base, out);
+impl WireType {
+    /// A built-in type. One that the server's user made, a domain or an enum, is `Other` here.
+    pub(super) fn of(oid: Oid) -> Self {
+        let encoding = match Type::from_oid(oid) {
+            Some(Type::BOOL) => Encoding::Bool,
+            Some(Type::INT2) => Encoding::Int2,
+            Some(Type::INT4) => Encoding::Int4,
+            Some(Type::INT8) => Encoding::Int8,
+            Some(Type::OID) => Encoding::Oid,
+            Some(Type::FLOAT4) => Encoding::Float4,
+            Some(Type::FLOAT8) => Encoding::Float8,
+            Some(Type::NUMERIC) => Encoding::Numeric,
+            Some(Type::INT4_ARRAY) => Encoding::Int4Array,
+            Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN) => {
+                Encoding::Text
+            }
+            Some(Type::CHAR) => Encoding::Byte,
+            Some(Type::BYTEA) => Encoding::Bytea,
+            Some(Type::TIMESTAMP | Type::TIMESTAMPTZ) => Encoding::Timestamp,
+            Some(Type::DATE) => Encoding::Date,
+            Some(Type::VOID) => Encoding::Void,
+            _ => Encoding::Other,
+        };
+        Self { oid, encoding }
     }
-    match (value, ty) {
-        (Value::Null, _) => return Ok(IsNull::Yes),
-        (Value::Int(int), &Type::INT8) => out.put_i64(int),
-        (Value::Int(int), &Type::INT4) => out.put_i32(narrow(int, ty)?),
-        (Value::Int(int), &Type::INT2) => out.put_i16(narrow(int, ty)?),
-        (Value::Int(int), &Type::NUMERIC) => put_numeric(Decimal::new(int, 0), out),
-        (Value::Int(int), &Type::FLOAT8) => out.put_f64(int as f64),
-        (Value::Int(int), &Type::FLOAT4) => out.put_f32(int as f32),
-        (Value::Int(int @ (0 | 1)), &Type::BOOL) => out.put_u8(u8::from(int == 1)),
-        (Value::Decimal(decimal), &Type::NUMERIC) => put_numeric(decimal, out),
-        (Value::Decimal(decimal), &Type::FLOAT8) => out.put_f64(decimal.to_f64()),
-        (Value::Float(float), &Type::FLOAT8) => out.put_f64(float),
-        (Value::Float(float), &Type::FLOAT4) => out.put_f32(float as f32),
-        (Value::Text(text), ty) if is_text(ty) => out.put_slice(text.as_bytes()),
-        (Value::Bytes(bytes), &Type::BYTEA) => out.put_slice(bytes),
-        (Value::Timestamp(moment), &Type::TIMESTAMP | &Type::TIMESTAMPTZ) => {
-            out.put_i64(since_postgres_epoch(moment)?);
+
+    fn name(self) -> String {
+        match Type::from_oid(self.oid) {
+            Some(built_in) => built_in.name().to_owned(),
+            None => format!("with OID {}", self.oid),
         }
-        _ => return Err(Box::new(Mismatch(format!("{value:?} is no value for the type {ty}")))),
     }
-    Ok(IsNull::No)
 }
 
-fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Value<'a>, AnyError> {
-    if let Kind::Domain(base) = ty.kind() {
-        return decode(base, raw);
-    }
-    Ok(match *ty {
-        Type::INT8 => Value::Int(i64::from_be_bytes(raw.try_into()?)),
-        Type::INT4 => Value::Int(i32::from_be_bytes(raw.try_into()?).into()),
-        Type::INT2 => Value::Int(i16::from_be_bytes(raw.try_into()?).into()),
-        Type::OID => Value::Int(u32::from_be_bytes(raw.try_into()?).into()),
-        Type::BOOL => Value::Int(u8::from_be_bytes(raw.try_into()?).into()),
-        Type::FLOAT8 => Value::Float(f64::from_be_bytes(raw.try_into()?)),
-        Type::FLOAT4 => Value::Float(f32::from_be_bytes(raw.try_into()?).into()),
-        Type::NUMERIC => numeric(raw)?,
-        Type::BYTEA => Value::Bytes(raw),
-        Type::TIMESTAMP | Type::TIMESTAMPTZ => {
-            Value::Timestamp(from_postgres_epoch(i64::from_be_bytes(raw.try_into()?), 1)?)
+/// Puts a parameter as Bind has it: its length, then the value as the type that the server gave
+/// the statement's place.
+///
+/// # Errors
+/// The value does not fit the type; what was put until then is for the caller to take back.
+#[inline]
+pub(super) fn encode(value: Value<'_>, ty: WireType, out: &mut BytesMut) -> Result<(), String> {
+    match (value, ty.encoding) {
+        (Value::Int(int), Encoding::Int4) => sized(out, narrow::<i32>(int, ty)?.to_be_bytes()),
+        (Value::Int(int), Encoding::Int8) => sized(out, int.to_be_bytes()),
+        (Value::Int(int), Encoding::Int2) => sized(out, narrow::<i16>(int, ty)?.to_be_bytes()),
+        (Value::Text(text), Encoding::Text) => return put_bytes(text.as_bytes(), out),
+        (Value::Null, _) => out.put_i32(-1),
+        (Value::Decimal(decimal), Encoding::Numeric) => put_numeric(decimal, out),
+        (Value::Timestamp(moment), Encoding::Timestamp) => {
+            sized(out, since_postgres_epoch(moment)?.to_be_bytes());
         }
-        Type::DATE => Value::Timestamp(from_postgres_epoch(
-            i32::from_be_bytes(raw.try_into()?).into(),
-            MICROS_PER_DAY,
-        )?),
-        Type::VOID => Value::Null,
-        _ if is_text(ty) || *ty == Type::CHAR => Value::Text(std::str::from_utf8(raw)?),
-        _ => return Err(Box::new(Mismatch(format!("the type {ty} is not one that dbdyno reads")))),
+        (Value::Bytes(bytes), Encoding::Bytea) => return put_bytes(bytes, out),
+        (Value::Ints(ints), Encoding::Int4Array) => return put_int4_array(ints, ty, out),
+        (Value::Int(int), Encoding::Numeric) => put_numeric(Decimal::new(int, 0), out),
+        (Value::Int(int), Encoding::Float8) => sized(out, (int as f64).to_be_bytes()),
+        (Value::Int(int), Encoding::Float4) => sized(out, (int as f32).to_be_bytes()),
+        (Value::Int(int @ (0 | 1)), Encoding::Bool) => sized(out, [u8::from(int == 1)]),
+        (Value::Decimal(decimal), Encoding::Float8) => sized(out, decimal.to_f64().to_be_bytes()),
+        (Value::Float(float), Encoding::Float8) => sized(out, float.to_be_bytes()),
+        (Value::Float(float), Encoding::Float4) => sized(out, (float as f32).to_be_bytes()),
+        _ => return Err(mismatch(value, ty)),
+    }
+    Ok(())
+}
+
+#[cold]
+fn mismatch(value: Value<'_>, ty: WireType) -> String {
+    format!("{value:?} is no value for the type {}", ty.name())
+}
+
+/// Puts a value of a fixed length, after that length.
+#[inline]
+pub(super) fn sized<const LENGTH: usize>(out: &mut BytesMut, value: [u8; LENGTH]) {
+    out.put_i32(LENGTH as i32);
+    out.put_slice(&value);
+}
+
+#[inline]
+pub(super) fn put_bytes(bytes: &[u8], out: &mut BytesMut) -> Result<(), String> {
+    let length = i32::try_from(bytes.len())
+        .map_err(|_| format!("{} bytes are more than a value may have", bytes.len()))?;
+    out.put_i32(length);
+    out.put_slice(bytes);
+    Ok(())
+}
+
+/// Puts an array of one dimension, without NULLs, counted from 1 (`array_send` in the server's
+/// source, `src/backend/utils/adt/arrayfuncs.c`). One without elements has no dimension.
+fn put_int4_array(ints: &[i64], ty: WireType, out: &mut BytesMut) -> Result<(), String> {
+    const HEADER: usize = 12;
+    const DIMENSION: usize = 8;
+    const ELEMENT: usize = 8;
+    let dimensions = usize::from(!ints.is_empty());
+    let length = HEADER + dimensions * DIMENSION + ints.len() * ELEMENT;
+    let length = i32::try_from(length)
+        .map_err(|_| format!("{} integers are more than an array may have", ints.len()))?;
+    out.put_i32(length);
+    out.put_i32(dimensions as i32);
+    out.put_i32(0);
+    out.put_u32(Type::INT4.oid());
+    if dimensions > 0 {
+        out.put_i32(ints.len() as i32);
+        out.put_i32(1);
+    }
+    for int in ints {
+        sized(out, narrow::<i32>(*int, ty)?.to_be_bytes());
+    }
+    Ok(())
+}
+
+/// Reads a column that is not NULL.
+///
+/// # Errors
+/// The bytes are none of the type, or `Value` does not cover it.
+#[inline]
+pub(super) fn decode(ty: WireType, raw: &[u8]) -> Result<Value<'_>, String> {
+    Ok(match ty.encoding {
+        Encoding::Int4 => Value::Int(i32::from_be_bytes(exactly(raw, ty)?).into()),
+        Encoding::Int8 => Value::Int(i64::from_be_bytes(exactly(raw, ty)?)),
+        Encoding::Int2 => Value::Int(i16::from_be_bytes(exactly(raw, ty)?).into()),
+        Encoding::Text | Encoding::Byte => {
+            Value::Text(std::str::from_utf8(raw).map_err(|why| format!("it is not UTF-8: {why}"))?)
+        }
+        Encoding::Numeric => numeric(raw)?,
+        Encoding::Timestamp => {
+            Value::Timestamp(from_postgres_epoch(i64::from_be_bytes(exactly(raw, ty)?), 1)?)
+        }
+        Encoding::Date => {
+            let days = i32::from_be_bytes(exactly(raw, ty)?);
+            Value::Timestamp(from_postgres_epoch(days.into(), MICROS_PER_DAY)?)
+        }
+        Encoding::Oid => Value::Int(u32::from_be_bytes(exactly(raw, ty)?).into()),
+        Encoding::Bool => Value::Int(u8::from_be_bytes(exactly(raw, ty)?).into()),
+        Encoding::Float8 => Value::Float(f64::from_be_bytes(exactly(raw, ty)?)),
+        Encoding::Float4 => Value::Float(f32::from_be_bytes(exactly(raw, ty)?).into()),
+        Encoding::Bytea => Value::Bytes(raw),
+        Encoding::Void => Value::Null,
+        Encoding::Int4Array | Encoding::Other => {
+            return Err(format!("the type {} is not one that dbdyno reads", ty.name()));
+        }
     })
 }
 
-fn is_text(ty: &Type) -> bool {
-    matches!(*ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN)
-        || matches!(ty.kind(), Kind::Enum(_))
+#[inline]
+fn exactly<const LENGTH: usize>(raw: &[u8], ty: WireType) -> Result<[u8; LENGTH], String> {
+    raw.try_into()
+        .map_err(|_| format!("{} bytes are not a value of the type {}", raw.len(), ty.name()))
 }
 
-fn narrow<T: TryFrom<i64>>(int: i64, ty: &Type) -> Result<T, AnyError> {
-    T::try_from(int).map_err(|_| Mismatch(format!("{int} does not fit the type {ty}")).into())
+#[inline]
+fn narrow<T: TryFrom<i64>>(int: i64, ty: WireType) -> Result<T, String> {
+    T::try_from(int).map_err(|_| format!("{int} does not fit the type {}", ty.name()))
 }
 
 /// Microseconds since 2000-01-01.
-pub(super) fn since_postgres_epoch(moment: Timestamp) -> Result<i64, AnyError> {
+pub(super) fn since_postgres_epoch(moment: Timestamp) -> Result<i64, String> {
     moment
         .0
         .checked_sub(POSTGRES_EPOCH)
-        .ok_or_else(|| Mismatch(format!("{} is too long ago for a timestamp", moment.0)).into())
+        .ok_or_else(|| format!("{} is too long ago for a timestamp", moment.0))
 }
 
-fn from_postgres_epoch(count: i64, unit: i64) -> Result<Timestamp, AnyError> {
+fn from_postgres_epoch(count: i64, unit: i64) -> Result<Timestamp, String> {
     // The extremes stand for infinity and -infinity, and overflow here.
     count
         .checked_mul(unit)
         .and_then(|micros| micros.checked_add(POSTGRES_EPOCH))
         .map(Timestamp)
-        .ok_or_else(|| Mismatch("the timestamp is beyond what dbdyno reads".into()).into())
+        .ok_or_else(|| "the timestamp is beyond what dbdyno reads".to_owned())
 }
 
-/// Writes a `numeric`: the number of base-10000 digits, the weight of the first, the sign, the
+/// Puts a `numeric` after its length: the number of base-10000 digits, the weight of the first, the sign, the
 /// number of decimal digits after the point, the digits (numeric_send in the server's sources).
 pub(super) fn put_numeric(decimal: Decimal, out: &mut BytesMut) {
     let groups = u32::from(decimal.scale).div_ceil(4);
@@ -149,6 +232,7 @@ pub(super) fn put_numeric(decimal: Decimal, out: &mut BytesMut) {
         count += 1;
     }
     let weight = if count == 0 { 0 } else { count as i32 + skipped - groups as i32 - 1 };
+    out.put_i32(8 + 2 * count as i32);
     out.put_i16(count as i16);
     out.put_i16(weight as i16);
     out.put_u16(if decimal.unscaled < 0 { 0x4000 } else { 0 });
@@ -160,10 +244,10 @@ pub(super) fn put_numeric(decimal: Decimal, out: &mut BytesMut) {
 
 /// Reads a `numeric`. One with more digits than [`Decimal`] holds (an average has sixteen after
 /// the point) is rounded after its last digit that fits; NaN and the infinities come as doubles.
-fn numeric(raw: &[u8]) -> Result<Value<'static>, AnyError> {
-    let word = |index: usize| -> Result<u16, AnyError> {
-        let bytes = raw.get(index * 2..index * 2 + 2).ok_or("the numeric is cut short")?;
-        Ok(u16::from_be_bytes(bytes.try_into()?))
+fn numeric(raw: &[u8]) -> Result<Value<'static>, String> {
+    let word = |index: usize| match raw.get(index * 2..index * 2 + 2) {
+        Some(&[high, low]) => Ok(u16::from_be_bytes([high, low])),
+        _ => Err("the numeric is cut short".to_owned()),
     };
     let (count, weight) = (word(0)?, i32::from(word(1)? as i16));
     let (sign, scale) = (word(2)?, u32::from(word(3)?).min(18));
@@ -173,7 +257,7 @@ fn numeric(raw: &[u8]) -> Result<Value<'static>, AnyError> {
         0xF000 => return Ok(Value::Float(f64::NEG_INFINITY)),
         _ => {}
     }
-    let too_large = || Mismatch("the numeric has more than 18 digits before its point".into());
+    let too_large = || "the numeric has more than 18 digits before its point".to_owned();
     let mut unscaled: i128 = 0;
     for index in 0..count {
         let digit = i128::from(word(usize::from(index) + 4)?);
@@ -199,18 +283,6 @@ fn fit(unscaled: i128, scale: u32) -> Option<(i64, u8)> {
     })
 }
 
-/// A value that the type of its place does not take, or a type that `Value` does not cover.
-#[derive(Debug)]
-struct Mismatch(String);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for Mismatch {}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -220,8 +292,14 @@ mod tests {
 
     fn encoded(value: Value<'_>, ty: &Type) -> BytesMut {
         let mut out = BytesMut::new();
-        encode(value, ty, &mut out).unwrap();
-        out
+        encode(value, WireType::of(ty.oid()), &mut out).unwrap();
+        let length = i32::from_be_bytes(out[..4].try_into().unwrap());
+        assert_eq!(length as usize, out.len() - 4);
+        out.split_off(4)
+    }
+
+    fn decoded<'r>(ty: &Type, raw: &'r [u8]) -> Result<Value<'r>, String> {
+        decode(WireType::of(ty.oid()), raw)
     }
 
     #[test]
@@ -253,6 +331,27 @@ mod tests {
     }
 
     #[test]
+    fn arrays_have_the_servers_bytes() {
+        // As `SELECT encode(array_send(a), 'hex')` gives them, after the length.
+        for (ints, hex) in [
+            (&[][..], "0000000000000000".to_owned() + "00000017"),
+            (
+                &[7, -1][..],
+                "000000010000000000000017".to_owned()
+                    + "0000000200000001"
+                    + "0000000400000007"
+                    + "00000004ffffffff",
+            ),
+        ] {
+            let mut out = BytesMut::new();
+            encode(Value::Ints(ints), WireType::of(Type::INT4_ARRAY.oid()), &mut out).unwrap();
+            let shown: String = out[4..].iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(shown, hex, "{ints:?}");
+            assert_eq!(out[..4], (out.len() as i32 - 4).to_be_bytes());
+        }
+    }
+
+    #[test]
     fn values_that_do_not_fit_are_refused() {
         let mut out = BytesMut::new();
         for (value, ty) in [
@@ -260,12 +359,14 @@ mod tests {
             (Value::Int(1 << 40), Type::INT4),
             (Value::Text("1"), Type::INT4),
             (Value::Timestamp(Timestamp(i64::MIN)), Type::TIMESTAMP),
+            (Value::Ints(&[1 << 40]), Type::INT4_ARRAY),
+            (Value::Ints(&[1]), Type::INT4),
         ] {
-            assert!(encode(value, &ty, &mut out).is_err(), "{value:?} as {ty}");
+            assert!(encode(value, WireType::of(ty.oid()), &mut out).is_err(), "{value:?} as {ty}");
         }
-        assert!(decode(&Type::JSONB, b"{}").is_err());
-        assert!(decode(&Type::INT4, &[1, 2]).is_err());
-        assert!(decode(&Type::TIMESTAMP, &i64::MAX.to_be_bytes()).is_err());
+        assert!(decoded(&Type::JSONB, b"{}").is_err());
+        assert!(decoded(&Type::INT4, &[1, 2]).is_err());
+        assert!(decoded(&Type::TIMESTAMP, &i64::MAX.to_be_bytes()).is_err());
     }
 
     proptest! {
@@ -274,26 +375,29 @@ mod tests {
             prop_assume!(unscaled != i64::MIN);
             let value = Value::Decimal(Decimal::new(unscaled, scale));
             let bytes = encoded(value, &Type::NUMERIC);
-            prop_assert_eq!(decode(&Type::NUMERIC, &bytes).unwrap(), value);
+            prop_assert_eq!(decoded(&Type::NUMERIC, &bytes).unwrap(), value);
         }
 
         #[test]
         fn integers_survive_as_numerics(int in -i64::MAX..i64::MAX) {
             let bytes = encoded(Value::Int(int), &Type::NUMERIC);
-            let decoded = decode(&Type::NUMERIC, &bytes).unwrap();
-            prop_assert_eq!(decoded, Value::Decimal(Decimal::new(int, 0)));
+            let found = decoded(&Type::NUMERIC, &bytes).unwrap();
+            prop_assert_eq!(found, Value::Decimal(Decimal::new(int, 0)));
         }
 
         #[test]
         fn timestamps_survive(micros in -4_000_000_000_000_000i64..4_000_000_000_000_000) {
             let value = Value::Timestamp(Timestamp(micros));
             let bytes = encoded(value, &Type::TIMESTAMP);
-            prop_assert_eq!(decode(&Type::TIMESTAMP, &bytes).unwrap(), value);
+            prop_assert_eq!(decoded(&Type::TIMESTAMP, &bytes).unwrap(), value);
         }
 
         #[test]
-        fn no_bytes_make_a_numeric_panic(raw in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn no_bytes_make_a_value_panic(raw in proptest::collection::vec(any::<u8>(), 0..60)) {
             let _ = numeric(&raw);
+            for oid in 0..3_000 {
+                let _ = decode(WireType::of(oid), &raw);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! SQLite's SQL.
 
-use dbdyno_core::Dialect;
 use dbdyno_core::schema::{Column, ColumnType, Table};
+use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
 
 /// SQLite's SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +16,16 @@ impl Dialect for SqliteDialect {
     /// IMMEDIATE` on, so `{for_update}` is left out.
     fn statement(&self, portable: &str) -> String {
         portable.replace("{for_update}", "").trim_end().to_owned()
+    }
+
+    /// `RETURNING` names columns of the changed table alone
+    /// (<https://www.sqlite.org/lang_returning.html>, section 3).
+    fn native(&self) -> NativeSql {
+        NativeSql {
+            returning: Returning::Changed,
+            lists: RowLists::OneByOne,
+            upsert: Upsert::OnConflict,
+        }
     }
 
     /// Names chosen for the affinity they give (<https://www.sqlite.org/datatype3.html>, 3.1).

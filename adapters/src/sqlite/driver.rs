@@ -166,7 +166,11 @@ impl Driver for SqliteDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { sessions_block: true, parallel_load: false }
+        Capabilities {
+            sessions_block: true,
+            parallel_load: false,
+            pipeline: Err("it runs in the client's own process: there is no round trip to save"),
+        }
     }
 
     fn dialect(&self) -> &dyn Dialect {

@@ -1,10 +1,11 @@
 //! A session is one SQLite connection.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    Access, DbError, Dialect, Row, RowVisitor, Session, Statement, StatementId, Value,
+    Access, DbError, Dialect, Request, Row, RowVisitor, Session, Statement, StatementId, Value,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
@@ -19,6 +20,7 @@ pub struct SqliteSession {
     home: Home,
     names: Vec<&'static str>,
     begin_write: &'static str,
+    asked: Asked,
     /// Keeps a temporary file's folder for as long as a session uses it.
     _keep: Option<Arc<dyn Send + Sync>>,
 }
@@ -33,6 +35,15 @@ enum Home {
     Lost,
 }
 
+/// What is to be answered.
+enum Asked {
+    Nothing,
+    Control(Control),
+    /// A statement whose parameters are bound.
+    Run(StatementId),
+    Refused(DbError),
+}
+
 impl SqliteSession {
     /// A session on an open connection. `begin_write` begins a transaction that may write.
     pub(super) fn new(
@@ -40,7 +51,13 @@ impl SqliteSession {
         begin_write: &'static str,
         keep: Option<Arc<dyn Send + Sync>>,
     ) -> Self {
-        Self { home: Home::Here(connection), names: Vec::new(), begin_write, _keep: keep }
+        Self {
+            home: Home::Here(connection),
+            names: Vec::new(),
+            begin_write,
+            asked: Asked::Nothing,
+            _keep: keep,
+        }
     }
 
     fn control(&self, control: Control) -> Result<(), DbError> {
@@ -66,13 +83,8 @@ impl SqliteSession {
         }
     }
 
-    /// Works with a prepared statement, its parameters bound.
-    fn with_bound<T>(
-        &self,
-        id: StatementId,
-        params: &[Value<'_>],
-        work: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
+    /// Binds the parameters of a prepared statement.
+    fn bind(&self, id: StatementId, params: &[Value<'_>]) -> Result<(), DbError> {
         let Home::Thread(place) = &self.home else { return Err(not_prepared(id)) };
         place.with(|_, compiled| {
             let statement = compiled.workload(id)?;
@@ -87,7 +99,20 @@ impl SqliteSession {
             for (index, value) in params.iter().enumerate() {
                 statement.raw_bind_parameter(index + 1, Parameter(*value)).map_err(translate)?;
             }
-            work(statement)
+            Ok(())
+        })
+    }
+
+    /// Runs a prepared statement whose parameters are bound.
+    fn run(&self, id: StatementId, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
+        let Home::Thread(place) = &self.home else { return Err(not_prepared(id)) };
+        place.with(|_, compiled| {
+            let statement = compiled.workload(id)?;
+            if statement.column_count() == 0 {
+                statement.raw_execute().map(|rows| rows as u64).map_err(translate)
+            } else {
+                visit_rows(statement.raw_query(), visit)
+            }
         })
     }
 }
@@ -114,36 +139,10 @@ impl Session for SqliteSession {
         result
     }
 
-    async fn begin(&mut self, access: Access) -> Result<(), DbError> {
-        self.control(match access {
-            Access::Read => Control::BeginRead,
-            Access::Write => Control::BeginWrite,
-        })
-    }
-
-    async fn commit(&mut self) -> Result<(), DbError> {
-        self.control(Control::Commit)
-    }
-
     async fn rollback(&mut self) -> Result<(), DbError> {
         // SQLite rolls back by itself after some errors, such as a full disk.
         let none = self.with_connection(|connection| Ok(connection.is_autocommit()))?;
         if none { Ok(()) } else { self.control(Control::Rollback) }
-    }
-
-    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
-        self.with_bound(id, params, |statement| {
-            statement.raw_execute().map(|rows| rows as u64).map_err(translate)
-        })
-    }
-
-    async fn query(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-        visit: &mut RowVisitor<'_>,
-    ) -> Result<u64, DbError> {
-        self.with_bound(id, params, |statement| visit_rows(statement.raw_query(), visit))
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
@@ -161,6 +160,31 @@ impl Session for SqliteSession {
         self.with_connection(|connection| {
             let mut statement = connection.prepare(sql).map_err(translate)?;
             visit_rows(statement.raw_query(), visit)
+        })
+    }
+
+    fn request(&mut self, request: Request<'_>) {
+        self.asked = match request {
+            Request::Begin(Access::Read) => Asked::Control(Control::BeginRead),
+            Request::Begin(Access::Write) => Asked::Control(Control::BeginWrite),
+            Request::Commit => Asked::Control(Control::Commit),
+            Request::Run(id, params) => match self.bind(id, params) {
+                Ok(()) => Asked::Run(id),
+                Err(why) => Asked::Refused(why),
+            },
+        };
+    }
+
+    fn poll_answer(
+        &mut self,
+        _context: &mut Context<'_>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Poll<Result<u64, DbError>> {
+        Poll::Ready(match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Control(control) => self.control(control).map(|()| 0),
+            Asked::Run(id) => self.run(id, visit),
+            Asked::Refused(why) => Err(why),
+            Asked::Nothing => Err(DbError::unexpected("an answer was asked for without a request")),
         })
     }
 }
@@ -206,6 +230,10 @@ impl ToSql for Parameter<'_> {
             Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             Value::Timestamp(moment) => moment.to_string().into(),
+            Value::Ints(_) => {
+                let why = "SQLite has no arrays".into();
+                return Err(rusqlite::Error::ToSqlConversionFailure(why));
+            }
         })
     }
 }

@@ -60,6 +60,20 @@ async fn values_go_in_and_come_out() {
     );
     assert_eq!(int(session.as_mut(), "SELECT (DATE '2000-01-02' - DATE '2000-01-01')").await, 1);
 
+    session
+        .run_sql(
+            "CREATE DOMAIN small AS smallint; CREATE DOMAIN smaller AS small; \
+                  CREATE TYPE colour AS ENUM ('red', 'blue')",
+        )
+        .await
+        .unwrap();
+    for (ty, value, seen) in
+        [("smaller", Value::Int(7), "Int(7)"), ("colour", Value::Text("blue"), "Text(\"blue\")")]
+    {
+        prepare(session.as_mut(), &[&format!("SELECT CAST(? AS {ty})")]).await;
+        assert_eq!(through(session.as_mut(), value).await.unwrap(), seen, "{ty}");
+    }
+
     // A value that does not fit its place is the statement's error, and the session goes on.
     prepare(session.as_mut(), &["SELECT CAST(? AS integer)"]).await;
     let error = through(session.as_mut(), Value::Int(1 << 40)).await.unwrap_err();
@@ -234,12 +248,13 @@ async fn a_statement_nobody_waited_for_is_not_committed() {
     let divide = session.execute(1, &[]);
     assert!(tokio::time::timeout(Duration::from_millis(50), divide).await.is_err());
     let error = session.commit().await.unwrap_err();
-    assert!(error.message.contains("not waited for"), "{error}");
-    assert_eq!(int(session.as_mut(), "SELECT sum(n) FROM acct").await, 0);
-    session.begin(Access::Write).await.unwrap();
-    session.execute(0, &[Value::Int(1)]).await.unwrap();
-    session.commit().await.unwrap();
-    assert_eq!(int(session.as_mut(), "SELECT sum(n) FROM acct").await, 1);
+    assert!(error.is_disconnected() && error.message.contains("not waited for"), "{error}");
+    // The session is good for nothing else.
+    assert!(session.rollback().await.unwrap_err().is_disconnected());
+    assert!(session.run_sql("SELECT 1").await.unwrap_err().is_disconnected());
+    drop(session);
+    let mut other = self::session(driver.as_ref(), None).await;
+    assert_eq!(int(other.as_mut(), "SELECT sum(n) FROM acct").await, 0);
 }
 
 #[tokio::test]

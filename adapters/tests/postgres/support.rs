@@ -20,7 +20,8 @@ pub async fn server(options: &str) -> Arc<dyn Driver> {
 
 /// A session in the schema `test`, which is there.
 pub async fn session(driver: &dyn Driver, isolation: Option<Isolation>) -> Box<dyn Session> {
-    let options = SessionOptions { namespace: Some("test".into()), isolation };
+    let options =
+        SessionOptions { namespace: Some("test".into()), isolation, ..SessionOptions::default() };
     let mut session = driver.connect(&options).await.unwrap();
     for sql in driver.dialect().ensure_namespace("test") {
         session.run_sql(&sql).await.unwrap();

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use dbdyno_adapters::{Location, Target, engines};
 use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
-use dbdyno_core::{Driver, Error, Result};
+use dbdyno_core::measurement::pipeline_name;
+use dbdyno_core::{Driver, Error, Result, StatementForm};
 use dbdyno_suites::registry::Suite;
 use dbdyno_suites::runner::{
     DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection, plan,
@@ -133,6 +134,14 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         clients: match arguments.clients.as_slice() {
             [] => None,
             listed => Some(without_repeats(listed)),
+        },
+        statements: match arguments.statements.as_slice() {
+            [] => vec![StatementForm::default()],
+            listed => without_repeats(listed),
+        },
+        pipeline: match arguments.pipeline.as_slice() {
+            [] => vec![false],
+            listed => without_repeats(listed),
         },
         arrival,
         length,
@@ -294,6 +303,9 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
             Some(listed) => list(listed.iter().map(ToString::to_string).collect()),
         },
     );
+    say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
+    let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());
+    say("pipeline", list(pipeline.collect()));
     match options.length {
         Length::Duration(length) => say("duration", duration(length)),
         Length::Transactions(count) => say("transactions", count.to_string()),

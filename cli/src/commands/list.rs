@@ -1,7 +1,7 @@
 //! `dbdyno list`.
 
 use dbdyno_adapters::{EngineEntry, engines};
-use dbdyno_core::{Error, Isolation, LevelSupport, Result};
+use dbdyno_core::{Error, Isolation, LevelSupport, Result, StatementForm};
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::{State, WorkloadContext};
 
@@ -17,7 +17,8 @@ use crate::output::say;
 /// `--sql` names no benchmark or engine.
 pub fn list(arguments: &ListArgs) -> Result<Ended> {
     if let Some(benchmark) = &arguments.sql {
-        return sql(benchmark, &arguments.targets).map(|()| Ended::Done);
+        let form = arguments.statements.unwrap_or_default();
+        return sql(benchmark, form, &arguments.targets).map(|()| Ended::Done);
     }
     match arguments.what {
         Some(ListWhat::Suites) => list_suites(),
@@ -88,22 +89,29 @@ fn list_isolation() {
 }
 
 /// Prints what each engine is sent for a benchmark.
-fn sql(name: &str, only: &[String]) -> Result<()> {
+fn sql(name: &str, form: StatementForm, only: &[String]) -> Result<()> {
     let suites = suites();
     let selections = choose::benchmarks(&suites, &[name.to_owned()])?;
     let engines = engines_named(only)?;
     for selection in selections {
-        let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false };
-        let workload = selection.benchmark.workload(&context, &State::default());
         for engine in &engines {
+            let dialect = (engine.dialect)();
+            let context = WorkloadContext {
+                scale: 1,
+                seed: 1,
+                clients: 1,
+                think_times: false,
+                native: (form == StatementForm::Native).then(|| dialect.native()),
+            };
+            let workload = selection.benchmark.workload(&context, &State::default());
             say(&format!(
-                "-- {}/{} on {}",
+                "-- {}/{} on {}, {form} statements",
                 selection.suite,
                 selection.benchmark.name(),
                 engine.name
             ));
             for statement in workload.statements() {
-                let sql = (engine.dialect)().statement(&statement.sql);
+                let sql = dialect.statement(&statement.sql);
                 say(&format!("-- {}\n{};\n", statement.name, sql.trim()));
             }
         }

@@ -40,7 +40,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let runtime = Runtime::new().map_err(|cause| Error::new("start the event loop", cause))?;
-    let screen = Screen::new(arguments.quiet);
+    let screen = Screen::new(arguments.quiet, &options);
     let sessions = most_clients(&options) + SPARE_SESSIONS;
     let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::Session;
 use crate::error::{DbError, Error, ErrorClass};
 use crate::random::Rng;
+use crate::session::Session;
 
 use super::clock::{Clock, Sleeper};
 use super::message::Message;
-use super::plan::Arrival;
-use super::recording::{Ended, Recording};
+use super::plan::{Arrival, OpenLoop};
+use super::recording::{Ended, Phase, Recording};
 use super::shared::{Shared, nanos};
 use super::workload::{Client, Outcome};
 
@@ -63,25 +63,34 @@ impl ClientLoop {
     pub async fn run(mut self) {
         let mut quota = self.shared.quota(self.number);
         while quota != Some(0) {
-            let Some(intended_ns) = self.next_start().await else { break };
+            let due_ns = match self.shared.plan.arrival {
+                Arrival::Closed => None,
+                Arrival::Open(open) => match self.next_arrival(open).await {
+                    Some(due_ns) => Some(due_ns),
+                    None => break,
+                },
+            };
             let draw = self.client.draw();
-            let keyed = nanos(draw.keying_time);
-            if keyed > 0 && !self.wait_until(self.clock.now_ns() + keyed).await {
+            if !draw.keying_time.is_zero() && !self.wait(draw.keying_time).await {
                 break;
             }
-            // Typing is the user's time: in closed loop the transaction is meant to start after it.
-            let closed = self.shared.plan.arrival == Arrival::Closed;
-            let intended_ns = if keyed > 0 && closed { self.clock.now_ns() } else { intended_ns };
-            let phase = self.shared.phase(intended_ns);
-            let (settled, ended) = self.settle(draw.transaction, intended_ns).await;
-            if phase == super::recording::Phase::Measure {
+            // In closed loop a transaction is meant to start when it can: drawing its inputs and
+            // typing them in are the user's time.
+            let started_ns = self.clock.now_ns();
+            // An arrival that came in time is served, though drawing its inputs took a moment.
+            if due_ns.is_none() && self.shared.is_over(started_ns) {
+                break;
+            }
+            let intended_ns = due_ns.unwrap_or(started_ns);
+            let (settled, ended) = self.settle(draw.transaction, intended_ns, started_ns).await;
+            if ended.phase == Phase::Measure {
                 quota = quota.map(|left| left - 1);
             }
             if !self.record(&settled, &ended).await {
                 break;
             }
-            let think = nanos(self.client.think_time());
-            if think > 0 && !self.wait_until(self.clock.now_ns() + think).await {
+            let think = self.client.think_time();
+            if !think.is_zero() && !self.wait(think).await {
                 break;
             }
         }
@@ -89,37 +98,37 @@ impl ClientLoop {
 
     /// When the next transaction is meant to start, once that moment has come; `None` at the end
     /// of the load.
-    async fn next_start(&mut self) -> Option<u64> {
-        let Arrival::Open(open) = self.shared.plan.arrival else {
-            let now_ns = self.clock.now_ns();
-            let goes_on = !self.shared.is_ended() && now_ns < self.shared.end_ns();
-            return goes_on.then_some(now_ns);
-        };
+    async fn next_arrival(&mut self, open: OpenLoop) -> Option<u64> {
         loop {
-            if self.shared.is_ended() || self.clock.now_ns() >= self.shared.end_ns() {
+            // An arrival is taken only while there is time to serve it: one that is left counts as
+            // never started.
+            if self.shared.is_over(self.clock.now_ns()) {
                 return None;
             }
             let intended_ns = self.shared.next_arrival()?;
             if intended_ns >= self.shared.end_ns() || !self.wait_until(intended_ns).await {
                 return None;
             }
+            let Some(limit) = open.latency_limit else { return Some(intended_ns) };
             let now_ns = self.clock.now_ns();
-            match open.latency_limit {
-                Some(limit) if now_ns > intended_ns + nanos(limit) => {
-                    let phase = self.shared.phase(intended_ns);
-                    self.desk.recording.borrow_mut().skipped(phase, now_ns);
-                    // A blocking wait never yields, and skipping may go on for long.
-                    tokio::task::yield_now().await;
-                }
-                _ => return Some(intended_ns),
+            if now_ns <= intended_ns + nanos(limit) {
+                return Some(intended_ns);
             }
+            let phase = self.shared.phase(intended_ns);
+            self.desk.recording.borrow_mut().skipped(phase, now_ns);
+            // A blocking wait never yields, and skipping may go on for long.
+            tokio::task::yield_now().await;
         }
     }
 
     /// Runs the drawn transaction until it commits, rolls back as it was meant to, or fails for
     /// good.
-    async fn settle(&mut self, transaction: usize, intended_ns: u64) -> (Settled, Ended) {
-        let started_ns = self.clock.now_ns();
+    async fn settle(
+        &mut self,
+        transaction: usize,
+        intended_ns: u64,
+        started_ns: u64,
+    ) -> (Settled, Ended) {
         self.desk.under_way.borrow_mut()[self.place] = Some(transaction);
         let phase = self.shared.phase(intended_ns);
         let mut retries = 0;
@@ -271,11 +280,16 @@ impl ClientLoop {
         }
     }
 
+    /// Waits for so long; false where the load ends before that.
+    async fn wait(&mut self, duration: Duration) -> bool {
+        self.wait_until(self.clock.now_ns() + nanos(duration)).await
+    }
+
     /// Waits for a moment; false where the load ends before it.
     async fn wait_until(&mut self, moment_ns: u64) -> bool {
         loop {
             let now_ns = self.clock.now_ns();
-            if self.shared.is_ended() || now_ns >= self.shared.end_ns() {
+            if self.shared.is_over(now_ns) {
                 return false;
             }
             if now_ns >= moment_ns {

@@ -39,6 +39,8 @@ pub struct Shared {
     pub sender: Sender<Message>,
     /// Set once, when every client has its session.
     pub start: watch::Sender<Option<Clock>>,
+    /// When the measurement begins.
+    measure_ns: u64,
     /// When new transactions stop to start; brought forward when the end is asked for.
     end_ns: AtomicU64,
     /// Asks clients to end; cheaper to look at than the time.
@@ -66,6 +68,7 @@ impl Shared {
             }
         };
         Self {
+            measure_ns: nanos(plan.warmup),
             driver,
             workload,
             session,
@@ -79,8 +82,9 @@ impl Shared {
     }
 
     /// When the measurement begins.
+    #[inline]
     pub fn measure_ns(&self) -> u64 {
-        nanos(self.plan.warmup)
+        self.measure_ns
     }
 
     /// When it ends, as far as is known now.
@@ -92,6 +96,12 @@ impl Shared {
     #[inline]
     pub fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Whether no transaction may start any more at a moment.
+    #[inline]
+    pub fn is_over(&self, now_ns: u64) -> bool {
+        self.is_ended() || now_ns >= self.end_ns()
     }
 
     /// Ends the load at a moment, unless it ends earlier.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::driver::Session;
 use crate::error::{DbError, ErrorClass};
+use crate::session::Session;
 
 use super::client::{ClientLoop, Desk, open_session};
 use super::clock::{Clock, Sleeper};

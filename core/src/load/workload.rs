@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::driver::{Session, Statement};
 use crate::error::DbError;
 use crate::random::Rng;
+use crate::session::{Session, Statement};
 
 /// A benchmark made ready for one case: its transaction types, its statements and its clients.
 pub trait Workload: Send + Sync {

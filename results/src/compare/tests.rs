@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Status};
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, StatementForm, Status};
 
 use super::{By, Cell, CellValue, CompareOptions, Comparison, compare};
 use crate::fixture::{case, latency, record, repetitions, throughput, without_number};
@@ -122,6 +122,78 @@ fn durability_that_varies_within_an_engine_pairs_like_with_like() {
         .map(|group| (group.levels[0].as_str(), group.lines[0].cells[1] != Cell::Missing))
         .collect();
     assert_eq!(filled, [("full", true), ("process", false), ("none", false)]);
+}
+
+/// A case in each form, 1000 tx/s as it is by default and 1000 more with each choice.
+fn forms(engine: &str) -> Vec<Record> {
+    let mut records = Vec::new();
+    for (statements, pipeline, tps) in [
+        (StatementForm::Portable, false, 1000.0),
+        (StatementForm::Native, false, 2000.0),
+        (StatementForm::Portable, true, 3000.0),
+        (StatementForm::Native, true, 4000.0),
+    ] {
+        let case = Case { statements, pipeline, ..case("tpcc", engine) };
+        records.extend(repetitions(&case, tps, &[1.0]));
+    }
+    records
+}
+
+#[test]
+fn native_and_pipelined_cases_are_never_mixed_with_others() {
+    let rows = |by: By| {
+        let comparison = compare(&forms("postgres"), &CompareOptions::new(by)).unwrap();
+        let columns = comparison.columns.len();
+        let groups = comparison.groups.iter().enumerate();
+        groups
+            .map(|(at, group)| {
+                let medians = (0..columns).map(|column| value(&comparison, at, 0, column).median);
+                (group.levels.join(", "), medians.collect::<Vec<_>>())
+            })
+            .collect::<Vec<_>>()
+    };
+    let row = |levels: &str, medians: &[f64]| (levels.to_owned(), medians.to_vec());
+    assert_eq!(
+        rows(By::Engine),
+        [
+            row("portable, not pipelined", &[1000.0]),
+            row("portable, pipelined", &[3000.0]),
+            row("native, not pipelined", &[2000.0]),
+            row("native, pipelined", &[4000.0]),
+        ]
+    );
+    let by_statements =
+        [row("not pipelined", &[1000.0, 2000.0]), row("pipelined", &[3000.0, 4000.0])];
+    assert_eq!(rows(By::Statements), by_statements);
+    let by_pipeline = [row("portable", &[1000.0, 3000.0]), row("native", &[2000.0, 4000.0])];
+    assert_eq!(rows(By::Pipeline), by_pipeline);
+    assert_eq!(By::default_for(&forms("postgres")), By::Statements);
+}
+
+#[test]
+fn columns_of_different_forms_are_never_silent() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
+    let other =
+        Case { statements: StatementForm::Native, pipeline: true, ..case("tpcc", "postgres") };
+    records.extend(repetitions(&other, 1000.0, &[1.0]));
+    let [statements, pipeline] = by_engine(&records).warnings.try_into().unwrap();
+    assert!(statements.contains("statements (sqlite portable, postgres native)"), "{statements}");
+    let expected = "pipelining (sqlite not pipelined, postgres pipelined)";
+    assert!(pipeline.contains(expected), "{pipeline}");
+}
+
+#[test]
+fn only_forms_other_than_the_default_are_said() {
+    let said = |case: Case| {
+        let constants = by_engine(&repetitions(&case, 10.0, &[1.0])).constants;
+        constants.iter().map(|(dimension, text)| dimension.caption(text)).collect::<Vec<_>>()
+    };
+    let portable = said(case("tpcc", "postgres"));
+    let statements = StatementForm::Native;
+    let native = said(Case { statements, pipeline: true, ..case("tpcc", "postgres") });
+    let added: Vec<_> = native.iter().filter(|text| !portable.contains(text)).collect();
+    assert_eq!(added, ["native statements", "pipelined"]);
+    assert_eq!(native.len(), portable.len() + 2);
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Status};
+use dbdyno_core::{Better, Case, Durability, Isolation, StatementForm, Status};
 use proptest::prelude::*;
 
 use super::{Loaded, load};
 use crate::compare::By;
 use crate::csv_lines::csv_line;
 use crate::fixture::{case, repetitions};
-use crate::record::{COLUMNS, Record};
+use crate::record::{ADDED_CASE_COLUMNS, COLUMNS, Record};
 use crate::run_info::{RunInfo, TargetInfo};
 
 /// A results.csv of its own, removed at the end.
@@ -59,6 +59,8 @@ prop_compose! {
         durability in proptest::sample::select(Durability::ALL.to_vec()),
         clients in any::<u32>(),
         rate in any_number(),
+        statements in proptest::sample::select(StatementForm::ALL.to_vec()),
+        pipeline in any::<bool>(),
         scale in any::<u32>(),
         seed in any::<u64>(),
         repetition in any::<u32>(),
@@ -66,7 +68,7 @@ prop_compose! {
         let [suite, benchmark, engine, engine_version, driver, target] = texts;
         Case {
             suite, benchmark, engine, engine_version, driver, target, isolation, durability,
-            clients, rate, scale, seed, repetition,
+            clients, rate, statements, pipeline, scale, seed, repetition,
         }
     }
 }
@@ -132,6 +134,22 @@ fn added_and_reordered_columns_are_tolerated() {
 }
 
 #[test]
+fn older_files_without_the_added_columns_are_portable_and_not_pipelined() {
+    let of = |count: usize, record: &Record| {
+        let case =
+            Case { statements: StatementForm::Native, pipeline: true, ..record.case.clone() };
+        let mut bytes = csv_line(&COLUMNS[..count]).unwrap();
+        bytes.extend(csv_line(&Record { case, ..record.clone() }.fields()[..count]).unwrap());
+        let case = load_bytes(&bytes).unwrap().records[0].case.clone();
+        (case.statements, case.pipeline)
+    };
+    let record = &records()[0];
+    let old = COLUMNS.len() - ADDED_CASE_COLUMNS.len();
+    assert_eq!(of(old, record), (StatementForm::Portable, false));
+    assert_eq!(of(COLUMNS.len(), record), (StatementForm::Native, true));
+}
+
+#[test]
 fn a_bad_field_is_told_with_line_and_column() {
     let text = String::from_utf8(to_csv(&records())).unwrap();
     for (good, bad, column, why) in [
@@ -140,6 +158,8 @@ fn a_bad_field_is_told_with_line_and_column() {
         (",1000,", ",inf,", "value", "`inf` is not a finite number"),
         (",ok,", ",OK,", "status", "`OK` is not one of `ok`, `unsupported`"),
         ("serializable", "serialisable", "isolation", "one of `read-uncommitted`"),
+        (",portable,", ",,", "statements", "`` is not one of `portable`, `native`"),
+        (",off\n", ",0\n", "pipeline", "`0` is not one of `off`, `on`"),
     ] {
         let file = file(text.replacen(good, bad, 1).as_bytes());
         let error = load(&[&file.path]).unwrap_err().to_string();
@@ -153,7 +173,7 @@ fn damage_is_an_error_unless_it_is_the_end() {
     let text = String::from_utf8(to_csv(&records())).unwrap();
     let error = |text: &str| load_bytes(text.as_bytes()).unwrap_err().to_string();
     let short = error(&text.replacen(",ok,", "", 1));
-    assert!(short.contains("line 2") && short.contains("20 fields, its header 22"), "{short}");
+    assert!(short.contains("line 2") && short.contains("22 fields, its header 24"), "{short}");
     let quote = error(&text.replacen(",ok,", ",ok,\"", 1));
     assert!(quote.contains("line 2") && quote.contains("never closed"), "{quote}");
     let header = error(&text.replacen("durability", "durableness", 1));

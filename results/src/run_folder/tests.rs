@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Event, Recorder};
+use dbdyno_core::{Case, Event, Recorder, StatementForm};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
@@ -163,6 +163,29 @@ fn the_latency_log_is_read_by_its_own_reader() {
     );
     let histogram = decode(interval.encoded_histogram());
     assert_eq!(histogram, seconds[0].response_ns);
+}
+
+#[test]
+fn native_and_pipelined_cases_say_so_in_every_file() {
+    let (_root, run) = folder();
+    let portable = case("tpcc", "sqlite");
+    let native =
+        Case { statements: StatementForm::Native, pipeline: true, ..case("tpcc", "postgres") };
+    for case in [&portable, &native] {
+        run.measurements(case, &[throughput(1.0)]).unwrap();
+        run.event(case, &Event::now("error", "")).unwrap();
+        run.second(case, SystemTime::now(), &[second(1, "payment", &[100])]).unwrap();
+    }
+    for name in [file::RESULTS, file::EVENTS, file::TIMELINE] {
+        let rows = rows(&run, name);
+        let said =
+            |row: &BTreeMap<String, String>| (row["statements"].clone(), row["pipeline"].clone());
+        assert_eq!(said(&rows[0]), ("portable".to_owned(), "off".to_owned()), "{name}");
+        assert_eq!(said(&rows[rows.len() - 1]), ("native".to_owned(), "on".to_owned()), "{name}");
+    }
+    let log = fs::read_to_string(run.path().join(file::LATENCY)).unwrap();
+    assert!(log.contains(";repetition=1;phase=measure;"), "{log}");
+    assert!(log.contains(";repetition=1;statements=native;pipeline=on;phase=measure;"), "{log}");
 }
 
 /// What the histogram's own deserializer makes of an entry.

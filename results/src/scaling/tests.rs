@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Case, Status};
+use dbdyno_core::{Case, StatementForm, Status};
 
 use super::scaling;
 use crate::fixture::{case, record, repetitions, without_number};
@@ -45,6 +45,29 @@ fn a_point_without_a_number_says_why() {
     assert_eq!(scaling.curves[1].points[3].throughput, None);
     let text = scaling.render(&RenderOptions::default()).unwrap();
     assert!(text.contains("oltp/reads sqlite 8 clients: failed: the disk is full"), "{text}");
+}
+
+#[test]
+fn native_and_pipelined_cases_have_curves_of_their_own() {
+    let mut records = sweep();
+    for (statements, pipeline) in [(StatementForm::Native, false), (StatementForm::Native, true)] {
+        records.extend(sweep().into_iter().map(|record| Record {
+            case: Case { statements, pipeline, ..record.case.clone() },
+            ..record
+        }));
+    }
+    let curves = scaling(&records).unwrap().curves;
+    let levels: Vec<_> = curves.iter().map(|curve| curve.levels.join(", ")).collect();
+    let expected = [
+        "postgres, portable, not pipelined",
+        "postgres, native, not pipelined",
+        "postgres, native, pipelined",
+        "sqlite, portable, not pipelined",
+        "sqlite, native, not pipelined",
+        "sqlite, native, pipelined",
+    ];
+    assert_eq!(levels, expected);
+    assert!(curves.iter().all(|curve| curve.points.len() == 3));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Case, Durability, Isolation, Status};
+use dbdyno_core::{Case, Durability, Isolation, StatementForm, Status};
 
 use crate::compare::{By, CompareOptions, compare};
 use crate::fixture::{case, record, repetitions, without_number};
@@ -57,6 +57,26 @@ fn mixed() -> Vec<Record> {
     records
 }
 
+/// Two engines, one of which can pipeline, with portable and native statements.
+fn forms() -> Vec<Record> {
+    let mut records = Vec::new();
+    for (engine, tps) in [("sqlite", 5000.0), ("postgres", 1000.0)] {
+        for (statements, factor) in StatementForm::ALL.into_iter().zip([1.0, 1.5]) {
+            for pipeline in [false, true] {
+                let case = Case { statements, pipeline, ..case("tpcb", engine) };
+                if engine == "sqlite" && pipeline {
+                    let row = without_number(Status::Unsupported, "there is no round trip");
+                    records.push(record("r1", &case, &row));
+                } else {
+                    let tps = if pipeline { tps * 2.0 } else { tps };
+                    records.extend(repetitions(&case, tps * factor, &[1.0, 0.97]));
+                }
+            }
+        }
+    }
+    records
+}
+
 fn assert_width(text: &str, width: usize) {
     for line in text.lines() {
         assert!(line.chars().count() <= width, "longer than {width}: {line}");
@@ -95,6 +115,40 @@ fn isolation_levels_in_80_columns() {
 fn engines_at_all_levels_in_120_columns() {
     let text = render(&levels(), By::Engine, Format::Table, 120);
     assert_width(&text, 120);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn statements_in_80_columns() {
+    let text = render(&forms(), By::Statements, Format::Table, 80);
+    assert_width(&text, 80);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn pipelining_in_80_columns() {
+    let text = render(&forms(), By::Pipeline, Format::Table, 80);
+    assert_width(&text, 80);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn pipelining_as_csv() {
+    let portable = |record: &Record| record.case.statements == StatementForm::Portable;
+    let records: Vec<_> = forms().into_iter().filter(portable).collect();
+    insta::assert_snapshot!(render(&records, By::Pipeline, Format::Csv, 80));
+}
+
+#[test]
+fn engines_with_statements_of_their_own() {
+    let own = |record: &Record| {
+        let native = record.case.statements == StatementForm::Native;
+        let postgres = record.case.engine == "postgres";
+        native == postgres && record.case.pipeline == postgres
+    };
+    let records: Vec<_> = forms().into_iter().filter(own).collect();
+    let text = render(&records, By::Engine, Format::Table, 80);
+    assert_width(&text, 80);
     insta::assert_snapshot!(text);
 }
 

@@ -125,10 +125,11 @@ impl Writing<'_> {
         self.note(place, || Note::Replaced(hash(text)));
     }
 
-    /// The write noted last turned out to match no row.
-    pub fn missed_last(&mut self, place: Option<u32>) {
-        if place.is_some() {
-            self.notes.pop();
+    /// The value at `place` was not overwritten: the update matched no row.
+    pub fn missed_write(&mut self, place: Option<u32>) {
+        let is_it = |note: &(u32, Note)| Some(note.0) == place && matches!(note.1, Note::Wrote(_));
+        if let Some(last) = self.notes.iter().rposition(is_it) {
+            self.notes.remove(last);
         }
         self.missed(place);
     }

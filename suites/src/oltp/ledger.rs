@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dbdyno_core::{DbError, Session};
+use dbdyno_core::DbError;
 
 use crate::benchmark::Check;
 
@@ -88,20 +88,19 @@ impl Ledgers {
 }
 
 impl Ledger {
-    /// Commits a transaction that moves the number by `amount`.
-    pub async fn commit(&self, session: &mut dyn Session, amount: i64) -> Result<(), DbError> {
-        let pending = self.pending(amount..=amount);
-        let committed = session.commit().await;
-        pending.settle(committed.map(|()| amount)).map(|_| ())
-    }
-
-    /// Notes that a commit is about to be sent which moves the number by one of `amounts`.
+    /// Notes that a commit is about to be sent which moves the number by one of `amounts`: 0 to 0
+    /// for a transaction that is still far from it.
     pub const fn pending(&self, amounts: RangeInclusive<i64>) -> Pending<'_> {
         Pending { ledger: self, amounts }
     }
 }
 
 impl Pending<'_> {
+    /// Notes that the commit about to be sent moves the number by one of `amounts` after all.
+    pub fn sending_commit(&mut self, amounts: RangeInclusive<i64>) {
+        self.amounts = amounts;
+    }
+
     /// Notes how the commit ended: by how much it moved the number, or the error, which is
     /// handed back.
     pub fn settle(mut self, result: Result<i64, DbError>) -> Result<i64, DbError> {

@@ -2,6 +2,7 @@
 
 mod last_writes;
 mod ledger;
+mod places;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 mod recording;

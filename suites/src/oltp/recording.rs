@@ -1,13 +1,14 @@
 //! A session for tests that writes down what a client sends. It is no database: the answers are
 //! given by the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome, Workload};
 use dbdyno_core::{
-    Access, DbError, Decimal, Row, RowVisitor, Session, Statement, StatementId, Value,
+    DbError, Decimal, Request, Row, RowVisitor, Session, Statement, StatementId, Value,
 };
 
 /// A column of an answer.
@@ -31,6 +32,17 @@ pub struct Recording {
     pub fails: BTreeMap<&'static str, DbError>,
     /// A line for each call.
     pub lines: Vec<String>,
+    /// Whether requests are made before the answers to earlier ones. A line `~` follows those that
+    /// were sent together.
+    pub pipelines: bool,
+    unsent: bool,
+    answers: VecDeque<Result<Answered, DbError>>,
+}
+
+/// Rows, or how many were matched.
+enum Answered {
+    Rows(Vec<Vec<Cell>>),
+    Matched(u64),
 }
 
 impl Recording {
@@ -53,14 +65,22 @@ impl Recording {
             matched: BTreeMap::new(),
             fails: BTreeMap::new(),
             lines: Vec::new(),
+            pipelines: false,
+            unsent: false,
+            answers: VecDeque::new(),
         }
     }
 
-    fn record(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<&'static str, DbError> {
-        let name = self.statements[id].name;
-        let params: Vec<String> = params.iter().map(shown).collect();
-        self.lines.push(format!("{name}({})", params.join(", ")));
-        self.failure(name).map(|()| name)
+    fn run(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<Answered, DbError> {
+        let Statement { name, sql } = &self.statements[id];
+        let shown: Vec<String> = params.iter().map(shown).collect();
+        self.lines.push(format!("{name}({})", shown.join(", ")));
+        self.failure(name)?;
+        Ok(if sql.starts_with("SELECT") || sql.contains("RETURNING") {
+            Answered::Rows((self.answer)(name, params))
+        } else {
+            Answered::Matched(self.matched.get(name).copied().unwrap_or(1))
+        })
     }
 
     fn failure(&self, name: &str) -> Result<(), DbError> {
@@ -106,34 +126,10 @@ impl Session for Recording {
         Ok(())
     }
 
-    async fn begin(&mut self, access: Access) -> Result<(), DbError> {
-        self.lines.push(format!("begin {access:?}"));
-        Ok(())
-    }
-
-    async fn commit(&mut self) -> Result<(), DbError> {
-        self.lines.push("commit".into());
-        self.failure("commit")
-    }
-
     async fn rollback(&mut self) -> Result<(), DbError> {
+        assert!(self.answers.is_empty(), "answers were left unread");
         self.lines.push("rollback".into());
         Ok(())
-    }
-
-    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
-        let name = self.record(id, params)?;
-        Ok(self.matched.get(name).copied().unwrap_or(1))
-    }
-
-    async fn query(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-        visit: &mut RowVisitor<'_>,
-    ) -> Result<u64, DbError> {
-        let name = self.record(id, params)?;
-        visit_all((self.answer)(name, params), visit)
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
@@ -144,6 +140,45 @@ impl Session for Recording {
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
         self.lines.push(sql.into());
         visit_all((self.answer)(sql, &[]), visit)
+    }
+
+    fn pipelines(&self) -> bool {
+        self.pipelines
+    }
+
+    fn request(&mut self, request: Request<'_>) {
+        let answer = match request {
+            Request::Begin(access) => {
+                self.lines.push(format!("begin {access:?}"));
+                Ok(Answered::Matched(0))
+            }
+            Request::Commit => {
+                self.lines.push("commit".into());
+                self.failure("commit").map(|()| Answered::Matched(0))
+            }
+            Request::Run(id, params) => self.run(id, params),
+        };
+        assert!(self.pipelines || self.answers.is_empty(), "an answer was not waited for");
+        self.answers.push_back(answer);
+        self.unsent = self.pipelines;
+    }
+
+    fn poll_answer(
+        &mut self,
+        _context: &mut Context<'_>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Poll<Result<u64, DbError>> {
+        if std::mem::take(&mut self.unsent) {
+            self.lines.push("~".into());
+        }
+        Poll::Ready(match self.answers.pop_front().unwrap() {
+            Ok(Answered::Rows(rows)) => visit_all(rows, visit),
+            Ok(Answered::Matched(rows)) => Ok(rows),
+            Err(why) => {
+                self.answers.clear();
+                Err(why)
+            }
+        })
     }
 }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome, Tally, Workload};
-use dbdyno_core::query::{execute_one, query_one, scalar_sql};
+use dbdyno_core::query::scalar_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Access, DbError, Session, Statement, StatementId, Value};
+use dbdyno_core::{Access, DbError, Returning, Row, Session, Statement, StatementId, Steps, Value};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
@@ -57,7 +57,12 @@ impl Benchmark for TpcB {
             |table| i64::try_from(self.dataset().rows(table, context.scale)).unwrap_or(i64::MAX);
         let [branches, tellers, accounts] = BALANCES.map(|(table, _, _)| rows(table));
         let ranges = Ranges { branches, tellers, accounts };
-        Arc::new(TpcbWorkload { ranges, statements: statements() })
+        let native = context.native.unwrap_or_default();
+        let account = match native.returning {
+            Returning::Nothing => Account::Selected,
+            Returning::Changed | Returning::Joined => Account::Returned,
+        };
+        Arc::new(TpcbWorkload { ranges, account, statements: statements(account) })
     }
 
     async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
@@ -127,13 +132,37 @@ fn short(table: &str) -> &str {
     table.trim_start_matches("pgbench_")
 }
 
-fn statements() -> Vec<Statement> {
-    vec![
-        Statement::new(
-            "update_account",
-            "UPDATE pgbench_accounts SET abalance = abalance + ? WHERE aid = ?",
-        ),
-        Statement::new("select_account", "SELECT abalance FROM pgbench_accounts WHERE aid = ?"),
+/// How the new balance of an account is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Account {
+    /// By a query.
+    Selected,
+    /// It is what the update answers.
+    Returned,
+}
+
+impl Account {
+    /// Where a statement stands. Without the query those after it move up.
+    const fn place(self, id: StatementId) -> StatementId {
+        match self {
+            Self::Returned if id > SELECT_ACCOUNT => id - 1,
+            _ => id,
+        }
+    }
+}
+
+fn statements(account: Account) -> Vec<Statement> {
+    let update = "UPDATE pgbench_accounts SET abalance = abalance + ? WHERE aid = ?";
+    let mut list = match account {
+        Account::Selected => vec![
+            Statement::new("update_account", update),
+            Statement::new("select_account", "SELECT abalance FROM pgbench_accounts WHERE aid = ?"),
+        ],
+        Account::Returned => {
+            vec![Statement::new("update_account", format!("{update} RETURNING abalance"))]
+        }
+    };
+    list.extend([
         Statement::new(
             "update_teller",
             "UPDATE pgbench_tellers SET tbalance = tbalance + ? WHERE tid = ?",
@@ -147,11 +176,13 @@ fn statements() -> Vec<Statement> {
             "INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) \
              VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)",
         ),
-    ]
+    ]);
+    list
 }
 
 struct TpcbWorkload {
     ranges: Ranges,
+    account: Account,
     statements: Vec<Statement>,
 }
 
@@ -173,17 +204,24 @@ impl Workload for TpcbWorkload {
     }
 
     fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
-        Box::new(TpcbClient { ranges: self.ranges, rng, aid: 0, bid: 0, tid: 0, delta: 0 })
+        Box::new(TpcbClient::new(self.ranges, self.account, rng))
     }
 }
 
 struct TpcbClient {
     ranges: Ranges,
+    account: Account,
     rng: Rng,
     aid: i64,
     bid: i64,
     tid: i64,
     delta: i64,
+}
+
+impl TpcbClient {
+    const fn new(ranges: Ranges, account: Account, rng: Rng) -> Self {
+        Self { ranges, account, rng, aid: 0, bid: 0, tid: 0, delta: 0 }
+    }
 }
 
 #[async_trait]
@@ -199,15 +237,29 @@ impl Client for TpcbClient {
 
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
         let [aid, bid, tid, delta] = [self.aid, self.bid, self.tid, self.delta].map(Value::Int);
-        session.begin(Access::Write).await?;
-        execute_one(session, UPDATE_ACCOUNT, &[delta, aid]).await?;
-        query_one(session, SELECT_ACCOUNT, &[aid], |row| row.int(0)).await?;
-        execute_one(session, UPDATE_TELLER, &[delta, tid]).await?;
-        execute_one(session, UPDATE_BRANCH, &[delta, bid]).await?;
-        execute_one(session, INSERT_HISTORY, &[tid, bid, aid, delta]).await?;
-        session.commit().await?;
+        let (mut steps, account) = (Steps::new(session), self.account);
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            match account {
+                Account::Selected => {
+                    steps.execute_one(UPDATE_ACCOUNT, &[delta, aid]).await?;
+                    steps.query_one(SELECT_ACCOUNT, &[aid], read_balance).await?;
+                }
+                Account::Returned => {
+                    steps.query_one(UPDATE_ACCOUNT, &[delta, aid], read_balance).await?;
+                }
+            }
+            steps.execute_one(account.place(UPDATE_TELLER), &[delta, tid]).await?;
+            steps.execute_one(account.place(UPDATE_BRANCH), &[delta, bid]).await?;
+            steps.execute_one(account.place(INSERT_HISTORY), &[tid, bid, aid, delta]).await?;
+            steps.commit().await?;
+        }
         Ok(Outcome::Committed)
     }
+}
+
+fn read_balance(row: &dyn Row) -> Result<(), DbError> {
+    row.int(0).map(|_| ())
 }
 
 #[cfg(test)]
@@ -220,7 +272,8 @@ mod tests {
     use super::*;
 
     fn workload(scale: u32) -> Arc<dyn Workload> {
-        let context = WorkloadContext { scale, seed: 1, clients: 1, think_times: false };
+        let context =
+            WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native: None };
         TpcB.workload(&context, &State::default())
     }
 
@@ -243,7 +296,7 @@ mod tests {
     fn inputs_are_uniform_over_their_ranges() {
         let ranges = Ranges { branches: 2, tellers: 20, accounts: 200 };
         let rng = Rng::new(1, &[]);
-        let mut client = TpcbClient { ranges, rng, aid: 0, bid: 0, tid: 0, delta: 0 };
+        let mut client = TpcbClient::new(ranges, Account::Selected, rng);
         let mut drawn = [const { Vec::new() }; 4];
         for _ in 0..100_000 {
             client.draw();

@@ -2,7 +2,7 @@
 
 use dbdyno_core::load::Arrival;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Driver, Durability, Isolation, LevelSupport};
+use dbdyno_core::{Driver, Durability, Isolation, LevelSupport, StatementForm};
 
 use super::options::{
     DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection,
@@ -24,6 +24,10 @@ pub struct PlannedCase {
     pub clients: u32,
     /// Transactions per second in open loop.
     pub rate: Option<f64>,
+    /// How its statements are said.
+    pub statements: StatementForm,
+    /// Whether requests are sent together.
+    pub pipeline: bool,
     /// Why it cannot be measured, where the engine lacks something.
     pub unsupported: Option<String>,
 }
@@ -50,14 +54,18 @@ pub fn plan(
         for (isolation, unsupported) in levels(*adapter, &options.isolation) {
             for durability in durabilities(*settable, &options.durability) {
                 for clients in &clients {
-                    cases.push(PlannedCase {
-                        driver,
-                        isolation,
-                        durability,
-                        clients: *clients,
-                        rate,
-                        unsupported: unsupported.clone(),
-                    });
+                    for (statements, pipeline, lacking) in forms(*adapter, options) {
+                        cases.push(PlannedCase {
+                            driver,
+                            isolation,
+                            durability,
+                            clients: *clients,
+                            rate,
+                            statements,
+                            pipeline,
+                            unsupported: unsupported.clone().or(lacking),
+                        });
+                    }
                 }
             }
         }
@@ -95,6 +103,18 @@ fn levels(driver: &dyn Driver, choice: &IsolationChoice) -> Vec<(Isolation, Opti
             })
             .collect(),
     }
+}
+
+/// How statements are said and sent, with the reason where the driver cannot.
+fn forms(driver: &dyn Driver, options: &RunOptions) -> Vec<(StatementForm, bool, Option<String>)> {
+    let mut forms = Vec::new();
+    for statements in &options.statements {
+        for pipeline in &options.pipeline {
+            let lacking = driver.capabilities().pipeline.err().filter(|_| *pipeline);
+            forms.push((*statements, *pipeline, lacking.map(str::to_owned)));
+        }
+    }
+    forms
 }
 
 fn durabilities(settable: bool, choice: &DurabilityChoice) -> Vec<Option<Durability>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
-use dbdyno_core::{Durability, Isolation};
+use dbdyno_core::{Durability, Isolation, StatementForm};
 
 use crate::benchmark::Benchmark;
 
@@ -30,6 +30,10 @@ pub struct RunOptions {
     pub durability: DurabilityChoice,
     /// The numbers of clients; the benchmark's own where `None`.
     pub clients: Option<Vec<u32>>,
+    /// How statements are said; each form, of at least one, makes cases of its own.
+    pub statements: Vec<StatementForm>,
+    /// Whether requests are sent together; each choice, of at least one, makes cases of its own.
+    pub pipeline: Vec<bool>,
     /// When transactions start.
     pub arrival: Arrival,
     /// How long each repetition is measured.

@@ -7,7 +7,7 @@ use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
     Better, Case, DbError, Driver, Error, ErrorClass, Event, Measurement, Recorder, Result,
-    SessionOptions, Status, Stop,
+    SessionOptions, StatementForm, Status, Stop,
 };
 use tokio::runtime::Runtime;
 
@@ -96,6 +96,7 @@ impl Round<'_> {
             seed: case.seed,
             clients: case.clients,
             think_times: self.options.think_times,
+            native: (case.statements == StatementForm::Native).then(|| driver.dialect().native()),
         };
         let workload = benchmark.workload(&context, &before);
         let report = self.load(case, driver, benchmark, &workload)?;
@@ -127,6 +128,7 @@ impl Round<'_> {
         let session = SessionOptions {
             namespace: Some(benchmark.dataset().namespace()),
             isolation: Some(case.isolation),
+            pipeline: case.pipeline,
         };
         let plan = LoadPlan {
             clients: case.clients,
@@ -185,8 +187,10 @@ impl Round<'_> {
         benchmark: &dyn Benchmark,
         scale: u32,
     ) -> Result<State, DbError> {
-        let options =
-            SessionOptions { namespace: Some(benchmark.dataset().namespace()), isolation: None };
+        let options = SessionOptions {
+            namespace: Some(benchmark.dataset().namespace()),
+            ..SessionOptions::default()
+        };
         let limit =
             if self.stop.is_requested() { HURRIED_CONNECT } else { self.options.reconnect_limit };
         let connected = tokio::time::timeout(limit, driver.connect(&options)).await;

@@ -263,6 +263,8 @@ impl Run<'_> {
                 Arrival::Closed => None,
                 Arrival::Open(open) => Some(open.rate),
             },
+            statements: planned.statements,
+            pipeline: planned.pipeline,
             scale: options.scale,
             seed: options.seed,
             repetition,

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
-use dbdyno_core::query::query_optional;
 use dbdyno_core::random::{Distribution, Rng, Text};
-use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Value};
+use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Steps, Value};
 use dbdyno_datasets::sbtest::{draw_c, draw_pad};
 
 use super::super::last_writes::{Book, Notes, Writing};
-use super::super::ledger::Ledger;
+use super::super::ledger::{Ledger, Pending};
 use super::super::samples::Sample;
 use super::Mix;
 use super::statements::{Places, Query, RANGES};
@@ -19,8 +18,7 @@ use super::statements::{Places, Query, RANGES};
 const RANGE_SIZE: i64 = 100;
 
 pub struct SbtestClient {
-    mix: Mix,
-    places: Places,
+    work: Work,
     /// Ids run from 1 to this.
     rows: i64,
     rng: Rng,
@@ -30,6 +28,15 @@ pub struct SbtestClient {
     last_writes: Arc<Book>,
     notes: Notes,
     inputs: Inputs,
+}
+
+/// What a transaction does, and how it is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    pub mix: Mix,
+    pub places: Places,
+    /// Rows are replaced by an upsert, not by a delete and an insert.
+    pub upserts: bool,
 }
 
 /// Where a client keeps account of what it commits.
@@ -61,8 +68,17 @@ struct NewRow {
     pad: Text,
 }
 
+impl Work {
+    /// Whether every row asked for must be found: [`Mix::finds_all`], and where rows that stay are
+    /// replaced without being deleted.
+    const fn finds_all(&self) -> bool {
+        self.mix.finds_all() || (self.upserts && self.mix.deletes == 0)
+    }
+}
+
 impl SbtestClient {
-    pub fn new(mix: Mix, places: Places, rows: i64, rng: Rng, accounts: Accounts) -> Self {
+    pub fn new(work: Work, rows: i64, rng: Rng, accounts: Accounts) -> Self {
+        let mix = work.mix;
         let Accounts { ledger, sample, last_writes } = accounts;
         let inputs = Inputs {
             point_selects: vec![0; mix.point_selects],
@@ -73,127 +89,173 @@ impl SbtestClient {
             ..Inputs::default()
         };
         let notes = Notes::new();
-        Self { mix, places, rows, rng, ledger, sample, last_writes, notes, inputs }
+        Self { work, rows, rng, ledger, sample, last_writes, notes, inputs }
     }
 
-    /// Runs all statements; gives by how much they changed the number of rows.
-    async fn statements(
+    /// Runs the transaction; gives by how much it changed the number of rows.
+    async fn transaction(
         &self,
-        session: &mut dyn Session,
+        steps: &mut Steps<'_>,
         writing: &mut Writing<'_>,
+        pending: &mut Pending<'_>,
     ) -> Result<i64, DbError> {
-        for id in &self.inputs.point_selects {
-            self.point_select(session, *id).await?;
-        }
-        if self.mix.ranges {
-            for (query, first) in RANGES.into_iter().zip(self.inputs.ranges) {
-                self.range(session, query, first).await?;
-            }
-        }
-        for id in &self.inputs.index_updates {
-            let params = [Value::Int(*id)];
-            if !self.update(session, Query::IndexUpdate, &params).await? {
-                writing.missed(self.place(*id));
-            }
-        }
-        for (c, id) in &self.inputs.non_index_updates {
-            // Noted before it is sent: by itself, it is its own commit.
-            writing.wrote(self.place(*id), c.as_str());
-            let params = [Value::Text(c.as_str()), Value::Int(*id)];
-            if !self.update(session, Query::NonIndexUpdate, &params).await? {
-                writing.missed_last(self.place(*id));
-            }
-        }
+        let mix = &self.work.mix;
         let mut moved = 0;
-        for row in &self.inputs.rows {
-            moved += match self.mix.delete_inserts {
-                0 => self.insert(session, row).await?,
-                _ => {
-                    writing.replaced(self.place(row.id), row.c.as_str());
-                    self.delete_and_insert(session, row).await?
-                }
-            };
-        }
-        for id in &self.inputs.deletes {
-            moved -= self.delete(session, *id).await?;
+        while steps.pass()? {
+            if mix.transaction {
+                let access = if mix.writes() { Access::Write } else { Access::Read };
+                steps.begin(access).await?;
+                self.statements(steps, writing, &mut moved).await?;
+                writing.sending_commit();
+                pending.sending_commit(mix.moves());
+                steps.commit().await?;
+            } else {
+                writing.sending_commit();
+                pending.sending_commit(mix.moves());
+                self.statements(steps, writing, &mut moved).await?;
+            }
         }
         Ok(moved)
     }
 
-    async fn point_select(&self, session: &mut dyn Session, id: i64) -> Result<(), DbError> {
-        let place = self.places.of(Query::PointSelect);
-        let found = query_optional(session, place, &[Value::Int(id)], read_c).await?;
-        self.must_find(found.is_some(), || format!("the row of sbtest1 with id {id}"))
+    /// Runs all statements, adding up by how much they change the number of rows.
+    async fn statements(
+        &self,
+        steps: &mut Steps<'_>,
+        writing: &mut Writing<'_>,
+        moved: &mut i64,
+    ) -> Result<(), DbError> {
+        for id in &self.inputs.point_selects {
+            self.point_select(steps, *id).await?;
+        }
+        if self.work.mix.ranges {
+            for (query, first) in RANGES.into_iter().zip(self.inputs.ranges) {
+                self.range(steps, query, first).await?;
+            }
+        }
+        for id in &self.inputs.index_updates {
+            let missed = || writing.missed(self.place(*id));
+            self.update(steps, Query::IndexUpdate, &[Value::Int(*id)], missed).await?;
+        }
+        for (c, id) in &self.inputs.non_index_updates {
+            // Noted before it is sent: by itself, it is its own commit.
+            if steps.makes_requests() {
+                writing.wrote(self.place(*id), c.as_str());
+            }
+            let params = [Value::Text(c.as_str()), Value::Int(*id)];
+            let missed = || writing.missed_write(self.place(*id));
+            self.update(steps, Query::NonIndexUpdate, &params, missed).await?;
+        }
+        for row in &self.inputs.rows {
+            match self.work.mix.delete_inserts {
+                0 => self.insert(steps, row, moved).await?,
+                _ => self.replace(steps, row, writing, moved).await?,
+            }
+        }
+        for id in &self.inputs.deletes {
+            self.delete(steps, *id, moved).await?;
+        }
+        Ok(())
     }
 
-    async fn range(
-        &self,
-        session: &mut dyn Session,
-        query: Query,
-        first: i64,
-    ) -> Result<(), DbError> {
+    async fn point_select(&self, steps: &mut Steps<'_>, id: i64) -> Result<(), DbError> {
+        let answered = |rows| match rows {
+            0 => self.must_find(false, || format!("the row of sbtest1 with id {id}")),
+            1 => Ok(()),
+            _ => Err(DbError::unexpected(format!("{rows} rows of sbtest1 have the id {id}"))),
+        };
+        let place = self.work.places.of(Query::PointSelect as usize);
+        steps.query(place, &[Value::Int(id)], read_c, answered).await
+    }
+
+    async fn range(&self, steps: &mut Steps<'_>, query: Query, first: i64) -> Result<(), DbError> {
         let params = [Value::Int(first), Value::Int(first + RANGE_SIZE - 1)];
-        let mut found = false;
-        let mut visit = |row: &dyn Row| {
-            if query == Query::SumRange {
-                found = !row.is_null(0)? && row.int(0).map(|_| true)?;
-            } else {
-                read_c(row)?;
-                found = true;
+        let must_find =
+            |found| self.must_find(found, || format!("rows of sbtest1 from id {first} on"));
+        let visit = |row: &dyn Row| match query {
+            Query::SumRange => must_find(!row.is_null(0)? && row.int(0).map(|_| true)?),
+            _ => read_c(row),
+        };
+        steps
+            .query(self.work.places.of(query as usize), &params, visit, |rows| must_find(rows > 0))
+            .await
+    }
+
+    /// Updates a row, and tells where it found none.
+    async fn update(
+        &self,
+        steps: &mut Steps<'_>,
+        query: Query,
+        params: &[Value<'_>],
+        missed: impl FnOnce() + Send,
+    ) -> Result<(), DbError> {
+        let matched = |rows| {
+            self.must_find(rows == 1, || format!("one row of sbtest1 to update with {params:?}"))?;
+            if rows != 1 {
+                missed();
             }
             Ok(())
         };
-        session.query(self.places.of(query), &params, &mut visit).await?;
-        self.must_find(found, || format!("rows of sbtest1 from id {first} on"))
+        steps.execute(self.work.places.of(query as usize), params, matched).await
     }
 
-    /// Whether it found its row.
-    async fn update(
+    async fn delete(&self, steps: &mut Steps<'_>, id: i64, moved: &mut i64) -> Result<(), DbError> {
+        let matched = |rows| {
+            *moved -= i64::try_from(rows).unwrap_or(i64::MAX);
+            Ok(())
+        };
+        steps.execute(self.work.places.of(Query::Delete as usize), &[Value::Int(id)], matched).await
+    }
+
+    async fn insert(
         &self,
-        session: &mut dyn Session,
-        query: Query,
-        params: &[Value<'_>],
-    ) -> Result<bool, DbError> {
-        let rows = session.execute(self.places.of(query), params).await?;
-        self.must_find(rows == 1, || format!("one row of sbtest1 to update with {params:?}"))?;
-        Ok(rows == 1)
-    }
-
-    async fn delete(&self, session: &mut dyn Session, id: i64) -> Result<i64, DbError> {
-        let rows = session.execute(self.places.of(Query::Delete), &[Value::Int(id)]).await?;
-        Ok(i64::try_from(rows).unwrap_or(i64::MAX))
-    }
-
-    async fn insert(&self, session: &mut dyn Session, row: &NewRow) -> Result<i64, DbError> {
+        steps: &mut Steps<'_>,
+        row: &NewRow,
+        moved: &mut i64,
+    ) -> Result<(), DbError> {
         let params =
             [Value::Int(row.k), Value::Text(row.c.as_str()), Value::Text(row.pad.as_str())];
-        session.execute(self.places.of(Query::Insert), &params).await?;
-        Ok(1)
+        let inserted = |_| {
+            *moved += 1;
+            Ok(())
+        };
+        steps.execute(self.work.places.of(Query::Insert as usize), &params, inserted).await
     }
 
-    /// Where a concurrent transaction did the same to the same row, the delete can miss the new
-    /// row and the insert then meets it. Running the transaction again is the remedy, so the error
-    /// counts as a serialization failure; sysbench retries it too (`src/drivers/pgsql/drv_pgsql.c`
-    /// restarts the event on SQLSTATE 23505).
-    async fn delete_and_insert(
+    async fn replace(
         &self,
-        session: &mut dyn Session,
+        steps: &mut Steps<'_>,
         row: &NewRow,
-    ) -> Result<i64, DbError> {
-        let deleted = self.delete(session, row.id).await?;
+        writing: &mut Writing<'_>,
+        moved: &mut i64,
+    ) -> Result<(), DbError> {
         let params = [
             Value::Int(row.id),
             Value::Int(row.k),
             Value::Text(row.c.as_str()),
             Value::Text(row.pad.as_str()),
         ];
-        match session.execute(self.places.of(Query::Reinsert), &params).await {
-            Ok(_) => Ok(1 - deleted),
-            Err(error) if error.class == ErrorClass::Constraint => {
-                Err(DbError { class: ErrorClass::Serialization, ..error })
+        let (place, c) = (self.place(row.id), row.c.as_str());
+        if self.work.upserts {
+            if steps.makes_requests() {
+                writing.wrote(place, c);
             }
-            Err(error) => Err(error),
+            // Engines count an update as one row or two, and all rows are there.
+            return steps
+                .execute(self.work.places.of(Query::Upsert as usize), &params, |_| Ok(()))
+                .await;
         }
+        if steps.makes_requests() {
+            writing.replaced(place, c);
+        }
+        self.delete(steps, row.id, moved).await?;
+        let inserted = |_| {
+            *moved += 1;
+            Ok(())
+        };
+        let inserting =
+            steps.execute(self.work.places.of(Query::Reinsert as usize), &params, inserted);
+        inserting.await.map_err(run_again)
     }
 
     /// The place of a row in the sample.
@@ -202,7 +264,7 @@ impl SbtestClient {
     }
 
     fn must_find(&self, found: bool, what: impl FnOnce() -> String) -> Result<(), DbError> {
-        if found || !self.mix.finds_all() {
+        if found || !self.work.finds_all() {
             return Ok(());
         }
         Err(DbError::unexpected(format!("{} must be there and was not found", what())))
@@ -212,7 +274,7 @@ impl SbtestClient {
 #[async_trait]
 impl Client for SbtestClient {
     fn draw(&mut self) -> Draw {
-        let Self { rng, inputs, rows, mix, .. } = self;
+        let Self { rng, inputs, rows, work: Work { mix, .. }, .. } = self;
         let id = |rng: &mut Rng| Distribution::Special.draw(rng, 1, *rows);
         inputs.point_selects.fill_with(|| id(rng));
         if mix.ranges {
@@ -238,21 +300,24 @@ impl Client for SbtestClient {
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
         let notes = std::mem::take(&mut self.notes);
         let mut writing = self.last_writes.transaction(notes);
-        let result = if self.mix.transaction {
-            let access = if self.mix.writes() { Access::Write } else { Access::Read };
-            session.begin(access).await?;
-            let moved = self.statements(session, &mut writing).await?;
-            writing.sending_commit();
-            self.ledger.commit(session, moved).await
-        } else {
-            let most = |number| i64::try_from(number).unwrap_or(i64::MAX);
-            let pending = self.ledger.pending(-most(self.mix.deletes)..=most(self.mix.inserts));
-            writing.sending_commit();
-            pending.settle(self.statements(session, &mut writing).await).map(|_| ())
-        };
+        let mut pending = self.ledger.pending(0..=0);
+        let steps = &mut Steps::new(session);
+        let moved = self.transaction(steps, &mut writing, &mut pending).await;
+        let result = pending.settle(moved);
         let notes = writing.settle(&result);
         self.notes = notes;
-        result.map(|()| Outcome::Committed)
+        result.map(|_| Outcome::Committed)
+    }
+}
+
+/// Where a concurrent transaction replaced the same row, the delete can miss the new row and the
+/// insert then meets it. Running the transaction again is the remedy, so the error counts as a
+/// serialization failure; sysbench retries it too (`src/drivers/pgsql/drv_pgsql.c` restarts the
+/// event on SQLSTATE 23505).
+fn run_again(error: DbError) -> DbError {
+    match error.class {
+        ErrorClass::Constraint => DbError { class: ErrorClass::Serialization, ..error },
+        _ => error,
     }
 }
 

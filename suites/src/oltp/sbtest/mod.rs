@@ -9,20 +9,21 @@ mod client;
 mod statements;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, LoadReport, Tally, Witness, Workload};
 use dbdyno_core::query::row_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Better, DbError, Measurement, Row, Session, Statement};
+use dbdyno_core::{Better, DbError, Measurement, NativeSql, Row, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use super::last_writes::LastWrites;
 use super::ledger::Ledgers;
 use super::samples::{self, Sample};
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
-use client::{Accounts, SbtestClient};
+use client::{Accounts, SbtestClient, Work};
 use statements::Places;
 
 /// Rows in the table, at the time of looking.
@@ -54,7 +55,7 @@ struct Mix {
     ranges: bool,
     index_updates: usize,
     non_index_updates: usize,
-    /// A delete and an insert of the same row.
+    /// A delete and an insert of the same row; one upsert where statements are native.
     delete_inserts: usize,
     /// Inserts of a new row, numbered by the engine.
     inserts: usize,
@@ -83,6 +84,11 @@ impl Mix {
 
     const fn writes(&self) -> bool {
         self.index_updates + self.non_index_updates + self.delete_inserts > 0 || self.spends()
+    }
+
+    /// The bounds of how it changes the number of rows.
+    const fn moves(&self) -> RangeInclusive<i64> {
+        -(self.deletes as i64)..=(self.inserts + self.delete_inserts) as i64
     }
 
     /// Whether it writes `c` of rows that stay.
@@ -241,7 +247,7 @@ impl Benchmark for Sbtest {
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let rows = self.dataset().rows("sbtest1", context.scale);
-        Arc::new(SbtestWorkload::new(*self, rows))
+        Arc::new(SbtestWorkload::new(*self, rows, context.native))
     }
 
     async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
@@ -346,17 +352,21 @@ struct SbtestWorkload {
     rows: i64,
     statements: Vec<Statement>,
     places: Places,
+    /// Rows are replaced by an upsert.
+    upserts: bool,
     ledgers: Ledgers,
     sample: Sample,
     last_writes: LastWrites,
 }
 
 impl SbtestWorkload {
-    fn new(benchmark: Sbtest, rows: u64) -> Self {
-        let (statements, places) = statements::of(&benchmark.mix);
+    fn new(benchmark: Sbtest, rows: u64, native: Option<NativeSql>) -> Self {
+        let upsert = native.map(|native| native.upsert);
+        let (statements, places) = statements::of(&benchmark.mix, upsert);
         let (sample, rows) = (Sample::of(rows), i64::try_from(rows).unwrap_or(i64::MAX));
         let (ledgers, last_writes) = (Ledgers::default(), LastWrites::default());
-        Self { benchmark, rows, statements, places, ledgers, sample, last_writes }
+        let upserts = upsert.is_some();
+        Self { benchmark, rows, statements, places, upserts, ledgers, sample, last_writes }
     }
 }
 
@@ -375,7 +385,8 @@ impl Workload for SbtestWorkload {
             sample: self.sample,
             last_writes: self.last_writes.open(),
         };
-        Box::new(SbtestClient::new(self.benchmark.mix, self.places, self.rows, rng, accounts))
+        let work = Work { mix: self.benchmark.mix, places: self.places, upserts: self.upserts };
+        Box::new(SbtestClient::new(work, self.rows, rng, accounts))
     }
 
     fn counted(&self) -> BTreeMap<&'static str, i64> {

@@ -1,7 +1,8 @@
 //! The statements of the family, `stmt_defs` in sysbench's `oltp_common.lua`.
 
-use dbdyno_core::{Statement, StatementId};
+use dbdyno_core::{Statement, Upsert};
 
+use super::super::places;
 use super::Mix;
 
 /// The kinds of range, in the order in which a transaction runs them.
@@ -21,40 +22,34 @@ pub enum Query {
     Delete,
     /// Of a row whose id the client gives.
     Reinsert,
+    /// In place of a delete and a reinsert, where statements are native.
+    Upsert,
     /// Of a row that the engine numbers.
     Insert,
 }
 
-const COUNT: usize = 10;
+const COUNT: usize = 11;
 
-/// Where each statement stands in the list of a benchmark, which holds only those it uses.
-#[derive(Clone, Copy, Debug)]
-pub struct Places([StatementId; COUNT]);
-
-impl Places {
-    /// The place of a statement that the benchmark uses.
-    pub const fn of(&self, query: Query) -> StatementId {
-        self.0[query as usize]
-    }
+/// The insert of a row whose id the client gives.
+macro_rules! insert_row {
+    ($rest:literal) => {
+        concat!("INSERT INTO sbtest1 (id, k, c, pad) VALUES (?, ?, ?, ?)", $rest)
+    };
 }
 
-/// The statements that `mix` uses, and where they stand.
-pub fn of(mix: &Mix) -> (Vec<Statement>, Places) {
-    let mut list = Vec::new();
-    let mut places = Places([StatementId::MAX; COUNT]);
-    for (query, name, sql, used) in all(mix) {
-        if used {
-            places.0[query as usize] = list.len();
-            list.push(Statement::new(name, sql));
-        }
-    }
-    (list, places)
+/// Where the statements of a benchmark stand.
+pub type Places = places::Places<COUNT>;
+
+/// The statements that `mix` uses, and where they stand. With `upsert` they are native.
+pub fn of(mix: &Mix, upsert: Option<Upsert>) -> (Vec<Statement>, Places) {
+    let used = all(mix, upsert).into_iter().filter(|(_, _, _, used)| *used);
+    Places::list(used.map(|(query, name, sql, _)| (query as usize, Statement::new(name, sql))))
 }
 
 /// Every statement with its name, its SQL and whether `mix` uses it. Sysbench's insert script
 /// sends its one statement as text; here it is prepared like all others.
-fn all(mix: &Mix) -> [(Query, &'static str, &'static str, bool); COUNT] {
-    let ranges = mix.ranges;
+fn all(mix: &Mix, upsert: Option<Upsert>) -> [(Query, &'static str, &'static str, bool); COUNT] {
+    let (ranges, replaces) = (mix.ranges, mix.delete_inserts > 0);
     [
         (
             Query::PointSelect,
@@ -102,13 +97,22 @@ fn all(mix: &Mix) -> [(Query, &'static str, &'static str, bool); COUNT] {
             Query::Delete,
             "delete",
             "DELETE FROM sbtest1 WHERE id = ?",
-            mix.delete_inserts + mix.deletes > 0,
+            mix.deletes > 0 || (replaces && upsert.is_none()),
         ),
+        (Query::Reinsert, "insert", insert_row!(""), replaces && upsert.is_none()),
         (
-            Query::Reinsert,
-            "insert",
-            "INSERT INTO sbtest1 (id, k, c, pad) VALUES (?, ?, ?, ?)",
-            mix.delete_inserts > 0,
+            Query::Upsert,
+            "upsert",
+            match upsert {
+                Some(Upsert::OnDuplicateKey) => insert_row!(
+                    " ON DUPLICATE KEY UPDATE k = VALUES(k), c = VALUES(c), pad = VALUES(pad)"
+                ),
+                _ => insert_row!(
+                    " ON CONFLICT (id) DO UPDATE SET k = excluded.k, c = excluded.c, \
+                     pad = excluded.pad"
+                ),
+            },
+            replaces && upsert.is_some(),
         ),
         (
             Query::Insert,

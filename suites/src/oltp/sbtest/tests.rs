@@ -21,7 +21,7 @@ const ALL: [Sbtest; 11] = [
 ];
 
 fn workload(benchmark: Sbtest) -> SbtestWorkload {
-    SbtestWorkload::new(benchmark, 10_000)
+    SbtestWorkload::new(benchmark, 10_000, None)
 }
 
 fn client(workload: &SbtestWorkload, seed: u64) -> Box<dyn Client> {
@@ -86,7 +86,7 @@ fn a_retry_repeats_its_inputs() {
 
 #[test]
 fn ids_cover_the_table_and_stay_in_it() {
-    let workload = SbtestWorkload::new(POINT_SELECT, 50);
+    let workload = SbtestWorkload::new(POINT_SELECT, 50, None);
     let mut client = client(&workload, 1);
     let mut session = Recording::new(&workload, found);
     for _ in 0..20_000 {

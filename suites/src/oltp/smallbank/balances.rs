@@ -29,6 +29,25 @@ pub struct Move {
     pub account: Account,
     pub customer: i64,
     pub cents: i64,
+    pub how: How,
+}
+
+/// How a transaction makes a move.
+#[derive(Clone, Copy, Debug)]
+pub enum How {
+    /// By adding, with its last statements.
+    Adding,
+    /// By setting the balance to zero, with its last statements.
+    Emptying,
+    /// By an earlier statement.
+    Done,
+}
+
+impl Move {
+    /// A move that is to be made by adding.
+    pub const fn adding(account: Account, customer: i64, cents: i64) -> Self {
+        Self { account, customer, cents, how: How::Adding }
+    }
 }
 
 /// The most accounts that a transaction writes.
@@ -51,7 +70,8 @@ pub struct ClientBalances {
     unknown: Mutex<BTreeSet<usize>>,
 }
 
-/// A commit under way. One that is dropped without being settled is of unknown outcome.
+/// A transaction about to end. One whose commit was sent and that is dropped without being settled
+/// is of unknown outcome.
 #[derive(Debug)]
 #[must_use]
 pub struct Committing<'c> {
@@ -111,13 +131,18 @@ fn name(table: &str, group: usize) -> String {
 }
 
 impl ClientBalances {
-    /// Notes that a commit is about to be sent.
-    pub const fn committing(&self, moves: Moves) -> Committing<'_> {
-        Committing { balances: self, moves }
+    /// A transaction about to end.
+    pub fn committing(&self) -> Committing<'_> {
+        Committing { balances: self, moves: Moves::default() }
     }
 }
 
 impl Committing<'_> {
+    /// Notes that the commit is about to be sent.
+    pub const fn sending_commit(&mut self, moves: Moves) {
+        self.moves = moves;
+    }
+
     /// Notes how the commit ended.
     pub fn settle(mut self, result: &Result<(), DbError>) {
         if result.as_ref().is_err_and(|error| error.outcome_unknown) {

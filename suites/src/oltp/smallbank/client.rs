@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Access, DbError, Session};
+use dbdyno_core::{DbError, Session, Steps};
 use dbdyno_datasets::smallbank::{CUSTOMERS, write_name};
 
-use super::super::ledger::Ledger;
-use super::balances::ClientBalances;
-use super::transactions::{self, End};
+use super::super::ledger::{Ledger, Pending};
+use super::balances::{ClientBalances, Committing, Moves};
+use super::transactions::{End, Transactions};
 
 /// The transactions, as numbers in the order of `MIX`.
 pub const TRANSACTIONS: [&str; 6] = [
@@ -44,6 +44,7 @@ const PAYMENT: i64 = 500;
 
 pub struct SmallBankClient {
     customers: u64,
+    transactions: Transactions,
     rng: Rng,
     ledger: Arc<Ledger>,
     balances: Arc<ClientBalances>,
@@ -59,12 +60,14 @@ pub struct SmallBankClient {
 impl SmallBankClient {
     pub fn new(
         customers: u64,
+        transactions: Transactions,
         rng: Rng,
         ledger: Arc<Ledger>,
         balances: Arc<ClientBalances>,
     ) -> Self {
         Self {
             customers,
+            transactions,
             rng,
             ledger,
             balances,
@@ -96,16 +99,47 @@ impl SmallBankClient {
         }
     }
 
-    async fn transaction(&self, session: &mut dyn Session) -> Result<End, DbError> {
+    async fn transaction(&self, steps: &mut Steps<'_>) -> Result<End, DbError> {
         let (name, other) = (self.name.as_str(), self.other.as_str());
+        let transactions = &self.transactions;
         match self.transaction {
-            BALANCE => transactions::balance(session, name).await,
-            DEPOSIT_CHECKING => transactions::deposit_checking(session, name, DEPOSIT).await,
-            TRANSACT_SAVINGS => transactions::transact_savings(session, name, self.savings).await,
-            AMALGAMATE => transactions::amalgamate(session, name, other).await,
-            WRITE_CHECK => transactions::write_check(session, name, CHECK).await,
-            _ => transactions::send_payment(session, name, other, PAYMENT).await,
+            BALANCE => transactions.balance(steps, name).await,
+            DEPOSIT_CHECKING => transactions.deposit_checking(steps, name, DEPOSIT).await,
+            TRANSACT_SAVINGS => transactions.transact_savings(steps, name, self.savings).await,
+            AMALGAMATE => transactions.amalgamate(steps, name, other).await,
+            WRITE_CHECK => transactions.write_check(steps, name, CHECK).await,
+            _ => transactions.send_payment(steps, name, other, PAYMENT).await,
         }
+    }
+
+    /// Makes the moves that are still to be made, commits, and accounts for all.
+    async fn commit(&self, steps: &mut Steps<'_>, moves: Moves) -> Result<(), DbError> {
+        let mut committing = self.balances.committing();
+        let mut pending = self.ledger.pending(0..=0);
+        let result = self.last_batch(steps, moves, &mut committing, &mut pending).await;
+        let result = pending.settle(result).map(|_| ());
+        committing.settle(&result);
+        result
+    }
+
+    /// Gives by how much the moves change the sum of all balances.
+    async fn last_batch(
+        &self,
+        steps: &mut Steps<'_>,
+        moves: Moves,
+        committing: &mut Committing<'_>,
+        pending: &mut Pending<'_>,
+    ) -> Result<i64, DbError> {
+        let total = moves.iter().flatten().map(|change| change.cents).sum();
+        while steps.pass()? {
+            for change in moves.iter().flatten() {
+                self.transactions.make(steps, change).await?;
+            }
+            committing.sending_commit(moves);
+            pending.sending_commit(total..=total);
+            steps.commit().await?;
+        }
+        Ok(total)
     }
 }
 
@@ -130,20 +164,11 @@ impl Client for SmallBankClient {
     }
 
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        let access = if self.transaction == BALANCE { Access::Read } else { Access::Write };
-        session.begin(access).await?;
-        match self.transaction(session).await? {
-            End::Commit(moves) => {
-                let total = moves.iter().flatten().map(|change| change.cents).sum();
-                let committing = self.balances.committing(moves);
-                let committed = self.ledger.commit(session, total).await;
-                committing.settle(&committed);
-                committed.map(|()| Outcome::Committed)
-            }
-            End::RollBack => {
-                session.rollback().await?;
-                Ok(Outcome::RolledBack)
-            }
+        let steps = &mut Steps::new(session);
+        match self.transaction(steps).await? {
+            End::Committed => Ok(Outcome::Committed),
+            End::Commit(moves) => self.commit(steps, moves).await.map(|()| Outcome::Committed),
+            End::RollBack => steps.rollback().await.map(|()| Outcome::RolledBack),
         }
     }
 }

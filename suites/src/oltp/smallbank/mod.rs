@@ -19,6 +19,7 @@
 
 mod balances;
 mod client;
+mod statements;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ use super::samples;
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
 use balances::Balances;
 use client::SmallBankClient;
+use statements::Form;
+use transactions::Transactions;
 
 /// The money on all accounts, in cents.
 const TOTAL: &str = "total_cents";
@@ -66,9 +69,12 @@ impl Benchmark for SmallBank {
     }
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
+        let form = Form::of(context.native);
+        let (statements, places) = statements::of(form);
         Arc::new(SmallBankWorkload {
             customers: self.dataset().rows("accounts", context.scale),
-            statements: transactions::statements(),
+            statements,
+            transactions: Transactions { form, places },
             ledgers: Ledgers::default(),
             balances: Balances::default(),
         })
@@ -119,6 +125,7 @@ impl Benchmark for SmallBank {
 struct SmallBankWorkload {
     customers: u64,
     statements: Vec<Statement>,
+    transactions: Transactions,
     ledgers: Ledgers,
     balances: Balances,
 }
@@ -134,7 +141,8 @@ impl Workload for SmallBankWorkload {
 
     fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
         let (ledger, balances) = (self.ledgers.open(), self.balances.open());
-        Box::new(SmallBankClient::new(self.customers, rng, ledger, balances))
+        let transactions = self.transactions;
+        Box::new(SmallBankClient::new(self.customers, transactions, rng, ledger, balances))
     }
 
     fn witnessed(&self) -> BTreeMap<String, Witness> {

@@ -11,7 +11,8 @@ use super::*;
 const CUSTOMERS: u64 = 18_000;
 
 fn workload() -> Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false };
+    let context =
+        WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native: None };
     SmallBank.workload(&context, &State::default())
 }
 

@@ -1,20 +1,10 @@
-//! The six transactions (Alomari et al., ICDE 2008; SendPayment as in BenchBase), from
-//! after `begin` to before `commit`. Money is in cents.
+//! The six transactions (Alomari et al., ICDE 2008; SendPayment as in BenchBase), up to their last
+//! statements: those that add to accounts, and the commit. Money is in cents.
 
-use dbdyno_core::query::{execute_one, query_one};
-use dbdyno_core::{DbError, Decimal, Session, Statement, StatementId, Value};
+use dbdyno_core::{Access, DbError, Row, Steps, Value};
 
-use super::balances::{Account, Move, Moves};
-
-const ACCOUNT: StatementId = 0;
-const SAVINGS: StatementId = 1;
-const CHECKING: StatementId = 2;
-const LOCK_SAVINGS: StatementId = 3;
-const LOCK_CHECKING: StatementId = 4;
-const ADD_SAVINGS: StatementId = 5;
-const ADD_CHECKING: StatementId = 6;
-const ZERO_SAVINGS: StatementId = 7;
-const ZERO_CHECKING: StatementId = 8;
+use super::balances::{Account, How, Move, Moves};
+use super::statements::{Form, Places, Sql};
 
 /// What WriteCheck takes beyond the check where funds are short.
 const PENALTY: i64 = 100;
@@ -22,132 +12,356 @@ const PENALTY: i64 = 100;
 /// How a transaction is to end.
 #[derive(Clone, Copy, Debug)]
 pub enum End {
-    /// Commit what was done to accounts.
+    /// It has committed; it moved nothing.
+    Committed,
+    /// Make the moves that are still to be made, and commit.
     Commit(Moves),
     /// Roll back: the funds do not suffice.
     RollBack,
 }
 
-pub fn statements() -> Vec<Statement> {
-    vec![
-        Statement::new("account", "SELECT custid, name FROM accounts WHERE name = ?"),
-        Statement::new("savings", "SELECT bal FROM savings WHERE custid = ?"),
-        Statement::new("checking", "SELECT bal FROM checking WHERE custid = ?"),
-        Statement::new("lock_savings", "SELECT bal FROM savings WHERE custid = ? {for_update}"),
-        Statement::new("lock_checking", "SELECT bal FROM checking WHERE custid = ? {for_update}"),
-        Statement::new("add_savings", "UPDATE savings SET bal = bal + ? WHERE custid = ?"),
-        Statement::new("add_checking", "UPDATE checking SET bal = bal + ? WHERE custid = ?"),
-        Statement::new("zero_savings", "UPDATE savings SET bal = 0 WHERE custid = ?"),
-        Statement::new("zero_checking", "UPDATE checking SET bal = 0 WHERE custid = ?"),
-    ]
+/// The transactions, said in one form.
+#[derive(Clone, Copy, Debug)]
+pub struct Transactions {
+    pub form: Form,
+    pub places: Places,
 }
 
-/// Reads both balances of a customer.
-pub async fn balance(session: &mut dyn Session, name: &str) -> Result<End, DbError> {
-    let customer = customer(session, name).await?;
-    cents(session, SAVINGS, customer).await?;
-    cents(session, CHECKING, customer).await?;
-    Ok(commit([]))
+/// A customer with what was read of its balances.
+#[derive(Clone, Copy, Debug, Default)]
+struct Customer {
+    id: i64,
+    savings: i64,
+    checking: i64,
 }
 
-/// Adds `amount` to a checking account.
-pub async fn deposit_checking(
-    session: &mut dyn Session,
-    name: &str,
-    amount: i64,
-) -> Result<End, DbError> {
-    let customer = customer(session, name).await?;
-    Ok(commit([add(session, Account::Checking, customer, amount).await?]))
-}
-
-/// Adds `amount`, which may be negative, to a savings account, unless that would overdraw it.
-pub async fn transact_savings(
-    session: &mut dyn Session,
-    name: &str,
-    amount: i64,
-) -> Result<End, DbError> {
-    let customer = customer(session, name).await?;
-    let savings = cents(session, SAVINGS, customer).await?;
-    if savings + amount < 0 {
-        return Ok(End::RollBack);
+impl Transactions {
+    /// Reads both balances of a customer.
+    pub async fn balance(&self, steps: &mut Steps<'_>, name: &str) -> Result<End, DbError> {
+        if self.form != Form::Portable {
+            let mut customer = Customer::default();
+            while steps.pass()? {
+                steps.begin(Access::Read).await?;
+                self.account_balances(steps, name, &mut customer).await?;
+                steps.commit().await?;
+            }
+            return Ok(End::Committed);
+        }
+        let mut customer = self.begin(steps, Access::Read, name).await?;
+        while steps.pass()? {
+            self.read_balances(steps, &mut customer).await?;
+            steps.commit().await?;
+        }
+        Ok(End::Committed)
     }
-    Ok(commit([add(session, Account::Savings, customer, amount).await?]))
-}
 
-/// Moves all that one customer has to the checking account of another.
-pub async fn amalgamate(session: &mut dyn Session, from: &str, to: &str) -> Result<End, DbError> {
-    let from = customer(session, from).await?;
-    let to = customer(session, to).await?;
-    let savings = cents(session, LOCK_SAVINGS, from).await?;
-    let checking = cents(session, LOCK_CHECKING, from).await?;
-    execute_one(session, ZERO_SAVINGS, &[Value::Int(from)]).await?;
-    execute_one(session, ZERO_CHECKING, &[Value::Int(from)]).await?;
-    Ok(commit([
-        Move { account: Account::Savings, customer: from, cents: -savings },
-        Move { account: Account::Checking, customer: from, cents: -checking },
-        add(session, Account::Checking, to, savings + checking).await?,
-    ]))
-}
-
-/// Takes a check of `amount` from a checking account, and a penalty where savings and checking
-/// together do not cover it.
-pub async fn write_check(
-    session: &mut dyn Session,
-    name: &str,
-    amount: i64,
-) -> Result<End, DbError> {
-    let customer = customer(session, name).await?;
-    let savings = cents(session, SAVINGS, customer).await?;
-    let checking = cents(session, CHECKING, customer).await?;
-    let taken = if savings + checking < amount { amount + PENALTY } else { amount };
-    Ok(commit([add(session, Account::Checking, customer, -taken).await?]))
-}
-
-/// Moves `amount` from one checking account to another, unless that would overdraw it.
-pub async fn send_payment(
-    session: &mut dyn Session,
-    from: &str,
-    to: &str,
-    amount: i64,
-) -> Result<End, DbError> {
-    let from = customer(session, from).await?;
-    let to = customer(session, to).await?;
-    let checking = cents(session, CHECKING, from).await?;
-    if checking < amount {
-        return Ok(End::RollBack);
+    /// Adds `amount` to a checking account.
+    pub async fn deposit_checking(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+        amount: i64,
+    ) -> Result<End, DbError> {
+        let account = Account::Checking;
+        if self.form != Form::Returning {
+            let customer = self.begin(steps, Access::Write, name).await?;
+            return Ok(commit([Move::adding(account, customer.id, amount)]));
+        }
+        let mut customer = 0;
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            let params = [cents(amount), Value::Text(name)];
+            let read = |row: &dyn Row| row.int(0).map(|id| customer = id);
+            steps.query_one(self.places.of(Sql::Deposit as usize), &params, read).await?;
+        }
+        Ok(commit([Move { account, customer, cents: amount, how: How::Done }]))
     }
-    Ok(commit([
-        add(session, Account::Checking, from, -amount).await?,
-        add(session, Account::Checking, to, amount).await?,
-    ]))
+
+    /// Adds `amount`, which may be negative, to a savings account, unless that would overdraw it.
+    pub async fn transact_savings(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+        amount: i64,
+    ) -> Result<End, DbError> {
+        let account = Account::Savings;
+        if self.form == Form::Returning {
+            let Customer { id: customer, savings: left, .. } =
+                self.transact(steps, name, amount).await?;
+            return Ok(match left {
+                ..0 => End::RollBack,
+                _ => commit([Move { account, customer, cents: amount, how: How::Done }]),
+            });
+        }
+        let customer = self.account_savings(steps, name).await?;
+        if customer.savings + amount < 0 {
+            return Ok(End::RollBack);
+        }
+        Ok(commit([Move::adding(account, customer.id, amount)]))
+    }
+
+    /// Moves all that one customer has to the checking account of another.
+    pub async fn amalgamate(
+        &self,
+        steps: &mut Steps<'_>,
+        from: &str,
+        to: &str,
+    ) -> Result<End, DbError> {
+        let [mut from, to] = match self.form {
+            Form::Portable => self.begin_with_both(steps, [from, to]).await?,
+            _ => self.accounts(steps, Sql::Accounts, [from, to]).await?,
+        };
+        while steps.pass()? {
+            self.lock_balances(steps, &mut from).await?;
+        }
+        let Customer { id: customer, savings, checking } = from;
+        let how = How::Emptying;
+        Ok(commit([
+            Move { account: Account::Savings, customer, cents: -savings, how },
+            Move { account: Account::Checking, customer, cents: -checking, how },
+            Move::adding(Account::Checking, to.id, savings + checking),
+        ]))
+    }
+
+    /// Takes a check of `amount` from a checking account, and a penalty where savings and checking
+    /// together do not cover it.
+    pub async fn write_check(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+        amount: i64,
+    ) -> Result<End, DbError> {
+        let mut customer = Customer::default();
+        if self.form == Form::Portable {
+            customer = self.begin(steps, Access::Write, name).await?;
+            while steps.pass()? {
+                self.read_balances(steps, &mut customer).await?;
+            }
+        } else {
+            while steps.pass()? {
+                steps.begin(Access::Write).await?;
+                self.account_balances(steps, name, &mut customer).await?;
+            }
+        }
+        let short = customer.savings + customer.checking < amount;
+        let taken = if short { amount + PENALTY } else { amount };
+        Ok(commit([Move::adding(Account::Checking, customer.id, -taken)]))
+    }
+
+    /// Moves `amount` from one checking account to another, unless that would overdraw it.
+    pub async fn send_payment(
+        &self,
+        steps: &mut Steps<'_>,
+        from: &str,
+        to: &str,
+        amount: i64,
+    ) -> Result<End, DbError> {
+        let [mut from, to] = match self.form {
+            Form::Portable => self.begin_with_both(steps, [from, to]).await?,
+            _ => self.accounts(steps, Sql::AccountsChecking, [from, to]).await?,
+        };
+        if self.form == Form::Portable {
+            self.read_cents(steps, Sql::Checking, from.id, &mut from.checking).await?;
+        }
+        if from.checking < amount {
+            return Ok(End::RollBack);
+        }
+        Ok(commit([
+            Move::adding(Account::Checking, from.id, -amount),
+            Move::adding(Account::Checking, to.id, amount),
+        ]))
+    }
+
+    /// Makes a move, unless it was made.
+    pub async fn make(&self, steps: &mut Steps<'_>, change: &Move) -> Result<(), DbError> {
+        let (adding, emptying) = match change.account {
+            Account::Savings => (Sql::AddSavings, Sql::ZeroSavings),
+            Account::Checking => (Sql::AddChecking, Sql::ZeroChecking),
+        };
+        let customer = Value::Int(change.customer);
+        match change.how {
+            How::Adding => {
+                let params = [cents(change.cents), customer];
+                steps.execute_one(self.places.of(adding as usize), &params).await
+            }
+            How::Emptying => {
+                steps.execute_one(self.places.of(emptying as usize), &[customer]).await
+            }
+            How::Done => Ok(()),
+        }
+    }
+
+    /// Begins, and looks a customer up.
+    async fn begin(
+        &self,
+        steps: &mut Steps<'_>,
+        access: Access,
+        name: &str,
+    ) -> Result<Customer, DbError> {
+        let mut customer = Customer::default();
+        while steps.pass()? {
+            steps.begin(access).await?;
+            self.account(steps, name, &mut customer).await?;
+        }
+        Ok(customer)
+    }
+
+    /// Begins, and looks two customers up.
+    async fn begin_with_both(
+        &self,
+        steps: &mut Steps<'_>,
+        names: [&str; 2],
+    ) -> Result<[Customer; 2], DbError> {
+        let mut customers = [Customer::default(); 2];
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            for (name, customer) in names.into_iter().zip(&mut customers) {
+                self.account(steps, name, customer).await?;
+            }
+        }
+        Ok(customers)
+    }
+
+    async fn account(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+        customer: &mut Customer,
+    ) -> Result<(), DbError> {
+        let read = |row: &dyn Row| {
+            row.text(1)?;
+            row.int(0).map(|id| customer.id = id)
+        };
+        steps.query_one(self.places.of(Sql::Account as usize), &[Value::Text(name)], read).await
+    }
+
+    /// Begins, and looks two customers up by one statement, which may answer checking balances too.
+    async fn accounts(
+        &self,
+        steps: &mut Steps<'_>,
+        sql: Sql,
+        names: [&str; 2],
+    ) -> Result<[Customer; 2], DbError> {
+        let mut customers = [Customer::default(); 2];
+        let params = names.map(Value::Text);
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            let read = |row: &dyn Row| {
+                let customer = &mut customers[usize::from(row.text(1)? != names[0])];
+                customer.id = row.int(0)?;
+                if sql == Sql::AccountsChecking {
+                    customer.checking = row.decimal(2, 2)?;
+                }
+                Ok(())
+            };
+            steps.query_rows(self.places.of(sql as usize), &params, names.len(), read).await?;
+        }
+        Ok(customers)
+    }
+
+    async fn account_balances(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+        customer: &mut Customer,
+    ) -> Result<(), DbError> {
+        let read = |row: &dyn Row| {
+            row.text(1)?;
+            let (savings, checking) = (row.decimal(2, 2)?, row.decimal(3, 2)?);
+            *customer = Customer { id: row.int(0)?, savings, checking };
+            Ok(())
+        };
+        let place = self.places.of(Sql::AccountBalances as usize);
+        steps.query_one(place, &[Value::Text(name)], read).await
+    }
+
+    /// Begins, and looks a customer up with its savings.
+    async fn account_savings(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+    ) -> Result<Customer, DbError> {
+        if self.form == Form::Portable {
+            let mut customer = self.begin(steps, Access::Write, name).await?;
+            self.read_cents(steps, Sql::Savings, customer.id, &mut customer.savings).await?;
+            return Ok(customer);
+        }
+        let mut customer = Customer::default();
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            let read = |row: &dyn Row| {
+                row.text(1)?;
+                (customer.id, customer.savings) = (row.int(0)?, row.decimal(2, 2)?);
+                Ok(())
+            };
+            let place = self.places.of(Sql::AccountSavings as usize);
+            steps.query_one(place, &[Value::Text(name)], read).await?;
+        }
+        Ok(customer)
+    }
+
+    /// Begins, and adds to a customer's savings; gives the customer with what is there then.
+    async fn transact(
+        &self,
+        steps: &mut Steps<'_>,
+        name: &str,
+        amount: i64,
+    ) -> Result<Customer, DbError> {
+        let mut customer = Customer::default();
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            let params = [cents(amount), Value::Text(name)];
+            let read = |row: &dyn Row| {
+                (customer.id, customer.savings) = (row.int(0)?, row.decimal(1, 2)?);
+                Ok(())
+            };
+            steps.query_one(self.places.of(Sql::Transact as usize), &params, read).await?;
+        }
+        Ok(customer)
+    }
+
+    async fn read_balances(
+        &self,
+        steps: &mut Steps<'_>,
+        customer: &mut Customer,
+    ) -> Result<(), DbError> {
+        let Customer { id, savings, checking } = customer;
+        self.read_cents(steps, Sql::Savings, *id, savings).await?;
+        self.read_cents(steps, Sql::Checking, *id, checking).await
+    }
+
+    async fn lock_balances(
+        &self,
+        steps: &mut Steps<'_>,
+        customer: &mut Customer,
+    ) -> Result<(), DbError> {
+        let Customer { id, savings, checking } = customer;
+        if self.form == Form::Portable {
+            self.read_cents(steps, Sql::LockSavings, *id, savings).await?;
+            return self.read_cents(steps, Sql::LockChecking, *id, checking).await;
+        }
+        let read = |row: &dyn Row| {
+            (*savings, *checking) = (row.decimal(0, 2)?, row.decimal(1, 2)?);
+            Ok(())
+        };
+        let place = self.places.of(Sql::LockBalances as usize);
+        steps.query_one(place, &[Value::Int(*id)], read).await
+    }
+
+    async fn read_cents(
+        &self,
+        steps: &mut Steps<'_>,
+        sql: Sql,
+        customer: i64,
+        cents: &mut i64,
+    ) -> Result<(), DbError> {
+        let read = |row: &dyn Row| row.decimal(0, 2).map(|found| *cents = found);
+        steps.query_one(self.places.of(sql as usize), &[Value::Int(customer)], read).await
+    }
 }
 
-async fn customer(session: &mut dyn Session, name: &str) -> Result<i64, DbError> {
-    query_one(session, ACCOUNT, &[Value::Text(name)], |row| {
-        row.text(1)?;
-        row.int(0)
-    })
-    .await
-}
-
-async fn cents(session: &mut dyn Session, id: StatementId, customer: i64) -> Result<i64, DbError> {
-    query_one(session, id, &[Value::Int(customer)], |row| row.decimal(0, 2)).await
-}
-
-/// Adds to an account; gives what that is to the balances.
-async fn add(
-    session: &mut dyn Session,
-    account: Account,
-    customer: i64,
-    cents: i64,
-) -> Result<Move, DbError> {
-    let id = match account {
-        Account::Savings => ADD_SAVINGS,
-        Account::Checking => ADD_CHECKING,
-    };
-    let params = [Value::Decimal(Decimal::cents(cents)), Value::Int(customer)];
-    execute_one(session, id, &params).await?;
-    Ok(Move { account, customer, cents })
+fn cents(cents: i64) -> Value<'static> {
+    Value::Decimal(dbdyno_core::Decimal::cents(cents))
 }
 
 fn commit<const N: usize>(moves: [Move; N]) -> End {

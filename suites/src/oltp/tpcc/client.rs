@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
-use dbdyno_core::{DbError, Session};
+use dbdyno_core::{DbError, Session, Steps};
 
 use super::customer::Finder;
 use super::deck::{Deck, Kind};
-use super::effects::{ClientEffects, Effects};
+use super::effects::{ClientEffects, Ending};
 use super::inputs::{Delivery, NewOrder, OrderStatus, Payment, StockLevel, Terminal};
+use super::statements::Statements;
 use super::{delivery, new_order, order_status, payment, stock_level};
 
 /// The inputs of the drawn transaction.
@@ -37,6 +38,7 @@ pub(super) struct TpccClient {
     deck: Deck,
     /// Whether keying and think times are kept.
     think_times: bool,
+    sql: Statements,
     inputs: Inputs,
     buffers: Buffers,
     effects: Arc<ClientEffects>,
@@ -47,6 +49,7 @@ impl TpccClient {
     pub(super) fn new(
         mut terminal: Terminal,
         think_times: bool,
+        sql: Statements,
         effects: Arc<ClientEffects>,
     ) -> Self {
         let inputs = Inputs::draw(Kind::StockLevel, &mut terminal);
@@ -54,25 +57,10 @@ impl TpccClient {
             terminal,
             deck: Deck::new(),
             think_times,
+            sql,
             inputs,
             buffers: Buffers::default(),
             effects,
-        }
-    }
-
-    /// Does the drawn transaction's work and gives how it is to end.
-    async fn work(
-        &mut self,
-        effects: &mut Effects,
-        session: &mut dyn Session,
-    ) -> Result<Outcome, DbError> {
-        let Buffers { finder, new_order, payment } = &mut self.buffers;
-        match &self.inputs {
-            Inputs::NewOrder(input) => new_order::run(input, new_order, effects, session).await,
-            Inputs::Payment(input) => payment::run(input, finder, payment, effects, session).await,
-            Inputs::OrderStatus(input) => order_status::run(input, finder, session).await,
-            Inputs::Delivery(input) => delivery::run(input, effects, session).await,
-            Inputs::StockLevel(input) => stock_level::run(input, session).await,
         }
     }
 }
@@ -87,14 +75,15 @@ impl Client for TpccClient {
     }
 
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        session.begin(self.inputs.kind().access()).await?;
-        let mut effects = Effects::default();
-        let outcome = self.work(&mut effects, session).await?;
-        match outcome {
-            Outcome::Committed => self.effects.commit(session, effects).await?,
-            Outcome::RolledBack => session.rollback().await?,
+        let Self { inputs, buffers, sql, effects, .. } = self;
+        let steps = &mut Steps::new(session);
+        let mut ending = effects.begin();
+        let outcome = inputs.run(sql, buffers, &mut ending, steps).await;
+        ending.settle(&outcome);
+        if matches!(outcome, Ok(Outcome::RolledBack)) {
+            steps.rollback().await?;
         }
-        Ok(outcome)
+        outcome
     }
 
     fn think_time(&mut self) -> Duration {
@@ -124,6 +113,36 @@ impl Inputs {
             Self::OrderStatus(_) => Kind::OrderStatus,
             Self::Delivery(_) => Kind::Delivery,
             Self::StockLevel(_) => Kind::StockLevel,
+        }
+    }
+
+    /// Runs the transaction up to its commit, or up to where it is to be rolled back.
+    async fn run(
+        &self,
+        sql: &Statements,
+        buffers: &mut Buffers,
+        ending: &mut Ending<'_>,
+        steps: &mut Steps<'_>,
+    ) -> Result<Outcome, DbError> {
+        let Buffers { finder, new_order, payment } = buffers;
+        match self {
+            Self::NewOrder(input) => new_order::run(input, sql, new_order, ending, steps).await,
+            Self::Payment(input) => {
+                payment::run(input, sql, finder, payment, ending, steps).await?;
+                Ok(Outcome::Committed)
+            }
+            Self::OrderStatus(input) => {
+                order_status::run(input, sql, finder, ending, steps).await?;
+                Ok(Outcome::Committed)
+            }
+            Self::Delivery(input) => {
+                delivery::run(input, sql, ending, steps).await?;
+                Ok(Outcome::Committed)
+            }
+            Self::StockLevel(input) => {
+                stock_level::run(input, sql, ending, steps).await?;
+                Ok(Outcome::Committed)
+            }
         }
     }
 }

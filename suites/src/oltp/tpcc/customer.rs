@@ -1,12 +1,11 @@
 //! Finding the customer that a user named, for Payment and Order-Status.
 
 use dbdyno_core::random::Text;
-use dbdyno_core::{DbError, Session, Value};
+use dbdyno_core::{DbError, Row, Steps, Value};
 
-use super::inputs::Choice;
-use super::statements::Sql;
+use super::statements::{Sql, Statements};
 
-/// Buffers of [`find`], used again by every transaction of a client.
+/// Finds customers by last name. It is used again by every transaction of a client.
 #[derive(Debug, Default)]
 pub(super) struct Finder {
     last_name: Text,
@@ -14,36 +13,32 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// The number of the chosen customer. By last name: of the n customers with it in the
-    /// district, in the order of their first names, the one at position n/2 rounded up (2.5.2.2,
-    /// 2.6.2.2).
-    pub(super) async fn find(
+    /// Reads the numbers of the customers with a last name in a district, in the order of their
+    /// first names.
+    pub(super) async fn read(
         &mut self,
-        session: &mut dyn Session,
+        steps: &mut Steps<'_>,
+        sql: &Statements,
         (w_id, d_id): (i64, i64),
-        choice: Choice,
-    ) -> Result<i64, DbError> {
-        let number = match choice {
-            Choice::Number(c_id) => return Ok(c_id),
-            Choice::Name(number) => number,
+        name: u64,
+    ) -> Result<(), DbError> {
+        let Self { last_name, found } = self;
+        let params = [Value::Int(w_id), Value::Int(d_id), Value::Text(last_name.last_name(name))];
+        found.clear();
+        let read = |row: &dyn Row| {
+            found.push(row.int(0)?);
+            Ok(())
         };
-        let name = self.last_name.last_name(number);
-        self.found.clear();
-        let found = &mut self.found;
-        session
-            .query(
-                Sql::CustomersByName.id(),
-                &[Value::Int(w_id), Value::Int(d_id), Value::Text(name)],
-                &mut |row| {
-                    found.push(row.int(0)?);
-                    Ok(())
-                },
-            )
-            .await?;
+        steps.query(sql.place(Sql::CustomersByName), &params, read, |_| Ok(())).await
+    }
+
+    /// The number of the chosen customer: of those that were read, the one at position n/2 rounded
+    /// up (2.5.2.2, 2.6.2.2).
+    pub(super) fn chosen(&self, (w_id, d_id): (i64, i64)) -> Result<i64, DbError> {
         middle(&self.found).ok_or_else(|| {
             DbError::unexpected(format!(
-                "no customer of district {d_id} of warehouse {w_id} is called {name}, though \
-                 every last name has at least one there (TPC-C 4.3.3.1)"
+                "no customer of district {d_id} of warehouse {w_id} has a last name that at least \
+                 one must have there (TPC-C 4.3.3.1)"
             ))
         })
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use dbdyno_core::{DbError, Session};
+use dbdyno_core::{DbError, Steps};
 
 use crate::benchmark::Check;
 
@@ -54,21 +54,9 @@ pub(super) struct ClientEffects {
 }
 
 impl ClientEffects {
-    /// Commits a transaction and counts its effects. They count as unknown where the connection
-    /// breaks in the commit, and where nobody waits for the commit to end.
-    pub(super) async fn commit(
-        &self,
-        session: &mut dyn Session,
-        effects: Effects,
-    ) -> Result<(), DbError> {
-        let mut pending = Pending { client: self, effects };
-        let result = session.commit().await;
-        match &result {
-            Ok(()) => pending.settle(true),
-            Err(error) if error.outcome_unknown => {}
-            Err(_) => pending.settle(false),
-        }
-        result
+    /// A transaction about to begin.
+    pub(super) fn begin(&self) -> Ending<'_> {
+        Ending { client: self, effects: Effects::default() }
     }
 
     fn add(&self, effects: Effects, kind: usize) {
@@ -80,22 +68,38 @@ impl ClientEffects {
     }
 }
 
-/// A commit under way. One that is dropped without being settled is of unknown outcome.
-struct Pending<'c> {
+/// The end that a transaction comes to. One that is dropped after its commit was sent, without
+/// being settled, is of unknown outcome.
+pub(super) struct Ending<'c> {
     client: &'c ClientEffects,
+    /// What the commit does, once it is sent.
     effects: Effects,
 }
 
-impl Pending<'_> {
-    fn settle(&mut self, took_effect: bool) {
+impl Ending<'_> {
+    /// Takes the last step of a transaction with these effects.
+    pub(super) async fn commit(
+        &mut self,
+        steps: &mut Steps<'_>,
+        effects: Effects,
+    ) -> Result<(), DbError> {
+        self.effects = effects;
+        steps.commit().await
+    }
+
+    /// Counts the effects. They count as unknown where the connection broke in the commit.
+    pub(super) fn settle<T>(mut self, result: &Result<T, DbError>) {
+        if result.as_ref().is_err_and(|error| error.outcome_unknown) {
+            return;
+        }
         let effects = std::mem::take(&mut self.effects);
-        if took_effect {
+        if result.is_ok() {
             self.client.add(effects, 0);
         }
     }
 }
 
-impl Drop for Pending<'_> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.client.add(self.effects, 1);
     }

@@ -23,6 +23,13 @@ pub(super) struct Line {
     pub(super) quantity: i64,
 }
 
+impl Line {
+    /// Whether another line takes from the same row of stock.
+    pub(super) const fn has_stock_of(&self, other: &Self) -> bool {
+        self.supply_w_id == other.supply_w_id && self.i_id == other.i_id
+    }
+}
+
 /// The inputs of a New-Order (2.4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NewOrder {

@@ -9,6 +9,7 @@ mod deck;
 mod delivery;
 mod effects;
 mod inputs;
+mod lists;
 mod new_order;
 mod order_status;
 mod payment;
@@ -32,6 +33,7 @@ use client::TpccClient;
 use deck::{Kind, NAMES};
 use effects::{Amount, ClientEffects};
 use inputs::{RunConstants, Terminal};
+use statements::{Form, Statements};
 
 /// The benchmark.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +81,13 @@ impl Benchmark for Tpcc {
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let c_load = dbdyno_datasets::tpcc::c_load(context.seed);
+        let (statements, sql) = Statements::list(Form::of(context.native));
         Arc::new(TpccWorkload {
             warehouses: context.scale,
             think_times: context.think_times,
             constants: RunConstants::draw(context.seed, c_load),
-            statements: statements::statements(),
+            statements,
+            sql,
             effects: Mutex::default(),
         })
     }
@@ -175,6 +179,7 @@ struct TpccWorkload {
     think_times: bool,
     constants: RunConstants,
     statements: Vec<Statement>,
+    sql: Statements,
     effects: Mutex<Vec<Arc<ClientEffects>>>,
 }
 
@@ -197,7 +202,7 @@ impl Workload for TpccWorkload {
         let effects = Arc::<ClientEffects>::default();
         self.effects().push(Arc::clone(&effects));
         let terminal = Terminal::new(index, self.warehouses, self.constants, rng);
-        Box::new(TpccClient::new(terminal, self.think_times, effects))
+        Box::new(TpccClient::new(terminal, self.think_times, self.sql, effects))
     }
 
     fn counted(&self) -> BTreeMap<&'static str, i64> {

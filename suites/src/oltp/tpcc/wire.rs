@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Outcome, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
-    Access, DbError, Decimal, ErrorClass, Row, RowVisitor, Session, Statement, StatementId,
+    DbError, Decimal, ErrorClass, Request, Row, RowVisitor, Session, Statement, StatementId,
     Timestamp, Value,
 };
 
@@ -21,12 +24,25 @@ struct Wire {
     commit: Result<(), DbError>,
     /// The order that each district delivers next; none where all are delivered.
     oldest: Option<i64>,
+    answers: VecDeque<Result<Answered, DbError>>,
+}
+
+/// Rows, or how many were matched.
+enum Answered {
+    Rows(Vec<Vec<Value<'static>>>),
+    Matched(u64),
 }
 
 impl Wire {
     fn new(workload: &dyn Workload) -> Self {
         let statements = workload.statements().to_vec();
-        Self { statements, sent: Vec::new(), commit: Ok(()), oldest: Some(2_101) }
+        Self {
+            statements,
+            sent: Vec::new(),
+            commit: Ok(()),
+            oldest: Some(2_101),
+            answers: VecDeque::new(),
+        }
     }
 
     fn record(&mut self, id: StatementId, params: &[Value<'_>]) {
@@ -86,38 +102,9 @@ impl Session for Wire {
         Ok(())
     }
 
-    async fn begin(&mut self, access: Access) -> Result<(), DbError> {
-        self.sent.push(format!("BEGIN {access:?}"));
-        Ok(())
-    }
-
-    async fn commit(&mut self) -> Result<(), DbError> {
-        self.sent.push("COMMIT".to_owned());
-        self.commit.clone()
-    }
-
     async fn rollback(&mut self) -> Result<(), DbError> {
         self.sent.push("ROLLBACK".to_owned());
         Ok(())
-    }
-
-    async fn execute(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<u64, DbError> {
-        self.record(id, params);
-        Ok(1)
-    }
-
-    async fn query(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-        visit: &mut RowVisitor<'_>,
-    ) -> Result<u64, DbError> {
-        self.record(id, params);
-        let rows = self.answer(id, params);
-        for row in &rows {
-            visit(&Answer(row))?;
-        }
-        Ok(rows.len() as u64)
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
@@ -126,6 +113,42 @@ impl Session for Wire {
 
     async fn query_sql(&mut self, sql: &str, _visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
         panic!("clients send prepared statements only, not {sql}")
+    }
+
+    fn request(&mut self, request: Request<'_>) {
+        let answer = match request {
+            Request::Begin(access) => {
+                self.sent.push(format!("BEGIN {access:?}"));
+                Ok(Answered::Matched(0))
+            }
+            Request::Commit => {
+                self.sent.push("COMMIT".to_owned());
+                self.commit.clone().map(|()| Answered::Matched(0))
+            }
+            Request::Run(id, params) => {
+                self.record(id, params);
+                Ok(if self.statements[id].sql.starts_with("SELECT") {
+                    Answered::Rows(self.answer(id, params))
+                } else {
+                    Answered::Matched(1)
+                })
+            }
+        };
+        self.answers.push_back(answer);
+    }
+
+    fn poll_answer(
+        &mut self,
+        _context: &mut Context<'_>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Poll<Result<u64, DbError>> {
+        Poll::Ready(match self.answers.pop_front().unwrap() {
+            Ok(Answered::Rows(rows)) => {
+                rows.iter().try_for_each(|row| visit(&Answer(row))).map(|()| rows.len() as u64)
+            }
+            Ok(Answered::Matched(rows)) => Ok(rows),
+            Err(why) => Err(why),
+        })
     }
 }
 
@@ -149,7 +172,7 @@ fn plain(value: &Value<'_>) -> String {
 }
 
 fn workload(think_times: bool) -> std::sync::Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 3, seed: 1, clients: 2, think_times };
+    let context = WorkloadContext { scale: 3, seed: 1, clients: 2, think_times, native: None };
     Tpcc.workload(&context, &State::default())
 }
 

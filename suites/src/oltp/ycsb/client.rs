@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
-use dbdyno_core::query::{execute_one, query_one};
 use dbdyno_core::random::{Latest, Rng, ScrambledZipfian, Text};
-use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Value};
+use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Steps, Value};
 use dbdyno_datasets::ycsb::{FIELD_LENGTH, FIELDS, draw_field, write_key};
 
-use super::super::last_writes::{Book, Notes};
+use super::super::last_writes::{Book, Notes, Writing};
 use super::super::samples::Sample;
 use super::keys::NewKeys;
 use super::statements::{INSERT, READ, SCAN, UPDATE_FIELD};
@@ -20,6 +19,8 @@ const LONGEST_SCAN: i64 = 100;
 
 pub struct YcsbClient {
     benchmark: Ycsb,
+    /// A read-modify-write is one statement.
+    reads_and_writes: bool,
     rng: Rng,
     chooser: Chooser,
     new_keys: Arc<NewKeys>,
@@ -30,6 +31,14 @@ pub struct YcsbClient {
     last_writes: Arc<Book>,
     notes: Notes,
     inputs: Inputs,
+}
+
+/// What a client shares with the workload.
+pub struct Shared {
+    /// Records loaded.
+    pub records: u64,
+    pub new_keys: Arc<NewKeys>,
+    pub last_writes: Arc<Book>,
 }
 
 /// Chooses the record of a request.
@@ -59,13 +68,8 @@ struct Inputs {
 }
 
 impl YcsbClient {
-    pub fn new(
-        benchmark: Ycsb,
-        records: u64,
-        new_keys: Arc<NewKeys>,
-        rng: Rng,
-        last_writes: Arc<Book>,
-    ) -> Self {
+    pub fn new(benchmark: Ycsb, reads_and_writes: bool, rng: Rng, shared: Shared) -> Self {
+        let Shared { records, new_keys, last_writes } = shared;
         let chooser = match benchmark.requests {
             Requests::Zipfian => Chooser::Zipfian(ScrambledZipfian::new(records)),
             Requests::Latest => Chooser::Latest(Latest::new(records)),
@@ -79,7 +83,18 @@ impl YcsbClient {
             scan_length: 0,
         };
         let (sample, notes, new_record) = (Sample::of(records), Notes::new(), None);
-        Self { benchmark, rng, chooser, new_keys, new_record, sample, last_writes, notes, inputs }
+        Self {
+            benchmark,
+            reads_and_writes,
+            rng,
+            chooser,
+            new_keys,
+            new_record,
+            sample,
+            last_writes,
+            notes,
+            inputs,
+        }
     }
 
     /// The place of the operation in the mix.
@@ -109,42 +124,53 @@ impl YcsbClient {
         self.new_record.get_or_insert_with(fresh).number
     }
 
-    async fn read(&self, session: &mut dyn Session) -> Result<(), DbError> {
-        query_one(session, READ, &[Value::Text(&self.inputs.key)], read_record).await
-    }
-
-    async fn update(&self, session: &mut dyn Session) -> Result<(), DbError> {
-        let Inputs { key, field, text, .. } = &self.inputs;
-        let params = [Value::Text(text.as_str()), Value::Text(key)];
-        execute_one(session, UPDATE_FIELD + field, &params).await
+    async fn read(&self, steps: &mut Steps<'_>) -> Result<(), DbError> {
+        steps.query_one(READ, &[Value::Text(&self.inputs.key)], read_record).await
     }
 
     /// Writes the field, in a transaction that reads the record first or by itself.
-    async fn write(&mut self, session: &mut dyn Session) -> Result<(), DbError> {
+    async fn write(&mut self, steps: &mut Steps<'_>) -> Result<(), DbError> {
         let mut writing = self.last_writes.transaction(std::mem::take(&mut self.notes));
         let place = self.sample.place(self.inputs.number);
         let value = place.map(|place| super::place_of_field(place, self.inputs.field));
         writing.wrote(value, self.inputs.text.as_str());
-        let result = if self.inputs.operation == Operation::ReadModifyWrite {
-            session.begin(Access::Write).await?;
-            self.read(session).await?;
-            self.update(session).await?;
-            writing.sending_commit();
-            session.commit().await
-        } else {
-            writing.sending_commit();
-            self.update(session).await
-        };
+        let result = self.write_noted(steps, &mut writing).await;
         let notes = writing.settle(&result);
         self.notes = notes;
         result
     }
 
-    async fn scan(&self, session: &mut dyn Session) -> Result<(), DbError> {
+    async fn write_noted(
+        &self,
+        steps: &mut Steps<'_>,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), DbError> {
+        let Inputs { operation, key, field, text, .. } = &self.inputs;
+        let (update, params) =
+            (UPDATE_FIELD + field, [Value::Text(text.as_str()), Value::Text(key)]);
+        if *operation != Operation::ReadModifyWrite {
+            writing.sending_commit();
+            return steps.execute_one(update, &params).await;
+        }
+        if self.reads_and_writes {
+            writing.sending_commit();
+            return steps.change_one(update, &params, read_record).await;
+        }
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            self.read(steps).await?;
+            steps.execute_one(update, &params).await?;
+            writing.sending_commit();
+            steps.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn scan(&self, steps: &mut Steps<'_>) -> Result<(), DbError> {
         let Inputs { key, scan_length, .. } = &self.inputs;
         let params = [Value::Text(key), Value::Int(*scan_length)];
         let mut first = true;
-        let mut visit = |row: &dyn Row| {
+        let visit = |row: &dyn Row| {
             read_record(row)?;
             if std::mem::take(&mut first) && row.text(0)? != key {
                 let found = row.text(0)?;
@@ -152,13 +178,14 @@ impl YcsbClient {
             }
             Ok(())
         };
-        match session.query(SCAN, &params, &mut visit).await? {
+        let answered = |rows| match rows {
             0 => Err(DbError::unexpected(format!("a scan from {key} on found nothing"))),
             _ => Ok(()),
-        }
+        };
+        steps.query(SCAN, &params, visit, answered).await
     }
 
-    async fn insert(&mut self, session: &mut dyn Session) -> Result<(), DbError> {
+    async fn insert(&mut self, steps: &mut Steps<'_>) -> Result<(), DbError> {
         let mut params = [Value::Null; FIELDS.len() + 1];
         params[0] = Value::Text(&self.inputs.key);
         let text = self.inputs.text.as_str();
@@ -171,7 +198,7 @@ impl YcsbClient {
             .new_record
             .as_mut()
             .is_some_and(|record| std::mem::replace(&mut record.in_doubt, true));
-        let inserted = execute_one(session, INSERT, &params).await;
+        let inserted = steps.execute_one(INSERT, &params).await;
         self.note_insert(&inserted, was_in_doubt);
         inserted
     }
@@ -222,11 +249,12 @@ impl Client for YcsbClient {
     }
 
     async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+        let steps = &mut Steps::new(session);
         match self.inputs.operation {
-            Operation::Read => self.read(session).await?,
-            Operation::Update | Operation::ReadModifyWrite => self.write(session).await?,
-            Operation::Insert => self.insert(session).await?,
-            Operation::Scan => self.scan(session).await?,
+            Operation::Read => self.read(steps).await?,
+            Operation::Update | Operation::ReadModifyWrite => self.write(steps).await?,
+            Operation::Insert => self.insert(steps).await?,
+            Operation::Scan => self.scan(steps).await?,
         }
         Ok(Outcome::Committed)
     }

@@ -25,7 +25,7 @@ use dbdyno_datasets::ycsb::{FIELDS, write_key};
 use super::last_writes::LastWrites;
 use super::samples::{self, Sample};
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
-use client::YcsbClient;
+use client::{Shared, YcsbClient};
 use keys::NewKeys;
 
 /// Rows in the table, at the time of looking.
@@ -161,10 +161,12 @@ impl Benchmark for Ycsb {
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let records = self.dataset().rows("usertable", context.scale);
+        let native = context.native.unwrap_or_default();
         Arc::new(YcsbWorkload {
             benchmark: *self,
             records,
-            statements: statements::of(self),
+            statements: statements::of(self, native),
+            reads_and_writes: statements::reads_and_writes(self, native),
             new_keys: Arc::new(NewKeys::after(records)),
             last_writes: LastWrites::default(),
         })
@@ -258,6 +260,8 @@ struct YcsbWorkload {
     /// Records loaded: numbers 0 to one below.
     records: u64,
     statements: Vec<Statement>,
+    /// A read-modify-write is one statement.
+    reads_and_writes: bool,
     new_keys: Arc<NewKeys>,
     last_writes: LastWrites,
 }
@@ -273,7 +277,8 @@ impl Workload for YcsbWorkload {
 
     fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
         let (new_keys, last_writes) = (Arc::clone(&self.new_keys), self.last_writes.open());
-        Box::new(YcsbClient::new(self.benchmark, self.records, new_keys, rng, last_writes))
+        let shared = Shared { records: self.records, new_keys, last_writes };
+        Box::new(YcsbClient::new(self.benchmark, self.reads_and_writes, rng, shared))
     }
 
     fn witnessed(&self) -> BTreeMap<String, Witness> {

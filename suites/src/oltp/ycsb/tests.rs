@@ -13,7 +13,8 @@ const ALL: [Ycsb; 6] = [A, B, C, D, E, F];
 const RECORDS: u64 = 10_000;
 
 fn workload(benchmark: Ycsb) -> Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false };
+    let context =
+        WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native: None };
     benchmark.workload(&context, &State::default())
 }
 

@@ -1,0 +1,120 @@
+//! Prepared statements as they are sent.
+
+use bytes::{BufMut, BytesMut};
+use dbdyno_core::{DbError, Value};
+
+use super::values::{WireType, encode};
+
+/// Parameters and results in the binary format, all of them: one format code that is 1.
+const BINARY: [u8; 4] = [0, 1, 0, 1];
+
+/// What follows a Bind's parameters: the format of the results, and an Execute of the unnamed
+/// portal without a limit of rows.
+const EXECUTE: [u8; 14] = *b"\0\x01\0\x01E\0\0\0\x09\0\0\0\0\0";
+
+/// "Nothing comes after this": the server answers with ReadyForQuery.
+pub(super) const SYNC: [u8; 5] = *b"S\0\0\0\x04";
+
+/// A statement that the server has prepared.
+pub(super) struct Prepared {
+    pub(super) name: &'static str,
+    pub(super) columns: Vec<WireType>,
+    parameters: Vec<WireType>,
+    /// The beginning of its Bind up to the parameters; the length is not filled in.
+    bind: Vec<u8>,
+}
+
+impl Prepared {
+    /// A statement that the server knows by its `wire_name`.
+    pub(super) fn new(
+        name: &'static str,
+        wire_name: &str,
+        parameters: Vec<WireType>,
+        columns: Vec<WireType>,
+    ) -> Self {
+        let mut bind = b"B\0\0\0\0\0".to_vec();
+        bind.extend(wire_name.bytes());
+        bind.push(0);
+        bind.extend(BINARY);
+        bind.extend((parameters.len() as u16).to_be_bytes());
+        Self { name, columns, parameters, bind }
+    }
+
+    /// Puts a Bind with these parameters and an Execute.
+    ///
+    /// # Errors
+    /// The parameters do not fit the statement; nothing was put.
+    #[inline]
+    pub(super) fn put(&self, params: &[Value<'_>], out: &mut BytesMut) -> Result<(), DbError> {
+        if params.len() != self.parameters.len() {
+            return Err(self.miscounted(params.len()));
+        }
+        let start = out.len();
+        out.put_slice(&self.bind);
+        for (index, (value, ty)) in params.iter().zip(&self.parameters).enumerate() {
+            if let Err(why) = encode(*value, *ty, out) {
+                out.truncate(start);
+                return Err(self.misfit(index, &why));
+            }
+        }
+        // The length counts itself and the formats of the results, not the tag.
+        let length = (out.len() - start - 1 + BINARY.len()) as u32;
+        out[start + 1..start + 5].copy_from_slice(&length.to_be_bytes());
+        out.put_slice(&EXECUTE);
+        Ok(())
+    }
+
+    #[cold]
+    fn miscounted(&self, given: usize) -> DbError {
+        let wanted = self.parameters.len();
+        DbError::unexpected(format!(
+            "statement `{}` takes {wanted} parameters and was given {given}",
+            self.name
+        ))
+    }
+
+    #[cold]
+    fn misfit(&self, index: usize, why: &str) -> DbError {
+        DbError::unexpected(format!("statement `{}`: parameter {}: {why}", self.name, index + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use postgres_protocol::IsNull;
+    use postgres_protocol::message::frontend;
+
+    #[test]
+    fn a_statement_is_bound_as_the_protocol_has_it() {
+        let int = WireType::of(20);
+        let statement = Prepared::new("x", "s3", vec![int, int], Vec::new());
+        let mut out = BytesMut::from("before");
+        statement.put(&[Value::Int(7), Value::Null], &mut out).unwrap();
+        let mut expected = BytesMut::from("before");
+        let put = |value: Option<i64>, out: &mut BytesMut| match value {
+            Some(value) => {
+                out.put_i64(value);
+                Ok(IsNull::No)
+            }
+            None => Ok(IsNull::Yes),
+        };
+        let bound = frontend::bind("", "s3", [1], [Some(7), None], put, [1], &mut expected);
+        assert!(bound.is_ok());
+        frontend::execute("", 0, &mut expected).unwrap();
+        assert_eq!(out, expected);
+        // What does not fit leaves nothing behind.
+        assert!(statement.put(&[Value::Null], &mut out).is_err());
+        assert!(statement.put(&[Value::Int(1), Value::Text("1")], &mut out).is_err());
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_sync_is_one() {
+        let mut out = BytesMut::new();
+        frontend::sync(&mut out);
+        assert_eq!(out[..], SYNC);
+    }
+}

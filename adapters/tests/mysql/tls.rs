@@ -1,0 +1,94 @@
+//! TLS, with certificates made by openssl.
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use dbdyno_core::SessionOptions;
+
+use super::login::as_a_url;
+use super::support::{start, text};
+
+fn openssl(folder: &Path, args: &str) {
+    let output = Command::new("openssl")
+        .args(args.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .expect("openssl makes the certificates of this test; install it");
+    assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An authority, a certificate for `localhost` signed by it, and another authority.
+fn make_certificates(folder: &Path) {
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    openssl(folder, &format!("{new} -subj /CN=authority -keyout ca.key -out ca.pem"));
+    openssl(folder, &format!("{new} -subj /CN=other -keyout other.key -out other.pem"));
+    let request = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(folder, &format!("{request} -subj /CN=localhost -keyout signed.key -out signed.csr"));
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n").unwrap();
+    let sign = "x509 -req -in signed.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2";
+    openssl(folder, &format!("{sign} -extfile names -out signed.pem"));
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    let key = folder.join("signed.key");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    if nix::unistd::Uid::effective().is_root() {
+        let user = nix::unistd::User::from_name("mysql").unwrap().unwrap();
+        chown(&key, Some(user.uid.as_raw()), None).unwrap();
+    }
+}
+
+/// Whether a session comes to be, and is encrypted.
+async fn encrypted(target: &str) -> Result<bool, String> {
+    let driver = start(target).await.map_err(|why| why.to_string())?;
+    let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+    let sql = "SELECT variable_value FROM information_schema.session_status \
+               WHERE variable_name = 'ssl_cipher'";
+    Ok(!text(session.as_mut(), sql).await.is_empty())
+}
+
+#[tokio::test]
+async fn tls_is_checked_as_far_as_asked() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    make_certificates(folder);
+    let at = folder.display();
+    let server = start(&format!(
+        "mariadb?set.ssl_cert={at}/signed.pem&set.ssl_key={at}/signed.key&\
+         set.plugin_load_add=auth_ed25519"
+    ))
+    .await
+    .unwrap();
+    let users = [
+        "CREATE USER ann@'127.0.0.1' IDENTIFIED BY 'pw' REQUIRE SSL",
+        "CREATE USER bob@'127.0.0.1' IDENTIFIED BY 'pw'",
+        "CREATE USER eve@'127.0.0.1' IDENTIFIED VIA ed25519 USING PASSWORD('pw')",
+    ];
+    let (socket, port) = as_a_url(server.as_ref(), &users).await;
+    let _ = socket;
+    for (user, host, options, expected) in [
+        ("ann", "127.0.0.1", "", Ok(true)),
+        ("ann", "127.0.0.1", "?ssl-mode=preferred", Ok(true)),
+        ("ann", "127.0.0.1", "?ssl-mode=disabled", Err("Access denied")),
+        ("bob", "127.0.0.1", "?ssl-mode=disabled", Ok(false)),
+        ("bob", "127.0.0.1", "?ssl-mode=required", Ok(true)),
+        ("bob", "127.0.0.1", "?ssl-mode=required&ssl-ca=OTHER", Ok(true)),
+        ("eve", "127.0.0.1", "?ssl-mode=required", Ok(true)),
+        ("eve", "127.0.0.1", "?ssl-mode=disabled", Ok(false)),
+        ("ann", "127.0.0.1", "?ssl-mode=verify-ca", Err("certificate")),
+        ("ann", "127.0.0.1", "?ssl-mode=verify-ca&ssl-ca=OTHER", Err("certificate")),
+        ("ann", "127.0.0.1", "?ssl-mode=verify-ca&ssl-ca=RIGHT", Ok(true)),
+        ("ann", "localhost", "?ssl-mode=verify-identity&ssl-ca=RIGHT", Ok(true)),
+        ("ann", "127.0.0.1", "?ssl-mode=verify-identity&ssl-ca=RIGHT", Err("127.0.0.1")),
+        ("ann", "127.0.0.1", "?ssl-mode=verify-ca&ssl-ca=/nowhere.pem", Err("ssl-ca=FILE")),
+    ] {
+        let options = options
+            .replace("RIGHT", &format!("{at}/ca.pem"))
+            .replace("OTHER", &format!("{at}/other.pem"));
+        let got = encrypted(&format!("mariadb://{user}:pw@{host}:{port}/{options}")).await;
+        match (&got, expected) {
+            (Ok(seen), Ok(wanted)) if *seen == wanted => {}
+            (Err(why), Err(word)) if why.contains(word) => {}
+            _ => panic!("{user} {host} {options}: {got:?}, not {expected:?}"),
+        }
+    }
+}
