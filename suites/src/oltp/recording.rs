@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome, Workload};
+use dbdyno_core::random::Rng;
 use dbdyno_core::{
-    DbError, Decimal, Request, Row, RowVisitor, Session, Statement, StatementId, Value,
+    DbError, Decimal, NativeSql, Request, Returning, Row, RowLists, RowVisitor, Session, Statement,
+    StatementId, Upsert, Value,
 };
 
 /// A column of an answer.
@@ -98,6 +101,34 @@ fn shown(value: &Value<'_>) -> String {
         other => format!("{other:?}"),
     }
 }
+
+/// What PostgreSQL, MySQL and SQLite can say beyond portable SQL, by the names of their engines.
+pub const NATIVE: [(&str, NativeSql); 3] = [
+    (
+        "postgres",
+        NativeSql {
+            returning: Returning::Joined,
+            lists: RowLists::Arrays,
+            upsert: Upsert::OnConflict,
+        },
+    ),
+    (
+        "mysql",
+        NativeSql {
+            returning: Returning::Nothing,
+            lists: RowLists::Listed,
+            upsert: Upsert::OnDuplicateKey,
+        },
+    ),
+    (
+        "sqlite",
+        NativeSql {
+            returning: Returning::Changed,
+            lists: RowLists::OneByOne,
+            upsert: Upsert::OnConflict,
+        },
+    ),
+];
 
 struct Cells(Vec<Cell>);
 
@@ -229,4 +260,41 @@ pub fn page(
         }
     }
     page
+}
+
+/// The pages of a workload said natively, by engine; on PostgreSQL with requests sent together.
+/// Engines that say it as another did before, or as portable SQL does, have none.
+pub fn native_pages(
+    workload: impl Fn(Option<NativeSql>) -> Arc<dyn Workload>,
+    answer: impl FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> + Clone + Send + 'static,
+    each: usize,
+) -> Vec<(&'static str, String)> {
+    let sql = |workload: &dyn Workload| -> Vec<String> {
+        workload.statements().iter().map(|statement| statement.sql.clone()).collect()
+    };
+    let mut said = vec![sql(&*workload(None))];
+    let mut pages = Vec::new();
+    for (engine, native) in NATIVE {
+        let workload = workload(Some(native));
+        if said.contains(&sql(&*workload)) {
+            continue;
+        }
+        said.push(sql(&*workload));
+        let mut session = Recording::new(&*workload, answer.clone());
+        session.pipelines = engine == "postgres";
+        let mut client = workload.client(0, Rng::new(1, &[]));
+        pages.push((engine, page(&*workload, &mut *client, &mut session, each)));
+    }
+    pages
+}
+
+/// The page of a workload whose portable statements are sent together.
+pub fn pipelined_page(
+    workload: &dyn Workload,
+    answer: impl FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> + Send + 'static,
+    each: usize,
+) -> String {
+    let mut session = Recording::new(workload, answer);
+    session.pipelines = true;
+    page(workload, &mut *workload.client(0, Rng::new(1, &[])), &mut session, each)
 }

@@ -267,13 +267,19 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
     use dbdyno_core::load::TallyEntry;
+    use dbdyno_core::{ErrorClass, NativeSql};
 
-    use super::super::recording::{Cell, Recording, draw_and_run, now, page, sent};
+    use super::super::recording::{
+        Cell, Recording, draw_and_run, native_pages, now, page, pipelined_page, sent,
+    };
     use super::*;
 
     fn workload(scale: u32) -> Arc<dyn Workload> {
-        let context =
-            WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native: None };
+        said(scale, None)
+    }
+
+    fn said(scale: u32, native: Option<NativeSql>) -> Arc<dyn Workload> {
+        let context = WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native };
         TpcB.workload(&context, &State::default())
     }
 
@@ -290,6 +296,44 @@ mod tests {
         let first = sent(&mut *client(1), &mut session, 100);
         assert_eq!(sent(&mut *client(1), &mut session, 100), first);
         assert_ne!(sent(&mut *client(2), &mut session, 100), first);
+    }
+
+    #[test]
+    fn it_sends_these_native_statements_and_batches() {
+        insta::assert_snapshot!("pipelined", pipelined_page(&*workload(3), found, 1));
+        let pages = native_pages(|native| said(3, native), found, 1);
+        let [(_, page)] = pages.as_slice() else { panic!("{pages:?}") };
+        insta::assert_snapshot!("native", page);
+    }
+
+    #[test]
+    fn a_batch_says_what_became_of_it() {
+        let run = |fails: Option<(&'static str, DbError)>, accounts| {
+            let workload = workload(1);
+            let mut session = Recording::new(&*workload, found);
+            session.pipelines = true;
+            session.matched.insert("update_account", accounts);
+            session.fails.extend(fails);
+            let mut client = workload.client(0, Rng::new(1, &[]));
+            let result = draw_and_run(&mut *client, &mut session).1;
+            // Fails where an answer was left unread.
+            now(session.rollback()).unwrap();
+            result
+        };
+        assert_eq!(run(None, 1).unwrap(), Outcome::Committed);
+
+        let error = run(None, 0).unwrap_err();
+        assert!(error.message.contains("matched 0 rows, not one"), "{error}");
+        assert!(error.message.ends_with("had been committed by then"), "{error}");
+        assert!(error.outcome_unknown);
+
+        let deadlock = DbError::new(ErrorClass::Deadlock, None, "deadlock");
+        let refused = run(Some(("update_teller", deadlock.clone())), 1).unwrap_err();
+        assert!(!refused.outcome_unknown && refused.message == "deadlock", "{refused}");
+
+        // What was read before the engine's error is no commit.
+        let refused = run(Some(("commit", deadlock)), 0).unwrap_err();
+        assert!(!refused.outcome_unknown && refused.message == "deadlock", "{refused}");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use dbdyno_core::ErrorClass;
 use dbdyno_core::load::{Outcome, TallyEntry};
 
-use super::super::recording::{Cell, Recording, draw_and_run, now, page, sent};
+use super::super::recording::{
+    Cell, NATIVE, Recording, draw_and_run, native_pages, now, page, pipelined_page, sent,
+};
 use super::*;
 
 const ALL: [Sbtest; 11] = [
@@ -22,6 +24,10 @@ const ALL: [Sbtest; 11] = [
 
 fn workload(benchmark: Sbtest) -> SbtestWorkload {
     SbtestWorkload::new(benchmark, 10_000, None)
+}
+
+fn native(benchmark: Sbtest) -> SbtestWorkload {
+    SbtestWorkload::new(benchmark, 10_000, Some(NATIVE[0].1))
 }
 
 fn client(workload: &SbtestWorkload, seed: u64) -> Box<dyn Client> {
@@ -58,6 +64,25 @@ fn each_benchmark_sends_these_statements() {
         let page = page(&workload, &mut *client(&workload, 1), &mut session, 2);
         insta::assert_snapshot!(benchmark.name, page);
     }
+}
+
+#[test]
+fn native_statements_replace_a_row_at_once_and_batches_hold_all() {
+    for benchmark in ALL {
+        let said = |native| -> Arc<dyn Workload> {
+            Arc::new(SbtestWorkload::new(benchmark, 10_000, native))
+        };
+        let pages = native_pages(said, found, 1);
+        let engines: Vec<&str> = pages.iter().map(|(engine, _)| *engine).collect();
+        let replaces = benchmark.mix.delete_inserts > 0;
+        assert_eq!(engines, if replaces { vec!["postgres", "mysql"] } else { vec![] });
+        if benchmark.name == "write-only" {
+            for (engine, page) in pages {
+                insta::assert_snapshot!(format!("native_{engine}"), page);
+            }
+        }
+    }
+    insta::assert_snapshot!("pipelined", pipelined_page(&workload(READ_WRITE), found, 1));
 }
 
 #[test]
@@ -114,6 +139,13 @@ fn a_missing_row_is_an_error_unless_rows_are_deleted() {
         let may_miss =
             matches!(benchmark.name, "write-only" | "writes" | "read-write" | "delete" | "insert");
         assert_eq!(result.is_ok(), may_miss, "{}: {result:?}", benchmark.name);
+
+        // An upsert leaves no moment without the row.
+        let mut session = Recording::new(&native(benchmark), not_found);
+        session.matched = ["index_update", "non_index_update", "delete"].map(|n| (n, 0)).into();
+        let (_, result) = draw_and_run(&mut *client(&native(benchmark), 1), &mut session);
+        let may_miss = matches!(benchmark.name, "delete" | "insert");
+        assert_eq!(result.is_ok(), may_miss, "{}: {result:?}", benchmark.name);
     }
 }
 
@@ -126,6 +158,7 @@ fn a_reinsert_that_meets_its_row_is_retried() {
         let workload = workload(benchmark);
         let mut session = Recording::new(&workload, found);
         session.fails.insert("insert", constraint.clone());
+        session.pipelines = benchmark.mix.transaction;
         let error = draw_and_run(&mut *client(&workload, 1), &mut session).1.unwrap_err();
         assert_eq!((error.class, error.code.as_deref()), (class, Some("23505")));
         let checks = benchmark.account(
@@ -212,10 +245,16 @@ fn samples(workload: &SbtestWorkload, old: Option<i64>) -> State {
 
 #[test]
 fn a_forgotten_write_is_noticed() {
-    for benchmark in [UPDATE_NON_INDEX, WRITE_ONLY, READ_WRITE] {
-        let workload = workload(benchmark);
+    for (benchmark, workload, pipelines) in [
+        (UPDATE_NON_INDEX, workload(UPDATE_NON_INDEX), false),
+        (WRITE_ONLY, workload(WRITE_ONLY), false),
+        (READ_WRITE, workload(READ_WRITE), false),
+        (WRITE_ONLY, workload(WRITE_ONLY), true),
+        (WRITE_ONLY, native(WRITE_ONLY), true),
+    ] {
         let mut client = client(&workload, 1);
         let mut session = Recording::new(&workload, found);
+        session.pipelines = pipelines;
         for _ in 0..500 {
             draw_and_run(&mut *client, &mut session).1.unwrap();
         }
@@ -226,6 +265,7 @@ fn a_forgotten_write_is_noticed() {
             let written = |line: &String| {
                 line.starts_with("non_index_update(") && line.ends_with(&format!(", {id})"))
                     || line.starts_with(&format!("insert({id}, "))
+                    || line.starts_with(&format!("upsert({id}, "))
             };
             assert!(session.lines.iter().any(written), "{name} was not written");
         }
@@ -245,11 +285,16 @@ fn a_forgotten_write_is_noticed() {
 fn writes_that_did_not_commit_leave_no_witness() {
     let lost = DbError::new(ErrorClass::Disconnected, None, "gone").during_commit();
     let refused = DbError::new(ErrorClass::Deadlock, None, "refused");
-    for (benchmark, commit) in [(WRITE_ONLY, "commit"), (UPDATE_NON_INDEX, "non_index_update")] {
+    for (benchmark, commit, pipelines) in [
+        (WRITE_ONLY, "commit", false),
+        (WRITE_ONLY, "commit", true),
+        (UPDATE_NON_INDEX, "non_index_update", false),
+    ] {
         for (error, unknown) in [(&refused, false), (&lost, true)] {
             let workload = workload(benchmark);
             let mut client = client(&workload, 1);
             let mut session = Recording::new(&workload, found);
+            session.pipelines = pipelines;
             session.fails.insert(commit, error.clone());
             for _ in 0..300 {
                 draw_and_run(&mut *client, &mut session).1.unwrap_err();
@@ -264,9 +309,16 @@ fn writes_that_did_not_commit_leave_no_witness() {
 
 #[test]
 fn updates_that_match_nothing_need_another_client_as_their_cause() {
+    for pipelines in [false, true] {
+        updates_matched_nothing(pipelines);
+    }
+}
+
+fn updates_matched_nothing(pipelines: bool) {
     let workload = workload(WRITE_ONLY);
     let mut client = client(&workload, 1);
     let mut session = Recording::new(&workload, found);
+    session.pipelines = pipelines;
     session.matched.insert("non_index_update", 0);
     for _ in 0..300 {
         draw_and_run(&mut *client, &mut session).1.unwrap();

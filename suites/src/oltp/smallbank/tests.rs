@@ -3,31 +3,61 @@
 use std::collections::HashMap;
 
 use dbdyno_core::load::Outcome;
-use dbdyno_core::{ErrorClass, Value};
+use dbdyno_core::{Decimal, ErrorClass, NativeSql, Value};
 
-use super::super::recording::{Cell, Recording, draw_and_run, now, page, sent};
+use super::super::recording::{
+    Cell, NATIVE, Recording, draw_and_run, native_pages, now, page, pipelined_page, sent,
+};
 use super::*;
 
 const CUSTOMERS: u64 = 18_000;
 
 fn workload() -> Arc<dyn Workload> {
-    let context =
-        WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native: None };
+    said(None)
+}
+
+fn said(native: Option<NativeSql>) -> Arc<dyn Workload> {
+    let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native };
     SmallBank.workload(&context, &State::default())
 }
 
+/// Every way to say it: portable and as each engine does, one by one and together.
+fn every_way() -> impl Iterator<Item = (Option<NativeSql>, bool)> {
+    let forms = NATIVE.map(|(_, native)| Some(native)).into_iter().chain([None]);
+    forms.flat_map(|form| [(form, false), (form, true)])
+}
+
 /// Customers are found under the number that is their name, and have the balances given.
-fn bank(savings: i64, checking: i64) -> impl FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> {
+fn bank(
+    savings: i64,
+    checking: i64,
+) -> impl FnMut(&str, &[Value<'_>]) -> Vec<Vec<Cell>> + Clone + Send {
     move |name, params| {
-        let cell = match (name, params[0]) {
-            ("account", Value::Text(name)) => {
-                let id = name.parse().unwrap();
-                return vec![vec![Cell::Int(id), Cell::Text(name.into())]];
-            }
-            ("savings" | "lock_savings", _) => Cell::Cents(savings),
-            _ => Cell::Cents(checking),
+        let account = |name: &Value<'_>| match name {
+            Value::Text(name) => vec![Cell::Int(name.parse().unwrap()), Cell::Text((*name).into())],
+            other => panic!("{other:?} is no name"),
         };
-        vec![vec![cell]]
+        let with = |mut row: Vec<Cell>, cents: &[i64]| {
+            row.extend(cents.iter().map(|cents| Cell::Cents(*cents)));
+            row
+        };
+        match name {
+            "account" => vec![account(&params[0])],
+            "accounts" => params.iter().map(account).collect(),
+            "accounts_checking" => {
+                params.iter().map(|name| with(account(name), &[checking])).collect()
+            }
+            "account_savings" => vec![with(account(&params[0]), &[savings])],
+            "account_balances" => vec![with(account(&params[0]), &[savings, checking])],
+            "lock_balances" => vec![with(vec![], &[savings, checking])],
+            "deposit_checking" => vec![account(&params[1])[..1].to_vec()],
+            "transact_savings" => {
+                let Value::Decimal(Decimal { unscaled, .. }) = params[0] else { panic!() };
+                vec![with(account(&params[1])[..1].to_vec(), &[savings + unscaled])]
+            }
+            "savings" | "lock_savings" => vec![vec![Cell::Cents(savings)]],
+            _ => vec![vec![Cell::Cents(checking)]],
+        }
     }
 }
 
@@ -60,6 +90,36 @@ fn it_sends_these_statements() {
     let first = sent(&mut *client(1), &mut session, 200);
     assert_eq!(sent(&mut *client(1), &mut session, 200), first);
     assert_ne!(sent(&mut *client(2), &mut session, 200), first);
+}
+
+#[test]
+fn it_sends_these_native_statements_and_batches() {
+    let bank = bank(1_000_000, 1_000_000);
+    insta::assert_snapshot!("pipelined", pipelined_page(&*workload(), bank.clone(), 1));
+    let pages = native_pages(said, bank, 1);
+    let engines: Vec<&str> = pages.iter().map(|(engine, _)| *engine).collect();
+    assert_eq!(engines, ["postgres", "mysql"], "SQLite says it as PostgreSQL does");
+    for (engine, page) in pages {
+        insta::assert_snapshot!(format!("native_{engine}"), page);
+    }
+}
+
+#[test]
+fn every_way_moves_the_same() {
+    let moved = |(native, pipelines): (Option<NativeSql>, bool)| {
+        let workload = said(native);
+        let mut client = workload.client(0, Rng::new(5, &[]));
+        let mut session = Recording::new(&*workload, bank(2_019, 510));
+        session.pipelines = pipelines;
+        let outcomes: Vec<Outcome> =
+            (0..200).map(|_| draw_and_run(&mut *client, &mut session).1.unwrap()).collect();
+        assert!(outcomes.contains(&Outcome::RolledBack));
+        (outcomes, workload.counted(), workload.witnessed())
+    };
+    let portable = moved((None, false));
+    for way in every_way() {
+        assert_eq!(moved(way), portable, "{way:?}");
+    }
 }
 
 #[test]
@@ -149,9 +209,16 @@ fn amalgamate_moves_all_there_is() {
 
 #[test]
 fn money_is_conserved_up_to_unknown_outcomes() {
-    let workload = workload();
+    for (native, pipelines) in every_way() {
+        money_is_conserved(native, pipelines);
+    }
+}
+
+fn money_is_conserved(native: Option<NativeSql>, pipelines: bool) {
+    let workload = said(native);
     let mut client = workload.client(0, Rng::new(3, &[]));
     let mut session = Recording::new(&*workload, bank(1_000_000, 1_000_000));
+    session.pipelines = pipelines;
     run(&mut *client, &mut session, "deposit_checking").unwrap();
     run(&mut *client, &mut session, "write_check").unwrap();
     run(&mut *client, &mut session, "balance").unwrap();
@@ -206,10 +273,15 @@ fn a_lost_transfer_is_noticed() {
         let samples = moves.iter().map(|(name, witness)| (name.clone(), cents(witness))).collect();
         State { samples, ..State::default() }
     };
-    for transaction in ["amalgamate", "send_payment"] {
-        let workload = workload();
+    let transactions = ["amalgamate", "send_payment"];
+    for (transaction, (native, pipelines)) in transactions
+        .into_iter()
+        .flat_map(|transaction| every_way().map(move |way| (transaction, way)))
+    {
+        let workload = said(native);
         let mut client = workload.client(0, Rng::new(3, &[]));
         let mut session = Recording::new(&*workload, bank(1_234, 1_000));
+        session.pipelines = pipelines;
         run(&mut *client, &mut session, transaction).unwrap();
         let witnessed = workload.witnessed();
         let mut moved: Vec<i64> = (witnessed.values())

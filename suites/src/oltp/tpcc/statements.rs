@@ -264,7 +264,7 @@ statements! {
             "UPDATE order_line SET ol_delivery_d = ? WHERE {}",
             lists::of_districts("ol_w_id, ol_d_id, ol_o_id")
         );
-    DeliveryAmounts "delivery_sum_order_lines" [Listed]
+    DeliveryAmounts "delivery_sum_lines_by_district" [Listed]
         format!(
             "SELECT ol_d_id, SUM(ol_amount) FROM order_line WHERE {} GROUP BY ol_d_id",
             lists::of_districts("ol_w_id, ol_d_id, ol_o_id")

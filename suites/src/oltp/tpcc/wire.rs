@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod forms;
+
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
@@ -9,8 +11,8 @@ use async_trait::async_trait;
 use dbdyno_core::load::{Client, Outcome, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
-    DbError, Decimal, ErrorClass, Request, Row, RowVisitor, Session, Statement, StatementId,
-    Timestamp, Value,
+    DbError, Decimal, ErrorClass, NativeSql, Request, Row, RowVisitor, Session, Statement,
+    StatementId, Timestamp, Value,
 };
 
 use super::deck::NAMES;
@@ -24,6 +26,10 @@ struct Wire {
     commit: Result<(), DbError>,
     /// The order that each district delivers next; none where all are delivered.
     oldest: Option<i64>,
+    /// Whether requests are made before the answers to earlier ones. A line `~` follows those that
+    /// were sent together.
+    pipelines: bool,
+    unsent: bool,
     answers: VecDeque<Result<Answered, DbError>>,
 }
 
@@ -41,6 +47,8 @@ impl Wire {
             sent: Vec::new(),
             commit: Ok(()),
             oldest: Some(2_101),
+            pipelines: false,
+            unsent: false,
             answers: VecDeque::new(),
         }
     }
@@ -64,7 +72,7 @@ impl Wire {
             "new_order_select_district" => vec![vec![int(3_001), rate(1_000)]],
             "new_order_select_item" if params[0] == Value::Int(100_001) => vec![],
             "new_order_select_item" => vec![vec![cents(250), text("item"), text("xORIGINALx")]],
-            name if name.starts_with("new_order_select_stock") => {
+            name if name.starts_with("new_order_select_stock_") => {
                 vec![vec![int(15), text("information about district"), text("ORIGINAL")]]
             }
             "payment_select_warehouse" => vec![[text("W-NAME")].repeat(6)],
@@ -91,7 +99,7 @@ impl Wire {
             "delivery_sum_order_lines" => vec![vec![cents(12_345)]],
             "stock_level_select_district" => vec![vec![int(3_001)]],
             "stock_level_count_low_stock" => vec![vec![int(4)]],
-            other => panic!("no answer to {other}"),
+            name => forms::answer(name, params, self.oldest),
         }
     }
 }
@@ -103,6 +111,7 @@ impl Session for Wire {
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
+        assert!(self.answers.is_empty(), "answers were left unread");
         self.sent.push("ROLLBACK".to_owned());
         Ok(())
     }
@@ -113,6 +122,10 @@ impl Session for Wire {
 
     async fn query_sql(&mut self, sql: &str, _visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
         panic!("clients send prepared statements only, not {sql}")
+    }
+
+    fn pipelines(&self) -> bool {
+        self.pipelines
     }
 
     fn request(&mut self, request: Request<'_>) {
@@ -127,13 +140,17 @@ impl Session for Wire {
             }
             Request::Run(id, params) => {
                 self.record(id, params);
-                Ok(if self.statements[id].sql.starts_with("SELECT") {
+                let Statement { name, sql } = &self.statements[id];
+                let answers = sql.trim_start_matches('(').starts_with("SELECT");
+                Ok(if answers || sql.contains("RETURNING") {
                     Answered::Rows(self.answer(id, params))
                 } else {
-                    Answered::Matched(1)
+                    Answered::Matched(forms::matched(name, params))
                 })
             }
         };
+        assert!(self.pipelines || self.answers.is_empty(), "an answer was not waited for");
+        self.unsent = self.pipelines;
         self.answers.push_back(answer);
     }
 
@@ -142,12 +159,18 @@ impl Session for Wire {
         _context: &mut Context<'_>,
         visit: &mut RowVisitor<'_>,
     ) -> Poll<Result<u64, DbError>> {
+        if std::mem::take(&mut self.unsent) {
+            self.sent.push("~".to_owned());
+        }
         Poll::Ready(match self.answers.pop_front().unwrap() {
             Ok(Answered::Rows(rows)) => {
                 rows.iter().try_for_each(|row| visit(&Answer(row))).map(|()| rows.len() as u64)
             }
             Ok(Answered::Matched(rows)) => Ok(rows),
-            Err(why) => Err(why),
+            Err(why) => {
+                self.answers.clear();
+                Err(why)
+            }
         })
     }
 }
@@ -167,12 +190,18 @@ fn plain(value: &Value<'_>) -> String {
         Value::Decimal(decimal) => decimal.to_string(),
         Value::Text(text) => format!("'{text}'"),
         Value::Timestamp(_) => "now".to_owned(),
+        Value::Ints(ints) => format!("{ints:?}"),
         other => panic!("{other:?} is no parameter of TPC-C"),
     }
 }
 
 fn workload(think_times: bool) -> std::sync::Arc<dyn Workload> {
     let context = WorkloadContext { scale: 3, seed: 1, clients: 2, think_times, native: None };
+    Tpcc.workload(&context, &State::default())
+}
+
+fn said(native: Option<NativeSql>) -> std::sync::Arc<dyn Workload> {
+    let context = WorkloadContext { scale: 3, seed: 1, clients: 2, think_times: false, native };
     Tpcc.workload(&context, &State::default())
 }
 
@@ -186,14 +215,24 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Draws until `wanted` of what a transaction sends is met, and gives that.
 fn find(transaction: &str, seed: u64, wanted: impl Fn(&[String], Outcome) -> bool) -> String {
-    let workload = workload(false);
+    find_said(transaction, seed, (None, false), wanted)
+}
+
+/// The same, said natively and sent together or not.
+fn find_said(
+    transaction: &str,
+    seed: u64,
+    (native, pipelines): (Option<NativeSql>, bool),
+    wanted: impl Fn(&[String], Outcome) -> bool,
+) -> String {
+    let workload = said(native);
     let mut client = client(workload.as_ref(), seed);
     for _ in 0..10_000 {
         let draw = client.draw();
         if NAMES[draw.transaction] != transaction {
             continue;
         }
-        let mut wire = Wire::new(workload.as_ref());
+        let mut wire = Wire { pipelines, ..Wire::new(workload.as_ref()) };
         let outcome = block_on(client.run(&mut wire)).unwrap();
         if wanted(&wire.sent, outcome) {
             return wire.sent.join("\n");
@@ -276,15 +315,17 @@ fn a_stock_level() {
 
 #[test]
 fn a_district_without_orders_is_skipped_and_counted() {
-    let workload = workload(false);
-    let mut client = client(workload.as_ref(), 1);
-    while NAMES[client.draw().transaction] != "delivery" {}
-    let mut wire = Wire { oldest: None, ..Wire::new(workload.as_ref()) };
-    assert_eq!(block_on(client.run(&mut wire)).unwrap(), Outcome::Committed);
-    assert!(!contains(&wire.sent, "delivery_delete_new_order"));
-    let counted = workload.counted();
-    assert_eq!(effects::of(&counted, Amount::SkippedDistricts), [10, 0]);
-    assert_eq!(effects::of(&counted, Amount::DeliveredOrders), [0, 0]);
+    for (native, pipelines) in forms::every_way() {
+        let workload = said(native);
+        let mut client = client(workload.as_ref(), 1);
+        while NAMES[client.draw().transaction] != "delivery" {}
+        let mut wire = Wire { oldest: None, pipelines, ..Wire::new(workload.as_ref()) };
+        assert_eq!(block_on(client.run(&mut wire)).unwrap(), Outcome::Committed);
+        assert!(!contains(&wire.sent, "delivery_update"));
+        let counted = workload.counted();
+        assert_eq!(effects::of(&counted, Amount::SkippedDistricts), [10, 0]);
+        assert_eq!(effects::of(&counted, Amount::DeliveredOrders), [0, 0]);
+    }
 }
 
 #[test]
@@ -322,14 +363,16 @@ fn a_retry_repeats_the_inputs() {
 fn effects_count_by_how_the_commit_ended() {
     let lost = DbError::new(ErrorClass::Disconnected, None, "gone").during_commit();
     let refused = DbError::new(ErrorClass::Serialization, None, "again");
-    let workload = workload(false);
-    let mut client = client(workload.as_ref(), 12);
-    while NAMES[client.draw().transaction] != "delivery" {}
-    for commit in [Ok(()), Err(lost), Err(refused), Ok(())] {
-        let mut wire = Wire { commit, ..Wire::new(workload.as_ref()) };
-        let _ = block_on(client.run(&mut wire));
+    for (native, pipelines) in forms::every_way() {
+        let workload = said(native);
+        let mut client = client(workload.as_ref(), 12);
+        while NAMES[client.draw().transaction] != "delivery" {}
+        for commit in [Ok(()), Err(lost.clone()), Err(refused.clone()), Ok(())] {
+            let mut wire = Wire { commit, pipelines, ..Wire::new(workload.as_ref()) };
+            let _ = block_on(client.run(&mut wire));
+        }
+        assert_eq!(effects::of(&workload.counted(), Amount::DeliveredOrders), [20, 10]);
     }
-    assert_eq!(effects::of(&workload.counted(), Amount::DeliveredOrders), [20, 10]);
 }
 
 #[test]

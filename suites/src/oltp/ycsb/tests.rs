@@ -3,24 +3,30 @@
 use std::collections::HashMap;
 
 use dbdyno_core::load::TallyEntry;
-use dbdyno_core::{ErrorClass, Value};
+use dbdyno_core::{ErrorClass, NativeSql, Value};
 use dbdyno_datasets::ycsb::write_key;
 
-use super::super::recording::{Cell, Recording, draw_and_run, now, page, sent};
+use super::super::recording::{
+    Cell, NATIVE, Recording, draw_and_run, native_pages, now, page, pipelined_page, sent,
+};
 use super::*;
 
 const ALL: [Ycsb; 6] = [A, B, C, D, E, F];
 const RECORDS: u64 = 10_000;
 
 fn workload(benchmark: Ycsb) -> Arc<dyn Workload> {
-    let context =
-        WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native: None };
+    said(benchmark, None)
+}
+
+fn said(benchmark: Ycsb, native: Option<NativeSql>) -> Arc<dyn Workload> {
+    let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native };
     benchmark.workload(&context, &State::default())
 }
 
 /// The record asked for, as if it were there.
-fn found(_name: &str, params: &[Value<'_>]) -> Vec<Vec<Cell>> {
-    let Value::Text(key) = params[0] else { return vec![] };
+fn found(name: &str, params: &[Value<'_>]) -> Vec<Vec<Cell>> {
+    let place = usize::from(name.starts_with("update"));
+    let Value::Text(key) = params[place] else { return vec![] };
     vec![vec![Cell::Text(key.into()); 11]]
 }
 
@@ -61,6 +67,42 @@ fn each_workload_sends_these_statements() {
         assert_eq!(send(1), lines, "{}", benchmark.name);
         assert_ne!(send(2), lines, "{}", benchmark.name);
     }
+}
+
+#[test]
+fn a_read_modify_write_is_one_batch_or_one_statement() {
+    insta::assert_snapshot!("pipelined", pipelined_page(&*workload(F), found, 1));
+    for benchmark in ALL {
+        let pages = native_pages(|native| said(benchmark, native), found, 1);
+        match pages.as_slice() {
+            [] => assert_ne!(benchmark.name, "ycsb-f"),
+            [("postgres", page)] => insta::assert_snapshot!("native_postgres", page),
+            other => panic!("{}: {other:?}", benchmark.name),
+        }
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_read_was_written_nevertheless() {
+    let written = |native, pipelines| {
+        let workload = said(F, native);
+        let mut session = Recording::new(&*workload, |_, _| vec![vec![Cell::Text("short".into())]]);
+        session.pipelines = pipelines;
+        let mut client = workload.client(0, Rng::new(3, &[]));
+        let writes = (0..500).map(|_| draw_and_run(&mut *client, &mut session));
+        let errors: Vec<_> =
+            writes.filter(|(draw, _)| draw.transaction == 1).map(|(_, r)| r.unwrap_err()).collect();
+        let said = "the transaction had been committed by then";
+        assert!(errors.iter().all(|e| e.outcome_unknown == e.message.contains(said)), "{errors:?}");
+        let unknown = |witness: &Witness| matches!(witness, Witness::Written { acknowledged, unknown } if acknowledged.is_empty() && !unknown.is_empty());
+        let witnessed = workload.witnessed();
+        assert!(witnessed.values().all(unknown), "{witnessed:?}");
+        !witnessed.is_empty()
+    };
+    assert!(!written(None, false));
+    assert!(written(None, true));
+    let [(_, postgres), ..] = NATIVE;
+    assert!(written(Some(postgres), false) && written(Some(postgres), true));
 }
 
 #[test]
@@ -210,10 +252,17 @@ fn inserts_are_accounted_for() {
 
 #[test]
 fn a_forgotten_write_is_noticed() {
-    for (benchmark, commit) in [(A, "update_field3"), (F, "commit")] {
-        let workload = workload(benchmark);
+    let [(_, postgres), ..] = NATIVE;
+    for (benchmark, native, commit, pipelines) in [
+        (A, None, "update_field3", false),
+        (F, None, "commit", false),
+        (F, None, "commit", true),
+        (F, Some(postgres), "update_field3", false),
+    ] {
+        let workload = said(benchmark, native);
         let mut client = workload.client(0, Rng::new(3, &[]));
         let mut session = Recording::new(&*workload, found);
+        session.pipelines = pipelines;
         for _ in 0..2_000 {
             draw_and_run(&mut *client, &mut session).1.unwrap();
         }
