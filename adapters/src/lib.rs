@@ -2,15 +2,16 @@
 //! one line per engine in the [registry]. Nothing outside of this crate knows an engine's SQL or
 //! its client library.
 
+pub mod codec;
 pub mod mysql;
 pub mod postgres;
 pub mod registry;
+mod socket;
 pub mod sqlite;
 pub mod target;
 pub mod throwaway;
 pub mod tls;
 mod transport;
-mod unix_socket;
 
 pub use registry::{EngineEntry, Found, ServerSettings, engines, open};
 pub use target::{Location, Secret, ServerUrl, Target};

@@ -7,9 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-use crate::unix_socket::UnixSocket;
+use crate::socket::Socket;
 
 /// What is read at once. A row that is longer makes the buffer grow.
 const READ_BYTES: usize = 16 * 1024;
@@ -24,9 +23,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Encrypted for S {}
 /// How a server is reached.
 pub enum Stream {
     /// A Unix socket.
-    Unix(UnixSocket),
+    Unix(Socket),
     /// TCP.
-    Tcp(TcpStream),
+    Tcp(Socket),
     /// TLS over TCP.
     Tls(Box<dyn Encrypted>),
 }
@@ -58,6 +57,18 @@ impl Transport {
     /// must be empty.
     pub fn into_stream(self) -> Stream {
         self.stream
+    }
+
+    /// From now on blocks the thread while it waits, which has nobody else to serve. TLS is left to
+    /// the event loop.
+    ///
+    /// # Errors
+    /// The system does not let it.
+    pub fn block(&mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Unix(socket) | Stream::Tcp(socket) => socket.block(),
+            Stream::Tls(_) => Ok(()),
+        }
     }
 
     /// What was received and not yet taken.
@@ -141,8 +152,7 @@ impl Stream {
     #[inline]
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Unix(socket) => socket.poll_write(context, bytes),
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(socket) | Self::Tcp(socket) => socket.poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
         }
     }
@@ -163,8 +173,7 @@ impl Stream {
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self {
-            Self::Unix(socket) => socket.poll_read(context, room),
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, room),
+            Self::Unix(socket) | Self::Tcp(socket) => socket.poll_read(context, room),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, room),
         }
     }

@@ -128,6 +128,9 @@ pub struct SessionOptions {
     /// Requests are sent together where the workload allows it, in one round trip. An error where
     /// the driver's [`Capabilities::pipeline`] says that it cannot.
     pub pipeline: bool,
+    /// The session has its thread to itself: it may block it while it waits for the server, which
+    /// spares both the event loop.
+    pub alone: bool,
 }
 
 /// What a server says of itself.

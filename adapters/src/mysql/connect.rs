@@ -14,10 +14,10 @@ use super::connection::Connection;
 use super::errors::{code, disconnected};
 use super::login::{self, Account, NO_TLS, log_in};
 use super::server;
+use crate::socket::Socket;
 use crate::target::{Secret, ServerUrl, Target};
 use crate::tls::{Check, Roots, client_config};
 use crate::transport::Stream;
-use crate::unix_socket::UnixSocket;
 
 /// The port of MySQL and MariaDB.
 const PORT: u16 = 3306;
@@ -126,13 +126,14 @@ impl Connector {
         let unreached = |why: io::Error| disconnected(&why.to_string());
         match &self.address {
             Address::Socket(socket) => {
-                let stream = UnixSocket::connect(socket).await.map_err(unreached)?;
+                let stream = Socket::connect(socket).await.map_err(unreached)?;
                 log_in(Stream::Unix(stream), &account, None).await
             }
             Address::Tcp { host, port, tls } => {
                 let stream = TcpStream::connect((&**host, *port)).await.map_err(unreached)?;
                 stream.set_nodelay(true).map_err(unreached)?;
                 let tls = tls.as_ref().map(|tls| tls.for_host(host)).transpose()?;
+                let stream = Socket::of_tcp(stream).map_err(unreached)?;
                 log_in(Stream::Tcp(stream), &account, tls).await
             }
         }

@@ -105,6 +105,14 @@ impl Connection {
         }
     }
 
+    /// Blocks the thread while it waits, which has nobody else to serve.
+    ///
+    /// # Errors
+    /// The system does not let it.
+    pub fn block(&mut self) -> Result<(), DbError> {
+        self.wire.block().map_err(|why| errors::broken(&why))
+    }
+
     /// The session's state; `None` where an error came after the server told it.
     #[inline]
     pub fn status(&self) -> Option<Status> {

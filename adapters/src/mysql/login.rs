@@ -171,10 +171,10 @@ async fn encrypt(mut wire: Wire, wanted: &Wanted, tls: Tls<'_>) -> Result<Wire, 
     let Ok(Stream::Tcp(stream)) = wire.into_stream() else {
         return Err(errors::disconnected("the server said more than its greeting before TLS"));
     };
+    let failed = |why| DbError::new(ErrorClass::Disconnected, None, format!("TLS failed: {why}"));
+    let stream = stream.into_tcp().map_err(failed)?;
     let secured = TlsConnector::from(Arc::clone(tls.config)).connect(tls.name, stream).await;
-    let secured = secured.map_err(|why| {
-        DbError::new(ErrorClass::Disconnected, None, format!("TLS failed: {why}"))
-    })?;
+    let secured = secured.map_err(failed)?;
     Ok(Wire::over(Stream::Tls(Box::new(secured)), next))
 }
 

@@ -4,6 +4,7 @@
 mod answers;
 mod auth;
 mod bulk;
+mod codec;
 mod columns;
 mod connect;
 mod connection;
@@ -31,6 +32,7 @@ use crate::registry::{EngineEntry, OptionSpec, Scope, ServerSettings};
 use crate::target::Target;
 use crate::throwaway::programs::install_line;
 
+pub use codec::codec;
 pub use dialect::MysqlDialect;
 pub use driver::MysqlDriver;
 use programs::Product;

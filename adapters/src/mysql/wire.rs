@@ -87,6 +87,11 @@ impl Wire {
         Self { next, ..Self::new(stream) }
     }
 
+    /// Blocks the thread while it waits ([`Transport::block`]).
+    pub fn block(&mut self) -> io::Result<()> {
+        self.transport.block()
+    }
+
     /// The number of the next packet.
     pub fn next(&self) -> u8 {
         self.next
@@ -249,15 +254,14 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::unix_socket::UnixSocket;
+    use crate::socket::Socket;
     use std::future::poll_fn;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
 
     fn pair() -> (Wire, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let ours = UnixSocket::new(ours.into_std().unwrap()).unwrap();
-        (Wire::new(Stream::Unix(ours)), theirs)
+        (Wire::new(Stream::Unix(Socket::of_unix(ours).unwrap())), theirs)
     }
 
     async fn packet(wire: &mut Wire) -> Result<Vec<u8>, Fault> {

@@ -186,7 +186,10 @@ impl Driver for PostgresDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
-        let wire = self.bulk.endpoint.connect().await?;
+        let mut wire = self.bulk.endpoint.connect().await?;
+        if options.alone {
+            wire.block()?;
+        }
         let set_up = session_settings(options);
         Ok(Box::new(PostgresSession::new(wire, &set_up, options.pipeline).await?))
     }

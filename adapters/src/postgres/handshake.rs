@@ -19,8 +19,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::errors::db_error;
 use super::messages::{Head, head};
 use super::wire::Wire;
+use crate::socket::Socket;
 use crate::transport::Stream;
-use crate::unix_socket::UnixSocket;
 
 type Rustls = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::TlsConnect;
 type Encrypted = <Rustls as TlsConnect<TcpStream>>::Stream;
@@ -31,12 +31,8 @@ pub(super) async fn over_socket(stream: UnixStream, config: &Config) -> Result<W
     let opened = config.connect_raw(lent.clone(), NoTls).await;
     // Neither half was polled since, so that dropping them says nothing to the server.
     drop(opened.map_err(|why| db_error(&why))?);
-    let socket = lent
-        .take_back()
-        .ok_or_else(not_given_back)?
-        .into_std()
-        .and_then(UnixSocket::new)
-        .map_err(|why| DbError::unexpected(format!("the socket cannot be watched: {why}")))?;
+    let stream = lent.take_back().ok_or_else(not_given_back)?;
+    let socket = Socket::of_unix(stream).map_err(|why| not_watched(&why))?;
     Ok(Wire::new(Stream::Unix(socket)))
 }
 
@@ -53,11 +49,15 @@ pub(super) async fn over_tcp(
     let tls = Encrypting { connector, encrypted: encrypted.clone() };
     let opened = config.connect_raw(plain.clone(), tls).await;
     drop(opened.map_err(|why| db_error(&why))?);
-    let encrypted = encrypted.take_back().map(|stream| Stream::Tls(Box::new(stream)));
-    encrypted
-        .or_else(|| plain.take_back().map(Stream::Tcp))
-        .map(Wire::new)
-        .ok_or_else(not_given_back)
+    if let Some(stream) = encrypted.take_back() {
+        return Ok(Wire::new(Stream::Tls(Box::new(stream))));
+    }
+    let stream = plain.take_back().ok_or_else(not_given_back)?;
+    Ok(Wire::new(Stream::Tcp(Socket::of_tcp(stream).map_err(|why| not_watched(&why))?)))
+}
+
+fn not_watched(why: &io::Error) -> DbError {
+    DbError::unexpected(format!("the socket cannot be watched: {why}"))
 }
 
 fn not_given_back() -> DbError {

@@ -2,6 +2,7 @@
 //! opens sessions.
 
 mod bulk;
+mod codec;
 mod copy_rows;
 mod dialect;
 mod driver;
@@ -28,6 +29,7 @@ use crate::registry::{EngineEntry, OptionSpec, Scope, ServerSettings};
 use crate::target::Target;
 use crate::throwaway::programs::install_line;
 
+pub use codec::codec;
 pub use driver::PostgresDriver;
 
 /// The engine's line in the registry.

@@ -41,6 +41,14 @@ impl Wire {
         Self { transport: Transport::new(stream), status: Status::Idle, end: None }
     }
 
+    /// Blocks the thread while it waits, which has nobody else to serve.
+    ///
+    /// # Errors
+    /// The system does not let it.
+    pub(super) fn block(&mut self) -> Result<(), DbError> {
+        self.transport.block().map_err(|why| connection_error("block on the connection", &why))
+    }
+
     /// Why nothing more can be asked, if so.
     #[inline]
     pub(super) fn end(&self) -> Option<&DbError> {

@@ -28,7 +28,7 @@ use super::workload::Workload;
 pub fn run_load(
     driver: &Arc<dyn Driver>,
     workload: &Arc<dyn Workload>,
-    session: SessionOptions,
+    mut session: SessionOptions,
     plan: LoadPlan,
     observer: &dyn LoadObserver,
     stop: &Stop,
@@ -36,6 +36,7 @@ pub fn run_load(
     let (sender, receiver) = mpsc::channel();
     let workers = workers(driver.as_ref(), plan.clients);
     let clients = plan.clients;
+    session.alone = workers == clients as usize;
     let shared =
         Arc::new(Shared::new(Arc::clone(driver), Arc::clone(workload), session, plan, sender));
     thread::scope(|scope| {
@@ -63,13 +64,13 @@ pub fn run_load(
     })
 }
 
-/// A thread per client where calls block; else one per processor, at most one per client.
+/// A thread per client where calls block, and where there are processors for them all: such a
+/// thread waits in the call that reads the answer. Else a thread per processor, which serves several
+/// clients at each wake-up.
 fn workers(driver: &dyn Driver, clients: u32) -> usize {
     let clients = clients as usize;
-    if driver.capabilities().sessions_block {
-        return clients;
-    }
-    thread::available_parallelism().map_or(1, usize::from).min(clients)
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    if driver.capabilities().sessions_block { clients } else { processors.min(clients) }
 }
 
 /// Waits until every client has its session.

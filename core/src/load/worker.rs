@@ -66,7 +66,7 @@ async fn serve(shared: Arc<Shared>, share: Share) -> Vec<usize> {
         )),
         under_way: RefCell::new(vec![None; numbers.len()]),
     });
-    let blocking = shared.driver.capabilities().sessions_block;
+    let alone = shared.session.alone;
     let mut clients = JoinSet::new();
     for (place, (number, session)) in numbers.into_iter().zip(sessions).enumerate() {
         let client = ClientLoop {
@@ -78,7 +78,7 @@ async fn serve(shared: Arc<Shared>, share: Share) -> Vec<usize> {
             place,
             session,
             clock,
-            sleeper: Sleeper::new(blocking),
+            sleeper: Sleeper::new(alone),
             failing: None,
         };
         clients.spawn_local(client.run());

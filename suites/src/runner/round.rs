@@ -129,6 +129,7 @@ impl Round<'_> {
             namespace: Some(benchmark.dataset().namespace()),
             isolation: Some(case.isolation),
             pipeline: case.pipeline,
+            ..SessionOptions::default()
         };
         let plan = LoadPlan {
             clients: case.clients,

@@ -1,0 +1,303 @@
+//! A connected socket, Unix or TCP, in one of two ways of waiting for the server.
+//!
+//! Where its thread has other clients, the event loop watches it for bytes to read, and for room
+//! to write only while there is none: Linux tells whoever watches a Unix socket for room each time
+//! the other side has read something, so that a client would wake up twice for each answer.
+//!
+//! Where its thread has nobody else to serve, receiving blocks: one system call waits and reads.
+//! A server that takes longer than [`BLOCKED`] is waited for by the event loop, so that the thread
+//! is never lost to a server that hangs.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
+use nix::sys::time::TimeVal;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// How long a thread is blocked at most. The system's clock ticks every 1 to 10 ms.
+const BLOCKED: Duration = Duration::from_millis(20);
+
+/// A connected socket.
+#[derive(Debug)]
+pub struct Socket {
+    waiting: Waiting,
+    /// The same socket, watched for room, until everything was written.
+    writable: Option<AsyncFd<OwnedFd>>,
+}
+
+/// How bytes to read are waited for.
+#[derive(Debug)]
+enum Waiting {
+    Watched(AsyncFd<OwnedFd>),
+    Blocked {
+        socket: OwnedFd,
+        /// The same socket, watched, until the server has answered.
+        late: Option<AsyncFd<OwnedFd>>,
+    },
+}
+
+impl Socket {
+    /// Connects to the Unix socket at a path.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn connect(path: &Path) -> io::Result<Self> {
+        Self::of_unix(UnixStream::connect(path).await?)
+    }
+
+    /// Takes over a connected Unix socket.
+    ///
+    /// # Errors
+    /// There is no room to watch it.
+    pub fn of_unix(stream: UnixStream) -> io::Result<Self> {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        Self::new(stream.into())
+    }
+
+    /// Takes over a TCP connection.
+    ///
+    /// # Errors
+    /// There is no room to watch it.
+    pub fn of_tcp(stream: TcpStream) -> io::Result<Self> {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        Self::new(stream.into())
+    }
+
+    fn new(socket: OwnedFd) -> io::Result<Self> {
+        let waiting = Waiting::Watched(watch(socket, Interest::READABLE)?);
+        Ok(Self { waiting, writable: None })
+    }
+
+    /// From now on blocks the thread while it waits, which has nobody else to serve.
+    ///
+    /// # Errors
+    /// The system does not let it.
+    pub fn block(&mut self) -> io::Result<()> {
+        if let Waiting::Watched(watched) = &self.waiting {
+            let socket = watched.get_ref().try_clone()?;
+            let limit = TimeVal::new(0, BLOCKED.as_micros() as _);
+            setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
+            self.waiting = Waiting::Blocked { socket, late: None };
+        }
+        Ok(())
+    }
+
+    /// The TCP connection again, for TLS to be put over it.
+    ///
+    /// # Errors
+    /// There is no room to watch it.
+    pub fn into_tcp(self) -> io::Result<TcpStream> {
+        let socket = match self.waiting {
+            Waiting::Watched(watched) => watched.into_inner(),
+            Waiting::Blocked { socket, .. } => socket,
+        };
+        let stream = std::net::TcpStream::from(socket);
+        stream.set_nonblocking(true)?;
+        TcpStream::from_std(stream)
+    }
+
+    fn socket(&self) -> &OwnedFd {
+        match &self.waiting {
+            Waiting::Watched(socket) => socket.get_ref(),
+            Waiting::Blocked { socket, .. } => socket,
+        }
+    }
+
+    /// Reads into `room`; nothing at the end of the stream.
+    #[inline]
+    pub fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = match &mut self.waiting {
+            Waiting::Watched(socket) => ready!(poll_watched(socket, context, room))?,
+            Waiting::Blocked { socket, late } => ready!(poll_blocked(socket, late, context, room))?,
+        };
+        room.advance(read);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes what there is room for.
+    #[inline]
+    pub fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match send(self.socket().as_raw_fd(), bytes, NEVER_WAIT.union(NO_SIGNAL)) {
+                Ok(written) => {
+                    if written == bytes.len() {
+                        self.writable = None;
+                    }
+                    return Poll::Ready(Ok(written));
+                }
+                Err(nix::Error::EAGAIN) => ready!(self.poll_room(context))?,
+                Err(nix::Error::EINTR) => {}
+                Err(why) => return Poll::Ready(Err(why.into())),
+            }
+        }
+    }
+
+    /// Waits for room, of which there was none.
+    #[cold]
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let writable = match self.writable.take() {
+            Some(writable) => writable,
+            None => watch(self.socket().try_clone()?, Interest::WRITABLE)?,
+        };
+        let writable = self.writable.insert(writable);
+        ready!(writable.poll_write_ready(context))?.clear_ready();
+        Poll::Ready(Ok(()))
+    }
+}
+
+const NEVER_WAIT: MsgFlags = MsgFlags::MSG_DONTWAIT;
+/// A broken connection is an error, not a signal.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+/// Rust's runtime has the signal ignored.
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: MsgFlags = MsgFlags::empty();
+
+/// Receives; `None` where nothing came.
+#[inline]
+fn receive(socket: &OwnedFd, room: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
+    loop {
+        match recv(socket.as_raw_fd(), room, flags) {
+            Ok(read) => return Ok(Some(read)),
+            Err(nix::Error::EAGAIN) => return Ok(None),
+            Err(nix::Error::EINTR) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+}
+
+#[inline]
+fn poll_watched(
+    socket: &mut AsyncFd<OwnedFd>,
+    context: &mut Context<'_>,
+    room: &mut ReadBuf<'_>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        let mut ready = ready!(socket.poll_read_ready(context))?;
+        let space = room.initialize_unfilled();
+        match receive(ready.get_inner(), space, NEVER_WAIT)? {
+            Some(read) => {
+                // Less than there was room for is all that there was; at the end of the stream it
+                // stays ready.
+                if read > 0 && read < space.len() {
+                    ready.clear_ready();
+                }
+                return Poll::Ready(Ok(read));
+            }
+            None => ready.clear_ready(),
+        }
+    }
+}
+
+#[inline]
+fn poll_blocked(
+    socket: &OwnedFd,
+    late: &mut Option<AsyncFd<OwnedFd>>,
+    context: &mut Context<'_>,
+    room: &mut ReadBuf<'_>,
+) -> Poll<io::Result<usize>> {
+    if late.is_none() {
+        if let Some(read) = receive(socket, room.initialize_unfilled(), MsgFlags::empty())? {
+            return Poll::Ready(Ok(read));
+        }
+        *late = Some(watch(socket.try_clone()?, Interest::READABLE)?);
+    }
+    let Some(watched) = late else { return Poll::Ready(Err(ErrorKind::NotConnected.into())) };
+    let read = ready!(poll_watched(watched, context, room))?;
+    *late = None;
+    Poll::Ready(Ok(read))
+}
+
+#[allow(unsafe_code, reason = "the descriptor is the watch's own until the watch is dropped")]
+fn watch(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd owns its descriptor, always the same one, and closes it when dropped.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, interest) }?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn pair(alone: bool) -> (Socket, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut ours = Socket::of_unix(ours).unwrap();
+        if alone {
+            ours.block().unwrap();
+        }
+        (ours, theirs)
+    }
+
+    async fn read(socket: &mut Socket, most: usize) -> Vec<u8> {
+        let mut bytes = vec![0; most];
+        let mut room = ReadBuf::new(&mut bytes);
+        poll_fn(|context| socket.poll_read(context, &mut room)).await.unwrap();
+        room.filled().to_vec()
+    }
+
+    #[tokio::test]
+    async fn answers_in_time_and_late_ones_are_read_either_way() {
+        for alone in [false, true] {
+            let (mut ours, mut theirs) = pair(alone);
+            theirs.write_all(b"abc").await.unwrap();
+            assert_eq!(read(&mut ours, 2).await, b"ab");
+            assert_eq!(read(&mut ours, 2).await, b"c");
+            // Nothing is there: whoever waits lets others run, such as the one who answers.
+            let answer = async {
+                tokio::task::yield_now().await;
+                theirs.write_all(b"late").await.unwrap();
+            };
+            let (late, ()) = tokio::join!(read(&mut ours, 9), answer);
+            assert_eq!(late, b"late");
+            theirs.write_all(b"again").await.unwrap();
+            assert_eq!(read(&mut ours, 9).await, b"again");
+            drop(theirs);
+            assert_eq!(read(&mut ours, 9).await, b"");
+        }
+    }
+
+    #[tokio::test]
+    async fn more_than_the_other_side_takes_is_written_bit_by_bit() {
+        for alone in [false, true] {
+            let (mut ours, mut theirs) = pair(alone);
+            let bytes = vec![7; 4 << 20];
+            let write = async {
+                let mut rest = &bytes[..];
+                while !rest.is_empty() {
+                    let written = poll_fn(|context| ours.poll_write(context, rest)).await.unwrap();
+                    rest = &rest[written..];
+                }
+            };
+            let mut received = vec![0; bytes.len()];
+            let (read, ()) = tokio::join!(theirs.read_exact(&mut received), write);
+            assert!(read.is_ok() && received == bytes && ours.writable.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_is_an_error() {
+        let (mut ours, theirs) = pair(true);
+        drop(theirs);
+        let written = poll_fn(|context| ours.poll_write(context, b"x")).await;
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+}
