@@ -48,10 +48,20 @@ impl Screen {
             None,
             if moving { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
         );
-        if moving {
-            bar.enable_steady_tick(TICK);
+        let form_width = forms.max().unwrap_or(0);
+        let screen = Self { quiet, form_width, bar, moving, state: Mutex::default() };
+        screen.move_by_itself(true);
+        screen
+    }
+
+    /// Whether the moving line moves by itself, which takes a thread, or once a second as the load
+    /// is told: a load has no thread beside it.
+    fn move_by_itself(&self, by_itself: bool) {
+        if self.moving && by_itself {
+            self.bar.enable_steady_tick(TICK);
+        } else {
+            self.bar.disable_steady_tick();
         }
-        Self { quiet, form_width: forms.max().unwrap_or(0), bar, moving, state: Mutex::default() }
     }
 
     /// Says what is being done, until something else is said.
@@ -95,6 +105,7 @@ impl RunObserver for Screen {
     }
 
     fn case_started(&self, case: &Case, length: Option<Duration>) {
+        self.move_by_itself(false);
         let place = {
             let mut state = self.state();
             state.case += 1;
@@ -141,6 +152,7 @@ impl RunObserver for Screen {
     }
 
     fn case_finished(&self, case: &Case, summary: &CaseSummary) {
+        self.move_by_itself(true);
         let round = match self.state().repetitions {
             1 => String::new(),
             _ => format!("  round {}", case.repetition),

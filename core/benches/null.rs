@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Draw, LoadObserver, Outcome, Workload};
+use dbdyno_core::load::{AnyClient, Client, Draw, LoadObserver, Outcome, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
     Access, BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Event, HeldDurability,
@@ -139,7 +139,7 @@ impl Workload for NullWorkload {
         &[]
     }
 
-    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn AnyClient> {
         Box::new(NullClient { statements: self.statements, rng, input: 0 })
     }
 }
@@ -150,7 +150,6 @@ struct NullClient {
     input: i64,
 }
 
-#[async_trait]
 impl Client for NullClient {
     fn draw(&mut self) -> Draw {
         self.input = self.rng.between(1, 100_000);

@@ -1,6 +1,7 @@
 //! Errors: what an engine answered ([`DbError`]), and what a person is told ([`Error`]).
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// `Result` with the error for people.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -57,9 +58,14 @@ impl fmt::Display for ErrorClass {
     }
 }
 
-/// An engine's answer to something it could not do.
+/// An engine's answer to something it could not do. It is one pointer, for every answer on the load
+/// path may be one.
 #[derive(Clone, Debug)]
-pub struct DbError {
+pub struct DbError(Box<Refusal>);
+
+/// What an engine said.
+#[derive(Clone, Debug)]
+pub struct Refusal {
     /// The class, common to all engines.
     pub class: ErrorClass,
     /// The engine's own code: an SQLSTATE, a MySQL error number, an SQLite extended result code.
@@ -72,11 +78,14 @@ pub struct DbError {
 
 impl DbError {
     /// An error of `class` with the engine's `code` and words.
+    #[cold]
     pub fn new(class: ErrorClass, code: Option<String>, message: impl Into<String>) -> Self {
-        Self { class, code, message: message.into(), outcome_unknown: false }
+        let message = message.into();
+        Self(Box::new(Refusal { class, code, message, outcome_unknown: false }))
     }
 
     /// An error that dbdyno itself found: an answer of the wrong shape, a row that must be there.
+    #[cold]
     pub fn unexpected(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::Other, None, message)
     }
@@ -91,6 +100,20 @@ impl DbError {
     /// Whether the connection is gone.
     pub fn is_disconnected(&self) -> bool {
         self.class == ErrorClass::Disconnected
+    }
+}
+
+impl Deref for DbError {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl DerefMut for DbError {
+    fn deref_mut(&mut self) -> &mut Refusal {
+        &mut self.0
     }
 }
 

@@ -32,7 +32,7 @@ pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use session::{Access, Request, Session, Statement, StatementId};
 pub use statement_form::StatementForm;
-pub use steps::Steps;
+pub use steps::{Step, Steps};
 pub use stop::Stop;
 pub use value::{Decimal, Timestamp, Value};
 

@@ -16,6 +16,7 @@ pub trait Row {
     ///
     /// # Errors
     /// It is NULL, of another type, or not whole.
+    #[inline]
     fn int(&self, index: usize) -> Result<i64, DbError> {
         match self.value(index)? {
             Value::Int(int) => Ok(int),
@@ -39,6 +40,7 @@ pub trait Row {
     ///
     /// # Errors
     /// It is NULL, of another type, or too large.
+    #[inline]
     fn decimal(&self, index: usize, scale: u8) -> Result<i64, DbError> {
         let wanted = "a decimal";
         match self.value(index)? {
@@ -64,6 +66,7 @@ pub trait Row {
     ///
     /// # Errors
     /// It is NULL or not a number.
+    #[inline]
     fn float(&self, index: usize) -> Result<f64, DbError> {
         match self.value(index)? {
             Value::Int(int) => Ok(int as f64),
@@ -77,6 +80,7 @@ pub trait Row {
     ///
     /// # Errors
     /// It is NULL or not text.
+    #[inline]
     fn text(&self, index: usize) -> Result<&str, DbError> {
         match self.value(index)? {
             Value::Text(text) => Ok(text),
@@ -91,11 +95,13 @@ pub trait Row {
     ///
     /// # Errors
     /// There is no such column.
+    #[inline]
     fn is_null(&self, index: usize) -> Result<bool, DbError> {
         Ok(self.value(index)? == Value::Null)
     }
 }
 
+#[cold]
 fn mismatch(index: usize, wanted: &str, found: Value<'_>) -> DbError {
     DbError::unexpected(format!("column {index} of the answer is {found:?}, not {wanted}"))
 }

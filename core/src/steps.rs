@@ -1,7 +1,10 @@
 //! The steps of a transaction: said once, sent one by one, or together where the session pipelines.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use crate::error::DbError;
-use crate::rows::{Row, RowVisitor};
+use crate::rows::Row;
 use crate::session::{Access, Request, Session, StatementId};
 use crate::value::Value;
 
@@ -13,6 +16,9 @@ use crate::value::Value;
 /// the body runs twice: first every step makes its request, then every step reads its answer, one
 /// round trip for all. So a body must take the same steps both times, keep what it reads in
 /// variables for after the batch, and not fail by itself while requests are made.
+///
+/// A step makes its request when it is called, and is a future of the answer: it is to be awaited at
+/// once.
 ///
 /// With `COMMIT` in a batch, the accounting's "the commit is about to be sent" belongs right before
 /// [`commit`](Self::commit): there it comes before anything is sent in either mode.
@@ -78,8 +84,8 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, or the connection broke.
     #[inline]
-    pub async fn begin(&mut self, access: Access) -> Result<(), DbError> {
-        self.step(Request::Begin(access), &mut |_| Ok(()), |_| Ok(())).await
+    pub fn begin(&mut self, access: Access) -> impl Step {
+        self.step(Request::Begin(access), no_row, |_| Ok(()))
     }
 
     /// Commits the transaction.
@@ -88,7 +94,7 @@ impl<'s> Steps<'s> {
     /// The engine rolled back instead, or the connection broke and the outcome is unknown.
     #[inline]
     pub async fn commit(&mut self) -> Result<(), DbError> {
-        self.step(Request::Commit, &mut |_| Ok(()), |_| Ok(())).await?;
+        self.step(Request::Commit, no_row, |_| Ok(())).await?;
         self.committed = self.pass == Pass::Answer;
         Ok(())
     }
@@ -106,13 +112,13 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, `matched` fails, or the connection broke.
     #[inline]
-    pub async fn execute(
-        &mut self,
+    pub fn execute<'a, C: Counted>(
+        &'a mut self,
         id: StatementId,
         params: &[Value<'_>],
-        matched: impl FnOnce(u64) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        self.step(Request::Run(id, params), &mut |_| Ok(()), matched).await
+        matched: C,
+    ) -> impl Step + use<'a, 's, C> {
+        self.step(Request::Run(id, params), no_row, matched)
     }
 
     /// Runs a prepared statement that must match `rows` rows.
@@ -120,17 +126,16 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, another number of rows was matched, or the connection broke.
     #[inline]
-    pub async fn execute_rows(
+    pub fn execute_rows(
         &mut self,
         id: StatementId,
         params: &[Value<'_>],
         rows: usize,
-    ) -> Result<(), DbError> {
-        self.execute(id, params, |matched| match matched {
+    ) -> impl Step {
+        self.execute(id, params, move |matched| match matched {
             _ if matched == rows as u64 => Ok(()),
             _ => Err(wrong_count(id, params, "matched", matched, rows)),
         })
-        .await
     }
 
     /// Runs a prepared statement that must match one row.
@@ -138,12 +143,8 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, no row was matched or more than one, or the connection broke.
     #[inline]
-    pub async fn execute_one(
-        &mut self,
-        id: StatementId,
-        params: &[Value<'_>],
-    ) -> Result<(), DbError> {
-        self.execute_rows(id, params, 1).await
+    pub fn execute_one(&mut self, id: StatementId, params: &[Value<'_>]) -> impl Step {
+        self.execute_rows(id, params, 1)
     }
 
     /// Runs a prepared query; `visit` is called with each row, and `answered` told how many there
@@ -152,14 +153,14 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, `visit` or `answered` fails, or the connection broke.
     #[inline]
-    pub async fn query(
-        &mut self,
+    pub fn query<'a, V: Visit, C: Counted>(
+        &'a mut self,
         id: StatementId,
         params: &[Value<'_>],
-        mut visit: impl FnMut(&dyn Row) -> Result<(), DbError> + Send,
-        answered: impl FnOnce(u64) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        self.step(Request::Run(id, params), &mut visit, answered).await
+        visit: V,
+        answered: C,
+    ) -> impl Step + use<'a, 's, V, C> {
+        self.step(Request::Run(id, params), visit, answered)
     }
 
     /// Runs a prepared query that must answer `rows` rows, and reads each.
@@ -167,18 +168,17 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, `read` fails, another number of rows is answered, or the connection broke.
     #[inline]
-    pub async fn query_rows(
+    pub fn query_rows(
         &mut self,
         id: StatementId,
         params: &[Value<'_>],
         rows: usize,
-        read: impl FnMut(&dyn Row) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        self.query(id, params, read, |answered| match answered {
+        read: impl Visit,
+    ) -> impl Step {
+        self.query(id, params, read, move |answered| match answered {
             _ if answered == rows as u64 => Ok(()),
             _ => Err(wrong_count(id, params, "answered", answered, rows)),
         })
-        .await
     }
 
     /// Runs a prepared query that must answer one row, and reads it.
@@ -186,13 +186,13 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, `read` fails, there is no row or more than one, or the connection broke.
     #[inline]
-    pub async fn query_one(
+    pub fn query_one(
         &mut self,
         id: StatementId,
         params: &[Value<'_>],
-        read: impl FnMut(&dyn Row) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        self.query_rows(id, params, 1, first(read)).await
+        read: impl Visit,
+    ) -> impl Step {
+        self.query_rows(id, params, 1, first(read))
     }
 
     /// Runs a prepared query that may answer one row or none, and reads it.
@@ -200,17 +200,16 @@ impl<'s> Steps<'s> {
     /// # Errors
     /// The engine refuses, `read` fails, there is more than one row, or the connection broke.
     #[inline]
-    pub async fn query_optional(
+    pub fn query_optional(
         &mut self,
         id: StatementId,
         params: &[Value<'_>],
-        read: impl FnMut(&dyn Row) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        self.query(id, params, first(read), |rows| match rows {
+        read: impl Visit,
+    ) -> impl Step {
+        self.query(id, params, first(read), move |rows| match rows {
             0 | 1 => Ok(()),
             _ => Err(wrong_count(id, params, "answered", rows, 1)),
         })
-        .await
     }
 
     /// Runs a prepared statement that commits by itself, changes one row and answers it; never part
@@ -223,14 +222,19 @@ impl<'s> Steps<'s> {
         &mut self,
         id: StatementId,
         params: &[Value<'_>],
-        read: impl FnMut(&dyn Row) -> Result<(), DbError> + Send,
+        read: impl Visit,
     ) -> Result<(), DbError> {
         self.session.request(Request::Run(id, params));
-        self.read(&mut first(read), |rows| match rows {
-            1 => Ok(()),
-            _ => Err(wrong_count(id, params, "answered", rows, 1)),
-        })
-        .await?;
+        let answering = Answering {
+            steps: self,
+            visit: first(read),
+            counted: Some(|rows| match rows {
+                1 => Ok(()),
+                _ => Err(wrong_count(id, params, "answered", rows, 1)),
+            }),
+            of_batch: true,
+        };
+        answering.await?;
         self.committed = true;
         match self.failure.take() {
             Some(failure) => Err(self.after_all(failure)),
@@ -239,44 +243,21 @@ impl<'s> Steps<'s> {
     }
 
     #[inline]
-    async fn step(
-        &mut self,
+    fn step<'a, V: Visit, C: Counted>(
+        &'a mut self,
         request: Request<'_>,
-        visit: &mut RowVisitor<'_>,
-        check: impl FnOnce(u64) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        match self.pass {
-            Pass::Outside | Pass::Only => {
-                self.session.request(request);
-                check(self.session.answer(visit).await?)
-            }
-            Pass::Request => {
-                self.session.request(request);
-                Ok(())
-            }
-            Pass::Answer => self.read(visit, check).await,
-        }
-    }
-
-    /// Reads an answer of a batch. An engine's error ends the batch, for nothing after it took
-    /// effect; an answer that is not as it must be does not, and is kept until the end.
-    async fn read(
-        &mut self,
-        visit: &mut RowVisitor<'_>,
-        check: impl FnOnce(u64) -> Result<(), DbError> + Send,
-    ) -> Result<(), DbError> {
-        let failure = &mut self.failure;
-        let mut keep = |row: &dyn Row| {
-            if failure.is_none() {
-                *failure = visit(row).err();
-            }
-            Ok(())
+        visit: V,
+        counted: C,
+    ) -> Answering<'a, 's, V, C> {
+        let (asks, answers, of_batch) = match self.pass {
+            Pass::Outside | Pass::Only => (true, true, false),
+            Pass::Request => (true, false, false),
+            Pass::Answer => (false, true, true),
         };
-        let rows = self.session.answer(&mut keep).await?;
-        if self.failure.is_none() {
-            self.failure = check(rows).err();
+        if asks {
+            self.session.request(request);
         }
-        Ok(())
+        Answering { steps: self, visit, counted: answers.then_some(counted), of_batch }
     }
 
     #[cold]
@@ -289,12 +270,83 @@ impl<'s> Steps<'s> {
     }
 }
 
+/// A step under way: the answer is as it must be, or an error.
+pub trait Step: Future<Output = Result<(), DbError>> {}
+
+impl<F: Future<Output = Result<(), DbError>>> Step for F {}
+
+/// What looks at each row of an answer.
+pub trait Visit: FnMut(&dyn Row) -> Result<(), DbError> + Send {}
+
+impl<F: FnMut(&dyn Row) -> Result<(), DbError> + Send> Visit for F {}
+
+/// What looks at the number of rows of an answer.
+pub trait Counted: FnOnce(u64) -> Result<(), DbError> {}
+
+impl<F: FnOnce(u64) -> Result<(), DbError>> Counted for F {}
+
+/// Waits for the answer of a step. It is a future written by hand, so that a statement costs one
+/// call of its session's `poll_answer` and not a state machine for each layer above it.
+struct Answering<'a, 's, V, C> {
+    steps: &'a mut Steps<'s>,
+    visit: V,
+    /// None where no answer is waited for, or once it is there.
+    counted: Option<C>,
+    /// An answer that is not as it must be is kept until the end of the batch. An engine's error ends
+    /// the batch, for nothing after it took effect.
+    of_batch: bool,
+}
+
+// Nothing in it is ever pinned.
+impl<V, C> Unpin for Answering<'_, '_, V, C> {}
+
+impl<V: Visit, C: Counted> Future for Answering<'_, '_, V, C> {
+    type Output = Result<(), DbError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { steps, visit, counted, of_batch } = self.get_mut();
+        if counted.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        if *of_batch {
+            return steps.poll_of_batch(context, visit, counted);
+        }
+        let rows = ready!(steps.session.poll_answer(context, visit))?;
+        Poll::Ready(counted.take().map_or(Ok(()), |counted| counted(rows)))
+    }
+}
+
+impl Steps<'_> {
+    fn poll_of_batch(
+        &mut self,
+        context: &mut Context<'_>,
+        visit: &mut impl Visit,
+        counted: &mut Option<impl Counted>,
+    ) -> Poll<Result<(), DbError>> {
+        let failure = &mut self.failure;
+        let mut keep = |row: &dyn Row| {
+            if failure.is_none() {
+                *failure = visit(row).err();
+            }
+            Ok(())
+        };
+        let rows = ready!(self.session.poll_answer(context, &mut keep))?;
+        if let (None, Some(counted)) = (&self.failure, counted.take()) {
+            self.failure = counted(rows).err();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn no_row(_: &dyn Row) -> Result<(), DbError> {
+    Ok(())
+}
+
 /// Reads the first row alone; the number of rows is checked elsewhere.
-fn first(
-    mut read: impl FnMut(&dyn Row) -> Result<(), DbError> + Send,
-) -> impl FnMut(&dyn Row) -> Result<(), DbError> + Send {
+fn first(mut read: impl Visit) -> impl Visit {
     let mut is_first = true;
-    move |row| if std::mem::take(&mut is_first) { read(row) } else { Ok(()) }
+    move |row: &dyn Row| if std::mem::take(&mut is_first) { read(row) } else { Ok(()) }
 }
 
 #[cold]

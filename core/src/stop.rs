@@ -1,34 +1,34 @@
 //! Asking for a clean end.
 
-use tokio::sync::watch;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// A request to stop, shared by everything that runs. Asking is final.
-#[derive(Clone, Debug)]
+/// How often whoever waits for the request looks whether it was made.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A request to stop, shared by everything that runs. Asking is final. It is a flag and no more,
+/// for a signal handler may ask.
+#[derive(Clone, Debug, Default)]
 pub struct Stop {
-    sender: watch::Sender<bool>,
-}
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self { sender: watch::Sender::new(false) }
-    }
+    asked: Arc<AtomicBool>,
 }
 
 impl Stop {
     /// Asks everything that holds a copy to end.
     pub fn request(&self) {
-        self.sender.send_replace(true);
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// Whether the end was asked for.
     pub fn is_requested(&self) -> bool {
-        *self.sender.borrow()
+        self.asked.load(Ordering::Relaxed)
     }
 
-    /// Returns once the end is asked for; works on any runtime.
+    /// Returns once the end is asked for; on any runtime that has a timer.
     pub async fn requested(&self) {
-        let mut receiver = self.sender.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = receiver.wait_for(|stop| *stop).await;
+        while !self.is_requested() {
+            tokio::time::sleep(PATIENCE).await;
+        }
     }
 }

@@ -18,10 +18,11 @@ pub fn left_out(engine: &str) -> bool {
     is_left_out
 }
 
-/// A multi-threaded runtime, as dbdyno itself uses.
+/// An event loop on the thread that runs it, as dbdyno itself uses.
 pub fn runtime() -> Runtime {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     #[expect(clippy::expect_used, reason = "a test without an event loop has nothing to test")]
-    Runtime::new().expect("an event loop")
+    built.expect("an event loop")
 }
 
 /// Opens a target that is known to be right. Where an engine is not installed the test fails, with

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use dbdyno_core::load::{
-    Arrival, Client, Draw, Length, LoadPlan, LoadReport, OpenLoop, Outcome, RetryPolicy, Spacing,
-    Workload, run_load,
+    AnyClient, Arrival, Client, Draw, Length, LoadPlan, LoadReport, OpenLoop, Outcome, RetryPolicy,
+    Spacing, Workload, run_load,
 };
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
@@ -39,7 +38,7 @@ impl Workload for Counting {
         &self.statements
     }
 
-    fn client(&self, index: u32, _: Rng) -> Box<dyn Client> {
+    fn client(&self, index: u32, _: Rng) -> Box<dyn AnyClient> {
         Box::new(CountingClient { id: i64::from(index) })
     }
 }
@@ -48,7 +47,6 @@ struct CountingClient {
     id: i64,
 }
 
-#[async_trait]
 impl Client for CountingClient {
     fn draw(&mut self) -> Draw {
         Draw::now(0)

@@ -63,7 +63,11 @@ pub fn of_fault(fault: &Fault, wire: &mut Wire) -> DbError {
         Fault::Malformed(what) => disconnected(&format!("the server sent {what}")),
     };
     match wire.last_words().map(of_packet) {
-        Some(said) => DbError { code: said.code, ..disconnected(&said.message) },
+        Some(said) => {
+            let mut error = disconnected(&said.message);
+            error.code.clone_from(&said.code);
+            error
+        }
         None => lost,
     }
 }

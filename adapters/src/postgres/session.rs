@@ -425,10 +425,10 @@ impl PostgresSession {
 #[cold]
 fn nothing_committed(cause: Option<DbError>) -> DbError {
     match cause {
-        Some(cause) => DbError {
-            message: format!("nothing was committed, since before: {}", cause.message),
-            ..cause
-        },
+        Some(mut cause) => {
+            cause.message.insert_str(0, "nothing was committed, since before: ");
+            cause
+        }
         None => DbError::unexpected("nothing was committed: the server rolled back instead"),
     }
 }

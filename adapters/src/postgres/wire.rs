@@ -158,10 +158,11 @@ impl Wire {
             io::ErrorKind::UnexpectedEof => {
                 DbError::new(ErrorClass::Disconnected, None, "the server closed the connection")
             }
-            _ => DbError {
-                class: ErrorClass::Disconnected,
-                ..connection_error("the connection broke", why)
-            },
+            _ => {
+                let mut error = connection_error("the connection broke", why);
+                error.class = ErrorClass::Disconnected;
+                error
+            }
         });
         self.end_with(end)
     }

@@ -5,6 +5,7 @@ use rusqlite::{Error, ffi};
 
 /// An error of SQLite as dbdyno reports it. The code is the extended result code
 /// (<https://www.sqlite.org/rescode.html>).
+#[cold]
 pub fn translate(error: Error) -> DbError {
     match error {
         Error::SqliteFailure(failure, words) => {

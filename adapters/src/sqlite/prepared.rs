@@ -1,15 +1,8 @@
-//! Compiled statements, kept with their connection and addressed by place.
-//!
-//! A compiled statement of rusqlite borrows its connection, and neither may leave its thread while
-//! the other is borrowed. A session, though, must be free to move before it is used. So from the
-//! moment its statements are prepared, a session's connection lives in its thread's own storage
-//! and the session holds no more than the place of it there. rusqlite's statement cache would do
-//! without that, at the price of hashing and copying a statement's text for every execution.
+//! Compiled statements, kept with their connection and addressed by place. rusqlite's statement
+//! cache would do without that, at the price of hashing and copying a statement's text for every
+//! execution.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use dbdyno_core::{DbError, ErrorClass, StatementId};
+use dbdyno_core::{DbError, StatementId};
 use rusqlite::{Connection, Statement};
 use self_cell::self_cell;
 
@@ -20,7 +13,16 @@ pub struct Compiled<'c> {
     /// Those that begin and end transactions, in the order of [`Control`].
     control: Vec<Statement<'c>>,
     /// Those of the workload.
-    workload: Vec<Statement<'c>>,
+    workload: Vec<WorkloadStatement<'c>>,
+}
+
+/// A statement of the workload, with what SQLite says of it.
+pub struct WorkloadStatement<'c> {
+    pub name: &'static str,
+    pub statement: Statement<'c>,
+    pub parameters: usize,
+    /// Whether it answers rows.
+    pub is_query: bool,
 }
 
 /// A statement that begins or ends a transaction.
@@ -60,28 +62,34 @@ impl<'c> Compiled<'c> {
             .workload
             .iter()
             .map(|(name, sql)| {
-                connection.prepare(sql).map_err(|error| {
+                let statement = connection.prepare(sql).map_err(|error| {
                     let mut error = translate(error);
                     error.message = format!("statement `{name}`: {}", error.message);
                     error
-                })
+                })?;
+                let parameters = statement.parameter_count();
+                let is_query = statement.column_count() > 0;
+                Ok(WorkloadStatement { name, statement, parameters, is_query })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { control, workload })
     }
 
     /// The statement that begins or ends a transaction.
+    #[inline]
     pub fn control(&mut self, control: Control) -> Result<&mut Statement<'c>, DbError> {
         self.control.get_mut(control as usize).ok_or_else(|| not_prepared(control as usize))
     }
 
     /// A statement of the workload.
-    pub fn workload(&mut self, id: StatementId) -> Result<&mut Statement<'c>, DbError> {
+    #[inline]
+    pub fn workload(&mut self, id: StatementId) -> Result<&mut WorkloadStatement<'c>, DbError> {
         self.workload.get_mut(id).ok_or_else(|| not_prepared(id))
     }
 }
 
 /// The error for a statement that nobody has prepared.
+#[cold]
 pub fn not_prepared(id: StatementId) -> DbError {
     DbError::unexpected(format!("no statement number {id} has been prepared"))
 }
@@ -102,96 +110,40 @@ self_cell!(
     }
 );
 
-/// The connections of one thread, by place.
-struct Places {
-    thread: u64,
-    held: RefCell<Vec<Option<Held>>>,
-}
+/// A connection with its compiled statements.
+pub struct Prepared(Held);
 
-thread_local! {
-    static PLACES: Places = {
-        static THREADS: AtomicU64 = AtomicU64::new(0);
-        let thread = THREADS.fetch_add(1, Ordering::Relaxed);
-        Places { thread, held: RefCell::new(Vec::new()) }
-    };
-}
-
-/// Where a connection with compiled statements is: a place in the storage of one thread. It is
-/// closed when this is dropped on that thread, or when the thread ends.
-pub struct Place {
-    thread: u64,
-    index: usize,
-}
+// SAFETY: rusqlite's statements stay on their thread because they borrow their connection, which
+// others might use there meanwhile. Here the statements are all that borrows it: nobody else has
+// access to the connection, and both move as one. SQLite lets any thread use a connection and its
+// statements, one thread at a time (https://www.sqlite.org/threadsafe.html), and `&mut self` is
+// what it takes to use these.
+#[expect(unsafe_code, reason = "the compiler cannot see that both move as one")]
+unsafe impl Send for Prepared {}
 
 /// A connection whose statements could not be compiled, and why.
 pub type Refused = (Connection, DbError);
 
-impl Place {
-    /// Compiles statements on a connection and keeps both on this thread. An error gives the
-    /// connection back.
-    pub fn keep(connection: Connection, sql: &Sql<'_>) -> Result<Self, Box<Refused>> {
-        let held =
-            Held::try_new_or_recover(connection, |connection| Compiled::new(connection, sql))
-                .map_err(Box::new)?;
-        Ok(PLACES.with(|places| {
-            let mut slots = places.held.borrow_mut();
-            let index = match slots.iter().position(Option::is_none) {
-                Some(free) => free,
-                None => {
-                    slots.push(None);
-                    slots.len() - 1
-                }
-            };
-            slots[index] = Some(held);
-            Self { thread: places.thread, index }
-        }))
+impl Prepared {
+    /// Compiles statements on a connection. An error gives the connection back.
+    pub fn new(connection: Connection, sql: &Sql<'_>) -> Result<Self, Box<Refused>> {
+        Held::try_new_or_recover(connection, |connection| Compiled::new(connection, sql))
+            .map(Self)
+            .map_err(Box::new)
     }
 
     /// Works with the connection and its statements.
+    #[inline]
     pub fn with<T>(
-        &self,
-        work: impl for<'c> FnOnce(&'c Connection, &mut Compiled<'c>) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        // Taken out meanwhile, so that `work` may use other sessions of this thread.
-        let mut held = self.take()?;
-        let result = held.with_dependent_mut(work);
-        PLACES.with(|places| {
-            if let Some(slot) = places.held.borrow_mut().get_mut(self.index) {
-                *slot = Some(held);
-            }
-        });
-        result
+        &mut self,
+        work: impl for<'c> FnOnce(&'c Connection, &mut Compiled<'c>) -> T,
+    ) -> T {
+        self.0.with_dependent_mut(work)
     }
 
-    /// Takes the connection away, its statements dropped.
-    pub fn release(self) -> Result<Connection, DbError> {
-        self.take().map(Held::into_owner)
-    }
-
-    fn take(&self) -> Result<Held, DbError> {
-        PLACES
-            .try_with(|places| {
-                let mut slots = places.held.borrow_mut();
-                let own = places.thread == self.thread;
-                slots.get_mut(self.index).filter(|_| own).and_then(Option::take)
-            })
-            .ok()
-            .flatten()
-            .ok_or_else(|| {
-                DbError::new(
-                    ErrorClass::Disconnected,
-                    None,
-                    "an SQLite session is used on another thread than the one that prepared its \
-                     statements, or was given up there",
-                )
-            })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // Nothing is there after `release`, or where the thread has ended.
-        drop(self.take());
+    /// Gives the connection back, its statements dropped.
+    pub fn release(self) -> Connection {
+        self.0.into_owner()
     }
 }
 
@@ -201,50 +153,42 @@ mod tests {
 
     use super::*;
 
-    fn keep(sql: &str) -> Result<Place, Box<Refused>> {
+    fn prepared(sql: &str) -> Result<Prepared, Box<Refused>> {
         let connection = Connection::open_in_memory().unwrap();
         let workload = [("only", sql.to_owned())];
-        Place::keep(connection, &Sql { begin_write: "BEGIN IMMEDIATE", workload: &workload })
+        Prepared::new(connection, &Sql { begin_write: "BEGIN IMMEDIATE", workload: &workload })
     }
 
-    fn answer(place: &Place) -> Result<i64, DbError> {
-        place.with(|_, compiled| {
-            compiled.workload(0)?.query_row([], |row| row.get(0)).map_err(translate)
+    fn answer(prepared: &mut Prepared) -> i64 {
+        prepared.with(|_, compiled| {
+            let query = &mut compiled.workload(0).unwrap().statement;
+            query.query_row([], |row| row.get(0)).unwrap()
         })
     }
 
     #[test]
-    fn places_are_used_again() {
-        let first = keep("SELECT 1").unwrap();
-        let second = keep("SELECT 2").unwrap();
-        let index = first.index;
-        // One session may be used while another is.
-        let sum = first.with(|_, _| answer(&second)).unwrap() + answer(&first).unwrap();
-        assert_eq!(sum, 3);
-        drop(first);
-        let third = keep("SELECT 3").unwrap();
-        assert_eq!(third.index, index);
-        assert_eq!((answer(&second).unwrap(), answer(&third).unwrap()), (2, 3));
-        assert!(second.release().is_ok());
+    fn statements_move_to_another_thread_with_their_connection() {
+        let mut here = prepared("SELECT total_changes() + 7").unwrap();
+        assert_eq!(answer(&mut here), 7);
+        let there = std::thread::spawn(move || (answer(&mut here), here));
+        let (answered, back) = there.join().unwrap();
+        assert_eq!(answered, 7);
+        assert!(back.release().is_autocommit());
     }
 
     #[test]
-    fn another_thread_is_told_what_is_wrong() {
-        let place = keep("SELECT 1").unwrap();
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| {
-                let _own = keep("SELECT 2").unwrap();
-                answer(&place)
-            });
-            let error = other.join().unwrap().unwrap_err();
-            assert!(error.message.contains("another thread"), "{error}");
+    fn what_sqlite_says_of_a_statement_is_kept() {
+        let mut prepared = prepared("SELECT ?1, ?2").unwrap();
+        prepared.with(|_, compiled| {
+            let statement = compiled.workload(0).unwrap();
+            assert_eq!((statement.parameters, statement.is_query), (2, true));
+            assert!(compiled.workload(1).is_err());
         });
-        assert_eq!(answer(&place).unwrap(), 1);
     }
 
     #[test]
     fn a_bad_statement_gives_the_connection_back() {
-        let (connection, error) = *keep("SELEC").err().unwrap();
+        let (connection, error) = *prepared("SELEC").err().unwrap();
         assert!(error.message.contains("`only`"), "{error}");
         assert!(connection.is_autocommit());
     }

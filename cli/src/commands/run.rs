@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dbdyno_adapters::{Location, ServerSettings, Target};
 use dbdyno_core::{Driver, Error, Result, Stop};
@@ -10,7 +11,7 @@ use dbdyno_suites::registry::suites;
 use dbdyno_suites::runner::{
     DEFAULT_CLIENTS, RunOptions, RunSummary, SWEEP_CLIENTS, run as run_suites,
 };
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::Ended;
 use crate::args::RunArgs;
@@ -39,7 +40,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
 
     let stop = Stop::default();
     interrupt::watch(&stop)?;
-    let runtime = Runtime::new().map_err(|cause| Error::new("start the event loop", cause))?;
+    let runtime = event_loop()?;
     let screen = Screen::new(arguments.quiet, &options);
     let sessions = most_clients(&options) + SPARE_SESSIONS;
     let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
@@ -72,6 +73,16 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     tables::after_run(&folder)?;
     tell_end(&summary, &folder);
     Ok(ended(&summary))
+}
+
+/// An event loop on this thread: what needs several threads, such as loading, starts its own, and
+/// none of them is left when a load begins.
+fn event_loop() -> Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(Duration::ZERO)
+        .build()
+        .map_err(|cause| Error::new("start the event loop", cause))
 }
 
 fn ended(summary: &RunSummary) -> Ended {

@@ -1,6 +1,6 @@
 //! The hot loop: one client running transactions one after another.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use super::workload::{Client, Outcome};
 
 /// Waits are cut into pieces of this length, so that a request to end is noticed.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
+/// A client that never waits lets its thread do other work this often.
+const TURN_NS: u64 = 50_000_000;
 /// A client whose transactions do nothing but fail for this long, with errors that retrying cannot
 /// help, ends the case: the workload does not fit the target.
 const LONGEST_ROW_OF_FAILURES: Duration = Duration::from_secs(5);
@@ -31,18 +33,19 @@ const RECONNECT_PAUSE: (Duration, Duration) =
 pub struct Desk {
     pub recording: RefCell<Recording>,
     /// The transaction each client has under way, for counting those that never end.
-    pub under_way: RefCell<Vec<Option<usize>>>,
+    pub under_way: Vec<Cell<Option<usize>>>,
+    /// When the thread's other work is due, whoever comes first then.
+    pub turn_ns: Cell<u64>,
 }
 
-/// A client with its session.
-pub struct ClientLoop {
+/// What a client needs to run transactions: its session, and its place at the desk.
+pub struct Seat {
     pub shared: Arc<Shared>,
     pub desk: Rc<Desk>,
     /// Its number among all clients.
     pub number: u32,
     /// Its place at the desk.
     pub place: usize,
-    pub client: Box<dyn Client>,
     pub session: Box<dyn Session>,
     pub clock: Clock,
     pub sleeper: Sleeper,
@@ -51,49 +54,118 @@ pub struct ClientLoop {
     pub failing: Option<(u64, u32)>,
 }
 
-/// How a transaction came to its end, retries and all.
-enum Settled {
-    Committed,
-    RolledBack,
-    Failed(DbError),
-}
-
-impl ClientLoop {
-    /// Runs transactions until the load ends.
-    pub async fn run(mut self) {
-        let mut quota = self.shared.quota(self.number);
-        while quota != Some(0) {
-            let due_ns = match self.shared.plan.arrival {
-                Arrival::Closed => None,
-                Arrival::Open(open) => match self.next_arrival(open).await {
-                    Some(due_ns) => Some(due_ns),
-                    None => break,
+/// Runs a client's transactions until the load ends.
+///
+/// This is what a transaction costs besides itself. It is compiled for each type of client, so
+/// that a transaction needs neither a box for its future nor a call through a pointer; whatever
+/// does not happen in every transaction is boxed, which keeps what does happen small.
+pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
+    let arrival = seat.shared.plan.arrival;
+    let mut quota = seat.shared.quota(seat.number);
+    while quota != Some(0) {
+        let due_ns = match arrival {
+            Arrival::Closed => None,
+            Arrival::Open(open) => match seat.next_arrival(open).await {
+                Some(due_ns) => Some(due_ns),
+                None => break,
+            },
+        };
+        let draw = client.draw();
+        if !draw.keying_time.is_zero() && !Box::pin(seat.wait(draw.keying_time)).await {
+            break;
+        }
+        // In closed loop a transaction is meant to start when it can: drawing its inputs and typing
+        // them in are the user's time.
+        let started_ns = seat.clock.now_ns();
+        // An arrival that came in time is served, though drawing its inputs took a moment.
+        if due_ns.is_none() && seat.shared.is_over(started_ns) {
+            break;
+        }
+        let mut begun = Begun::new(draw.transaction, due_ns.unwrap_or(started_ns), started_ns);
+        seat.under_way(Some(draw.transaction));
+        let settled = loop {
+            match client.run(&mut *seat.session).await {
+                Ok(outcome) => break Ok(outcome),
+                Err(error) => match Box::pin(seat.retry_after(error, &mut begun)).await {
+                    None => {}
+                    Some(error) => break Err(error),
                 },
-            };
-            let draw = self.client.draw();
-            if !draw.keying_time.is_zero() && !self.wait(draw.keying_time).await {
-                break;
             }
-            // In closed loop a transaction is meant to start when it can: drawing its inputs and
-            // typing them in are the user's time.
-            let started_ns = self.clock.now_ns();
-            // An arrival that came in time is served, though drawing its inputs took a moment.
-            if due_ns.is_none() && self.shared.is_over(started_ns) {
-                break;
-            }
-            let intended_ns = due_ns.unwrap_or(started_ns);
-            let (settled, ended) = self.settle(draw.transaction, intended_ns, started_ns).await;
-            if ended.phase == Phase::Measure {
-                quota = quota.map(|left| left - 1);
-            }
-            if !self.record(&settled, &ended).await {
-                break;
-            }
-            let think = self.client.think_time();
-            if !think.is_zero() && !self.wait(think).await {
-                break;
+        };
+        seat.under_way(None);
+        let ended = seat.ended(&begun);
+        if ended.phase == Phase::Measure {
+            quota = quota.map(|left| left - 1);
+        }
+        match settled {
+            Ok(outcome) => seat.succeeded(outcome, ended),
+            Err(error) => {
+                if !Box::pin(seat.failed(&ended, &error)).await {
+                    break;
+                }
             }
         }
+        if ended.ended_ns >= seat.desk.turn_ns.get() {
+            seat.take_turn(ended.ended_ns).await;
+        }
+        let think = client.think_time();
+        if !think.is_zero() && !Box::pin(seat.wait(think)).await {
+            break;
+        }
+    }
+}
+
+/// A transaction under way.
+struct Begun {
+    transaction: usize,
+    intended_ns: u64,
+    started_ns: u64,
+    retries: u32,
+}
+
+impl Begun {
+    const fn new(transaction: usize, intended_ns: u64, started_ns: u64) -> Self {
+        Self { transaction, intended_ns, started_ns, retries: 0 }
+    }
+}
+
+impl Seat {
+    #[inline]
+    fn under_way(&self, transaction: Option<usize>) {
+        self.desk.under_way[self.place].set(transaction);
+    }
+
+    /// How the transaction that has just ended is to be counted.
+    #[inline]
+    fn ended(&self, begun: &Begun) -> Ended {
+        let ended_ns = self.clock.now_ns();
+        let &Begun { transaction, intended_ns, started_ns, .. } = begun;
+        let late = match self.shared.plan.arrival {
+            Arrival::Open(OpenLoop { latency_limit: Some(limit), .. }) => {
+                ended_ns > intended_ns + nanos(limit)
+            }
+            _ => false,
+        };
+        let phase = self.shared.phase(intended_ns);
+        let in_window = self.shared.in_window(ended_ns);
+        Ended { transaction, phase, intended_ns, started_ns, ended_ns, in_window, late }
+    }
+
+    #[inline]
+    fn succeeded(&mut self, outcome: Outcome, ended: Ended) {
+        self.desk.recording.borrow_mut().succeeded(outcome, ended);
+        self.failing = None;
+    }
+
+    /// Lets the thread do its other work: other clients, and the collector where there is no
+    /// thread for it. Without it a client whose engine answers at once would never let go.
+    #[cold]
+    fn take_turn(&self, now_ns: u64) -> impl Future<Output = ()> + use<> {
+        let marks = [self.shared.measure_ns(), self.shared.end_ns()];
+        let ahead = marks.into_iter().filter(|mark| *mark > now_ns);
+        self.desk.turn_ns.set(ahead.fold(now_ns + TURN_NS, u64::min));
+        self.tell(Message::Turn);
+        tokio::task::yield_now()
     }
 
     /// When the next transaction is meant to start, once that moment has come; `None` at the end
@@ -121,75 +193,33 @@ impl ClientLoop {
         }
     }
 
-    /// Runs the drawn transaction until it commits, rolls back as it was meant to, or fails for
-    /// good.
-    async fn settle(
-        &mut self,
-        transaction: usize,
-        intended_ns: u64,
-        started_ns: u64,
-    ) -> (Settled, Ended) {
-        self.desk.under_way.borrow_mut()[self.place] = Some(transaction);
-        let phase = self.shared.phase(intended_ns);
-        let mut retries = 0;
-        let settled = loop {
-            let error = match self.client.run(&mut *self.session).await {
-                Ok(Outcome::Committed) => break Settled::Committed,
-                Ok(Outcome::RolledBack) => break Settled::RolledBack,
-                Err(error) => error,
-            };
-            let error = self.roll_back_after(error).await;
-            let policy = self.shared.plan.retry;
-            if !error.class.is_retryable()
-                || retries == policy.max_retries
-                || self.shared.is_ended()
-            {
-                break Settled::Failed(error);
-            }
-            retries += 1;
-            let now_ns = self.clock.now_ns();
-            self.desk.recording.borrow_mut().retried(transaction, phase, now_ns, &error);
-            self.pause_before_retry(retries, policy.max_pause).await;
-        };
-        self.desk.under_way.borrow_mut()[self.place] = None;
-        let ended_ns = self.clock.now_ns();
-        let late = match self.shared.plan.arrival {
-            Arrival::Open(open) => {
-                open.latency_limit.is_some_and(|limit| ended_ns > intended_ns + nanos(limit))
-            }
-            Arrival::Closed => false,
-        };
-        let in_window = self.shared.in_window(ended_ns);
-        (settled, Ended { transaction, phase, intended_ns, started_ns, ended_ns, in_window, late })
+    /// Mends what a failed try left and waits as long as the retry policy says; the error where
+    /// there is to be no other try.
+    async fn retry_after(&mut self, error: DbError, begun: &mut Begun) -> Option<DbError> {
+        let error = self.roll_back_after(error).await;
+        let policy = self.shared.plan.retry;
+        if !error.class.is_retryable()
+            || begun.retries == policy.max_retries
+            || self.shared.is_ended()
+        {
+            return Some(error);
+        }
+        begun.retries += 1;
+        let phase = self.shared.phase(begun.intended_ns);
+        let now_ns = self.clock.now_ns();
+        self.desk.recording.borrow_mut().retried(begun.transaction, phase, now_ns, &error);
+        self.pause_before_retry(begun.retries, policy.max_pause).await;
+        None
     }
 
-    /// Counts the transaction and mends the client's state; false where it cannot go on.
-    async fn record(&mut self, settled: &Settled, ended: &Ended) -> bool {
-        let error = {
-            let mut recording = self.desk.recording.borrow_mut();
-            match settled {
-                Settled::Committed => {
-                    recording.committed(ended);
-                    None
-                }
-                Settled::RolledBack => {
-                    recording.rolled_back(ended);
-                    None
-                }
-                Settled::Failed(error) => {
-                    recording.failed(ended, error);
-                    Some(error)
-                }
-            }
-        };
-        match error {
-            None => {
-                self.failing = None;
-                true
-            }
-            Some(error) if error.is_disconnected() => self.reconnect(error).await,
-            Some(error) if error.class == ErrorClass::Other => self.go_on_after(error).await,
-            Some(_) => true,
+    /// Counts a transaction that failed for good and mends the client's state; false where it
+    /// cannot go on.
+    async fn failed(&mut self, ended: &Ended, error: &DbError) -> bool {
+        self.desk.recording.borrow_mut().failed(ended, error);
+        match error.class {
+            ErrorClass::Disconnected => self.reconnect(error).await,
+            ErrorClass::Other => self.go_on_after(error).await,
+            _ => true,
         }
     }
 

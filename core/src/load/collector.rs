@@ -1,10 +1,11 @@
 //! Brings together what the workers tell: totals, the timeline, events and outages. Runs on the
-//! thread that called for the load, apart from the load path.
+//! thread that called for the load.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::error::{DbError, Error, ErrorClass, Result};
 use crate::measurement::{Event, Second};
@@ -108,7 +109,11 @@ impl<'a> Collector<'a> {
     }
 
     /// Listens until every worker is done.
-    pub fn run(mut self, receiver: &Receiver<Message>, stop: &Stop) -> LoadReport {
+    pub async fn run(
+        mut self,
+        receiver: &mut UnboundedReceiver<Message>,
+        stop: &Stop,
+    ) -> LoadReport {
         while self.reported.iter().any(Option::is_some) {
             self.mark_cpu();
             if stop.is_requested() && !self.shared.is_ended() {
@@ -116,9 +121,9 @@ impl<'a> Collector<'a> {
                 self.shared.end_at(self.clock.now_ns());
                 self.event(Event::now("interrupted", "the end was asked for"));
             }
-            match receiver.recv_timeout(self.patience()) {
-                Ok(message) => self.take(message),
-                Err(_timeout_or_gone) => {}
+            let message = tokio::time::timeout(self.patience(), receiver.recv()).await;
+            if let Ok(Some(message)) = message {
+                self.take(message);
             }
         }
         self.hand_on_seconds_before(u64::MAX);
@@ -127,7 +132,7 @@ impl<'a> Collector<'a> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Ready | Message::NotReady(_) => {}
+            Message::Ready | Message::NotReady(_) | Message::Turn => {}
             Message::Flush { worker, second, done_until, intervals } => {
                 for interval in intervals {
                     self.add(second, &interval);

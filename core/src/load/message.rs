@@ -13,6 +13,8 @@ pub enum Message {
     NotReady(DbError),
     /// The worker's counts of `second`; all seconds before `done_until` are complete.
     Flush { worker: usize, second: u64, done_until: u64, intervals: Vec<Interval> },
+    /// A busy worker lets others have their turn on its thread.
+    Turn,
     /// A client lost its connection.
     Lost { at_ns: u64, error: DbError },
     /// A client has a connection again.

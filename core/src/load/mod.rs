@@ -24,4 +24,6 @@ pub use collector::LoadObserver;
 pub use engine::run_load;
 pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};
 pub use report::{ErrorReport, LoadReport, TransactionReport};
-pub use workload::{Client, Draw, Outcome, Tally, TallyEntry, Witness, Workload};
+pub use workload::{
+    AnyClient, Client, Draw, Outcome, Running, Tally, TallyEntry, Witness, Workload,
+};

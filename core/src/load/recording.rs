@@ -1,13 +1,13 @@
 //! What a worker keeps of the transactions that its clients run: a histogram and counters per
 //! transaction type, handed to the collector once a second.
 
-use std::sync::mpsc::Sender;
-
 use hdrhistogram::Histogram;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::error::{DbError, ErrorClass};
 
 use super::message::Message;
+use super::workload::Outcome;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -19,6 +19,13 @@ pub enum Phase {
     Warmup,
     /// Measured.
     Measure,
+}
+
+/// A transaction that ended as it was meant to.
+#[derive(Clone, Copy, Debug)]
+struct Success {
+    ended: Ended,
+    rolled_back: bool,
 }
 
 /// A transaction that ended.
@@ -129,34 +136,45 @@ impl Interval {
     }
 }
 
+/// Transactions that are counted at once. What counting needs, code and histograms, is then in the
+/// processor's caches for most of them, and not in the way of the transactions themselves.
+const BATCH: usize = 64;
+
 /// A worker's recording of the present second.
 #[derive(Debug)]
 pub struct Recording {
     worker: usize,
     second: u64,
+    /// When it is over.
+    over_ns: u64,
     service: bool,
+    /// Successes not yet counted, at most [`BATCH`].
+    successes: Vec<Success>,
     intervals: [Interval; 2],
-    sender: Sender<Message>,
+    sender: UnboundedSender<Message>,
 }
 
 impl Recording {
-    pub fn new(worker: usize, types: usize, service: bool, sender: Sender<Message>) -> Self {
+    pub fn new(
+        worker: usize,
+        types: usize,
+        service: bool,
+        sender: UnboundedSender<Message>,
+    ) -> Self {
         let intervals =
             [Phase::Warmup, Phase::Measure].map(|phase| Interval::new(phase, types, service));
-        Self { worker, second: 0, service, intervals, sender }
+        let (second, over_ns, successes) = (0, NS_PER_SECOND, Vec::with_capacity(BATCH));
+        Self { worker, second, over_ns, service, successes, intervals, sender }
     }
 
-    /// Counts a transaction that committed.
+    /// Counts a transaction that committed, or rolled back as its inputs ask for.
     #[inline]
-    pub fn committed(&mut self, ended: &Ended) {
-        let entry = self.succeeded(ended);
-        entry.committed += 1;
-    }
-
-    /// Counts a transaction that rolled back as its inputs ask for.
-    pub fn rolled_back(&mut self, ended: &Ended) {
-        let entry = self.succeeded(ended);
-        entry.rolled_back += 1;
+    pub fn succeeded(&mut self, outcome: Outcome, ended: Ended) {
+        self.roll(ended.ended_ns);
+        self.successes.push(Success { ended, rolled_back: outcome == Outcome::RolledBack });
+        if self.successes.len() == BATCH {
+            self.count_successes();
+        }
     }
 
     /// Counts a transaction that failed for good.
@@ -189,9 +207,8 @@ impl Recording {
     /// Hands over what there is if its second is over. Called by every count and by a ticker.
     #[inline]
     pub fn roll(&mut self, now_ns: u64) {
-        let second = now_ns / NS_PER_SECOND;
-        if second > self.second {
-            self.flush(second);
+        if now_ns >= self.over_ns {
+            self.flush(now_ns / NS_PER_SECOND);
         }
     }
 
@@ -200,21 +217,24 @@ impl Recording {
         self.flush(self.second + 1);
     }
 
-    #[inline]
-    fn succeeded(&mut self, ended: &Ended) -> &mut TypeInterval {
-        self.roll(ended.ended_ns);
-        let entry = &mut self.intervals[ended.phase as usize].types[ended.transaction];
-        entry.in_window += u64::from(ended.in_window);
-        entry.late += u64::from(ended.late);
-        record(&mut entry.response_ns, ended.ended_ns.saturating_sub(ended.intended_ns));
-        if let Some(service) = &mut entry.service_ns {
-            record(service, ended.ended_ns.saturating_sub(ended.started_ns));
+    #[cold]
+    fn count_successes(&mut self) {
+        for Success { ended, rolled_back } in self.successes.drain(..) {
+            let entry = &mut self.intervals[ended.phase as usize].types[ended.transaction];
+            entry.committed += u64::from(!rolled_back);
+            entry.rolled_back += u64::from(rolled_back);
+            entry.in_window += u64::from(ended.in_window);
+            entry.late += u64::from(ended.late);
+            record(&mut entry.response_ns, ended.ended_ns.saturating_sub(ended.intended_ns));
+            if let Some(service) = &mut entry.service_ns {
+                record(service, ended.ended_ns.saturating_sub(ended.started_ns));
+            }
         }
-        entry
     }
 
     #[cold]
     fn flush(&mut self, next_second: u64) {
+        self.count_successes();
         let mut intervals = Vec::new();
         for interval in &mut self.intervals {
             if !interval.is_empty() {
@@ -230,6 +250,7 @@ impl Recording {
             intervals,
         });
         self.second = next_second;
+        self.over_ns = (next_second + 1).saturating_mul(NS_PER_SECOND);
     }
 }
 
@@ -252,7 +273,7 @@ fn count(counts: &mut Vec<ErrorCount>, transaction: usize, error: &DbError) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
+    use tokio::sync::mpsc;
 
     fn ended(phase: Phase, ended_ns: u64) -> Ended {
         Ended {
@@ -268,14 +289,13 @@ mod tests {
 
     #[test]
     fn seconds_are_handed_over_once_and_phases_kept_apart() {
-        let (sender, receiver) = mpsc::channel();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut recording = Recording::new(3, 1, true, sender);
-        recording.committed(&ended(Phase::Warmup, 500_000_000));
-        recording.committed(&ended(Phase::Measure, 900_000_000));
-        recording.committed(&ended(Phase::Measure, 2_100_000_000));
+        recording.succeeded(Outcome::Committed, ended(Phase::Warmup, 500_000_000));
+        recording.succeeded(Outcome::Committed, ended(Phase::Measure, 900_000_000));
+        recording.succeeded(Outcome::Committed, ended(Phase::Measure, 2_100_000_000));
         recording.finish();
-        let flushes: Vec<_> = receiver
-            .try_iter()
+        let flushes: Vec<_> = std::iter::from_fn(|| receiver.try_recv().ok())
             .map(|message| match message {
                 Message::Flush { worker, second, done_until, intervals } => {
                     let counts: Vec<_> = intervals
@@ -298,9 +318,9 @@ mod tests {
 
     #[test]
     fn response_and_service_time_are_told_apart() {
-        let (sender, receiver) = mpsc::channel();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut recording = Recording::new(0, 1, true, sender);
-        recording.committed(&ended(Phase::Measure, 10_000));
+        recording.succeeded(Outcome::Committed, ended(Phase::Measure, 10_000));
         recording.finish();
         let Ok(Message::Flush { intervals, .. }) = receiver.try_recv() else { panic!() };
         let entry = &intervals[0].types[0];

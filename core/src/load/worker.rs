@@ -1,18 +1,18 @@
-//! A load worker: a thread with a runtime of its own whose clients share nothing with those of
-//! other workers.
+//! A load worker: a thread with an event loop whose clients share nothing with those of other
+//! workers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::JoinSet;
 
-use crate::error::{DbError, ErrorClass};
+use crate::error::DbError;
 use crate::session::Session;
 
-use super::client::{ClientLoop, Desk, open_session};
+use super::client::{Desk, Seat, open_session};
 use super::clock::{Clock, Sleeper};
 use super::message::Message;
 use super::plan::Arrival;
@@ -36,27 +36,22 @@ impl Share {
     }
 }
 
-/// Runs a worker until its clients have ended.
-pub fn run_worker(shared: &Arc<Shared>, share: Share) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(cause) => {
-            let error = DbError::new(ErrorClass::Other, None, format!("no event loop: {cause}"));
-            let _ = shared.sender.send(Message::NotReady(error));
-            return;
-        }
+/// Runs a worker's clients until they have ended. Runs in a `LocalSet`.
+pub async fn serve(shared: Arc<Shared>, share: Share) {
+    let abandoned = match connect_all(&shared, share).await {
+        Some(sessions) => work_all(&shared, share, sessions).await,
+        None => Vec::new(),
     };
-    let abandoned = LocalSet::new().block_on(&runtime, serve(Arc::clone(shared), share));
     let _ = shared.sender.send(Message::Done { worker: share.worker, abandoned });
-    // Tasks of client libraries that wait for a dead server are not waited for.
-    runtime.shutdown_background();
 }
 
-async fn serve(shared: Arc<Shared>, share: Share) -> Vec<usize> {
-    let numbers = share.clients(shared.plan.clients);
-    let Some(sessions) = connect_all(&shared, numbers.len()).await else { return Vec::new() };
-    let Some(clock) = started(&shared).await else { return Vec::new() };
-
+/// Has every client work until the load ends; gives the transactions that never ended.
+async fn work_all(
+    shared: &Arc<Shared>,
+    share: Share,
+    sessions: Vec<Box<dyn Session>>,
+) -> Vec<usize> {
+    let Some(clock) = started(shared).await else { return Vec::new() };
     let desk = Rc::new(Desk {
         recording: RefCell::new(Recording::new(
             share.worker,
@@ -64,36 +59,37 @@ async fn serve(shared: Arc<Shared>, share: Share) -> Vec<usize> {
             matches!(shared.plan.arrival, Arrival::Open(_)),
             shared.sender.clone(),
         )),
-        under_way: RefCell::new(vec![None; numbers.len()]),
+        under_way: sessions.iter().map(|_| Cell::default()).collect(),
+        turn_ns: Cell::new(0),
     });
-    let alone = shared.session.alone;
+    let numbers = share.clients(shared.plan.clients);
     let mut clients = JoinSet::new();
     for (place, (number, session)) in numbers.into_iter().zip(sessions).enumerate() {
-        let client = ClientLoop {
-            client: shared.workload.client(number, shared.client_rng(number)),
-            pauses: shared.pause_rng(number),
-            shared: Arc::clone(&shared),
+        let seat = Seat {
+            shared: Arc::clone(shared),
             desk: Rc::clone(&desk),
             number,
             place,
             session,
             clock,
-            sleeper: Sleeper::new(alone),
+            sleeper: Sleeper::new(shared.session.alone),
+            pauses: shared.pause_rng(number),
             failing: None,
         };
-        clients.spawn_local(client.run());
+        let client = shared.workload.client(number, shared.client_rng(number));
+        clients.spawn_local(client.work(seat));
     }
     let ticker = tokio::task::spawn_local(tick(Rc::clone(&desk), clock));
-    wait_for_all(&shared, clock, &mut clients).await;
+    wait_for_all(shared, clock, &mut clients).await;
     ticker.abort();
     clients.abort_all();
     desk.recording.borrow_mut().finish();
-    let under_way = desk.under_way.borrow();
-    under_way.iter().flatten().copied().collect()
+    desk.under_way.iter().filter_map(Cell::get).collect()
 }
 
 /// Opens the sessions of a worker's clients; `None`, the reason told, where one cannot be opened.
-async fn connect_all(shared: &Arc<Shared>, count: usize) -> Option<Vec<Box<dyn Session>>> {
+async fn connect_all(shared: &Arc<Shared>, share: Share) -> Option<Vec<Box<dyn Session>>> {
+    let count = share.clients(shared.plan.clients).len();
     let permits = Arc::new(Semaphore::new(CONNECTING_AT_ONCE));
     let mut connecting = JoinSet::new();
     for _ in 0..count {

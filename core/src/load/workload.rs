@@ -1,13 +1,15 @@
 //! What the load engine runs: transactions, said once for all engines.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
-
-use async_trait::async_trait;
 
 use crate::error::DbError;
 use crate::random::Rng;
 use crate::session::{Session, Statement};
+
+use super::client::Seat;
 
 /// A benchmark made ready for one case: its transaction types, its statements and its clients.
 pub trait Workload: Send + Sync {
@@ -18,7 +20,7 @@ pub trait Workload: Send + Sync {
     fn statements(&self) -> &[Statement];
 
     /// Client number `index`, counted from 0, with a random stream of its own.
-    fn client(&self, index: u32, rng: Rng) -> Box<dyn Client>;
+    fn client(&self, index: u32, rng: Rng) -> Box<dyn AnyClient>;
 
     /// What the clients counted beyond the number of their commits, such as rows deleted: for the
     /// benchmark's accounting.
@@ -54,19 +56,56 @@ pub enum Witness {
 ///
 /// The engine calls `draw`, waits for the keying time, calls `run`, again with the same inputs for
 /// each retry, and then waits for the think time.
-#[async_trait]
-pub trait Client: Send {
+pub trait Client: 'static {
     /// Chooses the next transaction and draws all its inputs. They stay the same until the next
     /// call, so that a retry repeats them, and so that inputs depend on the seed alone.
     fn draw(&mut self) -> Draw;
 
     /// Runs the drawn transaction once, from `begin` to `commit`. The engine rolls back after an
     /// error and decides whether to call again.
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError>;
+    fn run(&mut self, session: &mut dyn Session) -> impl Future<Output = Result<Outcome, DbError>>;
 
     /// How long the user thinks after the transaction; not part of any latency.
     fn think_time(&mut self) -> Duration {
         Duration::ZERO
+    }
+}
+
+/// A [`Client`] of any type. The load engine's loop is compiled for each type of client, so that
+/// it runs transactions without asking for the type, or for memory, at each one.
+pub trait AnyClient {
+    /// See [`Client::draw`].
+    fn draw(&mut self) -> Draw;
+
+    /// See [`Client::run`].
+    fn run<'c>(&'c mut self, session: &'c mut dyn Session) -> Running<'c>;
+
+    /// See [`Client::think_time`].
+    fn think_time(&mut self) -> Duration;
+
+    /// Runs transactions until the load ends.
+    #[doc(hidden)]
+    fn work(self: Box<Self>, seat: Seat) -> Pin<Box<dyn Future<Output = ()>>>;
+}
+
+/// A transaction that runs.
+pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Outcome, DbError>> + 'c>>;
+
+impl<C: Client> AnyClient for C {
+    fn draw(&mut self) -> Draw {
+        Client::draw(self)
+    }
+
+    fn run<'c>(&'c mut self, session: &'c mut dyn Session) -> Running<'c> {
+        Box::pin(Client::run(self, session))
+    }
+
+    fn think_time(&mut self) -> Duration {
+        Client::think_time(self)
+    }
+
+    fn work(self: Box<Self>, seat: Seat) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(super::client::work(*self, seat))
     }
 }
 

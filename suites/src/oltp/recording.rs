@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Draw, Outcome, Workload};
+use dbdyno_core::load::{AnyClient, Draw, Outcome, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
     DbError, Decimal, NativeSql, Request, Returning, Row, RowLists, RowVisitor, Session, Statement,
@@ -220,7 +220,7 @@ pub fn now<T>(future: impl Future<Output = T>) -> T {
 
 /// Draws a transaction and runs it once.
 pub fn draw_and_run(
-    client: &mut dyn Client,
+    client: &mut dyn AnyClient,
     session: &mut Recording,
 ) -> (Draw, Result<Outcome, DbError>) {
     let draw = client.draw();
@@ -228,7 +228,11 @@ pub fn draw_and_run(
 }
 
 /// What a client sends for so many transactions, line by line.
-pub fn sent(client: &mut dyn Client, session: &mut Recording, transactions: usize) -> Vec<String> {
+pub fn sent(
+    client: &mut dyn AnyClient,
+    session: &mut Recording,
+    transactions: usize,
+) -> Vec<String> {
     session.lines.clear();
     for _ in 0..transactions {
         draw_and_run(client, session).1.unwrap();
@@ -240,7 +244,7 @@ pub fn sent(client: &mut dyn Client, session: &mut Recording, transactions: usiz
 /// each type.
 pub fn page(
     workload: &dyn Workload,
-    client: &mut dyn Client,
+    client: &mut dyn AnyClient,
     session: &mut Recording,
     each: usize,
 ) -> String {

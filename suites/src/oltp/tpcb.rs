@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Draw, Outcome, Tally, Workload};
+use dbdyno_core::load::{AnyClient, Client, Draw, Outcome, Tally, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, DbError, Returning, Row, Session, Statement, StatementId, Steps, Value};
@@ -203,7 +203,7 @@ impl Workload for TpcbWorkload {
         &self.statements
     }
 
-    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn AnyClient> {
         Box::new(TpcbClient::new(self.ranges, self.account, rng))
     }
 }
@@ -224,7 +224,6 @@ impl TpcbClient {
     }
 }
 
-#[async_trait]
 impl Client for TpcbClient {
     fn draw(&mut self) -> Draw {
         let Self { ranges, rng, .. } = self;
@@ -343,7 +342,7 @@ mod tests {
         let mut client = TpcbClient::new(ranges, Account::Selected, rng);
         let mut drawn = [const { Vec::new() }; 4];
         for _ in 0..100_000 {
-            client.draw();
+            Client::draw(&mut client);
             let inputs = [client.aid, client.bid, client.tid, client.delta];
             drawn.iter_mut().zip(inputs).for_each(|(all, input)| all.push(input));
         }

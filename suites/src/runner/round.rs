@@ -172,7 +172,7 @@ impl Round<'_> {
                     .next("look into the server's log; `--reload` loads the data again"));
             }
             if !told {
-                self.observer.event(&Event::now("waiting_for_server", error.message));
+                self.observer.event(&Event::now("waiting_for_server", error.message.clone()));
                 told = true;
             }
             if let Some(control) = driver.server_control() {

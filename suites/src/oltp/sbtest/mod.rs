@@ -5,15 +5,16 @@
 //! distribution that rows are chosen by (`--rand-type=special`) and the use of transactions
 //! (`--skip_trx=off`): what is one statement commits by itself, all else is a transaction.
 
-mod client;
+mod reads;
 mod statements;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, LoadReport, Tally, Witness, Workload};
+use dbdyno_core::load::{AnyClient, LoadReport, Tally, Witness, Workload};
 use dbdyno_core::query::row_sql;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Better, DbError, Measurement, NativeSql, Row, Session, Statement};
@@ -23,8 +24,9 @@ use super::last_writes::LastWrites;
 use super::ledger::Ledgers;
 use super::samples::{self, Sample};
 use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
-use client::{Accounts, SbtestClient, Work};
+use reads::Reader;
 use statements::Places;
+use writes::{Accounts, Writer};
 
 /// Rows in the table, at the time of looking.
 const ROWS: &str = "rows";
@@ -60,6 +62,17 @@ struct Mix {
     /// Inserts of a new row, numbered by the engine.
     inserts: usize,
     deletes: usize,
+}
+
+/// What a transaction does, on which rows, and how it is said.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    mix: Mix,
+    places: Places,
+    /// Ids run from 1 to this.
+    rows: i64,
+    /// Rows are replaced by an upsert, not by a delete and an insert.
+    upserts: bool,
 }
 
 const NOTHING: Mix = Mix {
@@ -379,14 +392,18 @@ impl Workload for SbtestWorkload {
         &self.statements
     }
 
-    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn AnyClient> {
+        let (mix, places, rows) = (self.benchmark.mix, self.places, self.rows);
+        let work = Work { mix, places, rows, upserts: self.upserts };
+        if !mix.writes() {
+            return Box::new(Reader::new(work, rng));
+        }
         let accounts = Accounts {
             ledger: self.ledgers.open(),
             sample: self.sample,
             last_writes: self.last_writes.open(),
         };
-        let work = Work { mix: self.benchmark.mix, places: self.places, upserts: self.upserts };
-        Box::new(SbtestClient::new(work, self.rows, rng, accounts))
+        Box::new(Writer::new(work, rng, accounts))
     }
 
     fn counted(&self) -> BTreeMap<&'static str, i64> {

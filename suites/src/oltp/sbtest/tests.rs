@@ -30,7 +30,7 @@ fn native(benchmark: Sbtest) -> SbtestWorkload {
     SbtestWorkload::new(benchmark, 10_000, Some(NATIVE[0].1))
 }
 
-fn client(workload: &SbtestWorkload, seed: u64) -> Box<dyn Client> {
+fn client(workload: &SbtestWorkload, seed: u64) -> Box<dyn AnyClient> {
     workload.client(0, Rng::new(seed, &[]))
 }
 

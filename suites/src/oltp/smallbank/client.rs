@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{DbError, Session, Steps};
@@ -143,7 +142,6 @@ impl SmallBankClient {
     }
 }
 
-#[async_trait]
 impl Client for SmallBankClient {
     fn draw(&mut self) -> Draw {
         self.transaction = self.draw_transaction();

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Tally, Witness, Workload};
+use dbdyno_core::load::{AnyClient, Tally, Witness, Workload};
 use dbdyno_core::query::{row_sql, scalar_sql};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{DbError, Session, Statement};
@@ -139,7 +139,7 @@ impl Workload for SmallBankWorkload {
         &self.statements
     }
 
-    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn AnyClient> {
         let (ledger, balances) = (self.ledgers.open(), self.balances.open());
         let transactions = self.transactions;
         Box::new(SmallBankClient::new(self.customers, transactions, rng, ledger, balances))

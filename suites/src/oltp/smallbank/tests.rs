@@ -63,7 +63,7 @@ fn bank(
 
 /// Draws until the transaction is of the given type, then runs it.
 fn run(
-    client: &mut dyn Client,
+    client: &mut dyn AnyClient,
     session: &mut Recording,
     transaction: &str,
 ) -> Result<Outcome, DbError> {

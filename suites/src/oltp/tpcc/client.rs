@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::{DbError, Session, Steps};
 
@@ -65,7 +64,6 @@ impl TpccClient {
     }
 }
 
-#[async_trait]
 impl Client for TpccClient {
     fn draw(&mut self) -> Draw {
         let kind = self.deck.deal(self.terminal.rng());

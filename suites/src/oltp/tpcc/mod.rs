@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, LoadReport, Tally, TransactionReport, Workload};
+use dbdyno_core::load::{AnyClient, LoadReport, Tally, TransactionReport, Workload};
 use dbdyno_core::query::{row_sql, scalar_sql};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Better, DbError, Measurement, Session, Statement};
@@ -198,7 +198,7 @@ impl Workload for TpccWorkload {
         &self.statements
     }
 
-    fn client(&self, index: u32, rng: Rng) -> Box<dyn Client> {
+    fn client(&self, index: u32, rng: Rng) -> Box<dyn AnyClient> {
         let effects = Arc::<ClientEffects>::default();
         self.effects().push(Arc::clone(&effects));
         let terminal = Terminal::new(index, self.warehouses, self.constants, rng);

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Outcome, Workload};
+use dbdyno_core::load::{AnyClient, Outcome, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
     DbError, Decimal, ErrorClass, NativeSql, Request, Row, RowVisitor, Session, Statement,
@@ -205,7 +205,7 @@ fn said(native: Option<NativeSql>) -> std::sync::Arc<dyn Workload> {
     Tpcc.workload(&context, &State::default())
 }
 
-fn client(workload: &dyn Workload, seed: u64) -> Box<dyn Client> {
+fn client(workload: &dyn Workload, seed: u64) -> Box<dyn AnyClient> {
     workload.client(0, Rng::new(seed, &[0]))
 }
 

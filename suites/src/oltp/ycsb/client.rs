@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::{Latest, Rng, ScrambledZipfian, Text};
 use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Steps, Value};
@@ -220,7 +219,6 @@ impl YcsbClient {
     }
 }
 
-#[async_trait]
 impl Client for YcsbClient {
     fn draw(&mut self) -> Draw {
         let place = self.draw_operation();

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{Client, Tally, Witness, Workload};
+use dbdyno_core::load::{AnyClient, Tally, Witness, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{DbError, Row, Session, Statement};
@@ -275,7 +275,7 @@ impl Workload for YcsbWorkload {
         &self.statements
     }
 
-    fn client(&self, _index: u32, rng: Rng) -> Box<dyn Client> {
+    fn client(&self, _index: u32, rng: Rng) -> Box<dyn AnyClient> {
         let (new_keys, last_writes) = (Arc::clone(&self.new_keys), self.last_writes.open());
         let shared = Shared { records: self.records, new_keys, last_writes };
         Box::new(YcsbClient::new(self.benchmark, self.reads_and_writes, rng, shared))
