@@ -411,7 +411,7 @@ async fn rows_are_loaded_in_bulk() {
     let rows = bulk.load("n", &table, sources, &progress, &stop).await.unwrap();
     assert_eq!((rows, progress.rows()), (1234, 1234));
     let dialect = driver.dialect();
-    for sql in dialect.create_indexes(&table).into_iter().chain(dialect.after_load(&table)) {
+    for sql in dialect.finish_load(&table) {
         session.run_sql(&sql).await.unwrap();
     }
     assert_eq!(number(session.as_mut(), "SELECT count(*) FROM loaded").await, 1234);

@@ -46,9 +46,10 @@ pub trait Dialect: Send + Sync {
     /// A query that lists the tables, views and the like of the session's namespace, one name a row.
     fn list_tables(&self) -> &'static str;
 
-    /// Statements run after the rows and indexes of a table are in: vacuum, statistics, the next
-    /// number of an auto-increment column.
-    fn after_load(&self, table: &Table) -> Vec<String>;
+    /// Statements run once the rows of a table are in, in the order that costs the engine least:
+    /// [keys and indexes](Self::create_indexes), vacuum, statistics, the next number of an
+    /// auto-increment column.
+    fn finish_load(&self, table: &Table) -> Vec<String>;
 
     /// `CREATE TABLE` without secondary indexes.
     fn create_table(&self, table: &Table) -> String {

@@ -332,11 +332,8 @@ impl Load<'_> {
             return Err(self.failed("load", table, why));
         }
         self.observer.indexing(table.name);
-        for statement in self.place.dialect().create_indexes(table) {
+        for statement in self.place.dialect().finish_load(table) {
             self.run_sql(session, "index", table, &statement).await?;
-        }
-        for statement in self.place.dialect().after_load(table) {
-            self.run_sql(session, "finish", table, &statement).await?;
         }
         self.observer.finished(table.name, loaded);
         Ok(loaded)

@@ -178,8 +178,7 @@ impl BulkScript {
         }
         for (table, file) in tables.iter().zip(files) {
             say(&fill(server, table, file));
-            dialect.create_indexes(table).iter().for_each(|statement| say(statement));
-            dialect.after_load(table).iter().for_each(|statement| say(statement));
+            dialect.finish_load(table).iter().for_each(|statement| say(statement));
         }
         let path = files.first().map(|file| file.with_file_name("load.sql")).unwrap_or_default();
         std::fs::write(&path, text)

@@ -70,8 +70,10 @@ impl Dialect for MysqlDialect {
          WHERE table_schema = DATABASE() ORDER BY table_name"
     }
 
-    fn after_load(&self, table: &Table) -> Vec<String> {
-        vec![format!("ANALYZE TABLE {}", self.quote(table.name))]
+    fn finish_load(&self, table: &Table) -> Vec<String> {
+        let mut statements = self.create_indexes(table);
+        statements.push(format!("ANALYZE TABLE {}", self.quote(table.name)));
+        statements
     }
 }
 

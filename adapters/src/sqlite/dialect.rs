@@ -63,13 +63,13 @@ impl Dialect for SqliteDialect {
          WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
     }
 
-    /// Statistics for the planner, and the write-ahead log moved into the file so that the first
-    /// measured commits do not pay for the load.
-    fn after_load(&self, table: &Table) -> Vec<String> {
-        vec![
-            format!("ANALYZE {}", self.quote(table.name)),
-            "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
-        ]
+    /// Indexes, statistics for the planner, and the write-ahead log moved into the file so that the
+    /// first measured commits do not pay for the load.
+    fn finish_load(&self, table: &Table) -> Vec<String> {
+        let mut statements = self.create_indexes(table);
+        statements.push(format!("ANALYZE {}", self.quote(table.name)));
+        statements.push("PRAGMA wal_checkpoint(TRUNCATE)".to_owned());
+        statements
     }
 
     fn create_table(&self, table: &Table) -> String {

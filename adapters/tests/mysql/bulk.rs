@@ -74,7 +74,7 @@ pub async fn loads_every_row(driver: &dyn Driver, name: &str, numbered: bool) {
     let sources = vec![rows(1, 10_000), rows(10_001, 12_345), rows(1, 0)];
     assert_eq!(load(driver, name, &table, sources).await.unwrap(), 12_345);
     let dialect = driver.dialect();
-    for sql in dialect.create_indexes(&table).into_iter().chain(dialect.after_load(&table)) {
+    for sql in dialect.finish_load(&table) {
         session.run_sql(&sql).await.unwrap();
     }
     assert_eq!(text(session.as_mut(), "SELECT COUNT(*) FROM loaded").await, "12345");

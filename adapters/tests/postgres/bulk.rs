@@ -71,7 +71,7 @@ async fn rows_are_loaded_by_several_sessions() {
     let rows = bulk.load("test", &table(), sources, &progress, &stop).await.unwrap();
     assert_eq!((rows, progress.rows()), (50_000, 50_000));
     let dialect = driver.dialect();
-    for sql in dialect.create_indexes(&table()).into_iter().chain(dialect.after_load(&table())) {
+    for sql in dialect.finish_load(&table()) {
         session.run_sql(&sql).await.unwrap();
     }
     let name = dialect.quote(table().name);
