@@ -1,6 +1,7 @@
 //! What a person sees while a run goes on: one moving line at the bottom on a terminal, one line
 //! per case above it. Nothing moves where the output is not a terminal.
 
+use std::borrow::Cow;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output::note;
 
+/// What the moving line shows of a target: one that wraps is not taken away as a whole.
+const TARGET_WIDTH: usize = 12;
 /// How often moving things move.
 const TICK: Duration = Duration::from_millis(120);
 
@@ -115,15 +118,15 @@ impl RunObserver for Screen {
         self.bar.reset();
         match length {
             Some(length) => {
-                self.bar.set_style(style("{spinner} {prefix} {bar:20} {msg}"));
+                self.bar.set_style(style("{spinner} {prefix} {bar:8} {wide_msg}"));
                 self.bar.set_length(length.as_millis() as u64);
             }
-            None => self.bar.set_style(style("{spinner} {prefix} [{elapsed}] {msg}")),
+            None => self.bar.set_style(style("{spinner} {prefix} [{elapsed}] {wide_msg}")),
         }
         self.bar.set_prefix(format!(
             "{place} {} {} {} {} clients{}",
             case.benchmark,
-            case.target,
+            ending(&case.target, TARGET_WIDTH),
             case.isolation,
             case.clients,
             form(case.statements, case.pipeline)
@@ -244,6 +247,16 @@ const fn form(statements: StatementForm, pipeline: bool) -> &'static str {
     }
 }
 
+/// The end of a text that is too long, which of a path or a URL tells the most.
+fn ending(text: &str, width: usize) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= width {
+        return text.into();
+    }
+    let end: String = text.chars().skip(count + 1 - width).collect();
+    format!("…{end}").into()
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -275,7 +288,7 @@ fn latency(us: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, latency};
+    use super::{ending, grouped, latency};
 
     #[test]
     fn numbers_are_grouped() {
@@ -284,6 +297,12 @@ mod tests {
         {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_its_beginning() {
+        assert_eq!(ending("postgres", 8), "postgres");
+        assert_eq!(ending("sqlite:/tmp/größe.db", 8), "…röße.db");
     }
 
     #[test]
