@@ -159,6 +159,7 @@ fn wrong_words_get_the_nearest_names_before_anything_is_touched() {
         (&["run", "--statements", "nativ"], "`native`"),
         (&["run", "--statements", "fast"], "`portable`, `native`"),
         (&["run", "--pipeline=yes"], "`off`, `on`"),
+        (&["run", "oltp/tpcb", "--pipeline", "on"], "write `--pipeline=on`"),
         (&["list", "--sql", "oltp/tpcb", "--statements", "nativ"], "`native`"),
         (&["run", "--duraton", "5s"], "--duration"),
         (&["run", "--duration", "5 parsecs"], "500ms"),
@@ -249,6 +250,31 @@ fn pipelining_on_an_engine_that_cannot_is_unsupported_and_the_rest_runs() {
         assert_eq!(code(&compared), 0, "{}", err(&compared));
         assert!(out(&compared).contains("unsupported [1]"), "{}", out(&compared));
     }
+}
+
+#[test]
+fn each_way_to_say_and_send_statements_is_a_case_on_postgres() {
+    if left_out("postgres") {
+        return;
+    }
+    let desk = Desk::new();
+    let forms = ["--statements", "portable,native", "--pipeline=off,on", "--clients", "1"];
+    let output = desk.run(&[&["oltp/tpcb", "--target", "postgres"], &forms[..]].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let committed: BTreeSet<(&str, bool, u64)> = desk
+        .records()
+        .iter()
+        .filter(|record| record.metric == "transactions" && record.transaction.is_empty())
+        .map(|record| {
+            let case = &record.case;
+            (case.statements.name(), case.pipeline, record.value.unwrap() as u64)
+        })
+        .collect();
+    let every = ["native", "portable"].map(|form| [false, true].map(|sent| (form, sent, 200)));
+    assert_eq!(committed, every.into_iter().flatten().collect());
+    let run = desk.runs()[0].display().to_string();
+    let compared = desk.dbdyno(&["compare", &run, "--by", "pipeline"]);
+    assert!(out(&compared).contains("pipelined"), "{}", out(&compared));
 }
 
 #[test]

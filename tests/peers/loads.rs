@@ -15,7 +15,7 @@ use crate::bench::Bench;
 use crate::child::Usage;
 use crate::comparison::{Comparison, Turn, run};
 use crate::dbdyno::{Length, Run};
-use crate::metric::{LOADS, Metric};
+use crate::metric::{BULK_LOADS, Compared, LOADS, Metric};
 use crate::record::{Figures, Record};
 use crate::row_files;
 use crate::servers::{PEERS, Server};
@@ -42,13 +42,13 @@ pub fn into_postgres(
     if bench.options.wants(pgbench_tables) {
         let ours = Load { dataset: &TpcB, benchmark: "tpcb", scale: bench.options.scale };
         let other: Turn<'_> = Box::new(move |_| pgbench(bench, server));
-        comparisons.push(ours.against(bench, server, (pgbench_tables, "pgbench -i"), other));
+        comparisons.push(ours.against(bench, server, (pgbench_tables, "pgbench -i", LOADS), other));
     }
     for (name, load) in [(sbtest, Load::sbtest(bench)), (tpcc, Load::tpcc(bench))] {
         if bench.options.wants(name) {
             let script = binary_script(bench, server, load)?;
             let other: Turn<'_> = Box::new(move |_| script.run(bench, server));
-            comparisons.push(load.against(bench, server, (name, "psql \\copy"), other));
+            comparisons.push(load.against(bench, server, (name, "psql \\copy", BULK_LOADS), other));
         }
     }
     run(bench, &comparisons, bench.options.load_rounds, record, summary)
@@ -68,7 +68,7 @@ pub fn into_mariadb(
     let mut comparisons = Vec::new();
     if bench.options.wants(sysbench_table) {
         let other: Turn<'_> = Box::new(move |_| sysbench(bench, server));
-        let place = (sysbench_table, "sysbench prepare");
+        let place = (sysbench_table, "sysbench prepare", LOADS);
         comparisons.push(Load::sbtest(bench).against(bench, server, place, other));
     }
     for (name, load) in [(sbtest, Load::sbtest(bench)), (tpcc, Load::tpcc(bench))] {
@@ -76,7 +76,7 @@ pub fn into_mariadb(
             let files = text_files(bench, server, load)?;
             let script = BulkScript::write(server, load, &files, &load_data)?;
             let other: Turn<'_> = Box::new(move |_| script.run(bench, server));
-            comparisons.push(load.against(bench, server, (name, "load data"), other));
+            comparisons.push(load.against(bench, server, (name, "load data", BULK_LOADS), other));
         }
     }
     run(bench, &comparisons, bench.options.load_rounds, record, summary)
@@ -104,14 +104,14 @@ impl Load {
         self,
         bench: &'a Bench,
         server: &'a Server<'_>,
-        (name, peer): (&str, &'static str),
+        (name, peer, compared): (&str, &'static str, &'static [Compared]),
         other: Turn<'a>,
     ) -> Comparison<'a> {
         Comparison {
             name: name.to_owned(),
             clients: None,
             peer,
-            compared: LOADS,
+            compared,
             dbdyno: Box::new(move |_| self.dbdyno(bench, server)),
             other,
         }

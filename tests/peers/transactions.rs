@@ -11,7 +11,7 @@ use crate::bench::{Bench, processors};
 use crate::child::Usage;
 use crate::comparison::{Comparison, run};
 use crate::dbdyno::{Length, Run};
-use crate::metric::{Metric, TRANSACTIONS};
+use crate::metric::{Metric, PIPELINED, TRANSACTIONS};
 use crate::pgbench_report;
 use crate::record::{Figures, Record};
 use crate::servers::Server;
@@ -63,7 +63,7 @@ pub fn on_postgres(
                 name: (*name).to_owned(),
                 clients: Some(clients),
                 peer: "pgbench",
-                compared: TRANSACTIONS,
+                compared: if *pipeline { PIPELINED } else { TRANSACTIONS },
                 dbdyno: Box::new(move |round| case.dbdyno(bench, server, round)),
                 other: Box::new(move |_| pgbench(bench, server, &case, &script)),
             });

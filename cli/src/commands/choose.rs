@@ -61,8 +61,11 @@ fn benchmarks_named<'a>(suites: &'a [Suite], name: &str) -> Result<Vec<Selection
     let full: Vec<String> = all.map(|one| full_name(&one)).collect();
     let valid: Vec<&str> =
         suites.iter().map(|suite| suite.name).chain(full.iter().map(String::as_str)).collect();
-    Err(Error::new("run it", unknown("suite or benchmark", name, &valid))
-        .next("`dbdyno list suites` shows them all"))
+    let next = match name {
+        "on" | "off" => format!("write `--pipeline={name}`, whose choice follows a `=`"),
+        _ => "`dbdyno list suites` shows them all".to_owned(),
+    };
+    Err(Error::new("run it", unknown("suite or benchmark", name, &valid)).next(next))
 }
 
 /// The targets named, in order; SQLite where none is.
