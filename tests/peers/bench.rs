@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_adapters::engines;
+use dbdyno_core::load::Workload;
 use dbdyno_core::{Durability, Error, Result};
+use dbdyno_suites::WorkloadContext;
+use dbdyno_suites::registry::suites;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -127,6 +131,20 @@ impl Bench {
     pub fn measured(&self) -> Duration {
         Duration::from_secs(self.options.seconds.into())
     }
+}
+
+/// The workload of dbdyno's benchmark, for one client.
+///
+/// # Errors
+/// There is no such benchmark.
+pub fn workload(benchmark: &str, scale: u32) -> Result<Arc<dyn Workload>> {
+    let suites = suites();
+    let mut benchmarks = suites.iter().flat_map(|suite| &suite.benchmarks);
+    let found = benchmarks.find(|found| found.name() == benchmark);
+    let found = found
+        .ok_or_else(|| Error::new(format!("run {benchmark}"), "there is no such benchmark"))?;
+    let context = WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native: None };
+    Ok(found.workload(&context, &Default::default()))
 }
 
 /// Processors that this machine gives.

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use dbdyno_core::Result;
+use dbdyno_datasets::Dataset as _;
+use dbdyno_datasets::sbtest::Sbtest;
 use dbdyno_results::statistics::median;
 
-use crate::bench::{Bench, SPARE_SESSIONS};
+use crate::arrivals::Loop;
+use crate::bench::{Bench, SPARE_SESSIONS, workload};
 use crate::comparison::keep;
 use crate::dbdyno::{Length, Ran, Run};
-use crate::metric::{Bar, CONNECTING, Metric, RATE_ERROR, RSS_AT_256_CLIENTS, RSS_GROWTH, START};
+use crate::metric::{
+    self, Bar, CONNECTING, Metric, RATE_ERROR, RSS_AT_256_CLIENTS, RSS_GROWTH, START,
+};
 use crate::record::Record;
 use crate::servers::Server;
 use crate::summary::Summary;
@@ -26,12 +31,13 @@ const REPEATED: u32 = 5;
 
 pub const RSS: &str = "check/rss-256-clients";
 pub const OPEN_LOOP: &str = "check/open-loop";
+pub const ARRIVALS: &str = "check/open-loop-arrivals";
 pub const GROWTH: &str = "check/rss-growth";
 pub const CONNECT: &str = "check/connect-2000-clients";
 pub const SQLITE_START: &str = "check/sqlite-start";
 
 /// Those on the PostgreSQL server of the comparisons.
-pub const POSTGRES: [&str; 3] = [RSS, OPEN_LOOP, GROWTH];
+pub const POSTGRES: [&str; 4] = [RSS, OPEN_LOOP, ARRIVALS, GROWTH];
 
 /// Where the figures go.
 pub struct Book<'a> {
@@ -89,6 +95,23 @@ pub fn on_postgres(bench: &Bench, server: &Server<'_>, book: &mut Book<'_>) -> R
         let measured = rate_error(|more| run(OPEN_LOOP_CLIENTS, time, more)).map(|e| vec![e]);
         let place = (OPEN_LOOP, OPEN_LOOP_CLIENTS);
         book.figure(bench, place, Metric::RateError, RATE_ERROR, measured)?;
+    }
+    if wants(ARRIVALS) {
+        let distance = || -> Result<f64> {
+            let most = run(OPEN_LOOP_CLIENTS, time, &[])?.metric("throughput")?;
+            let open = Loop {
+                driver: server.shared_driver(),
+                workload: workload("point-select", scale)?,
+                namespace: &Sbtest.namespace(),
+                clients: OPEN_LOOP_CLIENTS,
+                rate: (most / 2.0).round(),
+                length: bench.measured(),
+            };
+            open.distance(bench.interrupt.stop())
+        };
+        let place = (ARRIVALS, OPEN_LOOP_CLIENTS);
+        let measured = distance().map(|distance| vec![distance]);
+        book.figure(bench, place, Metric::Arrivals, metric::ARRIVALS, measured)?;
     }
     if wants(GROWTH) && bench.options.long {
         let peak = |minutes: u64| -> Result<f64> {

@@ -2,6 +2,7 @@
 //! and a bare loop on SQLite: on the same server, the same tables and the same statements, in
 //! turns. `tests/peers/run` builds what it needs and starts it.
 
+mod arrivals;
 mod bench;
 mod checks;
 mod child;

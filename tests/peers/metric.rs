@@ -26,6 +26,9 @@ pub enum Metric {
     LoadCpu,
     /// How far the rate that an open loop held lies from the one asked for, as a part of it.
     RateError,
+    /// How far the starts of an open loop are from a Poisson process, as a part of what one in a
+    /// hundred such processes exceeds.
+    Arrivals,
     /// The peak memory of a long run to that of a short one.
     RssGrowth,
     /// How long clients took to connect.
@@ -49,6 +52,7 @@ impl Metric {
             Self::Load => ("load_s", "s"),
             Self::LoadCpu => ("load_cpu_s", "s"),
             Self::RateError => ("rate_error", "1"),
+            Self::Arrivals => ("arrivals_distance", "1"),
             Self::RssGrowth => ("peak_rss_growth", "1"),
             Self::Connecting => ("connecting_s", "s"),
             Self::Start => ("start_s", "s"),
@@ -145,5 +149,7 @@ pub const RSS_GROWTH: Bar = Bar::AtMost(1.05);
 pub const CONNECTING: Bar = Bar::AtMost(10.0);
 /// Seconds from the start of dbdyno to the end of its first transaction.
 pub const START: Bar = Bar::AtMost(0.05);
+/// How far the starts of an open loop may be from a Poisson process.
+pub const ARRIVALS: Bar = Bar::AtMost(1.0);
 /// How far an open loop may be off its rate, as a part of it.
 pub const RATE_ERROR: Bar = Bar::AtMost(0.005);

@@ -88,6 +88,11 @@ impl<'b> Server<'b> {
         &*self.driver
     }
 
+    /// The driver of the server, to be kept.
+    pub fn shared_driver(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.driver)
+    }
+
     /// What stands after dbdyno's `--target`.
     pub fn target(&self) -> String {
         match &self.address {

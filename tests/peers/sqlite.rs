@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 use dbdyno_core::random::{Distribution, Rng, Text};
 use dbdyno_core::{Durability, Error, Result};
 use dbdyno_datasets::sbtest::{draw_c, draw_pad};
-use dbdyno_suites::WorkloadContext;
-use dbdyno_suites::registry::suites;
 use rusqlite::{Connection, OpenFlags, Statement};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, workload};
 use crate::comparison::{Comparison, run};
 use crate::dbdyno::{Length, Run};
 use crate::metric::{EMBEDDED, Metric};
@@ -155,13 +153,7 @@ pub fn bare(arguments: &Bare) -> Result<()> {
 fn prepared<'c>(connection: &'c Connection, benchmark: &str, name: &str) -> Result<Statement<'c>> {
     let failed =
         |why: &dyn std::fmt::Display| Error::new(format!("prepare `{name}` of {benchmark}"), why);
-    let suites = suites();
-    let mut benchmarks = suites.iter().flat_map(|suite| &suite.benchmarks);
-    let found = benchmarks.find(|found| found.name() == benchmark);
-    let found = found.ok_or_else(|| failed(&"there is no such benchmark"))?;
-    let context =
-        WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native: None };
-    let workload = found.workload(&context, &Default::default());
+    let workload = workload(benchmark, 1)?;
     let statement = workload.statements().iter().find(|statement| statement.name == name);
     let statement = statement.ok_or_else(|| failed(&"it has no such statement"))?;
     let sqlite = dbdyno_adapters::engines().iter().find(|engine| engine.name == "sqlite");
