@@ -303,7 +303,7 @@ impl<V, C> Unpin for Answering<'_, '_, V, C> {}
 impl<V: Visit, C: Counted> Future for Answering<'_, '_, V, C> {
     type Output = Result<(), DbError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { steps, visit, counted, of_batch } = self.get_mut();
         if counted.is_none() {
