@@ -9,7 +9,7 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{
     Access, BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Event, HeldDurability,
     Isolation, LevelSupport, Request, Result, Row, RowVisitor, ServerInfo, Session, SessionOptions,
-    Statement, Value, measurement::Second,
+    Statement, Steps, Value, measurement::Second,
 };
 
 /// Answers every statement with one row of one integer.
@@ -156,21 +156,22 @@ impl Client for NullClient {
         Draw::now(0)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         let params = [Value::Int(self.input)];
         let mut sum = 0;
-        let mut visit = |row: &dyn Row| {
-            sum += row.int(0)?;
-            Ok(())
-        };
-        if self.statements == 0 {
-            session.query(0, &params, &mut visit).await?;
-        } else {
-            session.begin(Access::Write).await?;
-            for _ in 0..self.statements {
-                session.query(0, &params, &mut visit).await?;
-            }
-            session.commit().await?;
+        let transaction = self.statements > 0;
+        if transaction {
+            steps.begin(Access::Write).await?;
+        }
+        for _ in 0..self.statements.max(1) {
+            let visit = |row: &dyn Row| {
+                sum += row.int(0)?;
+                Ok(())
+            };
+            steps.query_one(0, &params, visit).await?;
+        }
+        if transaction {
+            steps.commit().await?;
         }
         std::hint::black_box(sum);
         Ok(Outcome::Committed)

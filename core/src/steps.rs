@@ -24,6 +24,7 @@ use crate::value::Value;
 /// [`commit`](Self::commit): there it comes before anything is sent in either mode.
 pub struct Steps<'s> {
     session: &'s mut dyn Session,
+    pipelines: bool,
     pass: Pass,
     /// The first answer of the batch that was not as it must be. The others are read all the same.
     failure: Option<DbError>,
@@ -47,12 +48,24 @@ enum Pass {
 impl<'s> Steps<'s> {
     /// Steps on a session.
     pub fn new(session: &'s mut dyn Session) -> Self {
-        Self { session, pass: Pass::Outside, failure: None, committed: false }
+        let pipelines = session.pipelines();
+        Self::known(session, pipelines)
+    }
+
+    /// Steps on a session of which it is known whether it pipelines.
+    #[inline]
+    pub(crate) fn known(session: &'s mut dyn Session, pipelines: bool) -> Self {
+        Self { session, pipelines, pass: Pass::Outside, failure: None, committed: false }
+    }
+
+    /// The session, for steps that are taken elsewhere.
+    pub fn session(&mut self) -> &mut dyn Session {
+        self.session
     }
 
     /// Whether the steps of a batch go out together.
     pub fn pipelines(&self) -> bool {
-        self.session.pipelines()
+        self.pipelines
     }
 
     /// Begins a pass over a batch; false, the batch done, where there is none left.
@@ -63,7 +76,7 @@ impl<'s> Steps<'s> {
     #[inline]
     pub fn pass(&mut self) -> Result<bool, DbError> {
         self.pass = match self.pass {
-            Pass::Outside if self.session.pipelines() => Pass::Request,
+            Pass::Outside if self.pipelines => Pass::Request,
             Pass::Outside => Pass::Only,
             Pass::Request => Pass::Answer,
             Pass::Only | Pass::Answer => Pass::Outside,

@@ -10,9 +10,7 @@ use dbdyno_core::load::{
 };
 use dbdyno_core::measurement::Second;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{
-    DbError, Driver, Error, Event, Result, Session, SessionOptions, Statement, Stop,
-};
+use dbdyno_core::{DbError, Driver, Error, Event, Result, SessionOptions, Statement, Steps, Stop};
 
 /// Arrivals whose gaps are taken together: of so many the time is long against what waking up a
 /// client takes, however short a single gap is.
@@ -156,9 +154,9 @@ impl Client for NotingClient {
         self.inner.draw()
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         self.starts.push(self.noted.began.elapsed().as_secs_f64());
-        self.inner.run(session).await
+        self.inner.run(steps.session()).await
     }
 }
 

@@ -11,7 +11,7 @@ use dbdyno_core::load::{
 };
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
-    Access, DbError, Driver, ErrorClass, Session, SessionOptions, Statement, Stop, Value,
+    Access, DbError, Driver, ErrorClass, SessionOptions, Statement, Steps, Stop, Value,
 };
 use dbdyno_tests::{Kept, left_out, runtime, target, wait_for};
 use tokio::runtime::Runtime;
@@ -52,10 +52,10 @@ impl Client for CountingClient {
         Draw::now(0)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        session.begin(Access::Write).await?;
-        session.execute(0, &[Value::Int(self.id)]).await?;
-        session.commit().await?;
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
+        steps.begin(Access::Write).await?;
+        steps.execute_one(0, &[Value::Int(self.id)]).await?;
+        steps.commit().await?;
         Ok(Outcome::Committed)
     }
 }

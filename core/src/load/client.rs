@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::error::{DbError, Error, ErrorClass};
 use crate::random::Rng;
 use crate::session::Session;
+use crate::steps::Steps;
 
 use super::clock::{Clock, Sleeper};
 use super::message::Message;
@@ -47,6 +48,8 @@ pub struct Seat {
     /// Its place at the desk.
     pub place: usize,
     pub session: Box<dyn Session>,
+    /// Whether it pipelines.
+    pub pipelines: bool,
     pub clock: Clock,
     pub sleeper: Sleeper,
     pub pauses: Rng,
@@ -84,7 +87,7 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
         let mut begun = Begun::new(draw.transaction, due_ns.unwrap_or(started_ns), started_ns);
         seat.under_way(Some(draw.transaction));
         let settled = loop {
-            match client.run(&mut *seat.session).await {
+            match client.run(&mut seat.steps()).await {
                 Ok(outcome) => break Ok(outcome),
                 Err(error) => match Box::pin(seat.retry_after(error, &mut begun)).await {
                     None => {}
@@ -130,6 +133,11 @@ impl Begun {
 }
 
 impl Seat {
+    #[inline]
+    fn steps(&mut self) -> Steps<'_> {
+        Steps::known(&mut *self.session, self.pipelines)
+    }
+
     #[inline]
     fn under_way(&self, transaction: Option<usize>) {
         self.desk.under_way[self.place].set(transaction);

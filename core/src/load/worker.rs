@@ -70,6 +70,7 @@ async fn work_all(
             desk: Rc::clone(&desk),
             number,
             place,
+            pipelines: session.pipelines(),
             session,
             clock,
             sleeper: Sleeper::new(shared.session.alone),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::error::DbError;
 use crate::random::Rng;
 use crate::session::{Session, Statement};
+use crate::steps::Steps;
 
 use super::client::Seat;
 
@@ -63,7 +64,7 @@ pub trait Client: 'static {
 
     /// Runs the drawn transaction once, from `begin` to `commit`. The engine rolls back after an
     /// error and decides whether to call again.
-    fn run(&mut self, session: &mut dyn Session) -> impl Future<Output = Result<Outcome, DbError>>;
+    fn run(&mut self, steps: &mut Steps<'_>) -> impl Future<Output = Result<Outcome, DbError>>;
 
     /// How long the user thinks after the transaction; not part of any latency.
     fn think_time(&mut self) -> Duration {
@@ -77,7 +78,7 @@ pub trait AnyClient {
     /// See [`Client::draw`].
     fn draw(&mut self) -> Draw;
 
-    /// See [`Client::run`].
+    /// Runs the drawn transaction once on a session, see [`Client::run`].
     fn run<'c>(&'c mut self, session: &'c mut dyn Session) -> Running<'c>;
 
     /// See [`Client::think_time`].
@@ -97,7 +98,7 @@ impl<C: Client> AnyClient for C {
     }
 
     fn run<'c>(&'c mut self, session: &'c mut dyn Session) -> Running<'c> {
-        Box::pin(Client::run(self, session))
+        Box::pin(async move { Client::run(self, &mut Steps::new(session)).await })
     }
 
     fn think_time(&mut self) -> Duration {

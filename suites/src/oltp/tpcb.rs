@@ -234,9 +234,9 @@ impl Client for TpcbClient {
         Draw::now(0)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         let [aid, bid, tid, delta] = [self.aid, self.bid, self.tid, self.delta].map(Value::Int);
-        let (mut steps, account) = (Steps::new(session), self.account);
+        let account = self.account;
         while steps.pass()? {
             steps.begin(Access::Write).await?;
             match account {

@@ -3,7 +3,7 @@
 
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::{Distribution, Rng};
-use dbdyno_core::{Access, DbError, Row, Session, Step, Steps, Value};
+use dbdyno_core::{Access, DbError, Row, Step, Steps, Value};
 
 use super::Work;
 use super::statements::{Query, RANGES};
@@ -100,14 +100,13 @@ impl Client for Reader {
         Draw::now(0)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        let mut steps = Steps::new(session);
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         while steps.pass()? {
             if self.transaction {
                 steps.begin(Access::Read).await?;
             }
             for number in 0..self.reads.count() {
-                self.reads.step(&mut steps, number).await?;
+                self.reads.step(steps, number).await?;
             }
             if self.transaction {
                 steps.commit().await?;

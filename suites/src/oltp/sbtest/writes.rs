@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::{Rng, Text};
-use dbdyno_core::{Access, DbError, ErrorClass, Session, Step, Steps, Value};
+use dbdyno_core::{Access, DbError, ErrorClass, Step, Steps, Value};
 use dbdyno_datasets::sbtest::{draw_c, draw_pad};
 
 use super::super::last_writes::{Book, Notes, Writing};
@@ -229,11 +229,10 @@ impl Client for Writer {
         Draw::now(0)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         let notes = std::mem::take(&mut self.notes);
         let mut writing = self.last_writes.transaction(notes);
         let mut pending = self.ledger.pending(0..=0);
-        let steps = &mut Steps::new(session);
         let moved = self.transaction(steps, &mut writing, &mut pending).await;
         let result = pending.settle(moved);
         let notes = writing.settle(&result);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{DbError, Session, Steps};
+use dbdyno_core::{DbError, Steps};
 use dbdyno_datasets::smallbank::{CUSTOMERS, write_name};
 
 use super::super::ledger::{Ledger, Pending};
@@ -161,8 +161,7 @@ impl Client for SmallBankClient {
         Draw::now(self.transaction)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        let steps = &mut Steps::new(session);
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         match self.transaction(steps).await? {
             End::Committed => Ok(Outcome::Committed),
             End::Commit(moves) => self.commit(steps, moves).await.map(|()| Outcome::Committed),

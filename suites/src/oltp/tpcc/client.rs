@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::{Client, Draw, Outcome};
-use dbdyno_core::{DbError, Session, Steps};
+use dbdyno_core::{DbError, Steps};
 
 use super::customer::Finder;
 use super::deck::{Deck, Kind};
@@ -72,9 +72,8 @@ impl Client for TpccClient {
         Draw { transaction: kind as usize, keying_time }
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         let Self { inputs, buffers, sql, effects, .. } = self;
-        let steps = &mut Steps::new(session);
         let mut ending = effects.begin();
         let outcome = inputs.run(sql, buffers, &mut ending, steps).await;
         ending.settle(&outcome);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dbdyno_core::load::{Client, Draw, Outcome};
 use dbdyno_core::random::{Latest, Rng, ScrambledZipfian, Text};
-use dbdyno_core::{Access, DbError, ErrorClass, Row, Session, Steps, Value};
+use dbdyno_core::{Access, DbError, ErrorClass, Row, Steps, Value};
 use dbdyno_datasets::ycsb::{FIELD_LENGTH, FIELDS, draw_field, write_key};
 
 use super::super::last_writes::{Book, Notes, Writing};
@@ -246,8 +246,7 @@ impl Client for YcsbClient {
         Draw::now(place)
     }
 
-    async fn run(&mut self, session: &mut dyn Session) -> Result<Outcome, DbError> {
-        let steps = &mut Steps::new(session);
+    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         match self.inputs.operation {
             Operation::Read => self.read(steps).await?,
             Operation::Update | Operation::ReadModifyWrite => self.write(steps).await?,
