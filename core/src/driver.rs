@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -12,6 +13,11 @@ use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
 use crate::query::scalar_sql;
 use crate::session::Session;
+
+/// How long a claim is asked for while another session still holds it.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait before a claim is asked for again.
+const CLAIM_PAUSE: Duration = Duration::from_millis(20);
 
 /// The adapter for one engine through one client library, bound to one target.
 #[async_trait]
@@ -63,7 +69,8 @@ pub trait Driver: Send + Sync {
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError>;
 
     /// Takes a namespace for this process alone, so that no other dbdyno loads over it or changes
-    /// what is being measured and checked. Held until the claim is dropped.
+    /// what is being measured and checked. Held until the claim is dropped; a server notices that
+    /// a moment after, so a claim is asked for during two seconds before it is refused.
     ///
     /// # Errors
     /// Another process holds it, or the server cannot be asked.
@@ -74,10 +81,14 @@ pub trait Driver: Send + Sync {
             return Err(Error::unsupported(doing(), "the driver has no way to claim it"));
         };
         let mut session = self.connect(&SessionOptions::default()).await.map_err(failed)?;
-        match scalar_sql(&mut *session, &sql).await.map_err(failed)? {
-            1 => Ok(Claim::new(session)),
-            _ => Err(Claim::refused(doing())),
+        let deadline = Instant::now() + CLAIM_PATIENCE;
+        while scalar_sql(&mut *session, &sql).await.map_err(failed)? != 1 {
+            if Instant::now() >= deadline {
+                return Err(Claim::refused(doing()));
+            }
+            tokio::time::sleep(CLAIM_PAUSE).await;
         }
+        Ok(Claim::new(session))
     }
 
     /// Loading rows faster than by inserts.

@@ -6,123 +6,20 @@
     reason = "tests fail by panicking and document themselves"
 )]
 
+mod desk;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::{SessionOptions, StatementForm};
 use dbdyno_results::{Record, load};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tempfile::TempDir;
+use nix::sys::signal::Signal;
 
-/// A number of transactions, not a time: a disk may take longer than any short time to sync.
-const SHORT: [&str; 4] = ["--transactions", "200", "--warmup", "0"];
-
-/// A folder to run in, with its own `runs/`.
-struct Desk {
-    folder: TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dbdyno"));
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn dbdyno(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.dbdyno(&[&["run"], arguments, &SHORT].concat())
-    }
-
-    fn start(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-
-    fn runs(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.folder.path().join("runs")) else { return Vec::new() };
-        let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-        runs.sort();
-        runs
-    }
-
-    fn records(&self) -> Vec<Record> {
-        load(&self.runs()).unwrap().records
-    }
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ended by itself")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn left_out(engine: &str) -> bool {
-    let left_out = std::env::var("DBDYNO_TEST_WITHOUT").unwrap_or_default();
-    left_out.split_whitespace().any(|name| name == engine)
-}
-
-fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = condition() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-}
-
-fn signal(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
-}
-
-/// Processes whose command line names `folder`.
-fn processes_of(folder: &Path) -> Vec<String> {
-    let name = folder.display().to_string();
-    let listed = Command::new("ps").args(["-eo", "pid,args"]).output().unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    listed.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect()
-}
-
-/// The throwaway folders that a run's server settings name.
-fn throwaway_folders(run: &Path) -> Vec<PathBuf> {
-    let conditions = fs::read_to_string(run.join("run.toml")).unwrap();
-    let mut folders = BTreeSet::new();
-    for quoted in conditions.split('"') {
-        let path = Path::new(quoted);
-        if path.is_absolute()
-            && let Some(folder) = path.ancestors().find(|folder| {
-                folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dbdyno-"))
-            })
-        {
-            folders.insert(folder.to_path_buf());
-        }
-    }
-    folders.into_iter().collect()
-}
+use desk::{Desk, code, err, left_out, out, processes_of, signal, throwaway_folders, wait_for};
 
 #[test]
 fn a_run_leaves_a_table_and_a_run_folder() {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use dbdyno_core::MARK_TABLE;
 use dbdyno_core::query::scalar_sql;
@@ -165,6 +166,27 @@ fn what_was_spent_is_loaded_again_and_damage_is_told() {
         // The engine goes on numbering where the loaded rows end.
         bench.sql("sbtest", "INSERT INTO sbtest1 (k, c, pad) VALUES (1, 'c', 'pad')");
         assert_eq!(bench.scalar("sbtest", "SELECT MAX(id) FROM sbtest1"), 10_001);
+    });
+}
+
+#[test]
+fn a_claim_is_for_one_and_free_again_soon_after_it_is_dropped() {
+    on_every_engine(|bench| {
+        // SQLite's is for a process, and a file: two runs of the command line test it.
+        if bench.driver.engine() == "sqlite" {
+            return;
+        }
+        let claim = || bench.driver.claim("dbdyno_claimed");
+        let held = bench.runtime.block_on(claim()).unwrap();
+        let refused = bench.runtime.block_on(claim()).err().unwrap().to_string();
+        assert!(refused.contains("another dbdyno is using it"), "{refused}");
+        // A server lets go of it a moment after its owner has gone.
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            drop(held);
+        };
+        let (next, ()) = bench.runtime.block_on(async { tokio::join!(claim(), late) });
+        drop(next.unwrap());
     });
 }
 

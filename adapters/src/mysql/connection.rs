@@ -1,9 +1,11 @@
 //! A connection: one command at a time, and its answer.
 
+mod file;
+
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 use dbdyno_core::{DbError, Row, RowVisitor, Value};
 use mysql_common::constants::Command;
 
@@ -386,47 +388,6 @@ impl Connection {
                 out.put_u32_le(statement.id);
             });
         }
-    }
-
-    /// Runs a `LOAD DATA LOCAL INFILE` of the file `name`, and waits until the server asks for the
-    /// file. After that come the file's parts ([`send`](Self::send)) and its end
-    /// ([`end_file`](Self::end_file)).
-    ///
-    /// A server can ask for any file, so anything but `name` ends the connection.
-    pub async fn begin_file(&mut self, sql: &str, name: &str) -> Result<(), DbError> {
-        self.write_query(sql)?;
-        let asked = async {
-            poll_fn(|context| self.wire.poll_send(context)).await?;
-            match self.next().await? {
-                [FILE, asked @ ..] if asked == name.as_bytes() => Ok(()),
-                packet => Err(refusal(packet)),
-            }
-        };
-        let asked = asked.await;
-        asked.map_err(|fault| self.failed(fault))
-    }
-
-    /// Sends a part of the file, which begins with room for a packet's header. Gives back a buffer
-    /// to be used again, and whether the server wants more: where it has found an error, it does
-    /// not.
-    pub async fn send(&mut self, part: &mut BytesMut) -> Result<bool, DbError> {
-        if part.len() - HEADER_BYTES < LONGEST {
-            self.wire.exchange(part);
-        } else {
-            for piece in part[HEADER_BYTES..].chunks(LONGEST - 1) {
-                self.wire.write(|out| out.put_slice(piece));
-            }
-        }
-        let sent = poll_fn(|context| self.wire.poll_send(context)).await;
-        sent.map_err(|fault| self.failed(fault))?;
-        Ok(!self.wire.has_received())
-    }
-
-    /// Sends the end of the file; gives what was loaded.
-    pub async fn end_file(&mut self) -> Result<Done, DbError> {
-        self.wire.write(|_| {});
-        self.answer(&mut Columns::default(), &mut |_| Ok(())).await??;
-        Ok(self.done)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod codec;
+mod control;
 mod copy_rows;
 mod dialect;
 mod driver;

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use dbdyno_core::{
     DbError, Dialect, ErrorClass, Request, RowVisitor, Session, Statement, StatementId,
 };
@@ -14,6 +13,7 @@ use postgres_protocol::message::backend::{
 };
 use postgres_protocol::message::frontend;
 
+use super::control::Control;
 use super::dialect::PostgresDialect;
 use super::messages::{Span, rows_of_tag};
 use super::prepare::{Wanted, prepare};
@@ -65,36 +65,6 @@ struct Answer {
     failure: Option<DbError>,
     /// The visitor's error.
     unread: Option<DbError>,
-}
-
-/// Messages that begin and end transactions.
-struct Control {
-    begin: BytesMut,
-    commit: BytesMut,
-    rollback: BytesMut,
-}
-
-impl Control {
-    /// Simple queries, or prepared statements, which can be sent before others are answered.
-    async fn new(wire: &mut Wire, pipelines: bool) -> Result<Self, DbError> {
-        const SQL: [&str; 3] = ["BEGIN", "COMMIT", "ROLLBACK"];
-        let mut messages: [BytesMut; 3] = Default::default();
-        if pipelines {
-            let wanted =
-                SQL.map(|sql| Wanted { name: sql, wire_name: sql.into(), sql: sql.into() });
-            let prepared = prepare(wire, &wanted).await?;
-            for (statement, message) in prepared.iter().zip(&mut messages) {
-                statement.put(&[], message)?;
-            }
-        } else {
-            for (sql, message) in SQL.iter().zip(&mut messages) {
-                frontend::query(sql, message)
-                    .map_err(|why| DbError::unexpected(why.to_string()))?;
-            }
-        }
-        let [begin, commit, rollback] = messages;
-        Ok(Self { begin, commit, rollback })
-    }
 }
 
 impl PostgresSession {
