@@ -7,24 +7,24 @@
 //! client share a processor; but never twice in a row, so that a server that is always as quick
 //! does not keep the thread from its other clients.
 //!
-//! Where its thread has nobody else to serve, receiving blocks: one system call waits and reads.
-//! A server that takes longer than [`BLOCKED`] is waited for by the event loop, so that the thread
-//! is never lost to a server that hangs.
+//! Where its thread has nobody else to serve, the thread blocks until there is something to read,
+//! which poll(2) tells: whoever blocks in recv(2) is woken up for room, too. A server that takes
+//! longer than [`BLOCKED`] is waited for by the event loop, so that the thread is never lost to a
+//! server that hangs.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
-use nix::sys::time::TimeVal;
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::socket::{MsgFlags, recv, send};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// How long a thread is blocked at most. The system's clock ticks every 1 to 10 ms.
-const BLOCKED: Duration = Duration::from_millis(20);
+/// How long a thread is blocked at most, in milliseconds.
+const BLOCKED: u8 = 20;
 
 /// A connected socket.
 #[derive(Debug)]
@@ -90,8 +90,6 @@ impl Socket {
     pub fn block(&mut self) -> io::Result<()> {
         if let Waiting::Watched { socket, .. } = &self.waiting {
             let socket = socket.get_ref().try_clone()?;
-            let limit = TimeVal::new(0, BLOCKED.as_micros() as _);
-            setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
             self.waiting = Waiting::Blocked { socket, late: None };
         }
         Ok(())
@@ -128,7 +126,7 @@ impl Socket {
         let read = match &mut self.waiting {
             Waiting::Watched { socket, waited } => {
                 let there = match std::mem::take(waited) {
-                    true => receive(socket.get_ref(), room.initialize_unfilled(), NEVER_WAIT)?,
+                    true => receive(socket.get_ref(), room.initialize_unfilled())?,
                     false => None,
                 };
                 match there {
@@ -189,11 +187,11 @@ const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: MsgFlags = MsgFlags::empty();
 
-/// Receives; `None` where nothing came.
+/// Receives what is there; `None` where nothing is.
 #[inline]
-fn receive(socket: &OwnedFd, room: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
+fn receive(socket: &OwnedFd, room: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
-        match recv(socket.as_raw_fd(), room, flags) {
+        match recv(socket.as_raw_fd(), room, NEVER_WAIT) {
             Ok(read) => return Ok(Some(read)),
             Err(nix::Error::EAGAIN) => return Ok(None),
             Err(nix::Error::EINTR) => {}
@@ -211,7 +209,7 @@ fn poll_watched(
     loop {
         let mut ready = ready!(socket.poll_read_ready(context))?;
         let space = room.initialize_unfilled();
-        match receive(ready.get_inner(), space, NEVER_WAIT)? {
+        match receive(ready.get_inner(), space)? {
             Some(read) => {
                 // Less than there was room for is all that there was; at the end of the stream it
                 // stays ready.
@@ -225,6 +223,16 @@ fn poll_watched(
     }
 }
 
+/// Blocks the thread until there is something to read, or for as long as it may.
+#[inline]
+fn block(socket: &OwnedFd) -> io::Result<()> {
+    let readable = PollFd::new(socket.as_fd(), PollFlags::POLLIN);
+    match poll(&mut [readable], BLOCKED) {
+        Ok(_) | Err(nix::Error::EINTR) => Ok(()),
+        Err(why) => Err(why.into()),
+    }
+}
+
 #[inline]
 fn poll_blocked(
     socket: &OwnedFd,
@@ -233,7 +241,8 @@ fn poll_blocked(
     room: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<usize>> {
     if late.is_none() {
-        if let Some(read) = receive(socket, room.initialize_unfilled(), MsgFlags::empty())? {
+        block(socket)?;
+        if let Some(read) = receive(socket, room.initialize_unfilled())? {
             return Poll::Ready(Ok(read));
         }
         *late = Some(watch(socket.try_clone()?, Interest::READABLE)?);

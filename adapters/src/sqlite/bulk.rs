@@ -4,11 +4,11 @@ use dbdyno_core::schema::Table;
 use dbdyno_core::{
     DbError, Decimal, Dialect, LoadProgress, RowSource, RowWriter, Stop, Timestamp, Value,
 };
-use rusqlite::{Connection, Statement};
+use rusqlite::Connection;
 
 use super::dialect::SqliteDialect;
 use super::errors::translate;
-use super::session::Parameter;
+use super::statement::SqliteStatement;
 
 /// After how many rows progress is told and a stop is obeyed.
 const BATCH: u64 = 500;
@@ -25,7 +25,7 @@ pub fn load(
     let transaction = connection.transaction().map_err(translate)?;
     let mut rows = 0;
     {
-        let mut statement = transaction.prepare(&insert(table)).map_err(translate)?;
+        let mut statement = SqliteStatement::new(&transaction, &insert(table))?;
         for mut source in sources {
             rows += load_source(&mut statement, table, source.as_mut(), progress, stop)?;
         }
@@ -45,7 +45,7 @@ fn insert(table: &Table) -> String {
 }
 
 fn load_source(
-    statement: &mut Statement<'_>,
+    statement: &mut SqliteStatement<'_>,
     table: &Table,
     source: &mut dyn RowSource,
     progress: &LoadProgress,
@@ -57,11 +57,11 @@ fn load_source(
         let more = source.next_row(&mut writer);
         let Binder { columns, failure, .. } = writer;
         if let Some(failure) = failure {
-            return Err(translate(failure));
+            return Err(failure);
         }
         if more {
             check_width(table, columns)?;
-            statement.raw_execute().map_err(translate)?;
+            statement.run(&mut |_| Ok(()))?;
             rows += 1;
         }
         if !more || rows - told == BATCH {
@@ -93,15 +93,15 @@ fn check_width(table: &Table, columns: usize) -> Result<(), DbError> {
 
 /// Binds a row's columns to the insert as they are generated.
 struct Binder<'s, 'c> {
-    statement: &'s mut Statement<'c>,
+    statement: &'s mut SqliteStatement<'c>,
     columns: usize,
-    failure: Option<rusqlite::Error>,
+    failure: Option<DbError>,
 }
 
 impl Binder<'_, '_> {
     fn bind(&mut self, value: Value<'_>) {
         self.columns += 1;
-        if let Err(error) = self.statement.raw_bind_parameter(self.columns, Parameter(value)) {
+        if let Err(error) = self.statement.bind(self.columns, value) {
             self.failure.get_or_insert(error);
         }
     }

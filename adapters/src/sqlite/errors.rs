@@ -31,7 +31,9 @@ pub fn class(extended: i32) -> ErrorClass {
     }
 }
 
-fn failed(extended: i32, words: String) -> DbError {
+/// The error of an extended result code, in SQLite's words and ours.
+#[cold]
+pub fn failed(extended: i32, words: String) -> DbError {
     let message = match remedy(extended) {
         Some(remedy) => format!("{words}: {remedy}"),
         None => words,

@@ -12,6 +12,7 @@ mod errors;
 mod pragmas;
 mod prepared;
 mod session;
+mod statement;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -3,26 +3,23 @@
 //! execution.
 
 use dbdyno_core::{DbError, StatementId};
-use rusqlite::{Connection, Statement};
+use rusqlite::Connection;
 use self_cell::self_cell;
 
-use super::errors::translate;
+use super::statement::SqliteStatement;
 
 /// The statements of a session, all compiled.
 pub struct Compiled<'c> {
     /// Those that begin and end transactions, in the order of [`Control`].
-    control: Vec<Statement<'c>>,
+    control: Vec<SqliteStatement<'c>>,
     /// Those of the workload.
     workload: Vec<WorkloadStatement<'c>>,
 }
 
-/// A statement of the workload, with what SQLite says of it.
+/// A statement of the workload, with its name.
 pub struct WorkloadStatement<'c> {
     pub name: &'static str,
-    pub statement: Statement<'c>,
-    pub parameters: usize,
-    /// Whether it answers rows.
-    pub is_query: bool,
+    pub statement: SqliteStatement<'c>,
 }
 
 /// A statement that begins or ends a transaction.
@@ -56,20 +53,17 @@ impl<'c> Compiled<'c> {
             [Control::BeginRead, Control::BeginWrite, Control::Commit, Control::Rollback];
         let control = controls
             .iter()
-            .map(|control| connection.prepare(control.sql(sql.begin_write)).map_err(translate))
+            .map(|control| SqliteStatement::new(connection, control.sql(sql.begin_write)))
             .collect::<Result<_, _>>()?;
         let workload = sql
             .workload
             .iter()
             .map(|(name, sql)| {
-                let statement = connection.prepare(sql).map_err(|error| {
-                    let mut error = translate(error);
+                let statement = SqliteStatement::new(connection, sql).map_err(|mut error| {
                     error.message = format!("statement `{name}`: {}", error.message);
                     error
                 })?;
-                let parameters = statement.parameter_count();
-                let is_query = statement.column_count() > 0;
-                Ok(WorkloadStatement { name, statement, parameters, is_query })
+                Ok(WorkloadStatement { name, statement })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { control, workload })
@@ -77,7 +71,7 @@ impl<'c> Compiled<'c> {
 
     /// The statement that begins or ends a transaction.
     #[inline]
-    pub fn control(&mut self, control: Control) -> Result<&mut Statement<'c>, DbError> {
+    pub fn control(&mut self, control: Control) -> Result<&mut SqliteStatement<'c>, DbError> {
         self.control.get_mut(control as usize).ok_or_else(|| not_prepared(control as usize))
     }
 
@@ -151,6 +145,8 @@ impl Prepared {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use dbdyno_core::Row;
+
     use super::*;
 
     fn prepared(sql: &str) -> Result<Prepared, Box<Refused>> {
@@ -161,8 +157,13 @@ mod tests {
 
     fn answer(prepared: &mut Prepared) -> i64 {
         prepared.with(|_, compiled| {
-            let query = &mut compiled.workload(0).unwrap().statement;
-            query.query_row([], |row| row.get(0)).unwrap()
+            let mut answer = 0;
+            let mut visit = |row: &dyn Row| {
+                answer = row.int(0)?;
+                Ok(())
+            };
+            assert_eq!(compiled.workload(0).unwrap().statement.run(&mut visit).unwrap(), 1);
+            answer
         })
     }
 
@@ -181,7 +182,7 @@ mod tests {
         let mut prepared = prepared("SELECT ?1, ?2").unwrap();
         prepared.with(|_, compiled| {
             let statement = compiled.workload(0).unwrap();
-            assert_eq!((statement.parameters, statement.is_query), (2, true));
+            assert_eq!((statement.name, statement.statement.parameters()), ("only", 2));
             assert!(compiled.workload(1).is_err());
         });
     }

@@ -1,19 +1,18 @@
 //! A session is one SQLite connection.
 
-use std::str::Utf8Error;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    Access, DbError, Dialect, Request, Row, RowVisitor, Session, Statement, StatementId, Value,
+    Access, DbError, Dialect, Request, RowVisitor, Session, Statement, StatementId, Value,
 };
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql};
+use rusqlite::Connection;
 
 use super::dialect::SqliteDialect;
 use super::errors::translate;
 use super::prepared::{Control, Prepared, Sql, WorkloadStatement, not_prepared};
+use super::statement::SqliteStatement;
 
 /// One open SQLite connection.
 pub struct SqliteSession {
@@ -65,9 +64,8 @@ impl SqliteSession {
     fn control(&mut self, control: Control) -> Result<(), DbError> {
         let sql = control.sql(self.begin_write);
         match &mut self.home {
-            Home::Prepared(prepared) => prepared.with(|_, compiled| {
-                compiled.control(control)?.raw_execute().map(|_| ()).map_err(translate)
-            }),
+            Home::Prepared(prepared) => prepared
+                .with(|_, compiled| compiled.control(control)?.run(&mut |_| Ok(())).map(|_| ())),
             _ => {
                 self.with_connection(|connection| connection.execute_batch(sql).map_err(translate))
             }
@@ -103,16 +101,11 @@ impl SqliteSession {
     #[inline]
     fn bind(&mut self, id: StatementId, params: &[Value<'_>]) -> Result<(), DbError> {
         self.with_statement(id, |prepared| {
-            if prepared.parameters != params.len() {
+            if prepared.statement.parameters() != params.len() {
                 return Err(wrong_count(prepared, params.len()));
             }
             for (index, value) in params.iter().enumerate() {
-                let statement = &mut prepared.statement;
-                let bound = match *value {
-                    Value::Int(int) => statement.raw_bind_parameter(index + 1, int),
-                    other => statement.raw_bind_parameter(index + 1, Parameter(other)),
-                };
-                bound.map_err(translate)?;
+                prepared.statement.bind(index + 1, *value)?;
             }
             Ok(())
         })
@@ -121,19 +114,14 @@ impl SqliteSession {
     /// Runs a prepared statement whose parameters are bound.
     #[inline]
     fn run(&mut self, id: StatementId, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        self.with_statement(id, |WorkloadStatement { statement, is_query, .. }| {
-            if *is_query {
-                visit_rows(statement.raw_query(), visit)
-            } else {
-                statement.raw_execute().map(|rows| rows as u64).map_err(translate)
-            }
-        })
+        self.with_statement(id, |prepared| prepared.statement.run(visit))
     }
 }
 
 #[cold]
 fn wrong_count(prepared: &WorkloadStatement<'_>, given: usize) -> DbError {
-    let WorkloadStatement { name, parameters, .. } = prepared;
+    let WorkloadStatement { name, statement } = prepared;
+    let parameters = statement.parameters();
     DbError::unexpected(format!(
         "statement `{name}` takes {parameters} parameters and was given {given}"
     ))
@@ -169,19 +157,15 @@ impl Session for SqliteSession {
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
         self.with_connection(|connection| {
             let before = connection.total_changes();
-            let mut statement = connection.prepare(sql).map_err(translate)?;
             // A pragma may answer a row where nobody asked for one.
-            query(&mut statement, &mut |_| Ok(()))?;
+            SqliteStatement::new(connection, sql)?.run(&mut |_| Ok(()))?;
             let changed = connection.total_changes() != before;
             Ok(if changed { connection.changes() } else { 0 })
         })
     }
 
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        self.with_connection(|connection| {
-            let mut statement = connection.prepare(sql).map_err(translate)?;
-            query(&mut statement, visit)
-        })
+        self.with_connection(|connection| SqliteStatement::new(connection, sql)?.run(visit))
     }
 
     #[inline]
@@ -213,76 +197,6 @@ impl Session for SqliteSession {
             Asked::Nothing | Asked::Refused => Err(self.refused.take().unwrap_or_else(|| {
                 DbError::unexpected("an answer was asked for without a request")
             })),
-        })
-    }
-}
-
-/// Runs a query that is not on the load path, which has a [`visit_rows`] of its own in its midst.
-fn query(
-    statement: &mut rusqlite::Statement<'_>,
-    visit: &mut RowVisitor<'_>,
-) -> Result<u64, DbError> {
-    visit_rows(statement.raw_query(), visit)
-}
-
-/// Calls `visit` with each row. Always inlined: each function around a call that ends in the kernel
-/// is one more return that the processor predicts wrongly.
-#[inline(always)]
-fn visit_rows(mut rows: rusqlite::Rows<'_>, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-    let (mut count, mut failure) = (0, None);
-    while let Some(row) = rows.next().map_err(translate)? {
-        count += 1;
-        if failure.is_none() {
-            failure = visit(&SqliteRow(row)).err();
-        }
-    }
-    failure.map_or(Ok(count), Err)
-}
-
-struct SqliteRow<'r, 's>(&'r rusqlite::Row<'s>);
-
-impl Row for SqliteRow<'_, '_> {
-    #[inline]
-    fn value(&self, index: usize) -> Result<Value<'_>, DbError> {
-        Ok(match self.0.get_ref(index).map_err(translate)? {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(int) => Value::Int(int),
-            ValueRef::Real(real) => Value::Float(real),
-            ValueRef::Text(text) => match std::str::from_utf8(text) {
-                Ok(text) => Value::Text(text),
-                Err(why) => return Err(not_utf8(index, why)),
-            },
-            ValueRef::Blob(bytes) => Value::Bytes(bytes),
-        })
-    }
-}
-
-#[cold]
-fn no_arrays() -> rusqlite::Error {
-    rusqlite::Error::ToSqlConversionFailure("SQLite has no arrays".into())
-}
-
-#[cold]
-fn not_utf8(index: usize, why: Utf8Error) -> DbError {
-    DbError::unexpected(format!("column {index} of the answer is not UTF-8: {why}"))
-}
-
-/// A parameter as SQLite stores it: decimals as REAL (a DECIMAL column has numeric affinity, so
-/// whole amounts become integers), timestamps as text that sorts by time.
-pub(super) struct Parameter<'a>(pub(super) Value<'a>);
-
-impl ToSql for Parameter<'_> {
-    #[inline]
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            Value::Int(int) => ToSqlOutput::Borrowed(ValueRef::Integer(int)),
-            Value::Float(float) => ToSqlOutput::Borrowed(ValueRef::Real(float)),
-            Value::Decimal(decimal) => ToSqlOutput::Borrowed(ValueRef::Real(decimal.to_f64())),
-            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
-            Value::Timestamp(moment) => moment.to_string().into(),
-            Value::Ints(_) => return Err(no_arrays()),
         })
     }
 }

@@ -65,6 +65,8 @@ pub struct Seat {
 pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
     let arrival = seat.shared.plan.arrival;
     let mut quota = seat.shared.quota(seat.number);
+    // When the last transaction ended, where nothing comes between it and the next one.
+    let mut ready_ns = None;
     while quota != Some(0) {
         let due_ns = match arrival {
             Arrival::Closed => None,
@@ -74,12 +76,18 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
             },
         };
         let draw = client.draw();
-        if !draw.keying_time.is_zero() && !Box::pin(seat.wait(draw.keying_time)).await {
-            break;
+        if !draw.keying_time.is_zero() {
+            ready_ns = None;
+            if !Box::pin(seat.wait(draw.keying_time)).await {
+                break;
+            }
         }
-        // In closed loop a transaction is meant to start when it can: drawing its inputs and typing
-        // them in are the user's time.
-        let started_ns = seat.clock.now_ns();
+        // In closed loop a transaction is meant to start when it can: at once after the last one, or
+        // after the time that a user needs.
+        let started_ns = match ready_ns.take() {
+            Some(ended_ns) if due_ns.is_none() => ended_ns,
+            _ => seat.clock.now_ns(),
+        };
         // An arrival that came in time is served, though drawing its inputs took a moment.
         if due_ns.is_none() && seat.shared.is_over(started_ns) {
             break;
@@ -101,7 +109,10 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
             quota = quota.map(|left| left - 1);
         }
         match settled {
-            Ok(outcome) => seat.succeeded(outcome, ended),
+            Ok(outcome) => {
+                seat.succeeded(outcome, ended);
+                ready_ns = Some(ended.ended_ns);
+            }
             Err(error) => {
                 if !Box::pin(seat.failed(&ended, &error)).await {
                     break;
@@ -110,10 +121,14 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
         }
         if ended.ended_ns >= seat.desk.turn_ns.get() {
             seat.take_turn(ended.ended_ns).await;
+            ready_ns = None;
         }
         let think = client.think_time();
-        if !think.is_zero() && !Box::pin(seat.wait(think)).await {
-            break;
+        if !think.is_zero() {
+            ready_ns = None;
+            if !Box::pin(seat.wait(think)).await {
+                break;
+            }
         }
     }
 }
