@@ -7,24 +7,25 @@
 //! client share a processor; but never twice in a row, so that a server that is always as quick
 //! does not keep the thread from its other clients.
 //!
-//! Where its thread has nobody else to serve, the thread blocks until there is something to read,
-//! which poll(2) tells: whoever blocks in recv(2) is woken up for room, too. A server that takes
-//! longer than [`BLOCKED`] is waited for by the event loop, so that the thread is never lost to a
-//! server that hangs.
+//! Where its thread has nobody else to serve, the thread blocks until there is something to read, in
+//! poll(2) or in recv(2), as [`Wait`] says. A server that takes longer than [`BLOCKED`] is waited for
+//! by the event loop, so that the thread is never lost to a server that hangs.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
+use nix::sys::time::TimeVal;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// How long a thread is blocked at most, in milliseconds.
-const BLOCKED: u8 = 20;
+/// How long a thread is blocked at most. The system's clock ticks every 1 to 10 ms.
+const BLOCKED: Duration = Duration::from_millis(20);
 
 /// A connected socket.
 #[derive(Debug)]
@@ -44,9 +45,57 @@ enum Waiting {
     },
     Blocked {
         socket: OwnedFd,
+        wait: Wait,
         /// The same socket, watched, until the server has answered.
         late: Option<AsyncFd<OwnedFd>>,
     },
+}
+
+/// How a thread blocks until there is something to read.
+///
+/// On a Unix socket recv(2) wakes up once more, when the server has taken the request and so made
+/// room (unix_write_space in the kernel's net/unix/af_unix.c); poll(2) does not. That costs some
+/// microseconds of the processor's time, and keeps it awake until an answer that comes soon: on a
+/// virtual machine it takes longer than many a statement to wake a processor that fell asleep. So
+/// answers that come soon are waited for in recv(2), and others in poll(2).
+#[derive(Debug)]
+struct Wait {
+    /// Whether answers come soon.
+    soon: bool,
+    /// How long they have taken lately, in nanoseconds: a mean that forgets.
+    mean_ns: u64,
+}
+
+impl Wait {
+    /// Answers that take less come soon, in nanoseconds.
+    const SOON_NS: u64 = 100_000;
+    /// How many answers the mean remembers.
+    const MEMORY: u64 = 16;
+
+    const fn new() -> Self {
+        Self { soon: true, mean_ns: 0 }
+    }
+
+    /// Blocks, then receives what is there; `None` where nothing came in time.
+    #[inline]
+    fn receive(&mut self, socket: &OwnedFd, room: &mut [u8]) -> io::Result<Option<usize>> {
+        let began = Instant::now();
+        let received = if self.soon {
+            receive(socket, room, MsgFlags::empty())?
+        } else {
+            block(socket)?;
+            receive(socket, room, NEVER_WAIT)?
+        };
+        self.took(began.elapsed());
+        Ok(received)
+    }
+
+    #[inline]
+    fn took(&mut self, time: Duration) {
+        let time_ns = time.as_nanos() as u64;
+        self.mean_ns = (self.mean_ns * (Self::MEMORY - 1) + time_ns) / Self::MEMORY;
+        self.soon = self.mean_ns < Self::SOON_NS;
+    }
 }
 
 impl Socket {
@@ -90,7 +139,9 @@ impl Socket {
     pub fn block(&mut self) -> io::Result<()> {
         if let Waiting::Watched { socket, .. } = &self.waiting {
             let socket = socket.get_ref().try_clone()?;
-            self.waiting = Waiting::Blocked { socket, late: None };
+            let limit = TimeVal::new(0, BLOCKED.as_micros() as _);
+            setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
+            self.waiting = Waiting::Blocked { socket, wait: Wait::new(), late: None };
         }
         Ok(())
     }
@@ -126,7 +177,7 @@ impl Socket {
         let read = match &mut self.waiting {
             Waiting::Watched { socket, waited } => {
                 let there = match std::mem::take(waited) {
-                    true => receive(socket.get_ref(), room.initialize_unfilled())?,
+                    true => receive(socket.get_ref(), room.initialize_unfilled(), NEVER_WAIT)?,
                     false => None,
                 };
                 match there {
@@ -138,7 +189,9 @@ impl Socket {
                     }
                 }
             }
-            Waiting::Blocked { socket, late } => ready!(poll_blocked(socket, late, context, room))?,
+            Waiting::Blocked { socket, wait, late } => {
+                ready!(poll_blocked(socket, wait, late, context, room))?
+            }
         };
         room.advance(read);
         Poll::Ready(Ok(()))
@@ -187,11 +240,11 @@ const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: MsgFlags = MsgFlags::empty();
 
-/// Receives what is there; `None` where nothing is.
+/// Receives; `None` where nothing came.
 #[inline]
-fn receive(socket: &OwnedFd, room: &mut [u8]) -> io::Result<Option<usize>> {
+fn receive(socket: &OwnedFd, room: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
     loop {
-        match recv(socket.as_raw_fd(), room, NEVER_WAIT) {
+        match recv(socket.as_raw_fd(), room, flags) {
             Ok(read) => return Ok(Some(read)),
             Err(nix::Error::EAGAIN) => return Ok(None),
             Err(nix::Error::EINTR) => {}
@@ -209,7 +262,7 @@ fn poll_watched(
     loop {
         let mut ready = ready!(socket.poll_read_ready(context))?;
         let space = room.initialize_unfilled();
-        match receive(ready.get_inner(), space)? {
+        match receive(ready.get_inner(), space, NEVER_WAIT)? {
             Some(read) => {
                 // Less than there was room for is all that there was; at the end of the stream it
                 // stays ready.
@@ -227,7 +280,7 @@ fn poll_watched(
 #[inline]
 fn block(socket: &OwnedFd) -> io::Result<()> {
     let readable = PollFd::new(socket.as_fd(), PollFlags::POLLIN);
-    match poll(&mut [readable], BLOCKED) {
+    match poll(&mut [readable], BLOCKED.as_millis() as u8) {
         Ok(_) | Err(nix::Error::EINTR) => Ok(()),
         Err(why) => Err(why.into()),
     }
@@ -236,13 +289,13 @@ fn block(socket: &OwnedFd) -> io::Result<()> {
 #[inline]
 fn poll_blocked(
     socket: &OwnedFd,
+    wait: &mut Wait,
     late: &mut Option<AsyncFd<OwnedFd>>,
     context: &mut Context<'_>,
     room: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<usize>> {
     if late.is_none() {
-        block(socket)?;
-        if let Some(read) = receive(socket, room.initialize_unfilled())? {
+        if let Some(read) = wait.receive(socket, room.initialize_unfilled())? {
             return Poll::Ready(Ok(read));
         }
         *late = Some(watch(socket.try_clone()?, Interest::READABLE)?);
@@ -302,6 +355,32 @@ mod tests {
             drop(theirs);
             assert_eq!(read(&mut ours, 9).await, b"");
         }
+    }
+
+    #[tokio::test]
+    async fn a_blocked_thread_waits_as_suits_the_server() {
+        let mut wait = Wait::new();
+        for (time_us, soon) in [(40, true), (95, true), (200, false), (105, false), (95, true)] {
+            for _ in 0..200 {
+                wait.took(Duration::from_micros(time_us));
+            }
+            assert_eq!(wait.soon, soon, "{time_us} us");
+        }
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let ours = ours.into_std().unwrap();
+        ours.set_nonblocking(false).unwrap();
+        let ours = OwnedFd::from(ours);
+        for soon in [true, false] {
+            let mut wait = Wait { soon, mean_ns: 90_000 };
+            theirs.write_all(b"abc").await.unwrap();
+            let mut room = [0; 9];
+            assert_eq!(wait.receive(&ours, &mut room).unwrap(), Some(3));
+            assert_eq!(&room[..3], b"abc");
+        }
+        assert_eq!(
+            Wait { soon: false, mean_ns: 90_000 }.receive(&ours, &mut [0; 9]).unwrap(),
+            None
+        );
     }
 
     #[tokio::test]
