@@ -80,12 +80,11 @@ impl Wait {
     #[inline]
     fn receive(&mut self, socket: &OwnedFd, room: &mut [u8]) -> io::Result<Option<usize>> {
         let began = Instant::now();
-        let received = if self.soon {
-            receive(socket, room, MsgFlags::empty())?
-        } else {
+        if !self.soon {
             block(socket)?;
-            receive(socket, room, NEVER_WAIT)?
-        };
+        }
+        let flags = if self.soon { MsgFlags::empty() } else { NEVER_WAIT };
+        let received = receive(socket, room, flags)?;
         self.took(began.elapsed());
         Ok(received)
     }
@@ -240,14 +239,16 @@ const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: MsgFlags = MsgFlags::empty();
 
-/// Receives; `None` where nothing came.
+/// Receives; `None` where nothing came, or while it waited a signal: signals that come again and again
+/// must not make it wait for ever.
 #[inline]
 fn receive(socket: &OwnedFd, room: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
     loop {
         match recv(socket.as_raw_fd(), room, flags) {
             Ok(read) => return Ok(Some(read)),
             Err(nix::Error::EAGAIN) => return Ok(None),
-            Err(nix::Error::EINTR) => {}
+            Err(nix::Error::EINTR) if flags == NEVER_WAIT => {}
+            Err(nix::Error::EINTR) => return Ok(None),
             Err(why) => return Err(why.into()),
         }
     }
@@ -306,7 +307,7 @@ fn poll_blocked(
     Poll::Ready(Ok(read))
 }
 
-#[allow(unsafe_code, reason = "the descriptor is the watch's own until the watch is dropped")]
+#[expect(unsafe_code, reason = "the descriptor is the watch's own until the watch is dropped")]
 fn watch(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an OwnedFd owns its descriptor, always the same one, and closes it when dropped.
     Ok(unsafe { AsyncFd::register_with_interest(socket, interest) }?)

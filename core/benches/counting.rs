@@ -12,9 +12,9 @@ pub fn allocations() -> u64 {
 
 struct Counting;
 
-// Only an allocator sees every allocation, and the trait of allocators is unsafe. Each method
-// hands its arguments on unchanged to the system's, which keeps the contract.
-#[allow(unsafe_code, reason = "counting allocations needs an allocator")]
+// SAFETY: each method hands its arguments on unchanged to the system's allocator, which keeps the
+// contract.
+#[expect(unsafe_code, reason = "only an allocator sees every allocation")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);

@@ -19,7 +19,7 @@ use dbdyno_core::load::{
     run_load,
 };
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Driver, Session, SessionOptions, Stop, Value};
+use dbdyno_core::{Driver, Session, SessionOptions, Steps, Stop, Value};
 use hdrhistogram::Histogram;
 
 use null::{NullDriver, NullSession, NullWorkload, Silent};
@@ -107,13 +107,14 @@ fn parts(criterion: &mut Criterion) {
             bencher.iter(|| arrivals.take());
         });
     }
-    group.bench_function("dispatch: a statement through dyn Session", |bencher| {
+    group.bench_function("dispatch: a step through dyn Session", |bencher| {
         let mut session: Box<dyn Session> = black_box(Box::new(NullSession::default()));
         let mut context = Context::from_waker(Waker::noop());
         bencher.iter(|| {
             let params = [Value::Int(black_box(17))];
-            let mut future = std::pin::pin!(session.execute(0, &params));
-            match future.as_mut().poll(&mut context) {
+            let mut steps = Steps::new(&mut *session);
+            let mut step = std::pin::pin!(steps.execute(0, &params, |_| Ok(())));
+            match step.as_mut().poll(&mut context) {
                 Poll::Ready(answer) => answer.unwrap(),
                 Poll::Pending => unreachable!("the session answers at once"),
             }

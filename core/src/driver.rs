@@ -70,7 +70,7 @@ pub trait Driver: Send + Sync {
 
     /// Takes a namespace for this process alone, so that no other dbdyno loads over it or changes
     /// what is being measured and checked. Held until the claim is dropped; a server notices that
-    /// a moment after, so a claim is asked for during two seconds before it is refused.
+    /// a moment after, so a claim on one is asked for during two seconds before it is refused.
     ///
     /// # Errors
     /// Another process holds it, or the server cannot be asked.

@@ -56,9 +56,10 @@ pub enum Request<'a> {
 /// Statements outside of `begin` … `commit` commit by themselves; a connection lost in one of them
 /// is an error whose outcome is unknown, as in `commit`.
 ///
-/// Workloads use the methods of `dyn Session`; an adapter implements those of the trait. The load
-/// path is [`request`](Self::request) and [`poll_answer`](Self::poll_answer), which allocate
-/// nothing, not even a future.
+/// An adapter implements the methods of the trait. The load path is [`request`](Self::request) and
+/// [`poll_answer`](Self::poll_answer), which allocate nothing, not even a future. Workloads take
+/// [`Steps`](crate::Steps) over them; the methods of `dyn Session` are for whoever has one statement to
+/// run, and no transaction that might be pipelined.
 #[async_trait]
 pub trait Session: Send {
     /// Prepares a list of statements, replacing those of an earlier call.

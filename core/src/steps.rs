@@ -17,8 +17,8 @@ use crate::value::Value;
 /// round trip for all. So a body must take the same steps both times, keep what it reads in
 /// variables for after the batch, and not fail by itself while requests are made.
 ///
-/// A step makes its request when it is called, and is a future of the answer: it is to be awaited at
-/// once.
+/// A step is to be awaited at once: most make their request when they are called, and are futures of
+/// the answer.
 ///
 /// With `COMMIT` in a batch, the accounting's "the commit is about to be sent" belongs right before
 /// [`commit`](Self::commit): there it comes before anything is sent in either mode.
@@ -75,6 +75,9 @@ impl<'s> Steps<'s> {
     /// the error says so and counts as an unknown outcome, so that no account calls it rolled back.
     #[inline]
     pub fn pass(&mut self) -> Result<bool, DbError> {
+        if self.pass == Pass::Outside {
+            self.committed = false;
+        }
         self.pass = match self.pass {
             Pass::Outside if self.pipelines => Pass::Request,
             Pass::Outside => Pass::Only,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use dbdyno_core::Result;
 use dbdyno_datasets::Dataset as _;
 use dbdyno_datasets::sbtest::Sbtest;
-use dbdyno_results::statistics::median;
 
 use crate::arrivals::Loop;
 use crate::bench::{Bench, SPARE_SESSIONS, workload};
@@ -67,9 +66,7 @@ impl Book<'_> {
         for (round, value) in (1..).zip(&values) {
             keep(self.record, check, Some(clients), round, vec![(metric, *value)])?;
         }
-        if let Some(middle) = median(&values) {
-            self.summary.figure(check, Some(clients), (metric, middle), values.len(), bar);
-        }
+        self.summary.figure(check, Some(clients), metric, &values, bar);
         Ok(())
     }
 }
@@ -87,12 +84,13 @@ pub fn on_postgres(bench: &Bench, server: &Server<'_>, book: &mut Book<'_>) -> R
     };
     let time = Length::Time(bench.measured());
     if wants(RSS) {
-        let measured = run(MANY_CLIENTS, time, &[]).map(|ran| vec![ran.usage.peak_rss as f64]);
+        let peak = || Ok(run(MANY_CLIENTS, time, &[])?.usage.peak_rss as f64);
+        let measured = repeated(peak);
         let place = (RSS, MANY_CLIENTS);
         book.figure(bench, place, Metric::PeakRss, RSS_AT_256_CLIENTS, measured)?;
     }
     if wants(OPEN_LOOP) {
-        let measured = rate_error(|more| run(OPEN_LOOP_CLIENTS, time, more)).map(|e| vec![e]);
+        let measured = repeated(|| rate_error(|more| run(OPEN_LOOP_CLIENTS, time, more)));
         let place = (OPEN_LOOP, OPEN_LOOP_CLIENTS);
         book.figure(bench, place, Metric::RateError, RATE_ERROR, measured)?;
     }
@@ -110,7 +108,7 @@ pub fn on_postgres(bench: &Bench, server: &Server<'_>, book: &mut Book<'_>) -> R
             open.distance(bench.interrupt.stop())
         };
         let place = (ARRIVALS, OPEN_LOOP_CLIENTS);
-        let measured = distance().map(|distance| vec![distance]);
+        let measured = repeated(distance);
         book.figure(bench, place, Metric::Arrivals, metric::ARRIVALS, measured)?;
     }
     if wants(GROWTH) && bench.options.long {
@@ -123,6 +121,11 @@ pub fn on_postgres(bench: &Bench, server: &Server<'_>, book: &mut Book<'_>) -> R
         book.figure(bench, place, Metric::RssGrowth, RSS_GROWTH, measured)?;
     }
     Ok(())
+}
+
+/// Measures a figure several times.
+fn repeated(measure: impl Fn() -> Result<f64>) -> Result<Vec<f64>> {
+    (0..REPEATED).map(|_| measure()).collect()
 }
 
 /// How far the throughput of an open loop lies from its rate, half of what the closed loop gave.

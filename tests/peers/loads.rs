@@ -1,6 +1,6 @@
 //! Loading tables: dbdyno against the peers' loaders, and against the server's own bulk command
 //! that is fed from files in memory. Either side begins without the tables and ends with the same
-//! rows, keys, indexes and statistics.
+//! rows, keys and indexes, and with statistics, which only `sysbench prepare` leaves to the server.
 
 use std::path::{Path, PathBuf};
 

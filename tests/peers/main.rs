@@ -46,7 +46,7 @@ struct Arguments {
     seconds: u32,
 
     /// Rounds of loads.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     load_rounds: u32,
 
     /// Run only what has this in its name; may be given several times [default: everything].
@@ -261,7 +261,8 @@ fn conditions(bench: &Bench) -> Result<String> {
          {} of tpcb-like); sysbench of a histogram in steps of 1.8 %\n\
          postgres/point-select: pgbench sends dbdyno's statement to dbdyno's sbtest1, the rows drawn \
          as dbdyno draws them but for its own Gaussian of the same deviation\n\
-         client_cpu_us_per_transaction: dbdyno in its load phase, the peers as whole processes\n",
+         client_cpu_us_per_transaction: dbdyno in its load phase, the peers as whole processes less \
+         what a run of one transaction per client takes\n",
         machine.cpu,
         machine.cores,
         machine.kernel,

@@ -5,10 +5,13 @@
 pub enum Metric {
     /// Transactions per second.
     Throughput,
-    /// Processor time of the client per transaction: dbdyno's own number of its load phase, and of
-    /// a peer its whole process, which has no other phase but some milliseconds of starting up.
+    /// Processor time of the client per transaction in the time that is measured: dbdyno's own
+    /// number, which getrusage(2) tells before and after; and of a peer what its whole process used,
+    /// less what starting, connecting and ending take, which a run of one transaction per client
+    /// shows.
     Cpu,
-    /// Processor time of the client's whole process per transaction.
+    /// Processor time of the client's whole process per transaction: of dbdyno with the checks of the
+    /// tables before and after, of a peer with its start.
     ProcessCpu,
     /// The 99th percentile of the response time.
     P99,

@@ -40,8 +40,10 @@ struct Line {
     metric: Metric,
     rounds: usize,
     ours: f64,
-    /// The peer with its median and the ratio to it; `None` for a check of dbdyno alone.
-    peer: Option<(String, f64, Interval)>,
+    /// The peer with its median; `None` for a check of dbdyno alone.
+    peer: Option<(String, f64)>,
+    /// What the bar is for: the ratio to the peer, or the figure of a check.
+    judged: Interval,
     bar: Bar,
 }
 
@@ -62,7 +64,7 @@ impl Summary {
         let middle = |values: &[(u32, f64)]| {
             median(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>())
         };
-        if let (Some(interval), Some(ours), Some(theirs)) =
+        if let (Some(judged), Some(ours), Some(theirs)) =
             (Interval::of(&ratios), middle(&ours), middle(&theirs))
         {
             self.lines.push(Line {
@@ -71,24 +73,35 @@ impl Summary {
                 metric,
                 rounds: ratios.len(),
                 ours,
-                peer: Some((peer.to_owned(), theirs, interval)),
+                peer: Some((peer.to_owned(), theirs)),
+                judged,
                 bar,
             });
         }
     }
 
-    /// Adds a figure of dbdyno alone, of so many rounds.
+    /// Adds a figure of dbdyno alone, measured once or several times; nothing of no values.
     pub fn figure(
         &mut self,
         check: &str,
         clients: Option<u32>,
-        (metric, value): (Metric, f64),
-        rounds: usize,
+        metric: Metric,
+        values: &[f64],
         bar: Bar,
     ) {
-        eprintln!("{check}: {}", shown(metric, value));
-        let comparison = check.to_owned();
-        self.lines.push(Line { comparison, clients, metric, rounds, ours: value, peer: None, bar });
+        let Some(judged) = Interval::of(values) else { return };
+        eprintln!("{check}: {}", shown(metric, judged.median));
+        let (comparison, rounds, ours) = (check.to_owned(), values.len(), judged.median);
+        self.lines.push(Line {
+            comparison,
+            clients,
+            metric,
+            rounds,
+            ours,
+            peer: None,
+            judged,
+            bar,
+        });
     }
 
     /// Notes, and tells at once, what could not run.
@@ -150,13 +163,8 @@ impl Summary {
 }
 
 impl Line {
-    /// The value that the bar is for.
-    fn judged(&self) -> f64 {
-        self.peer.as_ref().map_or(self.ours, |(_, _, interval)| interval.median)
-    }
-
     fn verdict(&self) -> &'static str {
-        match self.bar.is_met(self.judged()) {
+        match self.bar.is_met(self.judged.median) {
             Some(true) => "met",
             Some(false) => "not met",
             None => "",
@@ -165,11 +173,9 @@ impl Line {
 
     /// Whether both ends of an interval that is worth something lie on the same side of the bar.
     fn is_decided(&self) -> bool {
+        let Interval { low, high, coverage, .. } = self.judged;
         self.bar == Bar::None
-            || self.peer.as_ref().is_none_or(|(_, _, interval)| {
-                interval.coverage >= LEAST_COVERAGE
-                    && self.bar.is_met(interval.low) == self.bar.is_met(interval.high)
-            })
+            || coverage >= LEAST_COVERAGE && self.bar.is_met(low) == self.bar.is_met(high)
     }
 
     fn clients(&self) -> String {
@@ -185,8 +191,9 @@ impl Line {
             self.rounds.to_string(),
             self.ours.to_string(),
         ];
+        let Interval { median, low, high, coverage } = &self.judged;
         match &self.peer {
-            Some((peer, theirs, Interval { median, low, high, coverage })) => {
+            Some((peer, theirs)) => {
                 fields.push(peer.clone());
                 fields.extend([theirs, median, low, high, coverage].map(f64::to_string));
             }
@@ -206,8 +213,9 @@ impl Line {
     }
 
     fn cells(&self) -> Vec<String> {
+        let Interval { median, low, high, coverage } = self.judged;
         let (peer, ratio, interval) = match &self.peer {
-            Some((peer, theirs, Interval { median, low, high, coverage })) => (
+            Some((peer, theirs)) => (
                 format!("{} {peer}", shown(self.metric, *theirs)),
                 format!("{median:.3}"),
                 format!("{low:.3} to {high:.3} ({:.1} %)", coverage * 100.0),
@@ -265,9 +273,9 @@ mod tests {
         let place = ("postgres/tpcb", Some(8), "pgbench");
         summary.ratio(&record, place, Metric::Throughput, Bar::AtLeast(1.0));
         summary.ratio(&record, place, Metric::P99, Bar::AtMost(1.0));
-        let check = (Metric::PeakRss, 65.0 * f64::from(1 << 20));
         let bar = Bar::AtMost(64.0 * f64::from(1 << 20));
-        summary.figure("check/rss-256", Some(256), check, 1, bar);
+        let once = [65.0 * f64::from(1 << 20)];
+        summary.figure("check/rss-256", Some(256), Metric::PeakRss, &once, bar);
         insta::assert_snapshot!(summary.render());
         summary.write(folder.path()).unwrap();
         let written = std::fs::read_to_string(folder.path().join("summary.csv")).unwrap();

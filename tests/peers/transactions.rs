@@ -1,6 +1,9 @@
 //! Transactions on the same server and the same tables: pgbench on PostgreSQL, sysbench on MariaDB.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use dbdyno_core::{Error, Result};
 use dbdyno_datasets::Dataset;
@@ -58,14 +61,14 @@ pub fn on_postgres(
         load(bench, server, benchmark, scale)?;
         for clients in bench.options.clients.iter().copied() {
             let case = Case { dataset, benchmark, scale, clients, pipeline: *pipeline };
-            let script = script.clone();
+            let (script, start) = (script.clone(), Start::default());
             comparisons.push(Comparison {
                 name: (*name).to_owned(),
                 clients: Some(clients),
                 peer: "pgbench",
                 compared: if *pipeline { PIPELINED } else { TRANSACTIONS },
                 dbdyno: Box::new(move |round| case.dbdyno(bench, server, round)),
-                other: Box::new(move |_| pgbench(bench, server, &case, &script)),
+                other: Box::new(move |_| pgbench(bench, server, &case, &script, &start)),
             });
         }
     }
@@ -89,13 +92,14 @@ pub fn on_mariadb(
         load(bench, server, benchmark, scale)?;
         for clients in bench.options.clients.iter().copied() {
             let case = Case { dataset, benchmark, scale, clients, pipeline: false };
+            let start = Start::default();
             comparisons.push(Comparison {
                 name: (*name).to_owned(),
                 clients: Some(clients),
                 peer: "sysbench",
                 compared: TRANSACTIONS,
                 dbdyno: Box::new(move |round| case.dbdyno(bench, server, round)),
-                other: Box::new(move |_| sysbench(bench, server, &case, test)),
+                other: Box::new(move |_| sysbench(bench, server, &case, test, &start)),
             });
         }
     }
@@ -170,31 +174,28 @@ fn special_window(rows: u32) -> (u32, u32) {
     (row(0.25).floor() as u32, row(1.0).ceil() as u32 - 1)
 }
 
+/// How long a peer runs.
+#[derive(Clone, Copy)]
+enum Until {
+    /// For the time that is measured.
+    Time,
+    /// Until each client has run one transaction: to see what the rest of the process costs.
+    OneEach,
+}
+
 fn pgbench(
     bench: &Bench,
     server: &Server<'_>,
     case: &Case<'_>,
     script: &Script,
+    start: &Start,
 ) -> Result<Figures> {
     server.settle()?;
     let logs = bench.empty_folder("pgbench")?;
-    let threads = case.clients.min(processors());
-    let mut command = server.postgres_client("pgbench", &case.dataset.namespace());
-    command.args(["-n", "-M", "prepared", "-l"]).current_dir(&logs);
-    command.args(["-c", &case.clients.to_string(), "-j", &threads.to_string()]);
-    command.args(["-T", &bench.options.seconds.to_string()]);
-    let logged = match script {
-        Script::TpcbLike => {
-            command.args(["-b", "tpcb-like"]);
-            LOGGED_TPCB
-        }
-        Script::File(path) => {
-            command.arg("-f").arg(path);
-            LOGGED_POINT_SELECTS
-        }
-    };
-    command.arg(format!("--sampling-rate={logged}"));
-    let finished = bench.run(&command)?;
+    let command = |until| pgbench_command(bench, server, case, script, until, &logs);
+    let start = start.cpu(bench, || command(Until::OneEach))?;
+    let logs = bench.empty_folder("pgbench")?;
+    let finished = bench.run(&command(Until::Time))?;
     let unread = |why: String| Error::new("read what pgbench measured", why);
     let report = pgbench_report::parse(&finished.out).map_err(unread)?;
     if report.failed > 0 {
@@ -209,8 +210,38 @@ fn pgbench(
     ];
     let p99 = pgbench_report::p99(&mut latencies);
     figures.extend(p99.map(|p99| (Metric::P99, p99 as f64)));
-    figures.extend(whole_process(finished.usage, report.transactions)?);
+    figures.extend(processor_time(finished.usage, start, report.transactions)?);
     Ok(figures)
+}
+
+fn pgbench_command(
+    bench: &Bench,
+    server: &Server<'_>,
+    case: &Case<'_>,
+    script: &Script,
+    until: Until,
+    logs: &Path,
+) -> Command {
+    let threads = case.clients.min(processors());
+    let mut command = server.postgres_client("pgbench", &case.dataset.namespace());
+    command.args(["-n", "-M", "prepared", "-l"]).current_dir(logs);
+    command.args(["-c", &case.clients.to_string(), "-j", &threads.to_string()]);
+    match until {
+        Until::Time => command.args(["-T", &bench.options.seconds.to_string()]),
+        Until::OneEach => command.args(["-t", "1"]),
+    };
+    let logged = match script {
+        Script::TpcbLike => {
+            command.args(["-b", "tpcb-like"]);
+            LOGGED_TPCB
+        }
+        Script::File(path) => {
+            command.arg("-f").arg(path);
+            LOGGED_POINT_SELECTS
+        }
+    };
+    command.arg(format!("--sampling-rate={logged}"));
+    command
 }
 
 /// The latencies in pgbench's logs, one to a thread, in microseconds.
@@ -225,19 +256,16 @@ fn latencies(logs: &Path) -> Result<Vec<u64>> {
     Ok(latencies)
 }
 
-fn sysbench(bench: &Bench, server: &Server<'_>, case: &Case<'_>, test: &str) -> Result<Figures> {
-    let mut command = server.sysbench(&case.dataset.namespace());
-    command.args([test, "--tables=1", "--db-ps-mode=auto", "--rand-type=special"]);
-    command.args(["--events=0", "--percentile=99", "--report-interval=0"]);
-    // Besides deadlocks and lock timeouts, its default, the duplicate key of two clients that
-    // replace the same row: dbdyno runs such a transaction again as well.
-    command.arg("--mysql-ignore-errors=1213,1020,1205,1062");
-    command.args([
-        format!("--table-size={}", bench.options.rows),
-        format!("--threads={}", case.clients),
-        format!("--time={}", bench.options.seconds),
-    ]);
-    let finished = bench.run(command.arg("run"))?;
+fn sysbench(
+    bench: &Bench,
+    server: &Server<'_>,
+    case: &Case<'_>,
+    test: &str,
+    start: &Start,
+) -> Result<Figures> {
+    let command = |until| sysbench_command(bench, server, case, test, until);
+    let start = start.cpu(bench, || command(Until::OneEach))?;
+    let finished = bench.run(&command(Until::Time))?;
     let report = sysbench_report::parse(&finished.out)
         .map_err(|why| Error::new("read what sysbench measured", why))?;
     let mut figures = vec![
@@ -248,18 +276,63 @@ fn sysbench(bench: &Bench, server: &Server<'_>, case: &Case<'_>, test: &str) -> 
         (Metric::Retries, report.ignored_errors as f64),
         (Metric::PeakRss, finished.usage.peak_rss as f64),
     ];
-    figures.extend(whole_process(finished.usage, report.transactions)?);
+    figures.extend(processor_time(finished.usage, start, report.transactions)?);
     Ok(figures)
 }
 
-/// Processor time per transaction, under both names.
-fn whole_process(usage: Usage, transactions: u64) -> Result<Figures> {
+fn sysbench_command(
+    bench: &Bench,
+    server: &Server<'_>,
+    case: &Case<'_>,
+    test: &str,
+    until: Until,
+) -> Command {
+    let mut command = server.sysbench(&case.dataset.namespace());
+    command.args([test, "--tables=1", "--db-ps-mode=auto", "--rand-type=special"]);
+    command.args(["--percentile=99", "--report-interval=0"]);
+    // Besides deadlocks and lock timeouts, its default, the duplicate key of two clients that
+    // replace the same row: dbdyno runs such a transaction again as well.
+    command.arg("--mysql-ignore-errors=1213,1020,1205,1062");
+    command.arg(format!("--table-size={}", bench.options.rows));
+    command.arg(format!("--threads={}", case.clients));
+    match until {
+        Until::Time => command.arg("--events=0").arg(format!("--time={}", bench.options.seconds)),
+        Until::OneEach => command.arg("--time=0").arg(format!("--events={}", case.clients)),
+    };
+    command.arg("run");
+    command
+}
+
+/// What a peer's process costs besides its transactions.
+#[derive(Default)]
+struct Start(OnceCell<Duration>);
+
+impl Start {
+    /// How often it is measured; the median counts.
+    const MEASURED: usize = 5;
+
+    /// The processor time of a run of one transaction per client, measured the first time it is
+    /// asked for. The transactions in it are as nothing.
+    fn cpu(&self, bench: &Bench, command: impl Fn() -> Command) -> Result<Duration> {
+        if let Some(known) = self.0.get() {
+            return Ok(*known);
+        }
+        let runs = (0..Self::MEASURED).map(|_| Ok(bench.run(&command())?.usage.cpu));
+        let mut runs = runs.collect::<Result<Vec<Duration>>>()?;
+        runs.sort();
+        Ok(*self.0.get_or_init(|| runs[Self::MEASURED / 2]))
+    }
+}
+
+/// A peer's processor time per transaction, without its start and of its whole process.
+fn processor_time(usage: Usage, start: Duration, transactions: u64) -> Result<Figures> {
     if transactions == 0 {
         return Err(Error::new("compare with a peer", "it ran no transaction in its time")
             .next("give it more with --seconds"));
     }
-    let each = usage.cpu.as_secs_f64() * 1e6 / transactions as f64;
-    Ok(vec![(Metric::Cpu, each), (Metric::ProcessCpu, each)])
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / transactions as f64;
+    let measured = usage.cpu.saturating_sub(start);
+    Ok(vec![(Metric::Cpu, each(measured)), (Metric::ProcessCpu, each(usage.cpu))])
 }
 
 #[cfg(test)]

@@ -225,9 +225,18 @@ fn a_stop_does_not_wait_for_a_server_that_stands_still(text: &str) {
 /// kill -9 in mid-run: the server is started again, the clients come back, the run goes on, and
 /// every acknowledged commit is there.
 fn a_killed_server_is_survived(text: &str) {
+    survives_a_killed_server(text, 4);
+}
+
+/// The same where the client waits on the thread that is to start the server again.
+fn a_killed_server_is_survived_by_a_single_client(text: &str) {
+    survives_a_killed_server(text, 1);
+}
+
+fn survives_a_killed_server(text: &str, clients: u32) {
     let runtime = runtime();
     let driver = target(&runtime, text);
-    set_up(&runtime, &*driver, 4);
+    set_up(&runtime, &*driver, clients.into());
     let kept = Kept::default();
     let stop = Stop::default();
     let report = std::thread::scope(|scope| {
@@ -241,13 +250,14 @@ fn a_killed_server_is_survived(text: &str) {
             wait_for("more seconds", || (kept.seconds().len() > seen + 1).then_some(()));
             stop.request();
         });
-        load(&driver, plan(4, Length::Duration(Duration::from_secs(60))), &kept, &stop)
+        load(&driver, plan(clients, Length::Duration(Duration::from_secs(60))), &kept, &stop)
     });
-    assert_eq!(report.connections_lost, 4);
+    let clients = clients as usize;
+    assert_eq!(report.connections_lost, clients as u64);
     assert!(report.outage > Duration::ZERO);
     let events = kept.events();
     let count = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
-    assert_eq!(count("connection_lost"), 4);
+    assert_eq!(count("connection_lost"), clients);
     assert_eq!((count("outage_started"), count("outage_ended")), (1, 1));
     assert_eq!(count("server_restarted"), 1);
     let errors: u64 = events
@@ -255,7 +265,7 @@ fn a_killed_server_is_survived(text: &str) {
         .filter(|event| event.kind == "error" && event.class == ErrorClass::Disconnected.name())
         .map(|event| event.count)
         .sum();
-    assert_eq!(errors, 4);
+    assert_eq!(errors, clients as u64);
     let tally = report.tally.of("count");
     let shown = counted(&runtime, &*driver).unsigned_abs();
     assert!(
@@ -283,6 +293,32 @@ fn a_stop_keeps_what_was_measured(text: &str) {
     assert!(report.total_throughput() > 0.0);
     let tally = BTreeMap::from([("count", report.tally.of("count"))]);
     assert_eq!(tally["count"].committed.cast_signed(), counted(&runtime, &*driver));
+}
+
+/// Runs a plan that would last ten minutes, and stops it once a second of it has been told.
+fn stopped_after_a_second(driver: &Arc<dyn Driver>, arrival: Arrival) -> LoadReport {
+    let (kept, stop) = (Kept::default(), Stop::default());
+    let plan = LoadPlan { arrival, ..plan(1, Length::Duration(Duration::from_secs(600))) };
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            stop.request();
+        });
+        load(driver, plan, &kept, &stop)
+    });
+    assert!(report.interrupted);
+    assert!(report.window < Duration::from_secs(60), "{:?}", report.window);
+    report
+}
+
+/// A single client that waits for its first arrival keeps nothing else from its thread.
+fn a_stop_is_heard_by_a_client_that_waits(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 1);
+    let open = OpenLoop { rate: 0.001, spacing: Spacing::Uniform, latency_limit: None };
+    let report = stopped_after_a_second(&driver, Arrival::Open(open));
+    assert_eq!(report.total().committed, 0);
 }
 
 /// Arrivals that cannot start within the limit are skipped, those that end after it are late, and
@@ -323,8 +359,10 @@ on_each_server!(
     a_number_of_transactions_is_exact,
     a_stall_shows_in_the_percentiles,
     a_killed_server_is_survived,
+    a_killed_server_is_survived_by_a_single_client,
     a_stall_at_the_end_shows_too,
     a_stop_does_not_wait_for_a_server_that_stands_still,
+    a_stop_is_heard_by_a_client_that_waits,
     a_stop_keeps_what_was_measured,
     late_and_skipped_are_told_apart,
 );
@@ -350,5 +388,23 @@ mod sqlite {
     #[test]
     fn late_and_skipped_are_told_apart() {
         super::late_and_skipped_are_told_apart("sqlite");
+    }
+
+    #[test]
+    fn a_stop_is_heard_by_a_client_that_waits() {
+        super::a_stop_is_heard_by_a_client_that_waits("sqlite");
+    }
+
+    /// The only client is in SQLite's own wait for a lock nearly all the time.
+    #[test]
+    fn a_stop_is_heard_while_somebody_holds_the_lock() {
+        let runtime = super::runtime();
+        let driver = super::target(&runtime, "sqlite?busy_timeout=100");
+        super::set_up(&runtime, &*driver, 1);
+        let mut holder = runtime.block_on(driver.connect(&Default::default())).unwrap();
+        runtime.block_on(holder.run_sql("BEGIN IMMEDIATE")).unwrap();
+        let report = super::stopped_after_a_second(&driver, super::Arrival::Closed);
+        assert_eq!(report.total().committed, 0);
+        assert!(report.total().retries > 0);
     }
 }

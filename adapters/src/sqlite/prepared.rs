@@ -107,8 +107,8 @@ self_cell!(
 /// A connection with its compiled statements.
 pub struct Prepared(Held);
 
-// SAFETY: rusqlite's statements stay on their thread because they borrow their connection, which
-// others might use there meanwhile. Here the statements are all that borrows it: nobody else has
+// SAFETY: statements stay on their thread because they borrow their connection, which others might
+// use there meanwhile. Here the statements are all that borrows it: nobody else has
 // access to the connection, and both move as one. SQLite lets any thread use a connection and its
 // statements, one thread at a time (https://www.sqlite.org/threadsafe.html), and `&mut self` is
 // what it takes to use these.

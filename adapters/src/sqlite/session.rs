@@ -10,7 +10,6 @@ use dbdyno_core::{
 use rusqlite::Connection;
 
 use super::dialect::SqliteDialect;
-use super::errors::translate;
 use super::prepared::{Control, Prepared, Sql, WorkloadStatement, not_prepared};
 use super::statement::SqliteStatement;
 
@@ -66,9 +65,7 @@ impl SqliteSession {
         match &mut self.home {
             Home::Prepared(prepared) => prepared
                 .with(|_, compiled| compiled.control(control)?.run(&mut |_| Ok(())).map(|_| ())),
-            _ => {
-                self.with_connection(|connection| connection.execute_batch(sql).map_err(translate))
-            }
+            _ => self.with_connection(|connection| run_once(connection, sql)),
         }
     }
 
@@ -118,6 +115,11 @@ impl SqliteSession {
     }
 }
 
+/// Runs a statement that is not prepared. A pragma may answer a row where nobody asked for one.
+fn run_once(connection: &Connection, sql: &str) -> Result<(), DbError> {
+    SqliteStatement::new(connection, sql)?.run(&mut |_| Ok(())).map(|_| ())
+}
+
 #[cold]
 fn wrong_count(prepared: &WorkloadStatement<'_>, given: usize) -> DbError {
     let WorkloadStatement { name, statement } = prepared;
@@ -157,8 +159,7 @@ impl Session for SqliteSession {
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
         self.with_connection(|connection| {
             let before = connection.total_changes();
-            // A pragma may answer a row where nobody asked for one.
-            SqliteStatement::new(connection, sql)?.run(&mut |_| Ok(()))?;
+            run_once(connection, sql)?;
             let changed = connection.total_changes() != before;
             Ok(if changed { connection.changes() } else { 0 })
         })

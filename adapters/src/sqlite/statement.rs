@@ -98,7 +98,8 @@ impl<'c> SqliteStatement<'c> {
     }
 
     /// Runs it, calls `visit` with each row, and makes it ready to run again. Gives the number of
-    /// rows that it answered or changed.
+    /// rows that it answered, or where it answers none, that were changed by it: by the last
+    /// statement that changes rows, where it is not one itself.
     ///
     /// Always inlined: each function around a call that ends in the kernel is one more return that
     /// the processor predicts wrongly.
@@ -197,16 +198,17 @@ impl Row for StatementRow {
         }
         // SAFETY: the statement is at a row, which stays while it is looked at, and has this
         // column. Nothing else uses the connection meanwhile, which is what it takes to look into
-        // a value of `sqlite3_column_value` (https://www.sqlite.org/c3ref/column_blob.html). SQLite
-        // gives a pointer to as many bytes as it says, or none where there are none or no memory is
-        // left.
+        // a value of `sqlite3_column_value` (https://www.sqlite.org/c3ref/column_blob.html).
         unsafe {
             let value = ffi::sqlite3_column_value(self.raw.as_ptr(), index as c_int);
             Ok(match ffi::sqlite3_value_type(value) {
                 ffi::SQLITE_INTEGER => Value::Int(ffi::sqlite3_value_int64(value)),
                 ffi::SQLITE_TEXT => {
-                    let text = bytes(ffi::sqlite3_value_text(value), value);
-                    match std::str::from_utf8(text) {
+                    let start = ffi::sqlite3_value_text(value);
+                    if start.is_null() {
+                        return Err(no_memory(index));
+                    }
+                    match std::str::from_utf8(bytes(start, value)) {
                         Ok(text) => Value::Text(text),
                         Err(why) => return Err(not_utf8(index, why)),
                     }
@@ -221,7 +223,7 @@ impl Row for StatementRow {
     }
 }
 
-/// The bytes of a text or a blob.
+/// The bytes of a text or a blob. An empty blob has no start.
 ///
 /// # Safety
 /// `start` must be what SQLite has just answered for `value`.
@@ -232,6 +234,11 @@ unsafe fn bytes<'v>(start: *const u8, value: *mut ffi::sqlite3_value) -> &'v [u8
     }
     // SAFETY: SQLite says how many there are.
     unsafe { slice::from_raw_parts(start, ffi::sqlite3_value_bytes(value) as usize) }
+}
+
+#[cold]
+fn no_memory(index: usize) -> DbError {
+    DbError::unexpected(format!("SQLite has no memory left for column {index} of the answer"))
 }
 
 #[cold]

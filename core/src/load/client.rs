@@ -19,7 +19,8 @@ use super::workload::{Client, Outcome};
 
 /// Waits are cut into pieces of this length, so that a request to end is noticed.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
-/// A client that never waits lets its thread do other work this often.
+/// A client lets its thread do other work this often, though it never waits or blocks the thread
+/// while it does.
 const TURN_NS: u64 = 50_000_000;
 /// A client whose transactions do nothing but fail for this long, with errors that retrying cannot
 /// help, ends the case: the workload does not fit the target.
@@ -53,6 +54,8 @@ pub struct Seat {
     pub clock: Clock,
     pub sleeper: Sleeper,
     pub pauses: Rng,
+    /// When its last transaction ended, where nothing has come between it and the next one.
+    pub ready_ns: Option<u64>,
     /// When the present row of failures began, and how many there are.
     pub failing: Option<(u64, u32)>,
 }
@@ -65,8 +68,6 @@ pub struct Seat {
 pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
     let arrival = seat.shared.plan.arrival;
     let mut quota = seat.shared.quota(seat.number);
-    // When the last transaction ended, where nothing comes between it and the next one.
-    let mut ready_ns = None;
     while quota != Some(0) {
         let due_ns = match arrival {
             Arrival::Closed => None,
@@ -76,18 +77,10 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
             },
         };
         let draw = client.draw();
-        if !draw.keying_time.is_zero() {
-            ready_ns = None;
-            if !Box::pin(seat.wait(draw.keying_time)).await {
-                break;
-            }
+        if !draw.keying_time.is_zero() && !Box::pin(seat.wait(draw.keying_time)).await {
+            break;
         }
-        // In closed loop a transaction is meant to start when it can: at once after the last one, or
-        // after the time that a user needs.
-        let started_ns = match ready_ns.take() {
-            Some(ended_ns) if due_ns.is_none() => ended_ns,
-            _ => seat.clock.now_ns(),
-        };
+        let started_ns = seat.starts(due_ns);
         // An arrival that came in time is served, though drawing its inputs took a moment.
         if due_ns.is_none() && seat.shared.is_over(started_ns) {
             break;
@@ -111,7 +104,7 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
         match settled {
             Ok(outcome) => {
                 seat.succeeded(outcome, ended);
-                ready_ns = Some(ended.ended_ns);
+                seat.ready_ns = Some(ended.ended_ns);
             }
             Err(error) => {
                 if !Box::pin(seat.failed(&ended, &error)).await {
@@ -121,14 +114,10 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
         }
         if ended.ended_ns >= seat.desk.turn_ns.get() {
             seat.take_turn(ended.ended_ns).await;
-            ready_ns = None;
         }
         let think = client.think_time();
-        if !think.is_zero() {
-            ready_ns = None;
-            if !Box::pin(seat.wait(think)).await {
-                break;
-            }
+        if !think.is_zero() && !Box::pin(seat.wait(think)).await {
+            break;
         }
     }
 }
@@ -151,6 +140,16 @@ impl Seat {
     #[inline]
     fn steps(&mut self) -> Steps<'_> {
         Steps::known(&mut *self.session, self.pipelines)
+    }
+
+    /// When a transaction starts that is due then. In closed loop it is meant to start when it can: at
+    /// once after the last one, or after the thread's other work or the time that a user needs.
+    #[inline]
+    fn starts(&mut self, due_ns: Option<u64>) -> u64 {
+        match self.ready_ns.take() {
+            Some(ready_ns) if due_ns.is_none() => ready_ns,
+            _ => self.clock.now_ns(),
+        }
     }
 
     #[inline]
@@ -183,11 +182,12 @@ impl Seat {
     /// Lets the thread do its other work: other clients, and the collector where there is no
     /// thread for it. Without it a client whose engine answers at once would never let go.
     #[cold]
-    fn take_turn(&self, now_ns: u64) -> impl Future<Output = ()> + use<> {
+    fn take_turn(&mut self, now_ns: u64) -> impl Future<Output = ()> + use<> {
         let marks = [self.shared.measure_ns(), self.shared.end_ns()];
         let ahead = marks.into_iter().filter(|mark| *mark > now_ns);
         self.desk.turn_ns.set(ahead.fold(now_ns + TURN_NS, u64::min));
         self.tell(Message::Turn);
+        self.ready_ns = None;
         tokio::task::yield_now()
     }
 
@@ -220,6 +220,11 @@ impl Seat {
     /// there is to be no other try.
     async fn retry_after(&mut self, error: DbError, begun: &mut Begun) -> Option<DbError> {
         let error = self.roll_back_after(error).await;
+        // Each try may have blocked the thread for as long as the engine waits for a lock.
+        let now_ns = self.clock.now_ns();
+        if now_ns >= self.desk.turn_ns.get() {
+            self.take_turn(now_ns).await;
+        }
         let policy = self.shared.plan.retry;
         if !error.class.is_retryable()
             || begun.retries == policy.max_retries
@@ -335,6 +340,7 @@ impl Seat {
 
     /// Waits for so long; false where the load ends before that.
     async fn wait(&mut self, duration: Duration) -> bool {
+        self.ready_ns = None;
         self.wait_until(self.clock.now_ns() + nanos(duration)).await
     }
 
@@ -347,6 +353,11 @@ impl Seat {
             }
             if now_ns >= moment_ns {
                 return true;
+            }
+            // The nap may block the thread.
+            if now_ns >= self.desk.turn_ns.get() {
+                self.take_turn(now_ns).await;
+                continue;
             }
             let next_ns = moment_ns.min(self.shared.end_ns());
             let nap = Duration::from_nanos(next_ns - now_ns).min(LONGEST_NAP);

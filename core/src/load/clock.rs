@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 /// When a load began. Moments of it are nanoseconds since then.
 ///
 /// The clock is that of `std::time::Instant` on Linux, CLOCK_MONOTONIC, read as one number: it is
-/// read twice in each transaction, and on an embedded engine the difference shows.
+/// read in each transaction, and on an embedded engine the difference shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     began_ns: u64,
@@ -55,7 +55,7 @@ pub struct Sleeper {
 }
 
 impl Sleeper {
-    /// A sleeper that may block its thread, where the thread has nothing else to do.
+    /// A sleeper that may block its thread, where the thread has no other client.
     pub fn new(blocking: bool) -> Self {
         Self {
             blocking,

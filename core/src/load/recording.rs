@@ -37,7 +37,7 @@ pub struct Ended {
     pub phase: Phase,
     /// When it was meant to start.
     pub intended_ns: u64,
-    /// When it was sent.
+    /// When it began: the same in closed loop, and in open loop once a client was free for it.
     pub started_ns: u64,
     /// When its last answer came.
     pub ended_ns: u64,

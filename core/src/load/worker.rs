@@ -75,6 +75,7 @@ async fn work_all(
             clock,
             sleeper: Sleeper::new(shared.session.alone),
             pauses: shared.pause_rng(number),
+            ready_ns: None,
             failing: None,
         };
         let client = shared.workload.client(number, shared.client_rng(number));

@@ -174,7 +174,7 @@ impl Run<'_> {
         let subject = &mut self.subjects[place];
         observer.preparing(subject.driver.target());
         if !subject.claims.contains_key(&namespace) {
-            let claim = runtime.block_on(subject.driver.claim(&namespace))?;
+            let claim = runtime.block_on(claim(subject.driver.as_ref(), &namespace, stop))?;
             subject.claims.insert(namespace, claim);
         }
         runtime.block_on(datasets::prepare(
@@ -268,6 +268,17 @@ impl Run<'_> {
             scale: options.scale,
             seed: options.seed,
             repetition,
+        }
+    }
+}
+
+/// Takes a namespace; given up where the end is asked for, for a server may take its time.
+async fn claim(driver: &dyn Driver, namespace: &str, stop: &Stop) -> Result<Claim> {
+    tokio::select! {
+        claim = driver.claim(namespace) => claim,
+        () = stop.requested() => {
+            let doing = format!("use {namespace} on {}", driver.target());
+            Err(Error::new(doing, "the end was asked for"))
         }
     }
 }
