@@ -316,7 +316,7 @@ fn a_stop_is_heard_by_a_client_that_waits(text: &str) {
     let runtime = runtime();
     let driver = target(&runtime, text);
     set_up(&runtime, &*driver, 1);
-    let open = OpenLoop { rate: 0.001, spacing: Spacing::Uniform, latency_limit: None };
+    let open = OpenLoop { rate: 0.005, spacing: Spacing::Uniform, latency_limit: None };
     let report = stopped_after_a_second(&driver, Arrival::Open(open));
     assert_eq!(report.total().committed, 0);
 }
