@@ -99,8 +99,9 @@ mod tests {
 
     #[test]
     fn a_port_is_free_and_random_text_differs() {
-        let port = free_port().unwrap();
-        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+        // Somebody else may take it at once.
+        let is_free = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, free_port().unwrap())).is_ok();
+        assert!((0..20).any(is_free));
         assert_ne!(random_hex(8).unwrap(), random_hex(8).unwrap());
         assert_eq!(random_hex(8).unwrap().len(), 16);
     }
