@@ -142,7 +142,8 @@ async fn a_stopped_load_ends_early_and_leaves_nothing() {
         }
         stop.request();
     };
-    let (loaded, ()) = tokio::join!(loading, stopping);
+    let both = async { tokio::join!(loading, stopping) };
+    let (loaded, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
     let error = loaded.unwrap_err();
     assert!(error.message.contains("stopped"), "{error}");
     assert_eq!(text(session.as_mut(), "SELECT COUNT(*) FROM loaded").await, "0");

@@ -100,9 +100,12 @@ async fn a_connection_that_the_server_closes_is_lost() {
     session.run_sql("SET SESSION wait_timeout = 1").await.unwrap();
     let id = text(session.as_mut(), "SELECT CONNECTION_ID()").await;
     let alive = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id}");
-    while text(killer.as_mut(), &alive).await != "0" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let closed = async {
+        while text(killer.as_mut(), &alive).await != "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), closed).await.unwrap();
     let error = session.run_sql("DO 1").await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Disconnected, "{error}");
     assert!(error.message.contains("the server closed it"), "{error}");

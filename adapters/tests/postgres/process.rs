@@ -117,7 +117,7 @@ async fn the_server_is_private() {
 }
 
 /// Not a test of its own: the process that the tests below kill. It says where its server lives
-/// and waits.
+/// and waits until they do, or are gone themselves.
 #[tokio::test]
 #[ignore = "run as a child by other tests"]
 async fn child_that_holds_a_server() {
@@ -131,13 +131,14 @@ async fn child_that_holds_a_server() {
         driver.server_control().unwrap().pause().unwrap();
         println!("paused");
     }
-    thread::sleep(Duration::from_secs(120));
+    std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
 fn child(pause: bool) -> Child {
     let name = "postgres::process::child_that_holds_a_server";
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", name, "--ignored", "--nocapture"]).stdout(Stdio::piped());
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     if pause {
         command.env("DBDYNO_TEST_PAUSE", "1");
     }
