@@ -8,9 +8,9 @@ use crate::record::Record;
 
 pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
     let (engine_version, driver) = match engine {
-        "sqlite" => ("3.50.4", "rusqlite"),
-        "postgres" => ("15.18", "postgres-protocol"),
-        _ => ("10.11.14-MariaDB", "mysql_common"),
+        "sqlite" => ("3.50.4", "embedded"),
+        "postgres" => ("15.18", "postgres-driver-x"),
+        _ => ("10.11.14-MariaDB", "mysql_driver"),
     };
     Case {
         suite: "oltp".to_owned(),

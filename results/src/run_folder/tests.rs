@@ -157,7 +157,7 @@ fn the_latency_log_is_read_by_its_own_reader() {
     assert!((interval.max() - 0.9).abs() < 0.001, "in milliseconds: {}", interval.max());
     assert_eq!(
         interval.tag().unwrap().as_str(),
-        "oltp/tpcc;engine=sqlite;engine_version=3.50.4;driver=rusqlite;\
+        "oltp/tpcc;engine=sqlite;engine_version=3.50.4;driver=embedded;\
          target=sqlite:/a%20b%2Cc%3Bd.db;isolation=serializable;durability=full;clients=8;\
          scale=1;seed=42;repetition=1;phase=measure;transaction=payment"
     );
