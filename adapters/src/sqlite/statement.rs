@@ -250,3 +250,44 @@ fn no_column(index: usize) -> DbError {
 fn not_utf8(index: usize, why: std::str::Utf8Error) -> DbError {
     DbError::unexpected(format!("column {index} of the answer is not UTF-8: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn only_one_statement_is_compiled() {
+        let connection = Connection::open_in_memory().unwrap();
+        for sql in ["", " ", "-- nothing", "SELECT 1; SELECT 2"] {
+            let error = SqliteStatement::new(&connection, sql).err().unwrap();
+            assert!(error.message.contains("is not one statement"), "{error}");
+        }
+        assert_eq!(SqliteStatement::new(&connection, "SELECT ?, ?; ").unwrap().parameters(), 2);
+    }
+
+    #[test]
+    fn values_come_back_as_they_were_bound() {
+        let connection = Connection::open_in_memory().unwrap();
+        let mut select = SqliteStatement::new(&connection, "SELECT ?").unwrap();
+        for bound in [
+            Value::Null,
+            Value::Int(i64::MIN),
+            Value::Float(0.5),
+            Value::Text(""),
+            Value::Text("a\0b\u{e9}"),
+            Value::Bytes(&[]),
+            Value::Bytes(&[0, 255]),
+        ] {
+            select.bind(1, bound).unwrap();
+            let mut visit = |row: &dyn Row| {
+                assert_eq!(row.value(0)?, bound);
+                assert!(row.value(1).is_err());
+                Ok(())
+            };
+            assert_eq!(select.run(&mut visit).unwrap(), 1);
+        }
+        assert!(select.bind(2, Value::Null).is_err());
+    }
+}
