@@ -8,8 +8,8 @@ use std::time::Duration;
 use dbdyno_adapters::engines;
 use dbdyno_core::load::Workload;
 use dbdyno_core::{Durability, Error, Result};
-use dbdyno_suites::WorkloadContext;
 use dbdyno_suites::registry::suites;
+use dbdyno_suites::{Benchmark, WorkloadContext};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -133,18 +133,23 @@ impl Bench {
     }
 }
 
+/// dbdyno's benchmark of that name.
+///
+/// # Errors
+/// There is no such benchmark.
+pub fn benchmark(name: &str) -> Result<Box<dyn Benchmark>> {
+    let mut benchmarks = suites().into_iter().flat_map(|suite| suite.benchmarks);
+    let found = benchmarks.find(|found| found.name() == name);
+    found.ok_or_else(|| Error::new(format!("run {name}"), "there is no such benchmark"))
+}
+
 /// The workload of dbdyno's benchmark, for one client.
 ///
 /// # Errors
 /// There is no such benchmark.
-pub fn workload(benchmark: &str, scale: u32) -> Result<Arc<dyn Workload>> {
-    let suites = suites();
-    let mut benchmarks = suites.iter().flat_map(|suite| &suite.benchmarks);
-    let found = benchmarks.find(|found| found.name() == benchmark);
-    let found = found
-        .ok_or_else(|| Error::new(format!("run {benchmark}"), "there is no such benchmark"))?;
+pub fn workload(name: &str, scale: u32) -> Result<Arc<dyn Workload>> {
     let context = WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native: None };
-    Ok(found.workload(&context, &Default::default()))
+    Ok(benchmark(name)?.workload(&context, &Default::default()))
 }
 
 /// Processors that this machine gives.

@@ -253,8 +253,8 @@ fn conditions(bench: &Bench) -> Result<String> {
     Ok(format!(
         "{}, {} processors, {}, {}\n{}\n\
          durability {durability} for both sides of every comparison: {why}\n\
-         transactions: {rounds} rounds of {seconds} s a side, no warm-up on either, A B, B A, …; \
-         loads: {load_rounds} rounds\n\
+         transactions: {rounds} rounds of {seconds} s a side, no warm-up on either, A B, B A, …, \
+         before each a look at the tables as dbdyno has it; loads: {load_rounds} rounds\n\
          pgbench's tables at scale {scale}, sysbench's with {rows} rows, TPC-C's with {warehouses} \
          warehouses\n\
          p99: dbdyno of every transaction; pgbench of the part that it logs ({} of point selects, \

@@ -10,7 +10,7 @@ use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::{Driver, Error, MARK_TABLE, Result, SessionOptions};
 use dbdyno_datasets::Dataset;
 
-use crate::bench::{Bench, postgres_program};
+use crate::bench::{Bench, benchmark, postgres_program};
 
 /// The schema or database of tables that are the peers' own.
 pub const PEERS: &str = "peers";
@@ -195,6 +195,21 @@ impl<'b> Server<'b> {
             Address::Postgres { .. } => self.sql(None, &["CHECKPOINT".to_owned()]),
             Address::Mariadb { .. } => Ok(()),
         }
+    }
+
+    /// Looks at the tables of a benchmark as dbdyno does right before and after it measures.
+    ///
+    /// # Errors
+    /// The server refuses, or there is no such benchmark.
+    pub fn look(&self, name: &str, scale: u32) -> Result<()> {
+        let benchmark = benchmark(name)?;
+        let failed = |why| Error::new(format!("look at the tables of {name}"), why);
+        let namespace = Some(benchmark.dataset().namespace());
+        let options = SessionOptions { namespace, ..SessionOptions::default() };
+        self.bench.runtime.block_on(async {
+            let mut session = self.driver.connect(&options).await.map_err(failed)?;
+            benchmark.state(&mut *session, scale).await.map(drop).map_err(failed)
+        })
     }
 
     /// Lets dbdyno take the data set for that of another seed, so that it draws other inputs. With

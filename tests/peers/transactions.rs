@@ -1,6 +1,6 @@
 //! Transactions on the same server and the same tables: pgbench on PostgreSQL, sysbench on MariaDB.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -52,23 +52,30 @@ pub fn on_postgres(
     summary: &mut Summary,
 ) -> Result<()> {
     let wanted = POSTGRES.iter().filter(|(name, ..)| bench.options.wants(name));
+    let fresh = Fresh::default();
     let mut comparisons = Vec::new();
     for (name, benchmark, pipeline) in wanted {
         let (dataset, scale, script) = match *benchmark {
             "tpcb" => (&TpcB as &dyn Dataset, bench.options.scale, Script::TpcbLike),
             _ => (&Sbtest as _, bench.options.sbtest_scale(), point_select_script(bench)?),
         };
-        load(bench, server, benchmark, scale)?;
+        load(bench, server, benchmark, scale, &[])?;
         for clients in bench.options.clients.iter().copied() {
             let case = Case { dataset, benchmark, scale, clients, pipeline: *pipeline };
-            let (script, start) = (script.clone(), Start::default());
+            let (script, start, fresh) = (script.clone(), Start::default(), &fresh);
             comparisons.push(Comparison {
                 name: (*name).to_owned(),
                 clients: Some(clients),
                 peer: "pgbench",
                 compared: if *pipeline { PIPELINED } else { TRANSACTIONS },
-                dbdyno: Box::new(move |round| case.dbdyno(bench, server, round)),
-                other: Box::new(move |_| pgbench(bench, server, &case, &script, &start)),
+                dbdyno: Box::new(move |round| {
+                    fresh.tables(bench, server, &case, round)?;
+                    case.dbdyno(bench, server, round)
+                }),
+                other: Box::new(move |round| {
+                    fresh.tables(bench, server, &case, round)?;
+                    pgbench(bench, server, &case, &script, &start)
+                }),
             });
         }
     }
@@ -89,7 +96,7 @@ pub fn on_mariadb(
     let (dataset, scale) = (&Sbtest as &dyn Dataset, bench.options.sbtest_scale());
     let mut comparisons = Vec::new();
     for (name, benchmark, test) in wanted {
-        load(bench, server, benchmark, scale)?;
+        load(bench, server, benchmark, scale, &[])?;
         for clients in bench.options.clients.iter().copied() {
             let case = Case { dataset, benchmark, scale, clients, pipeline: false };
             let start = Start::default();
@@ -106,10 +113,39 @@ pub fn on_mariadb(
     run(bench, &comparisons, bench.options.rounds, record, summary)
 }
 
-/// Has dbdyno load its tables, where they are not there.
-fn load(bench: &Bench, server: &Server<'_>, benchmark: &str, scale: u32) -> Result<()> {
+/// Has dbdyno load its tables, where they are not there or `more` asks for it.
+fn load(
+    bench: &Bench,
+    server: &Server<'_>,
+    benchmark: &str,
+    scale: u32,
+    more: &[&str],
+) -> Result<()> {
     eprintln!("making sure of the tables of {benchmark} at scale {scale}");
-    bench.on_server(server, &Run::new(benchmark, scale, 1, Length::Transactions(1))).map(drop)
+    let mut run = Run::new(benchmark, scale, 1, Length::Transactions(1));
+    run.more = more.iter().map(|&option| option.to_owned()).collect();
+    bench.on_server(server, &run).map(drop)
+}
+
+/// The round for which tables that grow were last made anew: with every turn TPC-B's history gets
+/// longer, and dbdyno's look at it.
+#[derive(Default)]
+struct Fresh(Cell<u32>);
+
+impl Fresh {
+    /// Makes the tables anew in each round but the first, before either side's first turn.
+    fn tables(
+        &self,
+        bench: &Bench,
+        server: &Server<'_>,
+        case: &Case<'_>,
+        round: u32,
+    ) -> Result<()> {
+        if case.dataset.name() != TpcB.name() || self.0.replace(round).max(1) == round {
+            return Ok(());
+        }
+        load(bench, server, case.benchmark, case.scale, &["--reload"])
+    }
 }
 
 /// What both sides run.
@@ -123,6 +159,13 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// What comes right before a peer is measured: what comes before dbdyno is, which settles the
+    /// server and then looks at the tables.
+    fn before_peer(&self, server: &Server<'_>) -> Result<()> {
+        server.settle()?;
+        server.look(self.benchmark, self.scale)
+    }
+
     fn dbdyno(&self, bench: &Bench, server: &Server<'_>, round: u32) -> Result<Figures> {
         server.settle()?;
         let length = Length::Time(bench.measured());
@@ -190,11 +233,11 @@ fn pgbench(
     script: &Script,
     start: &Start,
 ) -> Result<Figures> {
-    server.settle()?;
     let logs = bench.empty_folder("pgbench")?;
     let command = |until| pgbench_command(bench, server, case, script, until, &logs);
     let start = start.cpu(bench, || command(Until::OneEach))?;
     let logs = bench.empty_folder("pgbench")?;
+    case.before_peer(server)?;
     let finished = bench.run(&command(Until::Time))?;
     let unread = |why: String| Error::new("read what pgbench measured", why);
     let report = pgbench_report::parse(&finished.out).map_err(unread)?;
@@ -265,6 +308,7 @@ fn sysbench(
 ) -> Result<Figures> {
     let command = |until| sysbench_command(bench, server, case, test, until);
     let start = start.cpu(bench, || command(Until::OneEach))?;
+    case.before_peer(server)?;
     let finished = bench.run(&command(Until::Time))?;
     let report = sysbench_report::parse(&finished.out)
         .map_err(|why| Error::new("read what sysbench measured", why))?;
