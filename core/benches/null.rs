@@ -81,7 +81,7 @@ impl Driver for NullDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { sessions_block: false, parallel_load: false, pipeline: Ok(()) }
+        Capabilities { own_threads: 1, parallel_load: false, pipeline: Ok(()) }
     }
 
     fn dialect(&self) -> &dyn Dialect {

@@ -121,8 +121,10 @@ impl Claim {
 /// What a driver can do, as facts that the load engine and the suites need.
 #[derive(Clone, Copy, Debug)]
 pub struct Capabilities {
-    /// Calls block their thread until the engine answers, so each client needs a thread.
-    pub sessions_block: bool,
+    /// How many clients per processor get a thread each. Where there are more, every processor has
+    /// one thread for its share of the clients. `u32::MAX` where calls block their thread until the
+    /// engine answers, so that each client needs one; at least 1.
+    pub own_threads: u32,
     /// Rows of one table may be loaded through several sessions at once.
     pub parallel_load: bool,
     /// Sessions can pipeline, or why they cannot.

@@ -227,6 +227,11 @@ async fn variables(
     Ok(pairs.map(|[name, value]| (name, value)).collect())
 }
 
+/// The server has a thread per connection too. Where it is busy with statements that take long, a
+/// client's own thread takes turns with it on one processor, and a thread of several clients is woken
+/// from the other one for each answer: docs/performance.md has the figures.
+const OWN_THREADS: u32 = 4;
+
 #[async_trait]
 impl Driver for MysqlDriver {
     fn engine(&self) -> &str {
@@ -243,7 +248,7 @@ impl Driver for MysqlDriver {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            sessions_block: false,
+            own_threads: OWN_THREADS,
             parallel_load: true,
             pipeline: Err("an error would not keep the server from running the statements sent \
                            after it, COMMIT included"),

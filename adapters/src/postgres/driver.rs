@@ -132,7 +132,7 @@ impl Driver for PostgresDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { sessions_block: false, parallel_load: true, pipeline: Ok(()) }
+        Capabilities { own_threads: 1, parallel_load: true, pipeline: Ok(()) }
     }
 
     fn dialect(&self) -> &dyn Dialect {

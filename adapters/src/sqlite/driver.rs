@@ -167,7 +167,7 @@ impl Driver for SqliteDriver {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            sessions_block: true,
+            own_threads: u32::MAX,
             parallel_load: false,
             pipeline: Err("it runs in the client's own process: there is no round trip to save"),
         }

@@ -1,7 +1,7 @@
 //! SQLite through rusqlite, with the library built in.
 //!
 //! A call blocks its thread until SQLite has answered, so every client needs a thread of its own
-//! ([`Capabilities::sessions_block`](dbdyno_core::Capabilities)).
+//! ([`Capabilities::own_threads`](dbdyno_core::Capabilities)).
 
 mod bulk;
 mod claim;

@@ -56,13 +56,14 @@ fn leave(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
-/// A thread per client where calls block, and where there are processors for them all: such a
-/// thread waits in the call that reads the answer. Else a thread per processor, which serves several
-/// clients at each wake-up.
+/// A thread per client where there are as few as the engine likes that for: such a thread waits in
+/// the call that reads the answer. Else a thread per processor, which serves several clients at each
+/// wake-up.
 fn workers(driver: &dyn Driver, clients: u32) -> usize {
     let clients = clients as usize;
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    if driver.capabilities().sessions_block { clients } else { processors.min(clients) }
+    let own_threads = driver.capabilities().own_threads as usize;
+    if clients <= processors.saturating_mul(own_threads) { clients } else { processors }
 }
 
 /// An event loop on the thread that runs it.
