@@ -375,7 +375,7 @@ mod tests {
         let sums = |broken: &'static str| {
             move |sql: &str, _: &[Value<'_>]| {
                 let value = match sql {
-                    _ if sql.contains("JOIN") => i64::from(sql.contains(broken)),
+                    _ if sql.contains("UNION") => i64::from(sql.contains(broken)),
                     _ if sql.contains("SUM") => 17,
                     _ if sql.contains("branches") => 2,
                     _ if sql.contains("tellers") => 20,
