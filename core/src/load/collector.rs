@@ -23,6 +23,8 @@ use super::workload::Tally;
 /// How often a request to stop is looked at.
 const PATIENCE: Duration = Duration::from_millis(50);
 const NS_PER_SECOND: u64 = 1_000_000_000;
+/// How often a server is looked at while clients have no connection.
+const LOOK_AGAIN_NS: u64 = 100_000_000;
 
 /// Who is told of a load as it runs.
 pub trait LoadObserver {
@@ -70,6 +72,8 @@ struct Outage {
     total_ns: u64,
     lost: u64,
     restarting: bool,
+    /// When the server was last looked at, to be started again.
+    looked_ns: u64,
 }
 
 /// Processor time at the two ends of the window.
@@ -124,6 +128,10 @@ impl<'a> Collector<'a> {
             let message = tokio::time::timeout(self.patience(), receiver.recv()).await;
             if let Ok(Some(message)) = message {
                 self.take(message);
+            }
+            if self.outage.down > 0 && self.clock.now_ns() >= self.outage.looked_ns + LOOK_AGAIN_NS
+            {
+                self.restart_server();
             }
         }
         self.hand_on_seconds_before(u64::MAX);
@@ -277,11 +285,13 @@ impl<'a> Collector<'a> {
     }
 
     /// Has a throwaway server that died started again, so that the run can go on; apart from this
-    /// thread, for recovery takes its time.
+    /// thread, for recovery takes its time. Clients may lose their connections before the system
+    /// tells of the server's end, so the server is looked at until they are back.
     fn restart_server(&mut self) {
         if self.outage.restarting || self.shared.driver.server_control().is_none() {
             return;
         }
+        self.outage.looked_ns = self.clock.now_ns();
         let shared = Arc::clone(self.shared);
         let spawned = std::thread::Builder::new().name("restart".to_owned()).spawn(move || {
             if let Some(control) = shared.driver.server_control() {
