@@ -123,7 +123,7 @@ impl Claim {
 pub struct Capabilities {
     /// How many clients per processor get a thread each. Where there are more, every processor has
     /// one thread for its share of the clients. `u32::MAX` where calls block their thread until the
-    /// engine answers, so that each client needs one; at least 1.
+    /// engine answers, so that each client needs one.
     pub own_threads: u32,
     /// Rows of one table may be loaded through several sessions at once.
     pub parallel_load: bool,

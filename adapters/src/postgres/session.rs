@@ -78,7 +78,7 @@ impl PostgresSession {
         pipelines: bool,
     ) -> Result<Self, DbError> {
         wire.simple(set_up).await?;
-        let control = Control::new(&mut wire, pipelines).await?;
+        let control = Control::new(&mut wire).await?;
         Ok(Self {
             wire,
             statements: Vec::new(),
@@ -119,9 +119,6 @@ impl PostgresSession {
             Request::Run(id, params) => {
                 let Some(statement) = self.statements.get(id) else { return Err(not_prepared(id)) };
                 statement.put(params, out)?;
-                if !self.pipelines {
-                    out.extend_from_slice(&SYNC);
-                }
                 Ok(Asked::Run(id))
             }
         }
@@ -148,9 +145,7 @@ impl PostgresSession {
             let none = || DbError::unexpected("an answer was asked for without a request");
             return Err(self.refusal.take().unwrap_or_else(none));
         }
-        if self.pipelines {
-            self.wire.outbound().extend_from_slice(&SYNC);
-        }
+        self.wire.outbound().extend_from_slice(&SYNC);
         self.sending = true;
         Ok(())
     }

@@ -270,7 +270,6 @@ impl<'a> Collector<'a> {
             self.event(Event { at: self.clock.wall(at_ns), ..event });
         }
         self.outage.down += 1;
-        self.restart_server();
     }
 
     fn back(&mut self, at_ns: u64) {

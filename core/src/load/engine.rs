@@ -37,7 +37,8 @@ pub fn run_load(
     stop: &Stop,
 ) -> Result<LoadReport> {
     let (sender, receiver) = unbounded_channel();
-    let workers = workers(driver.as_ref(), plan.clients);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let workers = workers(driver.capabilities().own_threads, processors, plan.clients);
     session.alone = workers == plan.clients as usize;
     let shared =
         Arc::new(Shared::new(Arc::clone(driver), Arc::clone(workload), session, plan, sender));
@@ -59,11 +60,10 @@ fn leave(runtime: Runtime) {
 /// A thread per client where there are as few as the engine likes that for: such a thread waits in
 /// the call that reads the answer. Else a thread per processor, which serves several clients at each
 /// wake-up.
-fn workers(driver: &dyn Driver, clients: u32) -> usize {
+fn workers(own_threads: u32, processors: usize, clients: u32) -> usize {
     let clients = clients as usize;
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let own_threads = driver.capabilities().own_threads as usize;
-    if clients <= processors.saturating_mul(own_threads) { clients } else { processors }
+    let few = clients <= processors.saturating_mul(own_threads as usize);
+    if few { clients } else { processors.min(clients) }
 }
 
 /// An event loop on the thread that runs it.
@@ -169,6 +169,27 @@ fn run_worker(shared: Arc<Shared>, share: Share) {
         Err(cause) => {
             let error = DbError::new(ErrorClass::Other, None, format!("no event loop: {cause}"));
             let _ = shared.sender.send(Message::NotReady(error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::workers;
+
+    #[test]
+    fn few_clients_have_a_thread_each_and_many_share_one_per_processor() {
+        for (own_threads, processors, clients, threads) in [
+            (1, 2, 1, 1),
+            (1, 2, 2, 2),
+            (1, 2, 3, 2),
+            (4, 2, 8, 8),
+            (4, 2, 9, 2),
+            (4, 16, 1, 1),
+            (0, 2, 1, 1),
+            (u32::MAX, 2, 2_000, 2_000),
+        ] {
+            assert_eq!(workers(own_threads, processors, clients), threads, "{clients} clients");
         }
     }
 }
