@@ -18,7 +18,7 @@ fn case() -> Case {
         benchmark: "tpcc".to_owned(),
         engine: "sqlite".to_owned(),
         engine_version: "3.50.4".to_owned(),
-        driver: "rusqlite".to_owned(),
+        driver: "driver".to_owned(),
         target: "sqlite".to_owned(),
         isolation: Isolation::Serializable,
         durability: Durability::Full,
