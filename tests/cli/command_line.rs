@@ -7,19 +7,21 @@
 )]
 
 mod desk;
+mod killed;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::{SessionOptions, StatementForm};
 use dbdyno_results::{Record, load};
+use dbdyno_tests::left_out;
 use nix::sys::signal::Signal;
 
-use desk::{Desk, code, err, left_out, out, processes_of, signal, throwaway_folders, wait_for};
+use desk::{Desk, code, err, out, processes_of, signal, throwaway_folders, under_way};
 
 #[test]
 fn a_run_leaves_a_table_and_a_run_folder() {
@@ -355,35 +357,9 @@ fn ctrl_c_keeps_what_was_measured(target: &str) {
     assert!(!folders.is_empty(), "the run does not say where its server was");
     for folder in folders {
         assert!(!folder.exists(), "{} is left", folder.display());
-        assert_eq!(processes_of(&folder), Vec::<String>::new());
+        let left = processes_of(&folder);
+        assert!(left.is_empty(), "{left:?}");
     }
-}
-
-fn sigkill_leaves_nothing_behind(target: &str) {
-    let desk = Desk::new();
-    let mut child = desk.start(&["run", "oltp/tpcb", "--target", target, "--duration", "10m"]);
-    let run = under_way(&desk);
-    let folders = throwaway_folders(&run);
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    assert!(!folders.is_empty(), "the run does not say where its server was");
-    for folder in folders {
-        wait_for("the folder to go", || (!folder.exists()).then_some(()));
-        wait_for("the processes to go", || processes_of(&folder).is_empty().then_some(()));
-    }
-    // What was measured until then can be read.
-    let timeline = fs::read_to_string(run.join("timeline.csv")).unwrap();
-    assert!(timeline.lines().count() > 1);
-    load(&[run]).unwrap();
-}
-
-/// Waits until a run has measured its first second.
-fn under_way(desk: &Desk) -> PathBuf {
-    wait_for("the first second", || {
-        let run = desk.runs().pop()?;
-        let timeline = fs::read_to_string(run.join("timeline.csv")).ok()?;
-        (timeline.lines().count() > 1).then_some(run)
-    })
 }
 
 /// The main job: every engine and level side by side.
@@ -496,46 +472,21 @@ fn a_configuration_file_names_targets_and_defaults() {
     assert!(err(&output).contains("clients"), "{}", err(&output));
 }
 
-mod sqlite {
-    #[test]
-    fn ctrl_c_keeps_what_was_measured() {
-        super::ctrl_c_keeps_what_was_measured("sqlite");
-    }
+#[test]
+fn ctrl_c_keeps_what_was_measured_on_sqlite() {
+    ctrl_c_keeps_what_was_measured("sqlite");
+}
 
-    #[test]
-    fn sigkill_leaves_nothing_behind() {
-        super::sigkill_leaves_nothing_behind("sqlite");
+#[test]
+fn ctrl_c_keeps_what_was_measured_on_postgres() {
+    if !left_out("postgres") {
+        ctrl_c_keeps_what_was_measured("postgres");
     }
 }
 
-mod postgres {
-    #[test]
-    fn ctrl_c_keeps_what_was_measured() {
-        if !super::left_out("postgres") {
-            super::ctrl_c_keeps_what_was_measured("postgres");
-        }
-    }
-
-    #[test]
-    fn sigkill_leaves_nothing_behind() {
-        if !super::left_out("postgres") {
-            super::sigkill_leaves_nothing_behind("postgres");
-        }
-    }
-}
-
-mod mariadb {
-    #[test]
-    fn ctrl_c_keeps_what_was_measured() {
-        if !super::left_out("mariadb") {
-            super::ctrl_c_keeps_what_was_measured("mariadb");
-        }
-    }
-
-    #[test]
-    fn sigkill_leaves_nothing_behind() {
-        if !super::left_out("mariadb") {
-            super::sigkill_leaves_nothing_behind("mariadb");
-        }
+#[test]
+fn ctrl_c_keeps_what_was_measured_on_mariadb() {
+    if !left_out("mariadb") {
+        ctrl_c_keeps_what_was_measured("mariadb");
     }
 }

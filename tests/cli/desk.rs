@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use dbdyno_results::{Record, load};
+use dbdyno_tests::wait_for;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -71,32 +71,45 @@ pub fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-pub fn left_out(engine: &str) -> bool {
-    let left_out = std::env::var("DBDYNO_TEST_WITHOUT").unwrap_or_default();
-    left_out.split_whitespace().any(|name| name == engine)
-}
-
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = condition() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-}
-
 pub fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
 }
 
+/// A process as ps(1) lists it.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    pub arguments: String,
+}
+
+/// What runs on this machine. A process that ended and was not waited for yet is left out.
+pub fn processes() -> Vec<Process> {
+    let mut command = Command::new("ps");
+    let listed = command.args(["-ww", "-eo", "pid=,ppid=,stat=,args="]).output().unwrap();
+    let process = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (pid, parent) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let ended = words.next()?.starts_with('Z');
+        let arguments = words.collect::<Vec<_>>().join(" ");
+        (!ended).then_some(Process { pid, parent, arguments })
+    };
+    String::from_utf8_lossy(&listed.stdout).lines().filter_map(process).collect()
+}
+
 /// Processes whose command line names `folder`.
-pub fn processes_of(folder: &Path) -> Vec<String> {
+pub fn processes_of(folder: &Path) -> Vec<Process> {
     let name = folder.display().to_string();
-    let listed = Command::new("ps").args(["-eo", "pid,args"]).output().unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    listed.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect()
+    processes().into_iter().filter(|process| process.arguments.contains(&name)).collect()
+}
+
+/// Waits until a run has measured its first second.
+pub fn under_way(desk: &Desk) -> PathBuf {
+    wait_for("the first second", || {
+        let run = desk.runs().pop()?;
+        let timeline = fs::read_to_string(run.join("timeline.csv")).ok()?;
+        (timeline.lines().count() > 1).then_some(run)
+    })
 }
 
 /// The throwaway folders that a run's server settings name.

@@ -39,14 +39,14 @@ pub fn target(runtime: &Runtime, text: &str) -> Arc<dyn Driver> {
 /// Waits until `condition` gives something.
 ///
 /// # Panics
-/// It did not within half a minute.
+/// It did not within a minute.
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(found) = condition() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited half a minute for {what}");
+        assert!(Instant::now() < deadline, "waited a minute for {what}");
         std::thread::park_timeout(Duration::from_millis(10));
     }
 }

@@ -1,9 +1,7 @@
 //! Data sets on real engines: what is loaded, what is reused, what is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,9 +17,6 @@ use dbdyno_datasets::{
 };
 use dbdyno_tests::{left_out, runtime, target};
 use tokio::runtime::Runtime;
-
-/// Names the file to a child process that is killed while it loads.
-const CHILD_FILE: &str = "DBDYNO_TEST_CHILD_FILE";
 
 /// A target, and the runtime that everything on it runs on.
 struct Bench {
@@ -296,46 +291,6 @@ fn a_load_that_was_stopped_is_done_afresh() {
         let accounts = bench.scalar("tpcb", "SELECT COUNT(*) FROM pgbench_accounts");
         assert_eq!(accounts, 100_000);
     });
-}
-
-#[test]
-fn a_load_that_was_killed_is_done_afresh() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("bench.db");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "load_for_a_parent_that_kills", "--ignored", "--nocapture"])
-        .env(CHILD_FILE, &file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-    let under_way = output.any(|line| line.unwrap().contains("loading stock"));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(under_way, "the child did not come to load the stocks");
-    let bench = Bench::on_file(&file);
-    assert_eq!(bench.state("tpcc"), "loading");
-    assert_eq!(bench.scalar("tpcc", "SELECT COUNT(*) FROM item"), 100_000);
-    bench.loads("tpcc", 1, 7);
-    bench.reuses("tpcc", 1, 7);
-}
-
-/// Not a test by itself: the process that `a_load_that_was_killed_is_done_afresh` kills.
-#[test]
-#[ignore = "started by another test"]
-fn load_for_a_parent_that_kills() {
-    struct Teller;
-    impl LoadObserver for Teller {
-        fn started(&self, table: &str, _: u64, _: &Arc<LoadProgress>) {
-            let mut out = std::io::stdout();
-            writeln!(out, "loading {table}").and_then(|()| out.flush()).unwrap();
-        }
-        fn finished(&self, _: &str, _: u64) {}
-    }
-    let Some(file) = std::env::var_os(CHILD_FILE) else { return };
-    let bench = Bench::on_file(Path::new(&file));
-    // Ten warehouses, so that the parent has time.
-    let _ = bench.prepare_with("tpcc", 10, 7, false, &Teller, &Stop::default());
 }
 
 /// Prints generated rows as `read_back` prints rows of an engine.

@@ -1,10 +1,7 @@
-//! The server's process: killed, paused, restarted, and left behind by a dbdyno that was killed.
+//! The server's process: killed, paused, restarted.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::{Access, ErrorClass, SessionOptions};
@@ -116,83 +113,6 @@ async fn the_server_is_private() {
     assert_ne!(group(pid), nix::unistd::getpgrp(), "Ctrl-C in the terminal would reach it");
 }
 
-/// Not a test of its own: the process that the tests below kill. It says where its server lives
-/// and waits until they do, or are gone themselves.
-#[tokio::test]
-#[ignore = "run as a child by other tests"]
-async fn child_that_holds_a_server() {
-    let driver = server("").await;
-    let mut session = session(driver.as_ref(), None).await;
-    println!(
-        "\nfolder {}",
-        folder_of(text(session.as_mut(), "SHOW data_directory").await).display()
-    );
-    if std::env::var_os("DBDYNO_TEST_PAUSE").is_some() {
-        driver.server_control().unwrap().pause().unwrap();
-        println!("paused");
-    }
-    std::io::stdin().read_line(&mut String::new()).unwrap();
-}
-
-fn child(pause: bool) -> Child {
-    let name = "postgres::process::child_that_holds_a_server";
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", name, "--ignored", "--nocapture"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    if pause {
-        command.env("DBDYNO_TEST_PAUSE", "1");
-    }
-    command.spawn().unwrap()
-}
-
-#[test]
-fn a_killed_dbdyno_leaves_no_server_and_no_folder() {
-    for pause in [false, true] {
-        let mut child = child(pause);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|l| l.unwrap());
-        let folder = lines.find_map(|line| Some(PathBuf::from(line.strip_prefix("folder ")?)));
-        let folder = folder.expect("the child started a server");
-        if pause {
-            lines.find(|line| line == "paused").expect("the child paused its server");
-        }
-        let server = postmaster(&folder);
-        let backends = children_of(server);
-        assert!(folder.exists() && backends.len() > 3, "{backends:?}");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        wait_until(&format!("{} is gone", folder.display()), || !folder.exists());
-        for pid in backends.into_iter().chain([server]) {
-            wait_until(&format!("process {pid} is gone"), || !runs(pid));
-        }
-    }
-}
-
-/// Killed at any moment of the start, also while the data folder is being made.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_dbdyno_killed_while_it_starts_a_server_leaves_nothing() {
-    for wait in [0, 100, 300, 700, 1200] {
-        let mut child = child(false);
-        let id = i32::try_from(child.id()).unwrap();
-        let mut folder = None;
-        wait_until("the watchdog runs", || {
-            folder = children_of(id).into_iter().find_map(watched_folder);
-            folder.is_some()
-        });
-        let folder = folder.unwrap();
-        thread::sleep(Duration::from_millis(wait));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        wait_until(&format!("{} is gone", folder.display()), || {
-            !folder.exists()
-                && processes().all(|pid| !command_line(pid).contains(folder.to_str().unwrap()))
-        });
-        // And it stays gone.
-        thread::sleep(Duration::from_millis(200));
-        assert!(!folder.exists());
-    }
-}
-
 fn folder_of(data_directory: String) -> PathBuf {
     Path::new(&data_directory).parent().unwrap().to_owned()
 }
@@ -200,43 +120,4 @@ fn folder_of(data_directory: String) -> PathBuf {
 fn postmaster(folder: &Path) -> i32 {
     let text = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap();
     text.lines().next().unwrap().trim().parse().unwrap()
-}
-
-fn watched_folder(pid: i32) -> Option<PathBuf> {
-    let line = command_line(pid);
-    let (_, after) = line.split_once("\0dbdyno-watchdog\0")?;
-    Some(PathBuf::from(after.split('\0').next()?))
-}
-
-fn command_line(pid: i32) -> String {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn processes() -> impl Iterator<Item = i32> {
-    fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok())
-}
-
-fn children_of(parent: i32) -> Vec<i32> {
-    processes()
-        .filter(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let fields = stat.rsplit_once(')').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
-            fields.split_whitespace().nth(1) == Some(&parent.to_string())
-        })
-        .collect()
-}
-
-/// A process that ended but was not waited for yet counts as gone.
-fn runs(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < deadline, "not so: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
