@@ -17,6 +17,7 @@ use std::path::Path;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use dbdyno_core::SessionThread;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
@@ -56,10 +57,13 @@ enum Waiting {
 /// On a Unix socket recv(2) wakes up once more, when the server has taken the request and so made
 /// room (unix_write_space in the kernel's net/unix/af_unix.c); poll(2) does not. That costs some
 /// microseconds of the processor's time, and keeps it awake until an answer that comes soon: on a
-/// virtual machine it takes longer than many a statement to wake a processor that fell asleep. So
-/// answers that come soon are waited for in recv(2), and others in poll(2).
+/// virtual machine it takes longer than many a statement to wake a processor that fell asleep. So the
+/// load's only session waits in recv(2) for answers that come soon, and in poll(2) for others. Several
+/// sessions keep the processors awake for one another, and wait in poll(2).
 #[derive(Debug)]
 struct Wait {
+    /// Whether the processors have nothing else of the load to do meanwhile.
+    only: bool,
     /// Whether answers come soon.
     soon: bool,
     /// How long they have taken lately, in nanoseconds: a mean that forgets.
@@ -72,13 +76,17 @@ impl Wait {
     /// How many answers the mean remembers.
     const MEMORY: u64 = 16;
 
-    const fn new() -> Self {
-        Self { soon: true, mean_ns: 0 }
+    const fn new(only: bool) -> Self {
+        Self { only, soon: only, mean_ns: 0 }
     }
 
     /// Blocks, then receives what is there; `None` where nothing came in time.
     #[inline]
     fn receive(&mut self, socket: &OwnedFd, room: &mut [u8]) -> io::Result<Option<usize>> {
+        if !self.only {
+            block(socket)?;
+            return receive(socket, room, NEVER_WAIT);
+        }
         let began = Instant::now();
         if !self.soon {
             block(socket)?;
@@ -131,16 +139,17 @@ impl Socket {
         Ok(Self { waiting: Waiting::Watched { socket, waited: false }, writable: None })
     }
 
-    /// From now on blocks the thread while it waits, which has nobody else to serve.
+    /// From now on waits as suits its thread: one of its own is blocked meanwhile.
     ///
     /// # Errors
     /// The system does not let it.
-    pub fn block(&mut self) -> io::Result<()> {
-        if let Waiting::Watched { socket, .. } = &self.waiting {
+    pub fn wait_on(&mut self, thread: SessionThread) -> io::Result<()> {
+        if let (Waiting::Watched { socket, .. }, true) = (&self.waiting, thread.is_own()) {
             let socket = socket.get_ref().try_clone()?;
             let limit = TimeVal::new(0, BLOCKED.as_micros() as _);
             setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
-            self.waiting = Waiting::Blocked { socket, wait: Wait::new(), late: None };
+            let wait = Wait::new(thread == SessionThread::Only);
+            self.waiting = Waiting::Blocked { socket, wait, late: None };
         }
         Ok(())
     }
@@ -321,12 +330,13 @@ mod tests {
     use std::future::poll_fn;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    fn pair(alone: bool) -> (Socket, UnixStream) {
+    const THREADS: [SessionThread; 3] =
+        [SessionThread::Shared, SessionThread::Own, SessionThread::Only];
+
+    fn pair(thread: SessionThread) -> (Socket, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut ours = Socket::of_unix(ours).unwrap();
-        if alone {
-            ours.block().unwrap();
-        }
+        ours.wait_on(thread).unwrap();
         (ours, theirs)
     }
 
@@ -339,8 +349,8 @@ mod tests {
 
     #[tokio::test]
     async fn answers_in_time_and_late_ones_are_read_either_way() {
-        for alone in [false, true] {
-            let (mut ours, mut theirs) = pair(alone);
+        for thread in THREADS {
+            let (mut ours, mut theirs) = pair(thread);
             theirs.write_all(b"abc").await.unwrap();
             assert_eq!(read(&mut ours, 2).await, b"ab");
             assert_eq!(read(&mut ours, 2).await, b"c");
@@ -360,7 +370,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_blocked_thread_waits_as_suits_the_server() {
-        let mut wait = Wait::new();
+        let mut wait = Wait::new(true);
         for (time_us, soon) in [(40, true), (95, true), (200, false), (105, false), (95, true)] {
             for _ in 0..200 {
                 wait.took(Duration::from_micros(time_us));
@@ -371,23 +381,23 @@ mod tests {
         let ours = ours.into_std().unwrap();
         ours.set_nonblocking(false).unwrap();
         let ours = OwnedFd::from(ours);
-        for soon in [true, false] {
-            let mut wait = Wait { soon, mean_ns: 90_000 };
+        for (only, soon) in [(true, true), (true, false), (false, false)] {
+            let mut wait = Wait { only, soon, mean_ns: 90_000 };
             theirs.write_all(b"abc").await.unwrap();
             let mut room = [0; 9];
             assert_eq!(wait.receive(&ours, &mut room).unwrap(), Some(3));
             assert_eq!(&room[..3], b"abc");
         }
         assert_eq!(
-            Wait { soon: false, mean_ns: 90_000 }.receive(&ours, &mut [0; 9]).unwrap(),
+            Wait { only: true, soon: false, mean_ns: 90_000 }.receive(&ours, &mut [0; 9]).unwrap(),
             None
         );
     }
 
     #[tokio::test]
     async fn more_than_the_other_side_takes_is_written_bit_by_bit() {
-        for alone in [false, true] {
-            let (mut ours, mut theirs) = pair(alone);
+        for thread in THREADS {
+            let (mut ours, mut theirs) = pair(thread);
             let bytes = vec![7; 4 << 20];
             let write = async {
                 let mut rest = &bytes[..];
@@ -404,7 +414,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_connection_is_an_error() {
-        let (mut ours, theirs) = pair(true);
+        let (mut ours, theirs) = pair(SessionThread::Only);
         drop(theirs);
         let written = poll_fn(|context| ours.poll_write(context, b"x")).await;
         assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use dbdyno_core::SessionThread;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::socket::Socket;
@@ -59,14 +60,13 @@ impl Transport {
         self.stream
     }
 
-    /// From now on blocks the thread while it waits, which has nobody else to serve. TLS is left to
-    /// the event loop.
+    /// From now on waits as suits its thread. TLS is left to the event loop.
     ///
     /// # Errors
     /// The system does not let it.
-    pub fn block(&mut self) -> io::Result<()> {
+    pub fn wait_on(&mut self, thread: SessionThread) -> io::Result<()> {
         match &mut self.stream {
-            Stream::Unix(socket) | Stream::Tcp(socket) => socket.block(),
+            Stream::Unix(socket) | Stream::Tcp(socket) => socket.wait_on(thread),
             Stream::Tls(_) => Ok(()),
         }
     }

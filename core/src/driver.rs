@@ -141,9 +141,28 @@ pub struct SessionOptions {
     /// Requests are sent together where the workload allows it, in one round trip. An error where
     /// the driver's [`Capabilities::pipeline`] says that it cannot.
     pub pipeline: bool,
-    /// The session has its thread to itself: it may block it while it waits for the server, which
-    /// spares both the event loop.
-    pub alone: bool,
+    /// Whom it shares its thread with.
+    pub thread: SessionThread,
+}
+
+/// Whom a session shares its thread with, which decides how it may wait for the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionThread {
+    /// With others: it waits in the event loop.
+    #[default]
+    Shared,
+    /// With nobody: it may block the thread while it waits, which spares both the event loop.
+    Own,
+    /// With nobody, and it is the load's only session: while it waits, nothing else of the load keeps
+    /// a processor awake.
+    Only,
+}
+
+impl SessionThread {
+    /// Whether the session may block it.
+    pub fn is_own(self) -> bool {
+        self != Self::Shared
+    }
 }
 
 /// What a server says of itself.

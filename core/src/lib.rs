@@ -24,7 +24,7 @@ pub mod value;
 
 pub use ability::{BulkLoad, LoadProgress, ServerControl};
 pub use dialect::{Dialect, NativeSql, Returning, RowLists, Upsert};
-pub use driver::{Capabilities, Claim, Driver, ServerInfo, SessionOptions};
+pub use driver::{Capabilities, Claim, Driver, ServerInfo, SessionOptions, SessionThread};
 pub use durability::{Durability, HeldDurability};
 pub use error::{DbError, Error, ErrorClass, Result};
 pub use isolation::{Isolation, LevelSupport};

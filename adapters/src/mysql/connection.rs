@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BufMut;
-use dbdyno_core::{DbError, Row, RowVisitor, Value};
+use dbdyno_core::{DbError, Row, RowVisitor, SessionThread, Value};
 use mysql_common::constants::Command;
 
 use super::answers::{Done, Status, length_encoded};
@@ -107,12 +107,12 @@ impl Connection {
         }
     }
 
-    /// Blocks the thread while it waits, which has nobody else to serve.
+    /// From now on waits as suits its thread.
     ///
     /// # Errors
     /// The system does not let it.
-    pub fn block(&mut self) -> Result<(), DbError> {
-        self.wire.block().map_err(|why| errors::broken(&why))
+    pub fn wait_on(&mut self, thread: SessionThread) -> Result<(), DbError> {
+        self.wire.wait_on(thread).map_err(|why| errors::broken(&why))
     }
 
     /// The session's state; `None` where an error came after the server told it.

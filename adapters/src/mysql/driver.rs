@@ -324,9 +324,7 @@ impl Driver for MysqlDriver {
             return Err(DbError::unexpected(format!("{} cannot pipeline: {why}", self.engine())));
         }
         let mut connection = self.connection(options.namespace.as_deref()).await?;
-        if options.alone {
-            connection.block()?;
-        }
+        connection.wait_on(options.thread)?;
         if let Some(level) = options.isolation {
             if let LevelSupport::Lacks { why } = self.isolation(level) {
                 return Err(DbError::unexpected(why));

@@ -7,6 +7,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
+use dbdyno_core::SessionThread;
 
 use crate::transport::{Stream, Transport};
 
@@ -87,9 +88,9 @@ impl Wire {
         Self { next, ..Self::new(stream) }
     }
 
-    /// Blocks the thread while it waits ([`Transport::block`]).
-    pub fn block(&mut self) -> io::Result<()> {
-        self.transport.block()
+    /// From now on waits as suits its thread ([`Transport::wait_on`]).
+    pub fn wait_on(&mut self, thread: SessionThread) -> io::Result<()> {
+        self.transport.wait_on(thread)
     }
 
     /// The number of the next packet.

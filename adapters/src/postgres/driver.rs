@@ -187,9 +187,7 @@ impl Driver for PostgresDriver {
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
         let mut wire = self.bulk.endpoint.connect().await?;
-        if options.alone {
-            wire.block()?;
-        }
+        wire.wait_on(options.thread)?;
         let set_up = session_settings(options);
         Ok(Box::new(PostgresSession::new(wire, &set_up, options.pipeline).await?))
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use dbdyno_core::{DbError, ErrorClass};
+use dbdyno_core::{DbError, ErrorClass, SessionThread};
 use postgres_protocol::message::backend::{
     COMMAND_COMPLETE_TAG, COPY_IN_RESPONSE_TAG, ERROR_RESPONSE_TAG, NOTICE_RESPONSE_TAG,
     NOTIFICATION_RESPONSE_TAG, PARAMETER_STATUS_TAG, READY_FOR_QUERY_TAG,
@@ -41,12 +41,13 @@ impl Wire {
         Self { transport: Transport::new(stream), status: Status::Idle, end: None }
     }
 
-    /// Blocks the thread while it waits, which has nobody else to serve.
+    /// From now on waits as suits its thread.
     ///
     /// # Errors
     /// The system does not let it.
-    pub(super) fn block(&mut self) -> Result<(), DbError> {
-        self.transport.block().map_err(|why| connection_error("block on the connection", &why))
+    pub(super) fn wait_on(&mut self, thread: SessionThread) -> Result<(), DbError> {
+        let failed = |why| connection_error("block on the connection", &why);
+        self.transport.wait_on(thread).map_err(failed)
     }
 
     /// Why nothing more can be asked, if so.

@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::LocalSet;
 
-use crate::driver::{Driver, SessionOptions};
+use crate::driver::{Driver, SessionOptions, SessionThread};
 use crate::error::{DbError, Error, ErrorClass, Result};
 use crate::stop::Stop;
 
@@ -39,7 +39,11 @@ pub fn run_load(
     let (sender, receiver) = unbounded_channel();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let workers = workers(driver.capabilities().own_threads, processors, plan.clients);
-    session.alone = workers == plan.clients as usize;
+    session.thread = match plan.clients {
+        1 => SessionThread::Only,
+        clients if workers == clients as usize => SessionThread::Own,
+        _ => SessionThread::Shared,
+    };
     let shared =
         Arc::new(Shared::new(Arc::clone(driver), Arc::clone(workload), session, plan, sender));
     let runtime = event_loop().map_err(|cause| Error::new("start the load", cause))?;

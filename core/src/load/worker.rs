@@ -73,7 +73,7 @@ async fn work_all(
             pipelines: session.pipelines(),
             session,
             clock,
-            sleeper: Sleeper::new(shared.session.alone),
+            sleeper: Sleeper::new(shared.session.thread.is_own()),
             pauses: shared.pause_rng(number),
             ready_ns: None,
             failing: None,
