@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::{Durability, Isolation, StatementForm};
+use dbdyno_core::{Durability, Isolation, Scale, StatementForm};
 
 use crate::names::one_of;
 
 /// The most clients of a case.
 pub const MOST_CLIENTS: u32 = 100_000;
-/// The largest scale factor; data sets have limits of their own.
-pub const MOST_SCALE: u32 = 100_000;
 /// The most repetitions.
 pub const MOST_REPETITIONS: u32 = 1_000;
 
@@ -55,7 +53,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
     pub isolation: Vec<String>,
 
-    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8].
+    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap 1].
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
 
@@ -87,9 +85,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "DURATION", requires = "rate", value_parser = parse_duration)]
     pub latency_limit: Option<Duration>,
 
-    /// The scale factor of the data sets [default: 1].
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SCALE)))]
-    pub scale: Option<u32>,
+    /// The scale factor of the data sets; some take fractions such as 0.01 [default: 1].
+    #[arg(long, value_name = "S")]
+    pub scale: Option<Scale>,
 
     /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
     /// 10s].
@@ -118,9 +116,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub max_retries: Option<u32>,
 
+    /// How long a statement may run before the engine cancels it; the case goes on with the next
+    /// transaction [default: no limit].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub statement_timeout: Option<Duration>,
+
     /// Keep keying and think times (TPC-C 5.2.5.7); in closed loop only.
     #[arg(long, conflicts_with = "rate")]
     pub think_times: bool,
+
+    /// Run queries with the parameters for which answers were published, and compare every row
+    /// (olap/tpch at scales 0.01, 0.1 and 1).
+    #[arg(long)]
+    pub validate: bool,
 
     /// Load the data anew even where it could be reused.
     #[arg(long)]

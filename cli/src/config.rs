@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dbdyno_core::{Error, Result};
+use dbdyno_core::{Error, Result, Scale};
 use serde::Deserialize;
 
 use crate::args::{
-    MOST_CLIENTS, MOST_REPETITIONS, MOST_SCALE, RunArgs, parse_durability, parse_duration,
+    MOST_CLIENTS, MOST_REPETITIONS, RunArgs, parse_durability, parse_duration,
     parse_duration_or_zero, parse_pipeline, parse_statements,
 };
 
@@ -37,7 +37,7 @@ struct RunDefaults {
     durability: Vec<String>,
     statements: Vec<String>,
     pipeline: Vec<String>,
-    scale: Option<u32>,
+    scale: Option<ScaleText>,
     duration: Option<String>,
     warmup: Option<String>,
     repetitions: Option<u32>,
@@ -45,6 +45,25 @@ struct RunDefaults {
     max_retries: Option<u32>,
     settings: Vec<String>,
     out: Option<PathBuf>,
+}
+
+/// A scale as TOML may say it: `10`, `0.01` or `"0.01"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ScaleText {
+    Whole(u32),
+    Fraction(f64),
+    Text(String),
+}
+
+impl ScaleText {
+    fn read(&self) -> Result<Scale, String> {
+        match self {
+            Self::Whole(count) => count.to_string().parse(),
+            Self::Fraction(fraction) => fraction.to_string().parse(),
+            Self::Text(text) => text.parse(),
+        }
+    }
 }
 
 impl Config {
@@ -81,13 +100,14 @@ impl Config {
         let run = &self.run;
         for (option, given, most) in [
             ("clients", run.clients.as_slice(), MOST_CLIENTS),
-            ("scale", run.scale.as_slice(), MOST_SCALE),
             ("repetitions", run.repetitions.as_slice(), MOST_REPETITIONS),
         ] {
             if let Some(wrong_one) = given.iter().find(|given| !(1..=most).contains(*given)) {
                 return Err(wrong(option, format!("{wrong_one} is not in 1 to {most}")));
             }
         }
+        let scale = run.scale.as_ref().map(|scale| scale.read()).transpose();
+        let scale = scale.map_err(|why| wrong("scale", why))?;
         let durability = parsed(&run.durability, parse_durability);
         let durability = durability.map_err(|why| wrong("durability", why))?;
         let statements = parsed(&run.statements, parse_statements);
@@ -106,7 +126,7 @@ impl Config {
             durability: or(arguments.durability, &durability),
             statements: or(arguments.statements, &statements),
             pipeline: or(arguments.pipeline, &pipeline),
-            scale: arguments.scale.or(run.scale),
+            scale: arguments.scale.or(scale),
             duration: match arguments.transactions {
                 Some(_) => None,
                 None => arguments.duration.or(duration),

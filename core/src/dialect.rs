@@ -7,7 +7,8 @@ use crate::schema::{Column, ColumnType, Table};
 /// (`docs/methodology.md` lists every such place).
 ///
 /// Portable SQL has `?` for each parameter and these fragments in braces:
-/// - `{for_update}`: the row-locking clause, nothing where the engine has none.
+/// - `{for_update}`: the row-locking clause, nothing where the engine has none;
+/// - `{year_of EXPRESSION}`: the year of a date, an integer.
 pub trait Dialect: Send + Sync {
     /// An identifier, quoted so that nothing in it can act as SQL.
     fn quote(&self, identifier: &str) -> String;
@@ -174,9 +175,34 @@ pub fn number_placeholders(sql: &str, placeholder: impl Fn(usize) -> String) -> 
     out
 }
 
+/// Replaces each fragment `{name argument}` by what `said` makes of its argument.
+pub fn replace_fragments(sql: &str, name: &str, said: impl Fn(&str) -> String) -> String {
+    let opening = format!("{{{name} ");
+    let (mut out, mut rest) = (String::with_capacity(sql.len() + 16), sql);
+    while let Some((before, after)) = rest.split_once(&opening)
+        && let Some((argument, behind)) = after.split_once('}')
+    {
+        out.push_str(before);
+        out.push_str(&said(argument));
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::number_placeholders;
+    use super::{number_placeholders, replace_fragments};
+
+    #[test]
+    fn fragments_are_replaced_with_their_arguments() {
+        let sql = "SELECT {year_of a.day}, {year_of b} FROM {other x}";
+        assert_eq!(
+            replace_fragments(sql, "year_of", |argument| format!("YEAR({argument})")),
+            "SELECT YEAR(a.day), YEAR(b) FROM {other x}"
+        );
+        assert_eq!(replace_fragments("{year_of", "year_of", str::to_owned), "{year_of");
+    }
 
     #[test]
     fn placeholders_are_numbered_outside_of_quotes() {

@@ -141,6 +141,9 @@ pub struct SessionOptions {
     /// Requests are sent together where the workload allows it, in one round trip. An error where
     /// the driver's [`Capabilities::pipeline`] says that it cannot.
     pub pipeline: bool,
+    /// How long a prepared statement may run before the engine itself cancels it; without an end where
+    /// `None`.
+    pub statement_timeout: Option<Duration>,
     /// Whom it shares its thread with.
     pub thread: SessionThread,
 }

@@ -15,6 +15,8 @@ pub enum ErrorClass {
     Deadlock,
     /// A lock did not become free in time.
     LockTimeout,
+    /// The engine cancelled a statement that ran longer than it was given.
+    StatementTimeout,
     /// A constraint forbids the change.
     Constraint,
     /// The connection is gone.
@@ -25,10 +27,11 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// Every class.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Serialization,
         Self::Deadlock,
         Self::LockTimeout,
+        Self::StatementTimeout,
         Self::Constraint,
         Self::Disconnected,
         Self::Other,
@@ -40,6 +43,7 @@ impl ErrorClass {
             Self::Serialization => "serialization",
             Self::Deadlock => "deadlock",
             Self::LockTimeout => "lock-timeout",
+            Self::StatementTimeout => "statement-timeout",
             Self::Constraint => "constraint",
             Self::Disconnected => "disconnected",
             Self::Other => "other",

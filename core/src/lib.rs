@@ -5,6 +5,7 @@
 //! implements [`Recorder`]. This crate knows none of them, no engine and no client library.
 
 pub mod ability;
+pub mod check;
 pub mod dialect;
 pub mod driver;
 pub mod durability;
@@ -15,6 +16,7 @@ pub mod measurement;
 pub mod query;
 pub mod random;
 pub mod rows;
+pub mod scale;
 pub mod schema;
 pub mod session;
 pub mod statement_form;
@@ -23,6 +25,7 @@ pub mod stop;
 pub mod value;
 
 pub use ability::{BulkLoad, LoadProgress, ServerControl};
+pub use check::Check;
 pub use dialect::{Dialect, NativeSql, Returning, RowLists, Upsert};
 pub use driver::{Capabilities, Claim, Driver, ServerInfo, SessionOptions, SessionThread};
 pub use durability::{Durability, HeldDurability};
@@ -30,11 +33,12 @@ pub use error::{DbError, Error, ErrorClass, Result};
 pub use isolation::{Isolation, LevelSupport};
 pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
+pub use scale::Scale;
 pub use session::{Access, Request, Session, Statement, StatementId};
 pub use statement_form::StatementForm;
 pub use steps::{Step, Steps};
 pub use stop::Stop;
-pub use value::{Decimal, Timestamp, Value};
+pub use value::{Date, Decimal, Timestamp, Value};
 
 /// The table that marks a namespace as dbdyno's own: one row per data set, since an SQLite file
 /// holds several. Nothing is dropped or overwritten where it is missing.

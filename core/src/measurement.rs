@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::durability::Durability;
 use crate::isolation::Isolation;
+use crate::scale::Scale;
 use crate::statement_form::StatementForm;
 
 /// What one measurement measures: a benchmark on a target under one set of conditions.
@@ -36,7 +37,7 @@ pub struct Case {
     /// Whether requests that do not depend on each other's answers are sent together.
     pub pipeline: bool,
     /// The scale factor of its data set.
-    pub scale: u32,
+    pub scale: Scale,
     /// The seed of everything random in it.
     pub seed: u64,
     /// Which repetition it is, counted from 1.

@@ -1,7 +1,7 @@
 //! Rows that come out of an engine, and rows that go in.
 
 use crate::error::DbError;
-use crate::value::{Decimal, Timestamp, Value};
+use crate::value::{Date, Decimal, Timestamp, Value};
 
 /// One row of an answer, decoded column by column as the workload asks for it.
 pub trait Row {
@@ -91,6 +91,21 @@ pub trait Row {
         }
     }
 
+    /// The column as a day.
+    ///
+    /// # Errors
+    /// It is NULL or not a day. An engine without such a type gives text, which is read.
+    #[inline]
+    fn date(&self, index: usize) -> Result<Date, DbError> {
+        match self.value(index)? {
+            Value::Date(date) => Ok(date),
+            Value::Text(text) => {
+                Date::parse(text).ok_or_else(|| mismatch(index, "a date", Value::Text(text)))
+            }
+            other => Err(mismatch(index, "a date", other)),
+        }
+    }
+
     /// Whether the column is NULL.
     ///
     /// # Errors
@@ -122,6 +137,8 @@ pub trait RowWriter {
     fn text(&mut self, value: &str);
     /// A point in time.
     fn timestamp(&mut self, value: Timestamp);
+    /// A day.
+    fn date(&mut self, value: Date);
 }
 
 /// A stream of rows of one table, in constant memory.

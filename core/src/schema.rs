@@ -86,6 +86,8 @@ pub enum ColumnType {
     Varchar(u16),
     /// A point in time without a time zone, microseconds kept.
     Timestamp,
+    /// A day.
+    Date,
 }
 
 /// A secondary index.

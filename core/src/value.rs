@@ -20,6 +20,8 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// A point in time without a time zone.
     Timestamp(Timestamp),
+    /// A day.
+    Date(Date),
     /// An array of integers of any width: a parameter of engines whose
     /// [`RowLists`](crate::RowLists) are arrays, never a column. Others refuse it.
     Ints(&'a [i64]),
@@ -62,6 +64,24 @@ impl Decimal {
         let (quotient, remainder) = (self.unscaled / factor, self.unscaled % factor);
         let away = i64::from(remainder.unsigned_abs() * 2 >= factor.unsigned_abs());
         Some(quotient + away * remainder.signum())
+    }
+
+    /// Reads plain decimal notation; digits after the point that do not fit are dropped, of which
+    /// the first decides how the last one that is kept is rounded. `None` for anything else, or
+    /// where not even the digits before the point fit.
+    pub fn parse_rounded(text: &str) -> Option<Self> {
+        if let Some(exact) = Self::parse(text) {
+            return Some(exact);
+        }
+        let point = text.find('.')?;
+        let fraction = text.get(point + 1..)?;
+        if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        (0..fraction.len().min(18)).rev().find_map(|kept| {
+            let shortened = Self::parse(text.get(..point + 2 + kept)?)?;
+            Some(Self::new(shortened.rescale(kept as u8)?, kept as u8))
+        })
     }
 
     /// Reads plain decimal notation such as `-12.50`; `None` for anything else, or where it does
@@ -159,6 +179,64 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A day of the calendar: days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(pub i32);
+
+impl Date {
+    /// From calendar parts; `None` where there is no such day.
+    pub fn from_parts(year: i16, month: u8, day: u8) -> Option<Self> {
+        let signed = |part: u8| i8::try_from(part).ok();
+        Self::from_civil(jiff::civil::Date::new(year, signed(month)?, signed(day)?).ok()?)
+    }
+
+    /// Calendar parts: year, month, day.
+    pub fn parts(self) -> (i16, u8, u8) {
+        let civil = self.civil();
+        (civil.year(), civil.month().unsigned_abs(), civil.day().unsigned_abs())
+    }
+
+    /// Reads `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
+            return None;
+        }
+        Self::from_parts(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    }
+
+    /// So many days later, or earlier.
+    #[must_use]
+    pub const fn plus_days(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// So many months later; the last day of that month where it has no such day.
+    #[must_use]
+    pub fn plus_months(self, months: i32) -> Self {
+        let later = self.civil().saturating_add(jiff::Span::new().months(months));
+        Self::from_civil(later).unwrap_or(self)
+    }
+
+    fn civil(self) -> jiff::civil::Date {
+        jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(self.0))
+    }
+
+    fn from_civil(civil: jiff::civil::Date) -> Option<Self> {
+        let days = civil.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days();
+        Some(Self(days))
+    }
+}
+
+impl fmt::Display for Date {
+    /// `YYYY-MM-DD`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.parts();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +266,42 @@ mod tests {
         assert_eq!(Decimal::new(i64::MAX, 0).rescale(1), None);
     }
 
+    #[test]
+    fn digits_that_do_not_fit_are_rounded_away() {
+        for (text, rounded) in [
+            ("1.2345678901234567891", "1.23456789012345679"),
+            ("25.52200585325733709999", "25.5220058532573371"),
+            ("-12345678901234567.895", "-12345678901234567.9"),
+            ("7.5", "7.5"),
+        ] {
+            assert_eq!(Decimal::parse_rounded(text).map(|d| d.to_string()), Some(rounded.into()));
+        }
+        for text in ["", "1e5", "12345678901234567890", "12345678901234567890.5", "1.2x"] {
+            assert_eq!(Decimal::parse_rounded(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn months_end_where_they_end() {
+        let date = |text| Date::parse(text).unwrap();
+        assert_eq!(date("1995-01-31").plus_months(1), date("1995-02-28"));
+        assert_eq!(date("1996-11-30").plus_months(3), date("1997-02-28"));
+        assert_eq!(date("1998-12-01").plus_days(-90), date("1998-09-02"));
+        assert_eq!(date("1970-01-01"), Date(0));
+        for text in ["1995-02-29", "95-01-01", "1995-1-1", "1995-01-01-01", ""] {
+            assert_eq!(Date::parse(text), None, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn dates_round_trip(days in -100_000i32..1_000_000) {
+            let date = Date(days);
+            let (year, month, day) = date.parts();
+            prop_assert_eq!(Date::from_parts(year, month, day), Some(date));
+            prop_assert_eq!(Date::parse(&date.to_string()), Some(date));
+        }
+
         #[test]
         fn decimal_text_round_trips(unscaled in -10i64.pow(17)..10i64.pow(17), scale in 0u8..=6) {
             let decimal = Decimal::new(unscaled, scale);

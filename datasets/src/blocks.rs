@@ -14,7 +14,8 @@ pub struct Part {
 }
 
 impl Part {
-    fn of(self, blocks: u64) -> Range<u64> {
+    /// Its share of so many blocks or rows, counted from 0.
+    pub fn range(self, blocks: u64) -> Range<u64> {
         let parts = u128::from(self.parts.max(1));
         let begin = |part: u128| (u128::from(blocks) * part.min(parts) / parts) as u64;
         begin(u128::from(self.part))..begin(u128::from(self.part) + 1)
@@ -66,7 +67,7 @@ pub fn from_blocks(
     blocks: u64,
     part: Part,
 ) -> Box<dyn RowSource> {
-    Box::new(Blocks { generator, left: part.of(blocks), begun: false })
+    Box::new(Blocks { generator, left: part.range(blocks), begun: false })
 }
 
 struct Blocks<G> {
@@ -181,7 +182,7 @@ mod tests {
         for blocks in [0, 1, 7, 100, u64::MAX / 3] {
             for parts in [1, 2, 3, 8, 101] {
                 let ranges: Vec<_> =
-                    (0..parts).map(|part| Part { part, parts }.of(blocks)).collect();
+                    (0..parts).map(|part| Part { part, parts }.range(blocks)).collect();
                 assert_eq!(ranges.first().map(|range| range.start), Some(0));
                 assert_eq!(ranges.last().map(|range| range.end), Some(blocks));
                 assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));

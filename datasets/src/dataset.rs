@@ -1,7 +1,7 @@
 //! What a data set is.
 
-use dbdyno_core::RowSource;
 use dbdyno_core::schema::Table;
+use dbdyno_core::{RowSource, Scale};
 
 /// Generated data at a scale factor.
 pub trait Dataset: Send + Sync {
@@ -19,21 +19,31 @@ pub trait Dataset: Send + Sync {
 
     /// How many rows `table` has at `scale`; where their number is random (`order_line` of
     /// `tpcc`), how many are expected. 0 for a table that the data set does not have.
-    fn rows(&self, table: &str, scale: u32) -> u64;
+    fn rows(&self, table: &str, scale: Scale) -> u64;
 
     /// Whether `table` has exactly [`rows`](Self::rows) rows for as long as the data is good for
     /// use: no benchmark that leaves the data reusable adds or removes any.
     fn has_fixed_rows(&self, table: &str) -> bool;
 
+    /// The smallest scale; every other is a multiple of it.
+    fn scale_step(&self) -> Scale {
+        Scale::ONE
+    }
+
     /// The largest scale: above it, numbers would not fit their columns.
-    fn max_scale(&self) -> u32;
+    fn max_scale(&self) -> Scale;
+
+    /// Whether its rows depend on the seed. A specification that publishes answers fixes them.
+    fn is_seeded(&self) -> bool {
+        true
+    }
 
     /// Part number `part` (counted from 0) of `parts` of the rows of `table`. The parts together
     /// are the whole table, in order, whatever `parts` is.
     fn source(
         &self,
         table: &'static str,
-        scale: u32,
+        scale: Scale,
         seed: u64,
         part: u32,
         parts: u32,

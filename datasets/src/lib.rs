@@ -14,8 +14,9 @@ pub mod smallbank;
 mod testing;
 pub mod tpcb;
 pub mod tpcc;
+pub mod tpch;
 pub mod ycsb;
 
 pub use dataset::Dataset;
-pub use load::{LoadObserver, Prepared, Silent, mark_spent, prepare};
+pub use load::{LoadObserver, Prepared, Silent, check_scale, mark_spent, prepare};
 pub use registry::{datasets, find};

@@ -13,7 +13,7 @@ use dbdyno_core::query::scalar_sql;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, DbError, Dialect, Driver, Error, LoadProgress, MARK_TABLE, Result, RowSource,
-    RowWriter, Session, SessionOptions, Stop,
+    RowWriter, Scale, Session, SessionOptions, Stop,
 };
 
 use crate::dataset::Dataset;
@@ -66,7 +66,7 @@ impl LoadObserver for Silent {
 pub async fn prepare(
     driver: &dyn Driver,
     dataset: &dyn Dataset,
-    scale: u32,
+    scale: Scale,
     seed: u64,
     reload: bool,
     observer: &dyn LoadObserver,
@@ -78,10 +78,8 @@ pub async fn prepare(
         let why = format!("the driver {} cannot load rows in bulk", driver.name());
         return Err(Error::unsupported(doing, why));
     };
-    if scale == 0 || scale > dataset.max_scale() {
-        let why = format!("scale {scale} is not in 1 to {}", dataset.max_scale());
-        return Err(Error::new(doing, why).next("choose a --scale in that range"));
-    }
+    check_scale(dataset, scale)?;
+    let seed = if dataset.is_seeded() { seed } else { 0 };
     place.ensure_namespace().await?;
     let mut session = place.connect().await?;
     let found = place.look(&mut *session).await?;
@@ -91,6 +89,20 @@ pub async fn prepare(
         return Ok(Prepared::Reused);
     }
     Load { place, bulk, wanted, observer, stop }.run(&mut *session, &found).await
+}
+
+/// Whether a data set can have a scale.
+///
+/// # Errors
+/// It cannot.
+pub fn check_scale(dataset: &dyn Dataset, scale: Scale) -> Result<()> {
+    let (step, most) = (dataset.scale_step(), dataset.max_scale());
+    if (step..=most).contains(&scale) && scale.is_multiple_of(step) {
+        return Ok(());
+    }
+    let why = format!("it takes {step} to {most} in steps of {step}");
+    let doing = format!("use scale {scale} for data set `{}`", dataset.name());
+    Err(Error::new(doing, why).next("choose such a --scale"))
 }
 
 /// Marks a data set as used up, so that it is loaded again before its next use. Say it before a
@@ -231,7 +243,7 @@ impl Place<'_> {
         &self,
         session: &mut dyn Session,
         found: &Found,
-        scale: u32,
+        scale: Scale,
     ) -> Result<()> {
         for table in self.dataset.tables() {
             if !found.has(table.name) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{DbError, Dialect, MARK_TABLE, Session};
+use dbdyno_core::{DbError, Decimal, Dialect, MARK_TABLE, Scale, Session};
 
 /// How far a data set is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl fmt::Display for MarkState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub version: u32,
-    pub scale: u32,
+    pub scale: Scale,
     pub seed: u64,
     pub state: MarkState,
 }
@@ -47,7 +47,7 @@ fn table() -> Table {
     let columns = vec![
         Column::new("dataset", ColumnType::Varchar(64)),
         Column::new("version", ColumnType::BigInt),
-        Column::new("scale", ColumnType::BigInt),
+        Column::new("scale", ColumnType::Decimal(12, 2)),
         // Text, since a seed may need all 64 bits and engines' integers have a sign.
         Column::new("seed", ColumnType::Varchar(20)),
         Column::new("state", ColumnType::Varchar(10)),
@@ -82,7 +82,7 @@ pub async fn read(
         .query_sql(&sql, &mut |row| {
             mark = Some(Mark {
                 version: parse(&row.int(0)?.to_string(), "version")?,
-                scale: parse(&row.int(1)?.to_string(), "scale")?,
+                scale: parse(&Decimal::new(row.decimal(1, 2)?, 2).to_string(), "scale")?,
                 seed: parse(row.text(2)?, "seed")?,
                 state: parse_state(row.text(3)?)?,
             });

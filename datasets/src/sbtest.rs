@@ -1,8 +1,8 @@
 //! The table of sysbench's `oltp_*` benchmarks (sysbench 1.0.20, `src/lua/oltp_common.lua`).
 
-use dbdyno_core::RowSource;
 use dbdyno_core::random::{Distribution, Rng, Text};
 use dbdyno_core::schema::{Column, ColumnType, Table};
+use dbdyno_core::{RowSource, Scale};
 
 use crate::blocks::{Part, Size, Streams, empty, numbered};
 use crate::dataset::Dataset;
@@ -52,8 +52,8 @@ impl Dataset for Sbtest {
         vec![Table::new("sbtest1", columns).primary_key(&["id"]).index("k_1", &["k"])]
     }
 
-    fn rows(&self, table: &str, scale: u32) -> u64 {
-        if table == "sbtest1" { ROWS * u64::from(scale) } else { 0 }
+    fn rows(&self, table: &str, scale: Scale) -> u64 {
+        if table == "sbtest1" { ROWS * scale.units() } else { 0 }
     }
 
     fn has_fixed_rows(&self, _: &str) -> bool {
@@ -61,14 +61,14 @@ impl Dataset for Sbtest {
     }
 
     /// Leaves a tenth of the numbers of a 32-bit key to rows that the workload inserts.
-    fn max_scale(&self) -> u32 {
-        190_000
+    fn max_scale(&self) -> Scale {
+        Scale::whole(190_000)
     }
 
     fn source(
         &self,
         table: &'static str,
-        scale: u32,
+        scale: Scale,
         seed: u64,
         part: u32,
         parts: u32,
@@ -99,10 +99,11 @@ mod tests {
 
     use super::Sbtest;
     use crate::testing::lines;
+    use dbdyno_core::Scale;
 
     #[test]
     fn rows_are_those_of_sysbench() {
-        let rows = lines(&Sbtest, "sbtest1", 1, 1, 0, 1, usize::MAX);
+        let rows = lines(&Sbtest, "sbtest1", Scale::ONE, 1, 0, 1, usize::MAX);
         let mut special = 0;
         for (number, row) in rows.iter().enumerate() {
             let fields: Vec<&str> = row.split('|').collect();

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use dbdyno_core::random::Rng;
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{Decimal, RowSource, RowWriter, Timestamp};
+use dbdyno_core::{Date, Decimal, RowSource, RowWriter, Scale, Timestamp};
 
 use crate::blocks::{Part, Size, Streams, empty, numbered};
 use crate::dataset::Dataset;
@@ -28,7 +28,7 @@ pub fn write_name(number: u64, buffer: &mut String) -> &str {
 }
 
 /// All money in all accounts after loading, in cents.
-pub fn total_cents(scale: u32, seed: u64) -> i64 {
+pub fn total_cents(scale: Scale, seed: u64) -> i64 {
     let mut sum = Sum { cents: 0 };
     for table in ["savings", "checking"] {
         let mut source = SmallBank.source(table, scale, seed, 0, 1);
@@ -50,6 +50,7 @@ impl RowWriter for Sum {
     }
     fn text(&mut self, _: &str) {}
     fn timestamp(&mut self, _: Timestamp) {}
+    fn date(&mut self, _: Date) {}
 }
 
 /// The data set `smallbank`.
@@ -82,9 +83,9 @@ impl Dataset for SmallBank {
         ]
     }
 
-    fn rows(&self, table: &str, scale: u32) -> u64 {
+    fn rows(&self, table: &str, scale: Scale) -> u64 {
         match table {
-            "accounts" | "savings" | "checking" => CUSTOMERS * u64::from(scale),
+            "accounts" | "savings" | "checking" => CUSTOMERS * scale.units(),
             _ => 0,
         }
     }
@@ -93,14 +94,14 @@ impl Dataset for SmallBank {
         true
     }
 
-    fn max_scale(&self) -> u32 {
-        1_000_000
+    fn max_scale(&self) -> Scale {
+        Scale::whole(1_000_000)
     }
 
     fn source(
         &self,
         table: &'static str,
-        scale: u32,
+        scale: Scale,
         seed: u64,
         part: u32,
         parts: u32,
@@ -133,18 +134,19 @@ mod tests {
     use super::{SmallBank, total_cents};
     use crate::testing::lines;
     use dbdyno_core::Decimal;
+    use dbdyno_core::Scale;
 
     #[test]
     fn the_total_is_the_sum_of_the_balances() {
         let mut sum = 0;
         for table in ["savings", "checking"] {
-            for row in lines(&SmallBank, table, 2, 9, 0, 1, usize::MAX) {
+            for row in lines(&SmallBank, table, Scale::whole(2), 9, 0, 1, usize::MAX) {
                 let balance = Decimal::parse(row.split_once('|').unwrap().1).unwrap();
                 assert!((1_000_000..=5_000_000).contains(&balance.unscaled), "{balance}");
                 sum += balance.unscaled;
             }
         }
-        assert_eq!(total_cents(2, 9), sum);
+        assert_eq!(total_cents(Scale::whole(2), 9), sum);
         // The mean is 30,000; that of 72,000 accounts deviates by 43.
         let mean = sum as f64 / 72_000.0 / 100.0;
         assert!((mean - 30_000.0).abs() < 220.0, "{mean}");
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn customers_are_named_by_number() {
-        let rows = lines(&SmallBank, "accounts", 1, 9, 0, 1, usize::MAX);
+        let rows = lines(&SmallBank, "accounts", Scale::ONE, 9, 0, 1, usize::MAX);
         assert_eq!(rows[17], format!("17|{:064}", 17));
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{Decimal, RowWriter, Timestamp};
+use dbdyno_core::{Date, Decimal, RowWriter, Scale, Timestamp};
 
 use crate::dataset::Dataset;
 
@@ -45,13 +45,16 @@ impl RowWriter for Printer {
     fn timestamp(&mut self, value: Timestamp) {
         self.put(value);
     }
+    fn date(&mut self, value: Date) {
+        self.put(value);
+    }
 }
 
 /// The first rows, at most `limit`, of a part of a table, one string each.
 pub fn lines(
     dataset: &dyn Dataset,
     table: &'static str,
-    scale: u32,
+    scale: Scale,
     seed: u64,
     part: u32,
     parts: u32,
@@ -66,9 +69,9 @@ pub fn lines(
     lines
 }
 
-/// The FNV-1a hash of a whole table at scale 1 and seed 1.
+/// The FNV-1a hash of a whole table at the smallest scale and seed 1.
 pub fn digest(dataset: &dyn Dataset, table: &'static str) -> u64 {
-    let mut source = dataset.source(table, 1, 1, 0, 1);
+    let mut source = dataset.source(table, dataset.scale_step(), 1, 0, 1);
     let mut printer = Printer::default();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     while source.next_row(&mut printer) {
@@ -140,5 +143,9 @@ impl RowWriter for Shape<'_> {
     fn timestamp(&mut self, _: Timestamp) {
         let column = self.next();
         assert_eq!(column.ty, ColumnType::Timestamp, "{}", column.name);
+    }
+    fn date(&mut self, _: Date) {
+        let column = self.next();
+        assert_eq!(column.ty, ColumnType::Date, "{}", column.name);
     }
 }

@@ -2,7 +2,7 @@
 //! 'Transaction' Actually Performed in pgbench?" and `-i`): pgbench itself can run on them.
 
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{RowSource, RowWriter};
+use dbdyno_core::{RowSource, RowWriter, Scale};
 
 use crate::blocks::{Part, Size, Streams, empty, numbered};
 use crate::dataset::Dataset;
@@ -71,14 +71,14 @@ impl Dataset for TpcB {
         ]
     }
 
-    fn rows(&self, table: &str, scale: u32) -> u64 {
+    fn rows(&self, table: &str, scale: Scale) -> u64 {
         let each = match table {
             "pgbench_branches" => BRANCHES,
             "pgbench_tellers" => TELLERS,
             "pgbench_accounts" => ACCOUNTS,
             _ => 0,
         };
-        each * u64::from(scale)
+        each * scale.units()
     }
 
     fn has_fixed_rows(&self, table: &str) -> bool {
@@ -86,14 +86,14 @@ impl Dataset for TpcB {
     }
 
     /// Below 20,000 pgbench numbers accounts by 32 bits, as here.
-    fn max_scale(&self) -> u32 {
-        19_999
+    fn max_scale(&self) -> Scale {
+        Scale::whole(19_999)
     }
 
     fn source(
         &self,
         table: &'static str,
-        scale: u32,
+        scale: Scale,
         seed: u64,
         part: u32,
         parts: u32,
@@ -130,18 +130,19 @@ fn write_owned(row: &mut dyn RowWriter, number: u64, per_branch: u64) {
 mod tests {
     use super::{FILLER, TpcB};
     use crate::testing::lines;
+    use dbdyno_core::Scale;
 
     #[test]
     fn rows_are_those_of_pgbench() {
-        let first = |table| lines(&TpcB, table, 2, 1, 0, 1, 1).concat();
+        let first = |table| lines(&TpcB, table, Scale::whole(2), 1, 0, 1, 1).concat();
         assert_eq!(first("pgbench_branches"), "1|0|NULL");
         assert_eq!(first("pgbench_tellers"), "1|1|0|NULL");
         assert_eq!(first("pgbench_accounts"), format!("1|1|0|{FILLER}"));
-        let accounts = lines(&TpcB, "pgbench_accounts", 2, 1, 0, 1, usize::MAX);
+        let accounts = lines(&TpcB, "pgbench_accounts", Scale::whole(2), 1, 0, 1, usize::MAX);
         assert!(accounts[99_999].starts_with("100000|1|") && FILLER.len() == 84);
         assert!(accounts[100_000].starts_with("100001|2|"));
-        let tellers = lines(&TpcB, "pgbench_tellers", 2, 1, 0, 1, usize::MAX);
+        let tellers = lines(&TpcB, "pgbench_tellers", Scale::whole(2), 1, 0, 1, usize::MAX);
         assert_eq!(tellers[10..], (11..=20).map(|t| format!("{t}|2|0|NULL")).collect::<Vec<_>>());
-        assert!(lines(&TpcB, "pgbench_history", 2, 1, 0, 1, usize::MAX).is_empty());
+        assert!(lines(&TpcB, "pgbench_history", Scale::whole(2), 1, 0, 1, usize::MAX).is_empty());
     }
 }

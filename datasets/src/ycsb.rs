@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use dbdyno_core::RowSource;
 use dbdyno_core::random::{Rng, Text, fnv64};
 use dbdyno_core::schema::{Column, ColumnType, Table};
+use dbdyno_core::{RowSource, Scale};
 
 use crate::blocks::{Part, Size, Streams, empty, numbered};
 use crate::dataset::Dataset;
@@ -60,8 +60,8 @@ impl Dataset for Ycsb {
         vec![Table::new("usertable", columns).primary_key(&["ycsb_key"])]
     }
 
-    fn rows(&self, table: &str, scale: u32) -> u64 {
-        if table == "usertable" { RECORDS * u64::from(scale) } else { 0 }
+    fn rows(&self, table: &str, scale: Scale) -> u64 {
+        if table == "usertable" { RECORDS * scale.units() } else { 0 }
     }
 
     fn has_fixed_rows(&self, _: &str) -> bool {
@@ -69,14 +69,14 @@ impl Dataset for Ycsb {
     }
 
     /// A thousand million records: many more, and two hashes may be the same.
-    fn max_scale(&self) -> u32 {
-        100_000
+    fn max_scale(&self) -> Scale {
+        Scale::whole(100_000)
     }
 
     fn source(
         &self,
         table: &'static str,
-        scale: u32,
+        scale: Scale,
         seed: u64,
         part: u32,
         parts: u32,
@@ -102,6 +102,7 @@ mod tests {
 
     use super::{Ycsb, write_key};
     use crate::testing::lines;
+    use dbdyno_core::Scale;
     use std::collections::HashSet;
 
     #[test]
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn records_have_ten_fields_of_a_hundred() {
-        let rows = lines(&Ycsb, "usertable", 1, 1, 0, 1, usize::MAX);
+        let rows = lines(&Ycsb, "usertable", Scale::ONE, 1, 0, 1, usize::MAX);
         let mut keys = HashSet::new();
         for row in &rows {
             let (key, fields) = row.split_once('|').unwrap();

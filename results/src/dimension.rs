@@ -111,7 +111,7 @@ impl Dimension {
                 text: if case.pipeline { "pipelined" } else { NOT_PIPELINED }.to_owned(),
             },
             Self::Clients => whole(case.clients),
-            Self::Scale => whole(case.scale),
+            Self::Scale => Level { rank: case.scale.in_hundredths(), text: case.scale.to_string() },
             Self::Rate => match case.rate {
                 None => Level { rank: 0, text: "closed loop".to_owned() },
                 // The bits of positive doubles sort as the doubles do.

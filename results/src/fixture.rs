@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, StatementForm, Status};
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status};
 
 use crate::record::Record;
 
@@ -25,7 +25,7 @@ pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
         rate: None,
         statements: StatementForm::Portable,
         pipeline: false,
-        scale: 1,
+        scale: Scale::ONE,
         seed: 42,
         repetition: 1,
     }

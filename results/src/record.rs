@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, StatementForm, Status};
+use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status};
 
 use crate::redact::redact;
 
@@ -187,7 +187,7 @@ fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
         rate: row.number("rate")?,
         statements: row.added_word("statements", &StatementForm::ALL, StatementForm::name)?,
         pipeline: row.added_word("pipeline", &[false, true], pipeline_name)?,
-        scale: row.whole("scale")?,
+        scale: row.scale()?,
         seed: row.whole("seed")?,
         repetition: row.whole("repetition")?,
     })
@@ -240,6 +240,11 @@ impl Row<'_> {
     fn whole<T: FromStr>(&self, column: &'static str) -> Result<T, BadField> {
         let field = self.field(column);
         field.parse().map_err(|_| bad(column, field, "a whole number in its range"))
+    }
+
+    fn scale(&self) -> Result<Scale, BadField> {
+        let field = self.field("scale");
+        field.parse().map_err(|_| bad("scale", field, "a number above 0 in steps of 0.01"))
     }
 
     fn word<T: Copy>(

@@ -7,7 +7,9 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Recorder, StatementForm};
+use dbdyno_core::{
+    Better, Case, Durability, Isolation, Measurement, Recorder, Scale, StatementForm,
+};
 use dbdyno_results::{RunFolder, load};
 
 const ROOT: &str = "DBDYNO_TEST_FULL_DISK_ROOT";
@@ -26,7 +28,7 @@ fn case() -> Case {
         rate: None,
         statements: StatementForm::Portable,
         pipeline: false,
-        scale: 1,
+        scale: Scale::ONE,
         seed: 1,
         repetition: 1,
     }

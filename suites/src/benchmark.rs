@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{LoadReport, Tally, Witness, Workload};
-use dbdyno_core::{DbError, Measurement, NativeSql, Session};
+pub use dbdyno_core::Check;
+use dbdyno_core::load::{Length, LoadReport, Tally, Witness, Workload};
+use dbdyno_core::{DbError, Measurement, NativeSql, Scale, Session};
 use dbdyno_datasets::Dataset;
+
+/// The clients of a case when neither the user nor the benchmark names a number.
+pub const DEFAULT_CLIENTS: u32 = 4;
+/// The clients of a benchmark that shows how an engine scales with them.
+pub const SWEEP_CLIENTS: [u32; 4] = [1, 2, 4, 8];
 
 /// One workload of a suite.
 #[async_trait]
@@ -25,13 +31,29 @@ pub trait Benchmark: Send + Sync {
         AfterUse::Reusable
     }
 
-    /// Whether it is run at 1, 2, 4, … clients when the user asked for no number of clients.
-    fn is_sweep(&self) -> bool {
+    /// The numbers of clients it is run with when the user names none.
+    fn default_clients(&self) -> &'static [u32] {
+        &[DEFAULT_CLIENTS]
+    }
+
+    /// How long it runs where that is its own matter: one that is done when all its queries are.
+    fn length(&self, _clients: u32) -> Option<Length> {
+        None
+    }
+
+    /// Whether answers were published that its own can be compared with at this scale.
+    fn has_answers(&self, _scale: Scale) -> bool {
         false
     }
 
     /// Metrics of its own, beside those that every benchmark has.
-    fn metrics(&self, _report: &LoadReport, _before: &State, _after: &State) -> Vec<Measurement> {
+    fn metrics(
+        &self,
+        _report: &LoadReport,
+        _scale: Scale,
+        _before: &State,
+        _after: &State,
+    ) -> Vec<Measurement> {
         Vec::new()
     }
 
@@ -39,7 +61,7 @@ pub trait Benchmark: Send + Sync {
     fn workload(&self, context: &WorkloadContext, before: &State) -> Arc<dyn Workload>;
 
     /// Looks at the tables: the consistency conditions, and the counters that a case moves.
-    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError>;
+    async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError>;
 
     /// Whether the tables account for every acknowledged commit: how far the counters moved
     /// against what the clients counted. A commit whose outcome is unknown may have moved them or
@@ -68,13 +90,15 @@ pub trait Benchmark: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct WorkloadContext {
     /// The scale factor of the data set.
-    pub scale: u32,
+    pub scale: Scale,
     /// The seed of the data set and of everything random in the case.
     pub seed: u64,
     /// The number of clients of the case.
     pub clients: u32,
     /// Whether keying and think times are kept (TPC-C 5.2.5.7).
     pub think_times: bool,
+    /// Whether answers are compared with those that were published, for the same parameters.
+    pub validate: bool,
     /// What the engine can say beyond portable SQL, where the case's statements are native; `None`
     /// where they are portable.
     pub native: Option<NativeSql>,
@@ -87,44 +111,6 @@ pub enum AfterUse {
     Reusable,
     /// Rows were added or removed for good: it is loaded again before the next use.
     Spent,
-}
-
-/// One condition that must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// Its name: the metric is `check_<name>`.
-    pub name: String,
-    /// Whether it held.
-    pub held: bool,
-    /// Where it did not hold: what was expected and what was found. Also the source of the
-    /// condition (a clause), where it has one.
-    pub detail: String,
-}
-
-impl Check {
-    /// A condition that held or not; `detail` says what was expected and found.
-    pub fn new(name: impl Into<String>, held: bool, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), held, detail: detail.into() }
-    }
-
-    /// The condition that `counter` moved by what the clients committed: `committed` at least,
-    /// and at most `unknown` more.
-    pub fn accounted(
-        name: impl Into<String>,
-        what: &str,
-        moved: i64,
-        committed: u64,
-        unknown: u64,
-    ) -> Self {
-        let (low, high) = (i128::from(committed), i128::from(committed) + i128::from(unknown));
-        let held = (low..=high).contains(&i128::from(moved));
-        let expected = if unknown == 0 { format!("{low}") } else { format!("{low} to {high}") };
-        Self::new(
-            name,
-            held,
-            format!("{what}: the clients committed {expected}, the tables show {moved}"),
-        )
-    }
 }
 
 /// What the tables looked like at one moment.

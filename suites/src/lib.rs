@@ -2,6 +2,7 @@
 //! here.
 
 pub mod benchmark;
+pub mod olap;
 pub mod oltp;
 pub mod registry;
 pub mod runner;

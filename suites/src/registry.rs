@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::oltp;
+use crate::{olap, oltp};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -15,9 +15,16 @@ pub struct Suite {
 
 /// Every suite.
 pub fn suites() -> Vec<Suite> {
-    vec![Suite {
-        name: "oltp",
-        summary: "short transactions, many at once: throughput, latency and consistency",
-        benchmarks: oltp::benchmarks(),
-    }]
+    vec![
+        Suite {
+            name: "oltp",
+            summary: "short transactions, many at once: throughput, latency and consistency",
+            benchmarks: oltp::benchmarks(),
+        },
+        Suite {
+            name: "olap",
+            summary: "long queries over whole tables: time, throughput and right answers",
+            benchmarks: olap::benchmarks(),
+        },
+    ]
 }

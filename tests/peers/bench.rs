@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dbdyno_adapters::engines;
 use dbdyno_core::load::Workload;
-use dbdyno_core::{Durability, Error, Result};
+use dbdyno_core::{Durability, Error, Result, Scale};
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::{Benchmark, WorkloadContext};
 use tempfile::TempDir;
@@ -148,7 +148,15 @@ pub fn benchmark(name: &str) -> Result<Box<dyn Benchmark>> {
 /// # Errors
 /// There is no such benchmark.
 pub fn workload(name: &str, scale: u32) -> Result<Arc<dyn Workload>> {
-    let context = WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native: None };
+    let scale = Scale::whole(scale);
+    let context = WorkloadContext {
+        scale,
+        seed: 1,
+        clients: 1,
+        think_times: false,
+        validate: false,
+        native: None,
+    };
     Ok(benchmark(name)?.workload(&context, &Default::default()))
 }
 

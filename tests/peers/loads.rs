@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use dbdyno_core::schema::Table;
-use dbdyno_core::{Error, Result};
+use dbdyno_core::{Error, Result, Scale};
 use dbdyno_datasets::Dataset;
 use dbdyno_datasets::sbtest::Sbtest;
 use dbdyno_datasets::tpcb::TpcB;
@@ -201,7 +201,7 @@ fn text_files(bench: &Bench, server: &Server<'_>, load: Load) -> Result<Vec<Path
     let name = load.dataset.name();
     eprintln!("writing the rows of {name} at scale {} to files in memory", load.scale);
     let folder = bench.empty_folder(&format!("{}-{name}", server.driver().engine()))?;
-    row_files::write(load.dataset, load.scale, &folder)
+    row_files::write(load.dataset, Scale::whole(load.scale), &folder)
 }
 
 /// A script for files in PostgreSQL's binary format, which costs the server a third less than text

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use dbdyno_core::{Decimal, Error, Result, RowWriter, Timestamp};
+use dbdyno_core::{Date, Decimal, Error, Result, RowWriter, Scale, Timestamp};
 use dbdyno_datasets::Dataset;
 
 /// The seed of the rows: dbdyno's default.
@@ -17,7 +17,7 @@ const SEED: u64 = 1;
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write(dataset: &dyn Dataset, scale: u32, folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn write(dataset: &dyn Dataset, scale: Scale, folder: &Path) -> Result<Vec<PathBuf>> {
     let table_file = |name: &'static str| {
         let path = folder.join(format!("{name}.tsv"));
         write_table(dataset, name, scale, &path)
@@ -30,7 +30,7 @@ pub fn write(dataset: &dyn Dataset, scale: u32, folder: &Path) -> Result<Vec<Pat
 fn write_table(
     dataset: &dyn Dataset,
     table: &'static str,
-    scale: u32,
+    scale: Scale,
     path: &Path,
 ) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
@@ -80,11 +80,17 @@ impl RowWriter for Line {
     fn timestamp(&mut self, value: Timestamp) {
         self.field(value);
     }
+
+    fn date(&mut self, value: Date) {
+        self.field(value);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+    use dbdyno_core::Scale;
 
     use super::write;
 
@@ -92,7 +98,7 @@ mod tests {
     fn rows_are_lines_of_fields() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = dbdyno_datasets::find("tpcb").unwrap();
-        let files = write(dataset, 1, folder.path()).unwrap();
+        let files = write(dataset, Scale::ONE, folder.path()).unwrap();
         let read = |place: usize| std::fs::read_to_string(&files[place]).unwrap();
         assert_eq!(read(0), "1\t0\t\\N\n");
         assert_eq!(read(1).lines().next(), Some("1\t1\t0\t\\N"));
@@ -105,7 +111,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ["sbtest", "tpcc"] {
             let dataset = dbdyno_datasets::find(name).unwrap();
-            let files = write(dataset, 1, folder.path()).unwrap();
+            let files = write(dataset, Scale::ONE, folder.path()).unwrap();
             for (table, file) in dataset.tables().iter().zip(files) {
                 let text = std::fs::read_to_string(file).unwrap();
                 let tabs = table.columns.len() - 1;

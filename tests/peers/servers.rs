@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dbdyno_adapters::throwaway::machine::random_hex;
 use dbdyno_adapters::{ServerSettings, Target, open};
-use dbdyno_core::{Driver, Error, MARK_TABLE, Result, SessionOptions};
+use dbdyno_core::{Driver, Error, MARK_TABLE, Result, Scale, SessionOptions};
 use dbdyno_datasets::Dataset;
 
 use crate::bench::{Bench, benchmark, postgres_program};
@@ -208,7 +208,7 @@ impl<'b> Server<'b> {
         let options = SessionOptions { namespace, ..SessionOptions::default() };
         self.bench.runtime.block_on(async {
             let mut session = self.driver.connect(&options).await.map_err(failed)?;
-            benchmark.state(&mut *session, scale).await.map(drop).map_err(failed)
+            benchmark.state(&mut *session, Scale::whole(scale)).await.map(drop).map_err(failed)
         })
     }
 

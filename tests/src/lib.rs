@@ -4,8 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_adapters::{ServerSettings, Target, open};
+use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Driver, Event, Measurement, Recorder, Result};
+use dbdyno_core::{
+    Case, Driver, Event, LoadProgress, Measurement, Recorder, Result, Scale, StatementForm,
+};
+use dbdyno_datasets::LoadObserver;
+use dbdyno_suites::runner::{
+    CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions,
+};
 use tokio::runtime::Runtime;
 
 /// Engines that the user left out of the test run by name (`./tests/run --without NAME`).
@@ -103,5 +110,48 @@ impl dbdyno_core::load::LoadObserver for Kept {
     fn event(&self, event: &Event) -> Result<()> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
+    }
+}
+
+/// An observer that looks at nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unseen;
+
+impl LoadObserver for Unseen {
+    fn started(&self, _: &str, _: u64, _: &Arc<LoadProgress>) {}
+    fn finished(&self, _: &str, _: u64) {}
+}
+
+impl RunObserver for Unseen {
+    fn benchmark_started(&self, _: &str, _: &str, _: usize, _: u32) {}
+    fn preparing(&self, _: &str) {}
+    fn case_started(&self, _: &Case, _: Option<Duration>) {}
+    fn second(&self, _: &[Second]) {}
+    fn event(&self, _: &Event) {}
+    fn case_finished(&self, _: &Case, _: &CaseSummary) {}
+}
+
+/// What a test runs a benchmark with: a few transactions of each of four clients.
+pub fn run_options() -> RunOptions {
+    RunOptions {
+        isolation: IsolationChoice::Default,
+        durability: DurabilityChoice::Default,
+        clients: Some(vec![4]),
+        statements: vec![StatementForm::Portable],
+        pipeline: vec![false],
+        arrival: Arrival::Closed,
+        // A number, not a time: a disk may take longer than any short time to sync.
+        length: Length::Transactions(600),
+        warmup: Duration::ZERO,
+        repetitions: 1,
+        scale: Scale::ONE,
+        seed: 7,
+        think_times: false,
+        validate: false,
+        reload: false,
+        retry: RetryPolicy::default(),
+        statement_timeout: None,
+        reconnect_limit: Duration::from_secs(30),
+        drain_limit: Duration::from_secs(30),
     }
 }

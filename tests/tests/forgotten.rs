@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, LoadPlan, RetryPolicy, run_load};
-use dbdyno_core::{Driver, Durability, Isolation, SessionOptions, Stop};
+use dbdyno_core::{Driver, Durability, Isolation, Scale, SessionOptions, Stop};
 use dbdyno_datasets::ycsb::FIELDS;
 use dbdyno_datasets::{Silent, prepare};
 use dbdyno_suites::{Benchmark, Check, WorkloadContext, oltp};
@@ -43,7 +43,7 @@ impl<'r> Bench<'r> {
         let benchmark = oltp::benchmarks().into_iter().find(|found| found.name() == name).unwrap();
         let dataset = benchmark.dataset();
         let stop = Stop::default();
-        let prepared = prepare(driver.as_ref(), dataset, 1, SEED, false, &Silent, &stop);
+        let prepared = prepare(driver.as_ref(), dataset, Scale::ONE, SEED, false, &Silent, &stop);
         runtime.block_on(prepared).unwrap();
         runtime.block_on(driver.set_durability(Durability::None)).unwrap();
         Self { runtime, driver, benchmark, measured: Cell::new(0) }
@@ -72,16 +72,17 @@ impl<'r> Bench<'r> {
         let state = || {
             self.runtime.block_on(async {
                 let mut session = self.driver.connect(&self.options(None)).await.unwrap();
-                self.benchmark.state(&mut *session, 1).await.unwrap()
+                self.benchmark.state(&mut *session, Scale::ONE).await.unwrap()
             })
         };
         self.measured.set(self.measured.get() + 1);
         let before = state();
         let context = WorkloadContext {
-            scale: 1,
+            scale: Scale::ONE,
             seed: SEED,
             clients: CLIENTS,
             think_times: false,
+            validate: false,
             native: None,
         };
         let workload = self.benchmark.workload(&context, &before);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dbdyno_core::load::{Arrival, Length, LoadPlan, RetryPolicy, Workload, run_load};
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    DbError, Driver, Durability, Row, Session, SessionOptions, StatementForm, Stop, Value,
+    DbError, Driver, Durability, Row, Scale, Session, SessionOptions, StatementForm, Stop, Value,
 };
 use dbdyno_datasets::{Silent, prepare};
 use dbdyno_suites::{Benchmark, Check, State, WorkloadContext, oltp};
@@ -17,7 +17,7 @@ use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
 
 const SEED: u64 = 23;
-const SCALE: u32 = 1;
+const SCALE: Scale = Scale::ONE;
 /// So many that every type of transaction is among them, and an order that rolls back.
 const TRANSACTIONS: u64 = 300;
 
@@ -64,8 +64,14 @@ impl Bench<'_> {
             StatementForm::Portable => None,
             StatementForm::Native => Some(self.driver.dialect().native()),
         };
-        let context =
-            WorkloadContext { scale: SCALE, seed: SEED, clients: 1, think_times: false, native };
+        let context = WorkloadContext {
+            scale: SCALE,
+            seed: SEED,
+            clients: 1,
+            think_times: false,
+            validate: false,
+            native,
+        };
         self.benchmark.workload(&context, &State::default())
     }
 
@@ -177,7 +183,9 @@ fn every_form_does_the_same(text: &str, hows: &[How]) {
     let driver = target(&runtime, text);
     // The data set as it was loaded, and whether it still is: some benchmarks only read.
     let mut fresh: Option<(&str, Tables, bool)> = None;
-    for benchmark in oltp::benchmarks().into_iter().filter(|benchmark| !benchmark.is_sweep()) {
+    for benchmark in
+        oltp::benchmarks().into_iter().filter(|benchmark| benchmark.default_clients().len() == 1)
+    {
         let bench = Bench { runtime: &runtime, driver: Arc::clone(&driver), benchmark };
         let (name, dataset) = (bench.benchmark.name(), bench.benchmark.dataset().name());
         let mut hows = hows.to_vec();

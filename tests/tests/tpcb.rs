@@ -2,7 +2,7 @@
 //! is noticed.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use dbdyno_core::{Access, Session, SessionOptions, Stop};
+use dbdyno_core::{Access, Scale, Session, SessionOptions, Stop};
 use dbdyno_datasets::{Silent, prepare};
 use dbdyno_suites::{Benchmark, oltp};
 use dbdyno_tests::{left_out, runtime, target};
@@ -70,7 +70,7 @@ fn breaks_are_noticed(engine: &str) {
     let stop = Stop::default();
     runtime.block_on(async {
         let dataset = tpcb.dataset();
-        prepare(driver.as_ref(), dataset, 1, 1, false, &Silent, &stop).await.unwrap();
+        prepare(driver.as_ref(), dataset, Scale::ONE, 1, false, &Silent, &stop).await.unwrap();
         let namespace = Some(dataset.namespace());
         let options = SessionOptions { namespace, ..SessionOptions::default() };
         let mut session = driver.connect(&options).await.unwrap();
@@ -97,7 +97,7 @@ async fn run(session: &mut dyn Session, statements: &[&str]) {
 
 /// The checks that do not hold.
 async fn broken(tpcb: &dyn Benchmark, session: &mut dyn Session) -> Vec<String> {
-    let state = tpcb.state(session, 1).await.unwrap();
+    let state = tpcb.state(session, Scale::ONE).await.unwrap();
     let broken = state.checks.into_iter().filter(|check| !check.held);
     broken.map(|check| check.name).collect()
 }

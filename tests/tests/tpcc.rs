@@ -10,14 +10,14 @@ use dbdyno_core::load::{
     Arrival, Length, LoadPlan, LoadReport, Outcome, RetryPolicy, Tally, Workload, run_load,
 };
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Access, Driver, Isolation, Session, SessionOptions, Stop};
+use dbdyno_core::{Access, Driver, Isolation, Scale, Session, SessionOptions, Stop};
 use dbdyno_datasets::{Silent, prepare};
 use dbdyno_suites::{Benchmark, Check, State, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
 
 const SEED: u64 = 5;
-const SCALE: u32 = 1;
+const SCALE: Scale = Scale::ONE;
 
 /// What breaks one condition: the statement, every condition that it breaks, and what the first of
 /// them says.
@@ -175,8 +175,14 @@ impl Bench {
     }
 
     fn workload(&self, before: &State, clients: u32) -> Arc<dyn Workload> {
-        let context =
-            WorkloadContext { scale: SCALE, seed: SEED, clients, think_times: false, native: None };
+        let context = WorkloadContext {
+            scale: SCALE,
+            seed: SEED,
+            clients,
+            think_times: false,
+            validate: false,
+            native: None,
+        };
         self.tpcc.workload(&context, before)
     }
 
@@ -256,7 +262,7 @@ impl Bench {
     }
 
     fn assert_tpmc(&self, report: &LoadReport) {
-        let metrics = self.tpcc.metrics(report, &State::default(), &State::default());
+        let metrics = self.tpcc.metrics(report, SCALE, &State::default(), &State::default());
         assert_eq!(metrics.len(), 1);
         assert_eq!((metrics[0].metric.as_str(), metrics[0].unit), ("tpmc", "1/min"));
         let committed = report.tally.of("new_order").committed as f64;

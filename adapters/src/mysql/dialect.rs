@@ -1,5 +1,6 @@
 //! The SQL of MySQL and MariaDB.
 
+use dbdyno_core::dialect::replace_fragments;
 use dbdyno_core::schema::{ColumnType, Table};
 use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
 
@@ -13,7 +14,8 @@ impl Dialect for MysqlDialect {
     }
 
     fn statement(&self, portable: &str) -> String {
-        portable.replace("{for_update}", "FOR UPDATE")
+        let sql = replace_fragments(portable, "year_of", |date| format!("YEAR({date})"));
+        sql.replace("{for_update}", "FOR UPDATE")
     }
 
     /// What MySQL and MariaDB both can say. MariaDB's `DELETE … RETURNING` is left out: where it
@@ -35,6 +37,7 @@ impl Dialect for MysqlDialect {
             ColumnType::Char(length) => format!("CHAR({length})"),
             ColumnType::Varchar(length) => format!("VARCHAR({length})"),
             ColumnType::Timestamp => "DATETIME(6)".to_owned(),
+            ColumnType::Date => "DATE".to_owned(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Numbers and moments as text, without the cost of the formatting machinery.
 
 use bytes::{BufMut, BytesMut};
-use dbdyno_core::{Decimal, Timestamp};
+use dbdyno_core::{Date, Decimal, Timestamp};
 
 /// Writes an integer.
 #[inline]
@@ -40,6 +40,16 @@ pub fn timestamp(out: &mut BytesMut, moment: Timestamp) {
     digits(out, u64::from(microsecond), 6);
 }
 
+/// Writes `YYYY-MM-DD`.
+pub fn date(out: &mut BytesMut, date: Date) {
+    let (year, month, day) = date.parts();
+    digits(out, u64::from(year.unsigned_abs()), 4);
+    for part in [month, day] {
+        out.put_u8(b'-');
+        digits(out, u64::from(part), 2);
+    }
+}
+
 /// Writes a number with at least so many digits.
 #[inline]
 fn digits(out: &mut BytesMut, mut number: u64, least: usize) {
@@ -76,6 +86,8 @@ mod tests {
             prop_assert_eq!(written(|out| decimal(out, value)), value.to_string());
             let moment = Timestamp(micros);
             prop_assert_eq!(written(|out| timestamp(out, moment)), moment.to_string());
+            let day = Date((micros / 86_400_000_000) as i32);
+            prop_assert_eq!(written(|out| date(out, day)), day.to_string());
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::schema::Table;
@@ -333,6 +334,9 @@ impl Driver for MysqlDriver {
                 connection.run(&statement).await?;
             }
         }
+        if let Some(limit) = options.statement_timeout {
+            connection.run(&limit_statements(self.server.product, limit)).await?;
+        }
         Ok(Box::new(MysqlSession::new(connection)))
     }
 
@@ -342,6 +346,20 @@ impl Driver for MysqlDriver {
 
     fn server_control(&self) -> Option<&dyn ServerControl> {
         self.throwaway.as_ref().map(|private| &private.process as &dyn ServerControl)
+    }
+}
+
+/// What has the server cancel statements that run longer. MySQL's limit is for `SELECT` alone
+/// (<https://dev.mysql.com/doc/refman/8.0/en/server-system-variables.html#sysvar_max_execution_time>),
+/// MariaDB's for all (<https://mariadb.com/kb/en/aborting-statements/>).
+fn limit_statements(product: Product, limit: Duration) -> String {
+    match product {
+        Product::Mysql => {
+            format!("SET SESSION max_execution_time = {}", limit.as_millis().max(1))
+        }
+        Product::Mariadb => {
+            format!("SET SESSION max_statement_time = {:.6}", limit.as_secs_f64())
+        }
     }
 }
 

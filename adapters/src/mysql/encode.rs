@@ -1,7 +1,7 @@
 //! Rows as lines of a file.
 
 use bytes::{BufMut, BytesMut};
-use dbdyno_core::{Decimal, RowWriter, Timestamp};
+use dbdyno_core::{Date, Decimal, RowWriter, Timestamp};
 
 use super::digits;
 use super::wire::HEADER_BYTES;
@@ -84,6 +84,10 @@ impl RowWriter for TextRow {
 
     fn timestamp(&mut self, value: Timestamp) {
         digits::timestamp(self.field(), value);
+    }
+
+    fn date(&mut self, value: Date) {
+        digits::date(self.field(), value);
     }
 }
 

@@ -29,6 +29,10 @@ pub mod code {
     pub const DEADLOCK: u16 = 1213;
     /// `ER_MAX_PREPARED_STMT_COUNT_REACHED`.
     pub const TOO_MANY_STATEMENTS: u16 = 1461;
+    /// `ER_STATEMENT_TIMEOUT` of MariaDB.
+    pub const STATEMENT_TIMEOUT: u16 = 1969;
+    /// `ER_QUERY_TIMEOUT` of MySQL.
+    pub const QUERY_TIMEOUT: u16 = 3024;
     /// `ER_CONNECTION_KILLED` of MariaDB.
     pub const KILLED: u16 = 1927;
     /// `CR_SERVER_GONE_ERROR`.
@@ -78,6 +82,7 @@ pub fn class(number: u16, state: &str) -> ErrorClass {
         code::CHECKREAD => ErrorClass::Serialization,
         code::DEADLOCK => ErrorClass::Deadlock,
         code::LOCK_WAIT_TIMEOUT | code::LOCK_NOWAIT => ErrorClass::LockTimeout,
+        code::STATEMENT_TIMEOUT | code::QUERY_TIMEOUT => ErrorClass::StatementTimeout,
         code::CHECK_MYSQL | code::CHECK_MARIADB => ErrorClass::Constraint,
         code::SHUTDOWN | code::KILLED | code::GONE | code::LOST | code::IDLE => {
             ErrorClass::Disconnected

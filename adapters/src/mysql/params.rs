@@ -2,7 +2,7 @@
 //! (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html>).
 
 use bytes::{BufMut, BytesMut};
-use dbdyno_core::{Decimal, RowWriter, Timestamp, Value};
+use dbdyno_core::{Date, Decimal, RowWriter, Timestamp, Value};
 use mysql_common::constants::{ColumnType, Command};
 
 use super::digits;
@@ -79,6 +79,7 @@ fn kind(value: &Value<'_>) -> u8 {
         Value::Text(_) => ColumnType::MYSQL_TYPE_VAR_STRING,
         Value::Bytes(_) => ColumnType::MYSQL_TYPE_BLOB,
         Value::Timestamp(_) => ColumnType::MYSQL_TYPE_DATETIME,
+        Value::Date(_) => ColumnType::MYSQL_TYPE_DATE,
     }) as u8
 }
 
@@ -93,6 +94,7 @@ pub fn write_value(out: &mut BytesMut, value: Value<'_>) {
         Value::Text(text) => write_bytes(out, text.as_bytes()),
         Value::Bytes(bytes) => write_bytes(out, bytes),
         Value::Timestamp(moment) => write_timestamp(out, moment),
+        Value::Date(date) => write_date(out, date),
     }
 }
 
@@ -110,6 +112,13 @@ fn write_timestamp(out: &mut BytesMut, moment: Timestamp) {
     out.put_u16_le(year.unsigned_abs());
     out.put_slice(&[month, day, hour, minute, second]);
     out.put_u32_le(microsecond);
+}
+
+fn write_date(out: &mut BytesMut, date: Date) {
+    let (year, month, day) = date.parts();
+    out.put_u8(4);
+    out.put_u16_le(year.unsigned_abs());
+    out.put_slice(&[month, day]);
 }
 
 /// Bytes with their length before them.
@@ -192,6 +201,10 @@ impl RowWriter for ParameterRows {
 
     fn timestamp(&mut self, value: Timestamp) {
         self.put(Value::Timestamp(value));
+    }
+
+    fn date(&mut self, value: Date) {
+        self.put(Value::Date(value));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Columns of rows as dbdyno's values.
 
-use dbdyno_core::{Decimal, Timestamp, Value};
+use dbdyno_core::{Date, Decimal, Timestamp, Value};
 use mysql_common::constants::ColumnType;
 
 use super::columns::Column;
@@ -43,10 +43,9 @@ pub fn from_binary<'v>(bytes: &'v [u8], column: &Column) -> Result<Value<'v>, St
         (T::MYSQL_TYPE_DOUBLE, &[a, b, c, d, e, f, g, h]) => {
             Ok(Value::Float(f64::from_le_bytes([a, b, c, d, e, f, g, h])))
         }
+        (T::MYSQL_TYPE_DATE | T::MYSQL_TYPE_NEWDATE, _) => binary_date(bytes),
         (
-            T::MYSQL_TYPE_DATE
-            | T::MYSQL_TYPE_NEWDATE
-            | T::MYSQL_TYPE_DATETIME
+            T::MYSQL_TYPE_DATETIME
             | T::MYSQL_TYPE_DATETIME2
             | T::MYSQL_TYPE_TIMESTAMP
             | T::MYSQL_TYPE_TIMESTAMP2,
@@ -71,9 +70,10 @@ pub fn from_text<'v>(bytes: &'v [u8], column: &Column) -> Result<Value<'v>, Stri
         T::MYSQL_TYPE_FLOAT | T::MYSQL_TYPE_DOUBLE => {
             text(bytes)?.parse().map(Value::Float).map_err(|_| broken())
         }
-        T::MYSQL_TYPE_DATE
-        | T::MYSQL_TYPE_NEWDATE
-        | T::MYSQL_TYPE_DATETIME
+        T::MYSQL_TYPE_DATE | T::MYSQL_TYPE_NEWDATE => {
+            Date::parse(text(bytes)?).map(Value::Date).ok_or_else(broken)
+        }
+        T::MYSQL_TYPE_DATETIME
         | T::MYSQL_TYPE_DATETIME2
         | T::MYSQL_TYPE_TIMESTAMP
         | T::MYSQL_TYPE_TIMESTAMP2 => {
@@ -91,9 +91,9 @@ fn from_bytes<'v>(bytes: &'v [u8], column: &Column) -> Result<Value<'v>, String>
     match column.kind {
         T::MYSQL_TYPE_DECIMAL | T::MYSQL_TYPE_NEWDECIMAL => {
             let text = text(bytes)?;
-            Decimal::parse(text)
-                .map(Value::Decimal)
-                .ok_or_else(|| format!("holds {text}, more than the 18 digits that are read"))
+            Decimal::parse_rounded(text).map(Value::Decimal).ok_or_else(|| {
+                format!("holds {text}, more than the 18 digits before the point that are read")
+            })
         }
         _ if column.binary => Ok(Value::Bytes(bytes)),
         _ => Ok(Value::Text(text(bytes)?)),
@@ -108,6 +108,16 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
 #[cold]
 fn time() -> String {
     "is a TIME, which dbdyno does not read".to_owned()
+}
+
+fn binary_date(bytes: &[u8]) -> Result<Value<'static>, String> {
+    let &[low, high, month, day, ..] = bytes else {
+        return Err(format!("holds a date of {} bytes", bytes.len()));
+    };
+    let year = u16::from_le_bytes([low, high]);
+    let date = i16::try_from(year).ok().and_then(|year| Date::from_parts(year, month, day));
+    date.map(Value::Date)
+        .ok_or_else(|| format!("holds a date that there is not: {year}-{month}-{day}"))
 }
 
 /// A date in 4 bytes, with a time in 7, with microseconds in 11; parts that are zero are left out.

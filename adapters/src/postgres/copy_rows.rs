@@ -2,9 +2,11 @@
 
 use bytes::{BufMut, BytesMut};
 use dbdyno_core::schema::ColumnType;
-use dbdyno_core::{DbError, Decimal, RowSource, RowWriter, Timestamp};
+use dbdyno_core::{Date, DbError, Decimal, RowSource, RowWriter, Timestamp};
 
-use super::values::{put_bytes, put_numeric, since_postgres_epoch, sized};
+use super::values::{
+    days_since_postgres_epoch, put_bytes, put_numeric, since_postgres_epoch, sized,
+};
 
 /// How many bytes are put at once: a part of what a socket holds, so that the server has something
 /// to read while the next are made.
@@ -178,6 +180,15 @@ impl RowWriter for CopyRow<'_, '_> {
             (ColumnType::Timestamp, Ok(micros)) => sized(self.out, micros.to_be_bytes()),
             (ColumnType::Timestamp, Err(why)) => self.misfit(ty, &why),
             _ => self.misfit(ty, "a timestamp"),
+        }
+    }
+
+    fn date(&mut self, value: Date) {
+        let Some(ty) = self.next() else { return };
+        match (ty, days_since_postgres_epoch(value)) {
+            (ColumnType::Date, Ok(days)) => sized(self.out, days.to_be_bytes()),
+            (ColumnType::Date, Err(why)) => self.misfit(ty, &why),
+            _ => self.misfit(ty, "a date"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL's SQL.
 
-use dbdyno_core::dialect::number_placeholders;
+use dbdyno_core::dialect::{number_placeholders, replace_fragments};
 use dbdyno_core::schema::{ColumnType, Table};
 use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
 
@@ -13,7 +13,10 @@ impl Dialect for PostgresDialect {
     }
 
     fn statement(&self, portable: &str) -> String {
-        let sql = portable.replace("{for_update}", "FOR UPDATE");
+        let sql = replace_fragments(portable, "year_of", |date| {
+            format!("CAST(EXTRACT(YEAR FROM {date}) AS integer)")
+        });
+        let sql = sql.replace("{for_update}", "FOR UPDATE");
         number_placeholders(&sql, |number| format!("${number}"))
     }
 
@@ -34,6 +37,7 @@ impl Dialect for PostgresDialect {
             ColumnType::Char(length) => format!("char({length})"),
             ColumnType::Varchar(length) => format!("varchar({length})"),
             ColumnType::Timestamp => "timestamp".into(),
+            ColumnType::Date => "date".into(),
         }
     }
 

@@ -189,7 +189,7 @@ impl Driver for PostgresDriver {
         let mut wire = self.bulk.endpoint.connect().await?;
         wire.wait_on(options.thread)?;
         let set_up = session_settings(options);
-        Ok(Box::new(PostgresSession::new(wire, &set_up, options.pipeline).await?))
+        Ok(Box::new(PostgresSession::new(wire, &set_up, options).await?))
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {

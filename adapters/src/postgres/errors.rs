@@ -68,6 +68,8 @@ fn class_of(code: &str) -> ErrorClass {
         "40001" => ErrorClass::Serialization,
         "40P01" => ErrorClass::Deadlock,
         "55P03" => ErrorClass::LockTimeout,
+        // query_canceled; nobody but the server itself cancels what dbdyno runs.
+        "57014" => ErrorClass::StatementTimeout,
         // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, and the
         // time-out of a session that idles in a transaction.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => ErrorClass::Disconnected,

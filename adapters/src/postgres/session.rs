@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    DbError, Dialect, ErrorClass, Request, RowVisitor, Session, Statement, StatementId,
+    DbError, Dialect, ErrorClass, Request, RowVisitor, Session, SessionOptions, Statement,
+    StatementId,
 };
 use postgres_protocol::message::backend::{
     BIND_COMPLETE_TAG, COMMAND_COMPLETE_TAG, DATA_ROW_TAG, EMPTY_QUERY_RESPONSE_TAG,
@@ -33,6 +35,7 @@ pub(super) struct PostgresSession {
     named: usize,
     control: Control,
     pipelines: bool,
+    statement_timeout: Option<Duration>,
     /// The requests that have no answer yet, the oldest first.
     asked: VecDeque<Asked>,
     /// How many of them, the oldest, are in the batch that was sent.
@@ -75,7 +78,7 @@ impl PostgresSession {
     pub(super) async fn new(
         mut wire: Wire,
         set_up: &str,
-        pipelines: bool,
+        options: &SessionOptions,
     ) -> Result<Self, DbError> {
         wire.simple(set_up).await?;
         let control = Control::new(&mut wire).await?;
@@ -84,7 +87,8 @@ impl PostgresSession {
             statements: Vec::new(),
             named: 0,
             control,
-            pipelines,
+            pipelines: options.pipeline,
+            statement_timeout: options.statement_timeout,
             asked: VecDeque::with_capacity(1),
             in_flight: 0,
             sending: false,
@@ -94,6 +98,16 @@ impl PostgresSession {
             waiting: false,
             spoiled: None,
         })
+    }
+
+    /// Has the server cancel statements that run longer; does nothing where no limit was asked for.
+    async fn limit_statements(&mut self, limit: Option<Duration>) -> Result<(), DbError> {
+        if self.statement_timeout.is_none() {
+            return Ok(());
+        }
+        // 0 switches it off.
+        let ms = limit.map_or(0, |limit| limit.as_millis().max(1));
+        self.wire.simple(&format!("SET statement_timeout = {ms}")).await.map(|_| ())
     }
 
     /// Puts a request's messages into the buffer.
@@ -421,12 +435,14 @@ impl Session for PostgresSession {
         for number in 0..before {
             self.wire.put(|out| frontend::close(b'S', &format!("s{number}"), out))?;
         }
+        // The limit is for statements that run: preparing many may take longer.
+        self.limit_statements(None).await?;
         let prepared = prepare(&mut self.wire, &wanted).await;
         self.waiting = false;
         match prepared {
             Ok(prepared) => {
                 self.statements = prepared;
-                Ok(())
+                self.limit_statements(self.statement_timeout).await
             }
             Err(error) => {
                 // SQL that cannot be said leaves what was put before it.

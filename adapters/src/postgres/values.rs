@@ -1,13 +1,14 @@
 //! Values in PostgreSQL's binary format (manual, section 55.1, and the types' send functions).
 
 use bytes::{BufMut, BytesMut};
-use dbdyno_core::{Decimal, Timestamp, Value};
+use dbdyno_core::{Date, Decimal, Timestamp, Value};
 use postgres_protocol::Oid;
 use postgres_types::Type;
 
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's timestamps count from.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// 2000-01-01 in days since 1970-01-01.
+const POSTGRES_EPOCH_DAY: i32 = 10_957;
 
 /// The type of a parameter or a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,9 @@ pub(super) fn encode(value: Value<'_>, ty: WireType, out: &mut BytesMut) -> Resu
         (Value::Timestamp(moment), Encoding::Timestamp) => {
             sized(out, since_postgres_epoch(moment)?.to_be_bytes());
         }
+        (Value::Date(date), Encoding::Date) => {
+            sized(out, days_since_postgres_epoch(date)?.to_be_bytes());
+        }
         (Value::Bytes(bytes), Encoding::Bytea) => return put_bytes(bytes, out),
         (Value::Ints(ints), Encoding::Int4Array) => return put_int4_array(ints, ty, out),
         (Value::Int(int), Encoding::Numeric) => put_numeric(Decimal::new(int, 0), out),
@@ -165,11 +169,13 @@ pub(super) fn decode(ty: WireType, raw: &[u8]) -> Result<Value<'_>, String> {
         }
         Encoding::Numeric => numeric(raw)?,
         Encoding::Timestamp => {
-            Value::Timestamp(from_postgres_epoch(i64::from_be_bytes(exactly(raw, ty)?), 1)?)
+            Value::Timestamp(from_postgres_epoch(i64::from_be_bytes(exactly(raw, ty)?))?)
         }
         Encoding::Date => {
             let days = i32::from_be_bytes(exactly(raw, ty)?);
-            Value::Timestamp(from_postgres_epoch(days.into(), MICROS_PER_DAY)?)
+            // The extremes stand for infinity and -infinity, and overflow here.
+            let date = days.checked_add(POSTGRES_EPOCH_DAY).map(Date);
+            Value::Date(date.ok_or_else(|| "the date is beyond what dbdyno reads".to_owned())?)
         }
         Encoding::Oid => Value::Int(u32::from_be_bytes(exactly(raw, ty)?).into()),
         Encoding::Bool => Value::Int(u8::from_be_bytes(exactly(raw, ty)?).into()),
@@ -202,11 +208,17 @@ pub(super) fn since_postgres_epoch(moment: Timestamp) -> Result<i64, String> {
         .ok_or_else(|| format!("{} is too long ago for a timestamp", moment.0))
 }
 
-fn from_postgres_epoch(count: i64, unit: i64) -> Result<Timestamp, String> {
+/// Days since 2000-01-01.
+pub(super) fn days_since_postgres_epoch(date: Date) -> Result<i32, String> {
+    date.0
+        .checked_sub(POSTGRES_EPOCH_DAY)
+        .ok_or_else(|| format!("{} days after 1970-01-01 are too long ago for a date", date.0))
+}
+
+fn from_postgres_epoch(micros: i64) -> Result<Timestamp, String> {
     // The extremes stand for infinity and -infinity, and overflow here.
-    count
-        .checked_mul(unit)
-        .and_then(|micros| micros.checked_add(POSTGRES_EPOCH))
+    micros
+        .checked_add(POSTGRES_EPOCH)
         .map(Timestamp)
         .ok_or_else(|| "the timestamp is beyond what dbdyno reads".to_owned())
 }
@@ -359,6 +371,7 @@ mod tests {
             (Value::Int(1 << 40), Type::INT4),
             (Value::Text("1"), Type::INT4),
             (Value::Timestamp(Timestamp(i64::MIN)), Type::TIMESTAMP),
+            (Value::Date(Date(i32::MIN)), Type::DATE),
             (Value::Ints(&[1 << 40]), Type::INT4_ARRAY),
             (Value::Ints(&[1]), Type::INT4),
         ] {
@@ -367,9 +380,17 @@ mod tests {
         assert!(decoded(&Type::JSONB, b"{}").is_err());
         assert!(decoded(&Type::INT4, &[1, 2]).is_err());
         assert!(decoded(&Type::TIMESTAMP, &i64::MAX.to_be_bytes()).is_err());
+        assert!(decoded(&Type::DATE, &i32::MAX.to_be_bytes()).is_err());
     }
 
     proptest! {
+        #[test]
+        fn dates_survive(days in -100_000i32..1_000_000) {
+            let value = Value::Date(Date(days));
+            let bytes = encoded(value, &Type::DATE);
+            prop_assert_eq!(decoded(&Type::DATE, &bytes).unwrap(), value);
+        }
+
         #[test]
         fn decimals_survive(unscaled in any::<i64>(), scale in 0u8..=18) {
             prop_assume!(unscaled != i64::MIN);

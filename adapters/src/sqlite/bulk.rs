@@ -2,7 +2,7 @@
 
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    DbError, Decimal, Dialect, LoadProgress, RowSource, RowWriter, Stop, Timestamp, Value,
+    Date, DbError, Decimal, Dialect, LoadProgress, RowSource, RowWriter, Stop, Timestamp, Value,
 };
 use rusqlite::Connection;
 
@@ -126,5 +126,9 @@ impl RowWriter for Binder<'_, '_> {
 
     fn timestamp(&mut self, value: Timestamp) {
         self.bind(Value::Timestamp(value));
+    }
+
+    fn date(&mut self, value: Date) {
+        self.bind(Value::Date(value));
     }
 }

@@ -1,5 +1,6 @@
 //! SQLite's SQL.
 
+use dbdyno_core::dialect::replace_fragments;
 use dbdyno_core::schema::{Column, ColumnType, Table};
 use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
 
@@ -13,9 +14,13 @@ impl Dialect for SqliteDialect {
     }
 
     /// SQLite has no row locks: a writing transaction holds the file's write lock from `BEGIN
-    /// IMMEDIATE` on, so `{for_update}` is left out.
+    /// IMMEDIATE` on, so `{for_update}` is left out. Dates are text
+    /// (<https://www.sqlite.org/lang_datefunc.html>).
     fn statement(&self, portable: &str) -> String {
-        portable.replace("{for_update}", "").trim_end().to_owned()
+        let sql = replace_fragments(portable, "year_of", |date| {
+            format!("CAST(strftime('%Y', {date}) AS INTEGER)")
+        });
+        sql.replace("{for_update}", "").trim_end().to_owned()
     }
 
     /// `RETURNING` names columns of the changed table alone
@@ -37,7 +42,7 @@ impl Dialect for SqliteDialect {
             ColumnType::Decimal(digits, scale) => format!("DECIMAL({digits},{scale})"),
             ColumnType::Char(length) => format!("CHAR({length})"),
             ColumnType::Varchar(length) => format!("VARCHAR({length})"),
-            ColumnType::Timestamp => "TEXT".to_owned(),
+            ColumnType::Timestamp | ColumnType::Date => "TEXT".to_owned(),
         }
     }
 

@@ -18,6 +18,7 @@ use super::bulk;
 use super::claim::{LockFile, claim};
 use super::dialect::SqliteDialect;
 use super::errors::translate;
+use super::limit::Limit;
 use super::pragmas::{self, Pragmas};
 use super::session::SqliteSession;
 use crate::throwaway::machine;
@@ -244,7 +245,9 @@ impl Driver for SqliteDriver {
             Place::File(_) => None,
             Place::Folder { keep, .. } => Some(keep.clone()),
         };
-        Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, keep)))
+        let limit = options.statement_timeout.map(|limit| Limit::new(&connection, limit));
+        let limit = limit.transpose()?;
+        Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, limit, keep)))
     }
 
     /// Files in a temporary folder are this process's alone as it is.

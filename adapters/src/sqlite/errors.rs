@@ -27,6 +27,8 @@ pub fn class(extended: i32) -> ErrorClass {
         (ffi::SQLITE_BUSY_SNAPSHOT, _) => ErrorClass::Serialization,
         (_, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => ErrorClass::LockTimeout,
         (_, ffi::SQLITE_CONSTRAINT) => ErrorClass::Constraint,
+        // Nothing but a time limit interrupts what dbdyno runs.
+        (_, ffi::SQLITE_INTERRUPT) => ErrorClass::StatementTimeout,
         _ => ErrorClass::Other,
     }
 }

@@ -8,6 +8,7 @@ mod claim;
 mod dialect;
 mod driver;
 mod errors;
+mod limit;
 mod pragmas;
 mod prepared;
 mod session;

@@ -10,6 +10,7 @@ use dbdyno_core::{
 use rusqlite::Connection;
 
 use super::dialect::SqliteDialect;
+use super::limit::Limit;
 use super::prepared::{Control, Prepared, Sql, WorkloadStatement, not_prepared};
 use super::statement::SqliteStatement;
 
@@ -17,6 +18,8 @@ use super::statement::SqliteStatement;
 pub struct SqliteSession {
     home: Home,
     begin_write: &'static str,
+    /// How long a statement may run.
+    limit: Option<Limit>,
     asked: Asked,
     /// Why what was asked cannot be.
     refused: Option<DbError>,
@@ -49,11 +52,13 @@ impl SqliteSession {
     pub(super) fn new(
         connection: Connection,
         begin_write: &'static str,
+        limit: Option<Limit>,
         keep: Option<Arc<dyn Send + Sync>>,
     ) -> Self {
         Self {
             home: Home::Alone(connection),
             begin_write,
+            limit,
             asked: Asked::Nothing,
             refused: None,
             _keep: keep,
@@ -111,7 +116,13 @@ impl SqliteSession {
     /// Runs a prepared statement whose parameters are bound.
     #[inline]
     fn run(&mut self, id: StatementId, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        self.with_statement(id, |prepared| prepared.statement.run(visit))
+        let Some(limit) = self.limit.clone() else {
+            return self.with_statement(id, |prepared| prepared.statement.run(visit));
+        };
+        limit.begin();
+        let answered = self.with_statement(id, |prepared| prepared.statement.run(visit));
+        limit.end();
+        answered
     }
 }
 

@@ -67,7 +67,7 @@ impl<'c> SqliteStatement<'c> {
     }
 
     /// Binds a parameter; the first is 1. A decimal becomes REAL (a DECIMAL column has numeric
-    /// affinity, so whole amounts become integers), a timestamp text that sorts by time.
+    /// affinity, so whole amounts become integers), a timestamp or a date text that sorts by time.
     ///
     /// # Errors
     /// There is no such parameter, or the value is too long or an array.
@@ -83,6 +83,7 @@ impl<'c> SqliteStatement<'c> {
                 Value::Decimal(decimal) => ffi::sqlite3_bind_double(raw, place, decimal.to_f64()),
                 Value::Text(text) => bind_text(raw, place, text),
                 Value::Timestamp(moment) => bind_text(raw, place, &moment.to_string()),
+                Value::Date(date) => bind_text(raw, place, &date.to_string()),
                 // SAFETY: SQLite copies as many bytes as is said before it answers.
                 Value::Bytes(bytes) => ffi::sqlite3_bind_blob64(
                     raw,

@@ -7,11 +7,10 @@ use std::time::Duration;
 use dbdyno_adapters::{Location, Target, engines};
 use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::{Driver, Error, Result, StatementForm};
+use dbdyno_core::{Driver, Error, Result, Scale, StatementForm};
+use dbdyno_datasets::check_scale;
 use dbdyno_suites::registry::Suite;
-use dbdyno_suites::runner::{
-    DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection, plan,
-};
+use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection, plan};
 
 use crate::args::{RunArgs, SpacingArg, parse_isolation};
 use crate::config::Config;
@@ -150,14 +149,33 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         length,
         warmup: arguments.warmup.unwrap_or_else(|| warmup_for(length)),
         repetitions: arguments.repetitions.unwrap_or(1),
-        scale: arguments.scale.unwrap_or(1),
+        scale: arguments.scale.unwrap_or(Scale::ONE),
         seed: arguments.seed.unwrap_or(1),
         think_times: arguments.think_times,
+        validate: arguments.validate,
         reload: arguments.reload,
         retry,
+        statement_timeout: arguments.statement_timeout,
         reconnect_limit: Duration::from_secs(60),
         drain_limit: Duration::from_secs(30),
     })
+}
+
+/// Whether every data set can have the scale, and answers to compare with where that is asked for.
+///
+/// # Errors
+/// One cannot, or has none.
+pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<()> {
+    for Selection { suite, benchmark } in selections {
+        check_scale(benchmark.dataset(), options.scale)?;
+        if options.validate && !benchmark.has_answers(options.scale) {
+            let doing = format!("validate {suite}/{}", benchmark.name());
+            let why = format!("no answers were published for it at scale {}", options.scale);
+            return Err(Error::new(doing, why)
+                .next("leave out `--validate`, or run olap/tpch at scale 0.01, 0.1 or 1"));
+        }
+    }
+    Ok(())
 }
 
 fn isolation(levels: &[String]) -> Result<IsolationChoice> {
@@ -299,10 +317,7 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     say(
         "clients",
         match &options.clients {
-            None => {
-                let sweep: Vec<String> = SWEEP_CLIENTS.iter().map(ToString::to_string).collect();
-                format!("{DEFAULT_CLIENTS}; sweeps {}", sweep.join(","))
-            }
+            None => "each benchmark's own".to_owned(),
             Some(listed) => list(listed.iter().map(ToString::to_string).collect()),
         },
     );
@@ -328,8 +343,12 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
     say("scale", options.scale.to_string());
     say("seed", options.seed.to_string());
     say("think_times", options.think_times.to_string());
+    say("validate", options.validate.to_string());
     say("reload", options.reload.to_string());
     say("max_retries", options.retry.max_retries.to_string());
+    if let Some(limit) = options.statement_timeout {
+        say("statement_timeout", duration(limit));
+    }
     say("reconnect_limit", duration(options.reconnect_limit));
     say("drain_limit", duration(options.drain_limit));
     say("settings", arguments.settings.join(" "));

@@ -8,9 +8,7 @@ use dbdyno_adapters::{Location, ServerSettings, Target};
 use dbdyno_core::{Driver, Error, Result, Stop};
 use dbdyno_results::{RunFolder, RunInfo, TargetInfo, machine};
 use dbdyno_suites::registry::suites;
-use dbdyno_suites::runner::{
-    DEFAULT_CLIENTS, RunOptions, RunSummary, SWEEP_CLIENTS, run as run_suites,
-};
+use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run as run_suites};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Ended;
@@ -36,13 +34,14 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let selections = choose::benchmarks(&suites, &arguments.benchmarks)?;
     let targets = choose::targets(&config, &arguments.targets)?;
     let mut options = choose::options(&arguments)?;
+    choose::check_data(&selections, &options)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
 
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let runtime = event_loop()?;
     let screen = Screen::new(arguments.quiet, &options);
-    let sessions = most_clients(&options) + SPARE_SESSIONS;
+    let sessions = most_clients(&options, &selections) + SPARE_SESSIONS;
     let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {
         return Ok(Ended::Interrupted);
@@ -111,9 +110,9 @@ fn tell_end(summary: &RunSummary, folder: &RunFolder) {
     say(&format!("{}; results in {}", parts.join(", "), folder.path().display()));
 }
 
-fn most_clients(options: &RunOptions) -> u32 {
-    let listed = options.clients.iter().flatten().copied().max();
-    listed.into_iter().chain(SWEEP_CLIENTS).chain([DEFAULT_CLIENTS]).max().unwrap_or(0)
+fn most_clients(options: &RunOptions, selections: &[Selection<'_>]) -> u32 {
+    let own = selections.iter().flat_map(|selection| selection.benchmark.default_clients());
+    options.clients.iter().flatten().chain(own).copied().max().unwrap_or(0)
 }
 
 /// Opens every target; `None` where the end was asked for meanwhile.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::check::Check;
 use crate::error::DbError;
 use crate::random::Rng;
 use crate::session::{Session, Statement};
@@ -33,6 +34,11 @@ pub trait Workload: Send + Sync {
     /// to each: for its accounting, once the load is over.
     fn witnessed(&self) -> BTreeMap<String, Witness> {
         BTreeMap::new()
+    }
+
+    /// Whether what the clients were answered is what they should have been, once the load is over.
+    fn checks(&self) -> Vec<Check> {
+        Vec::new()
     }
 }
 

@@ -11,7 +11,7 @@ mod tests;
 
 use dbdyno_core::random::{Nurand, mix};
 use dbdyno_core::schema::Table;
-use dbdyno_core::{RowSource, Timestamp};
+use dbdyno_core::{RowSource, Scale, Timestamp};
 
 use crate::blocks::{Part, Streams, empty};
 use crate::dataset::Dataset;
@@ -70,7 +70,7 @@ impl Dataset for TpcC {
         schema::tables()
     }
 
-    fn rows(&self, table: &str, scale: u32) -> u64 {
+    fn rows(&self, table: &str, scale: Scale) -> u64 {
         let each = match table {
             "item" => return ITEMS,
             "warehouse" => 1,
@@ -82,7 +82,7 @@ impl Dataset for TpcC {
             "order_line" => DISTRICTS * ORDERS * LINES,
             _ => 0,
         };
-        each * u64::from(scale)
+        each * scale.units()
     }
 
     fn has_fixed_rows(&self, table: &str) -> bool {
@@ -90,19 +90,19 @@ impl Dataset for TpcC {
     }
 
     /// Far beyond any machine; the warehouse's number is a 32-bit integer.
-    fn max_scale(&self) -> u32 {
-        1_000_000
+    fn max_scale(&self) -> Scale {
+        Scale::whole(1_000_000)
     }
 
     fn source(
         &self,
         table: &'static str,
-        scale: u32,
+        scale: Scale,
         seed: u64,
         part: u32,
         parts: u32,
     ) -> Box<dyn RowSource> {
-        let job = Job { table, warehouses: u64::from(scale), seed, part: Part { part, parts } };
+        let job = Job { table, warehouses: scale.units(), seed, part: Part { part, parts } };
         match table {
             "item" => goods::item(&job),
             "stock" => goods::stock(&job),

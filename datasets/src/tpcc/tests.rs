@@ -1,6 +1,7 @@
 //! The population against clause 4.3.3.1, and the consistency conditions of clause 3.3.2 on it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+use dbdyno_core::Scale;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -22,7 +23,7 @@ impl Rows {
     fn generate(table: &'static str) -> Self {
         let schema = TpcC.tables().into_iter().find(|t| t.name == table).expect("a table");
         let columns = schema.columns.iter().enumerate().map(|(at, c)| (c.name, at)).collect();
-        let rows = lines(&TpcC, table, 1, SEED, 0, 1, usize::MAX)
+        let rows = lines(&TpcC, table, Scale::ONE, SEED, 0, 1, usize::MAX)
             .iter()
             .map(|line| line.split('|').map(str::to_owned).collect())
             .collect();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dbdyno_core::{Better, Case, Durability, Isolation, StatementForm, Status};
+use dbdyno_core::{Better, Case, Durability, Isolation, Scale, StatementForm, Status};
 use proptest::prelude::*;
 
 use super::{Loaded, load};
@@ -61,7 +61,7 @@ prop_compose! {
         rate in any_number(),
         statements in proptest::sample::select(StatementForm::ALL.to_vec()),
         pipeline in any::<bool>(),
-        scale in any::<u32>(),
+        scale in (1..u32::MAX).prop_map(Scale::hundredths),
         seed in any::<u64>(),
         repetition in any::<u32>(),
     ) -> Case {

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use dbdyno_core::load::{AnyClient, Client, Draw, Outcome, Tally, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Access, DbError, Returning, Row, Session, Statement, StatementId, Steps, Value};
+use dbdyno_core::{
+    Access, DbError, Returning, Row, Scale, Session, Statement, StatementId, Steps, Value,
+};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
@@ -65,7 +67,7 @@ impl Benchmark for TpcB {
         Arc::new(TpcbWorkload { ranges, account, statements: statements(account) })
     }
 
-    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
+    async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError> {
         let mut state = State::default();
         for (table, key, balance) in BALANCES {
             let expected = self.dataset().rows(table, scale);
@@ -281,7 +283,15 @@ mod tests {
     }
 
     fn said(scale: u32, native: Option<NativeSql>) -> Arc<dyn Workload> {
-        let context = WorkloadContext { scale, seed: 1, clients: 1, think_times: false, native };
+        let scale = Scale::whole(scale);
+        let context = WorkloadContext {
+            scale,
+            seed: 1,
+            clients: 1,
+            think_times: false,
+            validate: false,
+            native,
+        };
         TpcB.workload(&context, &State::default())
     }
 
@@ -388,7 +398,7 @@ mod tests {
             [("nothing", None), ("pgbench_tellers", Some("tellers_equal_history"))]
         {
             let mut session = Recording::unprepared(sums(broken));
-            let state = now(TpcB.state(&mut session, 2)).unwrap();
+            let state = now(TpcB.state(&mut session, Scale::whole(2))).unwrap();
             let failed: Vec<&str> =
                 state.checks.iter().filter(|c| !c.held).map(|c| c.name.as_str()).collect();
             assert_eq!(failed, Vec::from_iter(failing), "{:?}", state.checks);

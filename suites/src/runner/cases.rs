@@ -4,9 +4,7 @@ use dbdyno_core::load::Arrival;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Driver, Durability, Isolation, LevelSupport, StatementForm};
 
-use super::options::{
-    DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection,
-};
+use super::options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
 
 /// The place of this random stream below the seed: the order of cases within a round.
 const ORDER_STREAM: u64 = 0x6f72_6465;
@@ -42,8 +40,7 @@ pub fn plan(
 ) -> Vec<PlannedCase> {
     let clients = match &options.clients {
         Some(listed) => listed.clone(),
-        None if selection.benchmark.is_sweep() => SWEEP_CLIENTS.to_vec(),
-        None => vec![DEFAULT_CLIENTS],
+        None => selection.benchmark.default_clients().to_vec(),
     };
     let rate = match options.arrival {
         Arrival::Closed => None,

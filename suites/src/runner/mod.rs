@@ -10,7 +10,5 @@ mod run;
 
 pub use cases::{PlannedCase, plan};
 pub use observer::{CaseSummary, RunObserver};
-pub use options::{
-    DEFAULT_CLIENTS, DurabilityChoice, IsolationChoice, RunOptions, SWEEP_CLIENTS, Selection,
-};
+pub use options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
 pub use run::{RunSummary, run};

@@ -3,14 +3,9 @@
 use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
-use dbdyno_core::{Durability, Isolation, StatementForm};
+use dbdyno_core::{Durability, Isolation, Scale, StatementForm};
 
 use crate::benchmark::Benchmark;
-
-/// The clients of a case when the user names no number.
-pub const DEFAULT_CLIENTS: u32 = 4;
-/// The clients of a sweep when the user names no numbers.
-pub const SWEEP_CLIENTS: [u32; 4] = [1, 2, 4, 8];
 
 /// A benchmark to run and the suite it belongs to.
 #[derive(Clone, Copy)]
@@ -42,16 +37,20 @@ pub struct RunOptions {
     pub warmup: Duration,
     /// How often each case is measured, at least 1.
     pub repetitions: u32,
-    /// The scale factor of the data sets, at least 1.
-    pub scale: u32,
+    /// The scale factor of the data sets.
+    pub scale: Scale,
     /// The seed of everything random.
     pub seed: u64,
     /// Whether keying and think times are kept (TPC-C).
     pub think_times: bool,
+    /// Whether answers are compared with published ones.
+    pub validate: bool,
     /// Whether data is loaded anew even where it could be reused.
     pub reload: bool,
     /// What is done about errors that can be retried.
     pub retry: RetryPolicy,
+    /// How long a statement may run before the engine cancels it; without an end where `None`.
+    pub statement_timeout: Option<Duration>,
     /// How long a lost server is waited for.
     pub reconnect_limit: Duration,
     /// How long transactions under way at the end may take.

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Better, Case, DbError, Driver, Error, ErrorClass, Event, Measurement, Recorder, Result,
-    SessionOptions, StatementForm, Status, Stop,
+    Better, Case, Check, DbError, Driver, Error, ErrorClass, Event, Measurement, Recorder, Result,
+    Scale, SessionOptions, StatementForm, Status, Stop,
 };
 use tokio::runtime::Runtime;
 
 use super::metrics::measurements;
 use super::observer::{CaseSummary, RunObserver};
 use super::options::RunOptions;
-use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
+use crate::benchmark::{Benchmark, State, WorkloadContext};
 
 /// How often a server that went away is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -96,6 +96,7 @@ impl Round<'_> {
             seed: case.seed,
             clients: case.clients,
             think_times: self.options.think_times,
+            validate: self.options.validate,
             native: (case.statements == StatementForm::Native).then(|| driver.dialect().native()),
         };
         let workload = benchmark.workload(&context, &before);
@@ -106,8 +107,9 @@ impl Round<'_> {
                 let accounts =
                     benchmark.account(&before, &after, &workload.counted(), &report.tally);
                 let samples = benchmark.account_samples(&before, &after, &workload.witnessed());
-                let own = benchmark.metrics(&report, &before, &after);
-                let checks = after.checks.into_iter().chain(accounts).chain(samples).collect();
+                let own = benchmark.metrics(&report, case.scale, &before, &after);
+                let accounts = accounts.into_iter().chain(samples).chain(workload.checks());
+                let checks = after.checks.into_iter().chain(accounts).collect();
                 Ok(Measured { report: Some(report), own, checks, unchecked: None })
             }
             Err(error) => Ok(Measured {
@@ -129,12 +131,17 @@ impl Round<'_> {
             namespace: Some(benchmark.dataset().namespace()),
             isolation: Some(case.isolation),
             pipeline: case.pipeline,
+            statement_timeout: self.options.statement_timeout,
             ..SessionOptions::default()
+        };
+        let (warmup, length) = match benchmark.length(case.clients) {
+            Some(own) => (Duration::ZERO, own),
+            None => (self.options.warmup, self.options.length),
         };
         let plan = LoadPlan {
             clients: case.clients,
-            warmup: self.options.warmup,
-            length: self.options.length,
+            warmup,
+            length,
             arrival: self.options.arrival,
             retry: self.options.retry,
             seed: case.seed,
@@ -154,7 +161,7 @@ impl Round<'_> {
     /// Looks at the tables, in a session of its own at the engine's default isolation. A server
     /// that is still coming back from a crash is given the time that clients are given, unless a
     /// person waits for the end.
-    fn state(&self, driver: &dyn Driver, benchmark: &dyn Benchmark, scale: u32) -> Result<State> {
+    fn state(&self, driver: &dyn Driver, benchmark: &dyn Benchmark, scale: Scale) -> Result<State> {
         let began = Instant::now();
         let mut told = false;
         loop {
@@ -186,7 +193,7 @@ impl Round<'_> {
         &self,
         driver: &dyn Driver,
         benchmark: &dyn Benchmark,
-        scale: u32,
+        scale: Scale,
     ) -> Result<State, DbError> {
         let options = SessionOptions {
             namespace: Some(benchmark.dataset().namespace()),

@@ -17,13 +17,15 @@ use async_trait::async_trait;
 use dbdyno_core::load::{AnyClient, LoadReport, Tally, Witness, Workload};
 use dbdyno_core::query::row_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Better, DbError, Measurement, NativeSql, Row, Session, Statement};
+use dbdyno_core::{Better, DbError, Measurement, NativeSql, Row, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use super::last_writes::LastWrites;
 use super::ledger::Ledgers;
 use super::samples::{self, Sample};
-use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+use crate::benchmark::{
+    AfterUse, Benchmark, Check, DEFAULT_CLIENTS, SWEEP_CLIENTS, State, WorkloadContext,
+};
 use reads::Reader;
 use statements::Places;
 use writes::{Accounts, Writer};
@@ -242,13 +244,19 @@ impl Benchmark for Sbtest {
         if self.mix.spends() { AfterUse::Spent } else { AfterUse::Reusable }
     }
 
-    fn is_sweep(&self) -> bool {
-        self.sweep
+    fn default_clients(&self) -> &'static [u32] {
+        if self.sweep { &SWEEP_CLIENTS } else { &[DEFAULT_CLIENTS] }
     }
 
     /// How many rows a delete found: once most are gone, a fast delete is one that does nothing,
     /// in sysbench as here. More rows (`--scale`) keep it near 1.
-    fn metrics(&self, report: &LoadReport, before: &State, after: &State) -> Vec<Measurement> {
+    fn metrics(
+        &self,
+        report: &LoadReport,
+        _: Scale,
+        before: &State,
+        after: &State,
+    ) -> Vec<Measurement> {
         let committed = report.tally.total().committed;
         if self.mix.deletes == 0 || committed == 0 {
             return Vec::new();
@@ -263,7 +271,7 @@ impl Benchmark for Sbtest {
         Arc::new(SbtestWorkload::new(*self, rows, context.native))
     }
 
-    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
+    async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError> {
         let sql = "SELECT COUNT(*), COALESCE(SUM(k), 0) FROM sbtest1";
         let (rows, sum_of_k) = row_sql(session, sql, |row| Ok((row.int(0)?, row.int(1)?))).await?;
         let mut state = State::default();

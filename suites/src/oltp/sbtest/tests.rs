@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use dbdyno_core::ErrorClass;
 use dbdyno_core::load::{Outcome, TallyEntry};
+use dbdyno_core::{ErrorClass, Scale};
 
 use super::super::recording::{
     Cell, NATIVE, Recording, draw_and_run, native_pages, now, page, pipelined_page, sent,
@@ -224,7 +224,7 @@ fn a_lost_row_breaks_the_row_count() {
             true => vec![vec![Cell::Int(rows), Cell::Int(1)]],
             false => vec![vec![Cell::Int(7), Cell::Text("c  ".into())]],
         });
-        let state = now(READ_WRITE.state(&mut session, 2)).unwrap();
+        let state = now(READ_WRITE.state(&mut session, Scale::whole(2))).unwrap();
         let samples = BTreeMap::from([("c of sbtest1 with id 7".into(), samples::hash("c"))]);
         assert_eq!(state.samples, samples);
         assert_eq!(state.checks.len(), 1);

@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use dbdyno_core::load::{AnyClient, Tally, Witness, Workload};
 use dbdyno_core::query::{row_sql, scalar_sql};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{DbError, Session, Statement};
+use dbdyno_core::{DbError, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use super::ledger::Ledgers;
@@ -80,7 +80,7 @@ impl Benchmark for SmallBank {
         })
     }
 
-    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
+    async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError> {
         let mut state = State::default();
         for table in TABLES {
             let expected = self.dataset().rows(table, scale);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use dbdyno_core::load::Outcome;
-use dbdyno_core::{Decimal, ErrorClass, NativeSql, Value};
+use dbdyno_core::{Decimal, ErrorClass, NativeSql, Scale, Value};
 
 use super::super::recording::{
     Cell, NATIVE, Recording, draw_and_run, native_pages, now, page, pipelined_page, sent,
@@ -17,7 +17,14 @@ fn workload() -> Arc<dyn Workload> {
 }
 
 fn said(native: Option<NativeSql>) -> Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native };
+    let context = WorkloadContext {
+        scale: Scale::ONE,
+        seed: 1,
+        clients: 1,
+        think_times: false,
+        validate: false,
+        native,
+    };
     SmallBank.workload(&context, &State::default())
 }
 
@@ -253,7 +260,7 @@ fn the_state_counts_rows_and_money() {
             vec![Cell::Int(if sql.contains("savings") { 17_999 } else { 18_000 })]
         }]
     });
-    let state = now(SmallBank.state(&mut session, 1)).unwrap();
+    let state = now(SmallBank.state(&mut session, Scale::ONE)).unwrap();
     assert_eq!(state.counter(TOTAL), 480);
     let names =
         ["savings", "checking"].map(|table| format!("cents in {table} of all custid % 1000 = 17"));

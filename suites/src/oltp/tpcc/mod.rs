@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use dbdyno_core::load::{AnyClient, LoadReport, Tally, TransactionReport, Workload};
 use dbdyno_core::query::{row_sql, scalar_sql};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Better, DbError, Measurement, Session, Statement};
+use dbdyno_core::{Better, DbError, Measurement, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
@@ -71,7 +71,7 @@ impl Benchmark for Tpcc {
         &dbdyno_datasets::tpcc::TpcC
     }
 
-    fn metrics(&self, report: &LoadReport, _: &State, _: &State) -> Vec<Measurement> {
+    fn metrics(&self, report: &LoadReport, _: Scale, _: &State, _: &State) -> Vec<Measurement> {
         let new_orders = report.transactions.iter().find(|t| t.name == Kind::NewOrder.name());
         let tpmc = new_orders.map(|t| report.throughput(t) * 60.0 * committed_share(t));
         tpmc.map(|tpmc| Measurement::new("tpmc", tpmc, "1/min", Better::Higher))
@@ -83,7 +83,7 @@ impl Benchmark for Tpcc {
         let c_load = dbdyno_datasets::tpcc::c_load(context.seed);
         let (statements, sql) = Statements::list(Form::of(context.native));
         Arc::new(TpccWorkload {
-            warehouses: context.scale,
+            warehouses: context.scale.units() as u32,
             think_times: context.think_times,
             constants: RunConstants::draw(context.seed, c_load),
             statements,
@@ -92,7 +92,7 @@ impl Benchmark for Tpcc {
         })
     }
 
-    async fn state(&self, session: &mut dyn Session, _scale: u32) -> Result<State, DbError> {
+    async fn state(&self, session: &mut dyn Session, _scale: Scale) -> Result<State, DbError> {
         let mut state = State::default();
         for condition in &consistency::CONDITIONS {
             state.checks.push(condition.check(session).await?);

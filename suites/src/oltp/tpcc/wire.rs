@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use dbdyno_core::load::{AnyClient, Outcome, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
-    DbError, Decimal, ErrorClass, NativeSql, Request, Row, RowVisitor, Session, Statement,
+    DbError, Decimal, ErrorClass, NativeSql, Request, Row, RowVisitor, Scale, Session, Statement,
     StatementId, Timestamp, Value,
 };
 
@@ -196,12 +196,26 @@ fn plain(value: &Value<'_>) -> String {
 }
 
 fn workload(think_times: bool) -> std::sync::Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 3, seed: 1, clients: 2, think_times, native: None };
+    let context = WorkloadContext {
+        scale: Scale::whole(3),
+        seed: 1,
+        clients: 2,
+        think_times,
+        validate: false,
+        native: None,
+    };
     Tpcc.workload(&context, &State::default())
 }
 
 fn said(native: Option<NativeSql>) -> std::sync::Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 3, seed: 1, clients: 2, think_times: false, native };
+    let context = WorkloadContext {
+        scale: Scale::whole(3),
+        seed: 1,
+        clients: 2,
+        think_times: false,
+        validate: false,
+        native,
+    };
     Tpcc.workload(&context, &State::default())
 }
 

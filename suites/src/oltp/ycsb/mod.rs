@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use dbdyno_core::load::{AnyClient, Tally, Witness, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{DbError, Row, Session, Statement};
+use dbdyno_core::{DbError, Row, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 use dbdyno_datasets::ycsb::{FIELDS, write_key};
 
@@ -172,7 +172,7 @@ impl Benchmark for Ycsb {
         })
     }
 
-    async fn state(&self, session: &mut dyn Session, scale: u32) -> Result<State, DbError> {
+    async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError> {
         let rows = scalar_sql(session, "SELECT COUNT(*) FROM usertable").await?;
         let mut state = State::default();
         state.counters.insert(ROWS, rows);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use dbdyno_core::load::TallyEntry;
-use dbdyno_core::{ErrorClass, NativeSql, Value};
+use dbdyno_core::{ErrorClass, NativeSql, Scale, Value};
 use dbdyno_datasets::ycsb::write_key;
 
 use super::super::recording::{
@@ -19,7 +19,14 @@ fn workload(benchmark: Ycsb) -> Arc<dyn Workload> {
 }
 
 fn said(benchmark: Ycsb, native: Option<NativeSql>) -> Arc<dyn Workload> {
-    let context = WorkloadContext { scale: 1, seed: 1, clients: 1, think_times: false, native };
+    let context = WorkloadContext {
+        scale: Scale::ONE,
+        seed: 1,
+        clients: 1,
+        think_times: false,
+        validate: false,
+        native,
+    };
     benchmark.workload(&context, &State::default())
 }
 
@@ -243,7 +250,7 @@ fn inserts_are_accounted_for() {
             true => vec![vec![Cell::Int(rows)]],
             false => vec![vec![Cell::Text("a".into()); 11]],
         });
-        let state = now(A.state(&mut session, 1)).unwrap();
+        let state = now(A.state(&mut session, Scale::ONE)).unwrap();
         assert_eq!(state.checks[0].held, held);
         assert_eq!(state.samples.len(), 10);
         assert_eq!(state.samples["field3 of a"], samples::hash("a"));

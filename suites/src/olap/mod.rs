@@ -1,0 +1,11 @@
+//! Online analytical processing: long queries over whole tables, whose answers are known.
+
+mod answer;
+mod tpch;
+
+use crate::benchmark::Benchmark;
+
+/// The benchmarks of this suite, in the order in which they run.
+pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
+    vec![Box::new(tpch::TpcH)]
+}
