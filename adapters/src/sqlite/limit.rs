@@ -38,7 +38,8 @@ impl Limit {
 
     /// Gives the statement about to run its time.
     pub fn begin(&self) {
-        self.end_ns.store(nanos(self.epoch.elapsed() + self.limit), Ordering::Relaxed);
+        self.end_ns
+            .store(nanos(self.epoch.elapsed().saturating_add(self.limit)), Ordering::Relaxed);
     }
 
     /// The statement is done: what follows it has no limit.

@@ -37,7 +37,8 @@ pub trait Workload: Send + Sync {
     }
 
     /// Whether what the clients were answered is what they should have been, once the load is over.
-    fn checks(&self) -> Vec<Check> {
+    /// Where it was `interrupted`, what they did not come to is no fault.
+    fn checks(&self, _interrupted: bool) -> Vec<Check> {
         Vec::new()
     }
 }

@@ -108,7 +108,8 @@ impl Round<'_> {
                     benchmark.account(&before, &after, &workload.counted(), &report.tally);
                 let samples = benchmark.account_samples(&before, &after, &workload.witnessed());
                 let own = benchmark.metrics(&report, case.scale, &before, &after);
-                let accounts = accounts.into_iter().chain(samples).chain(workload.checks());
+                let accounts =
+                    accounts.into_iter().chain(samples).chain(workload.checks(report.interrupted));
                 let checks = after.checks.into_iter().chain(accounts).collect();
                 Ok(Measured { report: Some(report), own, checks, unchecked: None })
             }
