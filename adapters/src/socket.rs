@@ -205,6 +205,15 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
+    /// Reads what is there without waiting, also where the event loop has not told of it yet; `None`
+    /// where nothing is.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn read_there(&self, room: &mut [u8]) -> io::Result<Option<usize>> {
+        receive(self.socket(), room, NEVER_WAIT)
+    }
+
     /// Writes what there is room for.
     #[inline]
     pub fn poll_write(
@@ -328,6 +337,7 @@ mod tests {
 
     use super::*;
     use std::future::poll_fn;
+    use std::io::Write as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     const THREADS: [SessionThread; 3] =
@@ -363,6 +373,12 @@ mod tests {
             assert_eq!(late, b"late");
             theirs.write_all(b"again").await.unwrap();
             assert_eq!(read(&mut ours, 9).await, b"again");
+            // No event loop runs between the two.
+            let mut room = [0; 9];
+            assert_eq!(ours.read_there(&mut room).unwrap(), None);
+            let theirs = theirs.into_std().unwrap();
+            (&theirs).write_all(b"there").unwrap();
+            assert_eq!(ours.read_there(&mut room).unwrap(), Some(5));
             drop(theirs);
             assert_eq!(read(&mut ours, 9).await, b"");
         }

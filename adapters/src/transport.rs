@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use dbdyno_core::SessionThread;
@@ -117,6 +117,25 @@ impl Transport {
             ready!(self.poll_receive(context))?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Receives what is there without waiting; false where nothing is, or the connection broke.
+    pub fn receive_there(&mut self) -> bool {
+        self.make_room();
+        let room = &mut self.inbound[self.received..];
+        let read = match &mut self.stream {
+            Stream::Unix(socket) | Stream::Tcp(socket) => socket.read_there(room).ok().flatten(),
+            Stream::Tls(stream) => {
+                let mut room = ReadBuf::new(room);
+                let mut context = Context::from_waker(Waker::noop());
+                match Pin::new(stream.as_mut()).poll_read(&mut context, &mut room) {
+                    Poll::Ready(Ok(())) => Some(room.filled().len()),
+                    _ => None,
+                }
+            }
+        };
+        self.received += read.unwrap_or(0);
+        read.is_some_and(|read| read > 0)
     }
 
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

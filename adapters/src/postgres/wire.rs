@@ -168,10 +168,9 @@ impl Wire {
         self.end_with(end)
     }
 
-    /// The error that the server sent before it closed the connection: it is received even where
-    /// nothing can be sent any more.
+    /// The error that the server sent before it closed the connection: it is there even where nothing
+    /// can be sent any more, though the event loop may not have told of it yet.
     fn last_words(&mut self) -> Option<DbError> {
-        let mut context = Context::from_waker(Waker::noop());
         loop {
             match head(self.transport.received()) {
                 Head::Message(ERROR_RESPONSE_TAG, length) => {
@@ -182,11 +181,8 @@ impl Wire {
                     }
                 }
                 Head::Message(_, length) => self.transport.take(length),
-                Head::Part(wanted) => match self.transport.poll_fill(&mut context, wanted) {
-                    Poll::Ready(Ok(())) => {}
-                    _ => return None,
-                },
-                Head::Malformed => return None,
+                Head::Part(_) if self.transport.receive_there() => {}
+                Head::Part(_) | Head::Malformed => return None,
             }
         }
     }
