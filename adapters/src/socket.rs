@@ -64,9 +64,7 @@ enum Waiting {
 struct Wait {
     /// Whether the processors have nothing else of the load to do meanwhile.
     only: bool,
-    /// Whether answers come soon.
-    soon: bool,
-    /// How long they have taken lately, in nanoseconds: a mean that forgets.
+    /// How long answers have taken lately, in nanoseconds: a mean that forgets. Kept by the only one.
     mean_ns: u64,
 }
 
@@ -77,23 +75,29 @@ impl Wait {
     const MEMORY: u64 = 16;
 
     const fn new(only: bool) -> Self {
-        Self { only, soon: only, mean_ns: 0 }
+        Self { only, mean_ns: 0 }
+    }
+
+    /// Whether the answer is waited for in recv(2).
+    #[inline]
+    fn in_recv(&self) -> bool {
+        self.only && self.mean_ns < Self::SOON_NS
     }
 
     /// Blocks, then receives what is there; `None` where nothing came in time.
     #[inline]
     fn receive(&mut self, socket: &OwnedFd, room: &mut [u8]) -> io::Result<Option<usize>> {
-        if !self.only {
+        let began = self.only.then(Instant::now);
+        let flags = if self.in_recv() {
+            MsgFlags::empty()
+        } else {
             block(socket)?;
-            return receive(socket, room, NEVER_WAIT);
-        }
-        let began = Instant::now();
-        if !self.soon {
-            block(socket)?;
-        }
-        let flags = if self.soon { MsgFlags::empty() } else { NEVER_WAIT };
+            NEVER_WAIT
+        };
         let received = receive(socket, room, flags)?;
-        self.took(began.elapsed());
+        if let Some(began) = began {
+            self.took(began.elapsed());
+        }
         Ok(received)
     }
 
@@ -101,7 +105,6 @@ impl Wait {
     fn took(&mut self, time: Duration) {
         let time_ns = time.as_nanos() as u64;
         self.mean_ns = (self.mean_ns * (Self::MEMORY - 1) + time_ns) / Self::MEMORY;
-        self.soon = self.mean_ns < Self::SOON_NS;
     }
 }
 
@@ -391,21 +394,21 @@ mod tests {
             for _ in 0..200 {
                 wait.took(Duration::from_micros(time_us));
             }
-            assert_eq!(wait.soon, soon, "{time_us} us");
+            assert_eq!(wait.in_recv(), soon, "{time_us} us");
         }
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let ours = ours.into_std().unwrap();
         ours.set_nonblocking(false).unwrap();
         let ours = OwnedFd::from(ours);
-        for (only, soon) in [(true, true), (true, false), (false, false)] {
-            let mut wait = Wait { only, soon, mean_ns: 90_000 };
+        for (only, mean_ns) in [(true, 90_000), (true, 110_000), (false, 0)] {
+            let mut wait = Wait { only, mean_ns };
             theirs.write_all(b"abc").await.unwrap();
             let mut room = [0; 9];
             assert_eq!(wait.receive(&ours, &mut room).unwrap(), Some(3));
             assert_eq!(&room[..3], b"abc");
         }
         assert_eq!(
-            Wait { only: true, soon: false, mean_ns: 90_000 }.receive(&ours, &mut [0; 9]).unwrap(),
+            Wait { only: true, mean_ns: 110_000 }.receive(&ours, &mut [0; 9]).unwrap(),
             None
         );
     }

@@ -90,7 +90,7 @@ pub struct RunArgs {
     pub scale: Option<Scale>,
 
     /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
-    /// 10s].
+    /// 10s]. Benchmarks of queries, such as olap/tpch, are done when all are answered.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "transactions")]
     pub duration: Option<Duration>,
 
@@ -116,9 +116,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub max_retries: Option<u32>,
 
-    /// How long a statement may run before the engine cancels it; the case goes on with the next
-    /// transaction [default: no limit].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    /// How long a statement may run before the engine cancels it, 1ms or more; the case goes on with
+    /// the next transaction. MySQL limits what reads [default: no limit].
+    #[arg(long, value_name = "DURATION", value_parser = parse_statement_timeout)]
     pub statement_timeout: Option<Duration>,
 
     /// Keep keying and think times (TPC-C 5.2.5.7); in closed loop only.
@@ -231,6 +231,14 @@ pub enum FormatArg {
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match parse_duration_or_zero(text)? {
         Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Reads how long a statement may run: servers count whole milliseconds.
+fn parse_statement_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration_or_zero(text)? {
+        short if short < Duration::from_millis(1) => Err("it must be 1ms or more".to_owned()),
         duration => Ok(duration),
     }
 }

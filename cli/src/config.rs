@@ -49,7 +49,7 @@ struct RunDefaults {
 
 /// A scale as TOML may say it: `10`, `0.01` or `"0.01"`.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a scale such as 10 or 0.01")]
 enum ScaleText {
     Whole(u32),
     Fraction(f64),

@@ -141,8 +141,10 @@ pub struct SessionOptions {
     /// Requests are sent together where the workload allows it, in one round trip. An error where
     /// the driver's [`Capabilities::pipeline`] says that it cannot.
     pub pipeline: bool,
-    /// How long a prepared statement may run before the engine itself cancels it; without an end where
-    /// `None`.
+    /// How long a prepared statement may run before the engine itself cancels it, as an error of the
+    /// class [`ErrorClass::StatementTimeout`](crate::ErrorClass); without an end where `None`. An engine
+    /// may hold what begins and ends transactions to it, too, and one that cannot limit what writes
+    /// limits what reads.
     pub statement_timeout: Option<Duration>,
     /// Whom it shares its thread with.
     pub thread: SessionThread,

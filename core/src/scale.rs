@@ -66,7 +66,12 @@ impl FromStr for Scale {
 
     /// Reads plain decimal notation with up to two digits after the point.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a scale: a number above 0 in steps of 0.01");
+        let wrong = || {
+            format!(
+                "`{text}` is not a scale: a number above 0, up to {}, in steps of 0.01",
+                u32::MAX
+            )
+        };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || fraction.len() > 2 {

@@ -66,37 +66,35 @@ impl Decimal {
         Some(quotient + away * remainder.signum())
     }
 
-    /// Reads plain decimal notation; digits after the point that do not fit are dropped, of which
-    /// the first decides how the last one that is kept is rounded. `None` for anything else, or
-    /// where not even the digits before the point fit.
-    pub fn parse_rounded(text: &str) -> Option<Self> {
-        if let Some(exact) = Self::parse(text) {
-            return Some(exact);
-        }
-        let point = text.find('.')?;
-        let fraction = text.get(point + 1..)?;
-        if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        (0..fraction.len().min(18)).rev().find_map(|kept| {
-            let shortened = Self::parse(text.get(..point + 2 + kept)?)?;
-            Some(Self::new(shortened.rescale(kept as u8)?, kept as u8))
+    /// `unscaled / 10^scale`, rounded half away from zero after its last digit that fits; `None` where
+    /// not even those before the point do. `scale` is at most 37.
+    pub fn rounded(unscaled: i128, scale: u32) -> Option<Self> {
+        (0..=scale).find_map(|dropped| {
+            let factor = 10i128.pow(dropped);
+            let magnitude = unscaled.abs().checked_add(factor / 2)? / factor;
+            let kept = u8::try_from(scale - dropped).ok().filter(|kept| *kept <= 18)?;
+            Some(Self::new(i64::try_from(magnitude * unscaled.signum()).ok()?, kept))
         })
+    }
+
+    /// Reads plain decimal notation as [`parse`](Self::parse) does, but for more digits, which are
+    /// rounded away.
+    pub fn parse_rounded(text: &str) -> Option<Self> {
+        /// So many digits fit an `i128`, with one to spare for rounding.
+        const MOST_DIGITS: usize = 37;
+        let (negative, digits) = sign_and_digits(text);
+        let (whole, fraction) = whole_and_fraction(digits)?;
+        let kept = fraction.len().min(MOST_DIGITS.checked_sub(whole.len())?);
+        let unscaled = whole.bytes().chain(fraction.bytes().take(kept));
+        let unscaled = unscaled.fold(0i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+        Self::rounded(if negative { -unscaled } else { unscaled }, kept as u32)
     }
 
     /// Reads plain decimal notation such as `-12.50`; `None` for anything else, or where it does
     /// not fit 18 digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let (negative, digits) = match text.as_bytes() {
-            [b'-', ..] => (true, &text[1..]),
-            _ => (false, text),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if (whole.is_empty() && fraction.is_empty()) || !all_digits(whole) || !all_digits(fraction)
-        {
-            return None;
-        }
+        let (negative, digits) = sign_and_digits(text);
+        let (whole, fraction) = whole_and_fraction(digits)?;
         let mut unscaled: i64 = 0;
         for digit in whole.bytes().chain(fraction.bytes()) {
             unscaled = unscaled.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
@@ -104,6 +102,18 @@ impl Decimal {
         let scale = u8::try_from(fraction.len()).ok().filter(|scale| *scale <= 18)?;
         Some(Self::new(if negative { -unscaled } else { unscaled }, scale))
     }
+}
+
+fn sign_and_digits(text: &str) -> (bool, &str) {
+    text.strip_prefix('-').map_or((false, text), |digits| (true, digits))
+}
+
+/// The digits before and after the point; `None` where there are none, or anything else.
+fn whole_and_fraction(digits: &str) -> Option<(&str, &str)> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = !(whole.is_empty() && fraction.is_empty());
+    (is_number && all_digits(whole) && all_digits(fraction)).then_some((whole, fraction))
 }
 
 impl fmt::Display for Decimal {
@@ -179,11 +189,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A day of the calendar: days since 1970-01-01.
+/// A day of the calendar: days since 1970-01-01. Those outside of [`Date::FIRST`] to [`Date::LAST`]
+/// are shown as the nearest of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(pub i32);
 
 impl Date {
+    /// The first day of the year -9999.
+    pub const FIRST: Self = Self(-4_371_587);
+    /// The last day of the year 9999.
+    pub const LAST: Self = Self(2_932_896);
+
     /// From calendar parts; `None` where there is no such day.
     pub fn from_parts(year: i16, month: u8, day: u8) -> Option<Self> {
         let signed = |part: u8| i8::try_from(part).ok();
@@ -198,12 +214,17 @@ impl Date {
 
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('-');
-        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
-            return None;
-        }
-        Self::from_parts(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+        let is_date = text.len() == 10
+            && text.bytes().enumerate().all(|(place, byte)| match place {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        let part = |range: std::ops::Range<usize>| text.get(range).filter(|_| is_date);
+        Self::from_parts(
+            part(0..4)?.parse().ok()?,
+            part(5..7)?.parse().ok()?,
+            part(8..10)?.parse().ok()?,
+        )
     }
 
     /// So many days later, or earlier.
@@ -212,15 +233,22 @@ impl Date {
         Self(self.0.saturating_add(days))
     }
 
-    /// So many months later; the last day of that month where it has no such day.
+    /// So many months later; the last day of that month where it has no such day, and of the calendar
+    /// where it has no such month.
     #[must_use]
     pub fn plus_months(self, months: i32) -> Self {
-        let later = self.civil().saturating_add(jiff::Span::new().months(months));
-        Self::from_civil(later).unwrap_or(self)
+        let later = jiff::Span::new()
+            .try_months(months)
+            .and_then(|span| self.civil().checked_add(span))
+            .ok()
+            .and_then(Self::from_civil);
+        later.unwrap_or(if months < 0 { Self::FIRST } else { Self::LAST })
     }
 
     fn civil(self) -> jiff::civil::Date {
-        jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(self.0))
+        // Within these bounds neither step fails.
+        let days = self.0.clamp(Self::FIRST.0, Self::LAST.0);
+        jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days))
     }
 
     fn from_civil(civil: jiff::civil::Date) -> Option<Self> {
@@ -269,14 +297,16 @@ mod tests {
     #[test]
     fn digits_that_do_not_fit_are_rounded_away() {
         for (text, rounded) in [
-            ("1.2345678901234567891", "1.23456789012345679"),
-            ("25.52200585325733709999", "25.5220058532573371"),
-            ("-12345678901234567.895", "-12345678901234567.9"),
+            ("1.2345678901234567891", "1.234567890123456789"),
+            ("25.52200585325733709999", "25.52200585325733710"),
+            ("-12345678901234567.895", "-12345678901234567.90"),
+            ("999999999999999999.5", "1000000000000000000"),
+            ("9223372036854775807.4", "9223372036854775807"),
             ("7.5", "7.5"),
         ] {
             assert_eq!(Decimal::parse_rounded(text).map(|d| d.to_string()), Some(rounded.into()));
         }
-        for text in ["", "1e5", "12345678901234567890", "12345678901234567890.5", "1.2x"] {
+        for text in ["", "-", "1e5", "12345678901234567890", "9223372036854775807.5", "1.2x"] {
             assert_eq!(Decimal::parse_rounded(text), None, "{text}");
         }
     }
@@ -288,18 +318,36 @@ mod tests {
         assert_eq!(date("1996-11-30").plus_months(3), date("1997-02-28"));
         assert_eq!(date("1998-12-01").plus_days(-90), date("1998-09-02"));
         assert_eq!(date("1970-01-01"), Date(0));
-        for text in ["1995-02-29", "95-01-01", "1995-1-1", "1995-01-01-01", ""] {
+        for text in
+            ["1995-02-29", "95-01-01", "1995-1-1", "1995-01-01-01", "", "+199-01-01", "1995-+1-01"]
+        {
             assert_eq!(Date::parse(text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn dates_round_trip(days in -100_000i32..1_000_000) {
+        fn dates_round_trip(days in Date::FIRST.0..=Date::LAST.0) {
             let date = Date(days);
             let (year, month, day) = date.parts();
             prop_assert_eq!(Date::from_parts(year, month, day), Some(date));
-            prop_assert_eq!(Date::parse(&date.to_string()), Some(date));
+            if year >= 0 {
+                prop_assert_eq!(Date::parse(&date.to_string()), Some(date));
+            }
+        }
+
+        #[test]
+        fn no_number_of_days_or_months_is_too_large(days in any::<i32>(), months in any::<i32>()) {
+            let (date, later) = (Date(days), Date(days).plus_months(months));
+            let nearest = Date(days.clamp(Date::FIRST.0, Date::LAST.0));
+            prop_assert_eq!(date.to_string(), nearest.to_string());
+            prop_assert!((Date::FIRST..=Date::LAST).contains(&later));
+        }
+
+        #[test]
+        fn what_parses_needs_no_rounding(unscaled in any::<i64>(), scale in 0u8..=18) {
+            let text = Decimal::new(unscaled.max(-i64::MAX), scale).to_string();
+            prop_assert_eq!(Decimal::parse_rounded(&text), Decimal::parse(&text));
         }
 
         #[test]

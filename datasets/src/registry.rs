@@ -142,12 +142,15 @@ mod tests {
             for (dataset, table) in [
                 ("sbtest", "sbtest1"), ("tpcb", "pgbench_tellers"), ("ycsb", "usertable"),
                 ("smallbank", "checking"), ("tpcc", "district"), ("tpcc", "orders"),
-                ("tpcc", "new_order"),
+                ("tpcc", "new_order"), ("tpch", "tpch_region"), ("tpch", "tpch_supplier"),
+                ("tpch", "tpch_partsupp"), ("tpch", "tpch_lineitem"),
             ] {
                 let dataset = find(dataset).unwrap();
-                let whole = lines(dataset, table, Scale::whole(2), seed, 0, 1, usize::MAX);
+                let step = dataset.scale_step();
+                let scale = if step == Scale::ONE { Scale::whole(2) } else { step };
+                let whole = lines(dataset, table, scale, seed, 0, 1, usize::MAX);
                 let joined: Vec<String> = (0..parts)
-                    .flat_map(|part| lines(dataset, table, Scale::whole(2), seed, part, parts, usize::MAX))
+                    .flat_map(|part| lines(dataset, table, scale, seed, part, parts, usize::MAX))
                     .collect();
                 prop_assert_eq!(whole, joined, "{} in {} parts", table, parts);
             }

@@ -244,7 +244,7 @@ impl Row<'_> {
 
     fn scale(&self) -> Result<Scale, BadField> {
         let field = self.field("scale");
-        field.parse().map_err(|_| bad("scale", field, "a number above 0 in steps of 0.01"))
+        field.parse().map_err(|_| bad("scale", field, "a scale, such as 10 or 0.01"))
     }
 
     fn word<T: Copy>(

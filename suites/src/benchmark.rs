@@ -50,7 +50,7 @@ pub trait Benchmark: Send + Sync {
     fn metrics(
         &self,
         _report: &LoadReport,
-        _scale: Scale,
+        _context: &WorkloadContext,
         _before: &State,
         _after: &State,
     ) -> Vec<Measurement> {
@@ -102,6 +102,20 @@ pub struct WorkloadContext {
     /// What the engine can say beyond portable SQL, where the case's statements are native; `None`
     /// where they are portable.
     pub native: Option<NativeSql>,
+}
+
+impl Default for WorkloadContext {
+    /// One client on the data of scale 1, in portable SQL.
+    fn default() -> Self {
+        Self {
+            scale: Scale::ONE,
+            seed: 1,
+            clients: 1,
+            think_times: false,
+            validate: false,
+            native: None,
+        }
+    }
 }
 
 /// What a data set is good for after a benchmark ran on it.

@@ -45,6 +45,52 @@ fn a_run_leaves_a_table_and_a_run_folder() {
     assert!(throwaway_folders(&runs[0]).iter().all(|folder| !folder.exists()));
 }
 
+/// Answers that are known are compared row by row, and what came instead of one is shown.
+#[test]
+fn known_answers_are_compared() {
+    let desk = Desk::new();
+    let target = format!("sqlite:{}", desk.path("bench.db"));
+    let run = ["run", "olap/tpch", "--target", &target, "--scale", "0.01", "--validate"];
+    let output = desk.dbdyno(&run);
+    assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
+    let answers = |records: &[Record], value| {
+        let is_answer = |record: &&Record| record.metric.ends_with("_answer");
+        records.iter().filter(is_answer).filter(|record| record.value == Some(value)).count()
+    };
+    let records = desk.records();
+    assert_eq!((answers(&records, 1.0), answers(&records, 0.0)), (22, 0));
+    assert!(records.iter().any(|record| record.metric == "derived_power_per_h"));
+    let conditions = fs::read_to_string(desk.runs()[0].join("run.toml")).unwrap();
+    assert!(conditions.contains("until_answered_without_warmup = \"olap/tpch\""), "{conditions}");
+
+    // No statement of this data takes so little.
+    let limited = [&run[..], &["--statement-timeout", "1ms"]].concat();
+    let output = desk.dbdyno(&limited);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(err(&output).contains("not answered to 1 of 1 clients"), "{}", err(&output));
+    let cancelled = |record: &Record| record.metric == "errors_statement_timeout";
+    assert!(desk.records().iter().any(cancelled));
+}
+
+#[test]
+fn what_a_benchmark_of_queries_cannot_do_is_refused_before_anything_is_touched() {
+    let desk = Desk::new();
+    for (arguments, told) in [
+        (&["olap/tpch", "--scale", "2", "--validate"][..], "no answers were published"),
+        (&["oltp/tpcb", "--validate"], "no answers were published"),
+        (&["olap/tpch", "--rate", "5"], "leave out `--rate`"),
+        (&["olap/tpch", "--scale", "5000"], "it takes 0.01 to 1000 in steps of 0.01"),
+        (&["oltp/tpcb", "--scale", "0.5"], "it takes 1 to 19999 in steps of 1"),
+        (&["olap/tpch", "--scale", "0.001"], "in steps of 0.01"),
+        (&["olap/tpch", "--statement-timeout", "10us"], "1ms or more"),
+    ] {
+        let output = desk.dbdyno(&[&["run"], arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
+    assert!(desk.runs().is_empty());
+}
+
 #[test]
 fn wrong_words_get_the_nearest_names_before_anything_is_touched() {
     let desk = Desk::new();

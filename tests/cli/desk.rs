@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -75,11 +76,19 @@ pub fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
 }
 
+/// Kills a dbdyno with SIGKILL, and makes sure that this is what ended it.
+pub fn kill_dbdyno(child: &mut Child) {
+    signal(child, Signal::SIGKILL);
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGKILL as i32));
+}
+
 /// A process as ps(1) lists it.
 #[derive(Debug, Clone)]
 pub struct Process {
     pub pid: i32,
     pub parent: i32,
+    /// What ps(1) says of its state: `T` where it is stopped, `Z` where it ended.
+    pub state: char,
     pub arguments: String,
 }
 
@@ -90,9 +99,9 @@ pub fn processes() -> Vec<Process> {
     let process = |line: &str| {
         let mut words = line.split_whitespace();
         let (pid, parent) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        let ended = words.next()?.starts_with('Z');
+        let state = words.next()?.chars().next()?;
         let arguments = words.collect::<Vec<_>>().join(" ");
-        (!ended).then_some(Process { pid, parent, arguments })
+        (state != 'Z').then_some(Process { pid, parent, state, arguments })
     };
     String::from_utf8_lossy(&listed.stdout).lines().filter_map(process).collect()
 }

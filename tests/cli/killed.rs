@@ -13,7 +13,9 @@ use dbdyno_tests::{left_out, runtime, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::desk::{Desk, Process, processes, processes_of, signal, throwaway_folders, under_way};
+use crate::desk::{
+    Desk, Process, kill_dbdyno, processes, processes_of, throwaway_folders, under_way,
+};
 
 #[test]
 fn nothing_is_left_behind_on_sqlite() {
@@ -58,9 +60,12 @@ fn leaves_nothing_behind(target: &str, paused: bool) {
             // One that the server started may have ended by itself.
             let _ = kill(Pid::from_raw(server.pid), Signal::SIGSTOP);
         }
+        wait_for("the server to stand still", || {
+            let stopped = processes_of(&folders[0]).into_iter().filter(|one| one.state == 'T');
+            (stopped.count() > 0).then_some(())
+        });
     }
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
+    kill_dbdyno(&mut child);
     for folder in folders {
         wait_for("the folder to go", || (!folder.exists()).then_some(()));
         wait_for("the processes to go", || processes_of(&folder).is_empty().then_some(()));
@@ -102,8 +107,7 @@ fn leaves_nothing_of_a_start(target: &str, files: &[&str]) {
             processes().into_iter().filter(|process| process.parent == pid).find_map(watched_folder)
         });
         wait_for(file, || folder.join(file).exists().then_some(()));
-        signal(&child, Signal::SIGKILL);
-        child.wait().unwrap();
+        kill_dbdyno(&mut child);
         // The watchdog is among them, and with it everything that could write there again.
         wait_for("the processes to go", || at_work_in(&folder).is_empty().then_some(()));
         assert!(!folder.exists(), "{} is left after {file}", folder.display());
@@ -117,11 +121,11 @@ fn a_load_that_was_killed_is_done_afresh() {
     // Ten warehouses, so that there is time to kill it.
     let arguments = ["run", "oltp/tpcc", "--target", &target, "--scale", "10"];
     let mut child = desk.start(&arguments);
-    let said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     // Which leaves the stocks to load.
-    let under_way = said.map_while(Result::ok).any(|line| line.contains("loaded order_line"));
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
+    let under_way = said.any(|line| line.unwrap().contains("loaded order_line"));
+    kill_dbdyno(&mut child);
+    drop(said);
     assert!(under_way, "it did not come to load the stocks");
 
     let tpcc = find("tpcc").unwrap();

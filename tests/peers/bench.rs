@@ -149,14 +149,7 @@ pub fn benchmark(name: &str) -> Result<Box<dyn Benchmark>> {
 /// There is no such benchmark.
 pub fn workload(name: &str, scale: u32) -> Result<Arc<dyn Workload>> {
     let scale = Scale::whole(scale);
-    let context = WorkloadContext {
-        scale,
-        seed: 1,
-        clients: 1,
-        think_times: false,
-        validate: false,
-        native: None,
-    };
+    let context = WorkloadContext { scale, ..WorkloadContext::default() };
     Ok(benchmark(name)?.workload(&context, &Default::default()))
 }
 

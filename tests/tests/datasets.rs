@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use dbdyno_core::MARK_TABLE;
 use dbdyno_core::query::scalar_sql;
@@ -178,12 +177,26 @@ fn a_claim_is_for_one_and_free_again_soon_after_it_is_dropped() {
         let held = bench.runtime.block_on(claim()).unwrap();
         let refused = bench.runtime.block_on(claim()).err().unwrap().to_string();
         assert!(refused.contains("another dbdyno is using it"), "{refused}");
-        // A server lets go of it a moment after its owner has gone.
-        let late = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        // A server lets go of it a moment after its owner has gone. Until then the next one asks again:
+        // it has while another session was told often enough that it is held.
+        let asks = bench.driver.dialect().claim("dbdyno_claimed").unwrap();
+        let options = SessionOptions::default();
+        let mut other = bench.runtime.block_on(bench.driver.connect(&options)).unwrap();
+        let next = bench.runtime.block_on(async {
+            let mut next = std::pin::pin!(claim());
+            let told_often = async {
+                for _ in 0..100 {
+                    assert_eq!(scalar_sql(other.as_mut(), &asks).await.unwrap(), 0);
+                }
+            };
+            tokio::select! {
+                biased;
+                claimed = &mut next => panic!("it is held: {:?}", claimed.err()),
+                () = told_often => {}
+            }
             drop(held);
-        };
-        let (next, ()) = bench.runtime.block_on(async { tokio::join!(claim(), late) });
+            next.await
+        });
         drop(next.unwrap());
     });
 }

@@ -77,14 +77,8 @@ impl<'r> Bench<'r> {
         };
         self.measured.set(self.measured.get() + 1);
         let before = state();
-        let context = WorkloadContext {
-            scale: Scale::ONE,
-            seed: SEED,
-            clients: CLIENTS,
-            think_times: false,
-            validate: false,
-            native: None,
-        };
+        let context =
+            WorkloadContext { seed: SEED, clients: CLIENTS, ..WorkloadContext::default() };
         let workload = self.benchmark.workload(&context, &before);
         let plan = LoadPlan {
             clients: CLIENTS,

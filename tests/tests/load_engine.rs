@@ -113,13 +113,14 @@ fn a_number_of_transactions_is_exact(text: &str) {
     assert_eq!(kept.seconds().iter().map(|second| second.completed).sum::<u64>(), 100);
 }
 
-/// An open loop of 200 transactions a second by 4 clients, with the server under SIGSTOP for a
-/// while once the first second is over. Gives what was measured and what the table shows.
+/// An open loop of 200 transactions a second by 4 clients, with the server under SIGSTOP from the end
+/// of the first second, number 0, to that of `last_stalled`. Gives what was measured and what the
+/// table shows.
 fn open_loop_with_stall(
     text: &str,
     spacing: Spacing,
     length: Duration,
-    stall: Duration,
+    last_stalled: u64,
 ) -> (LoadReport, i64) {
     let runtime = runtime();
     let driver = target(&runtime, text);
@@ -130,9 +131,11 @@ fn open_loop_with_stall(
     let report = std::thread::scope(|scope| {
         scope.spawn(|| {
             let control = driver.server_control().expect("a throwaway server");
-            wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
+            let is_over =
+                |number| kept.seconds().iter().any(|second| second.second >= number).then_some(());
+            wait_for("the first second", || is_over(0));
             control.pause().unwrap();
-            std::thread::sleep(stall);
+            wait_for("the last of the stalled seconds", || is_over(last_stalled));
             control.resume().unwrap();
         });
         load(&driver, plan, &kept, &Stop::default())
@@ -140,12 +143,11 @@ fn open_loop_with_stall(
     (report, counted(&runtime, &*driver))
 }
 
-/// SIGSTOP for half a second under an open loop: the arrivals of that time wait, and it shows.
+/// SIGSTOP for two seconds under an open loop: the arrivals of that time wait, and it shows.
 fn a_stall_shows_in_the_percentiles(text: &str) {
-    let (length, stall) = (Duration::from_secs(3), Duration::from_millis(500));
-    let (report, shown) = open_loop_with_stall(text, Spacing::Poisson, length, stall);
+    let (report, shown) = open_loop_with_stall(text, Spacing::Poisson, Duration::from_secs(6), 2);
     let total = report.total();
-    // A sixth of all arrivals fell into the stall, waiting 250 ms on average.
+    // A third of all arrivals fell into the stall, waiting for a second on average.
     let p99_ms = total.response_ns.value_at_quantile(0.99) / 1_000_000;
     assert!((300..5_000).contains(&p99_ms), "p99 is {p99_ms} ms");
     let service = total.service_ns.expect("open loop keeps service times");
@@ -159,8 +161,7 @@ fn a_stall_shows_in_the_percentiles(text: &str) {
 /// A stall that lasts to the end and into the drain: the arrivals that nobody could start any more
 /// count by how long they had waited.
 fn a_stall_at_the_end_shows_too(text: &str) {
-    let (length, stall) = (Duration::from_secs(4), Duration::from_secs(4));
-    let (report, _) = open_loop_with_stall(text, Spacing::Uniform, length, stall);
+    let (report, _) = open_loop_with_stall(text, Spacing::Uniform, Duration::from_secs(4), 3);
     let total = report.total();
     assert!(report.unstarted_ns.len() > 50, "{} unstarted", report.unstarted_ns.len());
     assert_eq!(total.committed + report.unstarted_ns.len(), 799, "every arrival counts once");

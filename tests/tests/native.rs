@@ -64,14 +64,8 @@ impl Bench<'_> {
             StatementForm::Portable => None,
             StatementForm::Native => Some(self.driver.dialect().native()),
         };
-        let context = WorkloadContext {
-            scale: SCALE,
-            seed: SEED,
-            clients: 1,
-            think_times: false,
-            validate: false,
-            native,
-        };
+        let context =
+            WorkloadContext { scale: SCALE, seed: SEED, native, ..WorkloadContext::default() };
         self.benchmark.workload(&context, &State::default())
     }
 

@@ -175,14 +175,8 @@ impl Bench {
     }
 
     fn workload(&self, before: &State, clients: u32) -> Arc<dyn Workload> {
-        let context = WorkloadContext {
-            scale: SCALE,
-            seed: SEED,
-            clients,
-            think_times: false,
-            validate: false,
-            native: None,
-        };
+        let context =
+            WorkloadContext { scale: SCALE, seed: SEED, clients, ..WorkloadContext::default() };
         self.tpcc.workload(&context, before)
     }
 
@@ -262,7 +256,12 @@ impl Bench {
     }
 
     fn assert_tpmc(&self, report: &LoadReport) {
-        let metrics = self.tpcc.metrics(report, SCALE, &State::default(), &State::default());
+        let metrics = self.tpcc.metrics(
+            report,
+            &WorkloadContext::default(),
+            &State::default(),
+            &State::default(),
+        );
         assert_eq!(metrics.len(), 1);
         assert_eq!((metrics[0].metric.as_str(), metrics[0].unit), ("tpmc", "1/min"));
         let committed = report.tally.of("new_order").committed as f64;

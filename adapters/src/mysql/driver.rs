@@ -355,10 +355,11 @@ impl Driver for MysqlDriver {
 fn limit_statements(product: Product, limit: Duration) -> String {
     match product {
         Product::Mysql => {
-            format!("SET SESSION max_execution_time = {}", limit.as_millis().max(1))
+            let ms = limit.as_millis().clamp(1, u32::MAX.into());
+            format!("SET SESSION max_execution_time = {ms}")
         }
         Product::Mariadb => {
-            format!("SET SESSION max_statement_time = {:.6}", limit.as_secs_f64())
+            format!("SET SESSION max_statement_time = {:.6}", limit.as_secs_f64().max(1e-6))
         }
     }
 }

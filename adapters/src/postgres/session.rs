@@ -106,7 +106,7 @@ impl PostgresSession {
             return Ok(());
         }
         // 0 switches it off.
-        let ms = limit.map_or(0, |limit| limit.as_millis().max(1));
+        let ms = limit.map_or(0, |limit| limit.as_millis().clamp(1, i32::MAX as u128));
         self.wire.simple(&format!("SET statement_timeout = {ms}")).await.map(|_| ())
     }
 

@@ -173,8 +173,9 @@ pub(super) fn decode(ty: WireType, raw: &[u8]) -> Result<Value<'_>, String> {
         }
         Encoding::Date => {
             let days = i32::from_be_bytes(exactly(raw, ty)?);
-            // The extremes stand for infinity and -infinity, and overflow here.
+            // The extremes stand for infinity and -infinity.
             let date = days.checked_add(POSTGRES_EPOCH_DAY).map(Date);
+            let date = date.filter(|date| (Date::FIRST..=Date::LAST).contains(date));
             Value::Date(date.ok_or_else(|| "the date is beyond what dbdyno reads".to_owned())?)
         }
         Encoding::Oid => Value::Int(u32::from_be_bytes(exactly(raw, ty)?).into()),
@@ -281,18 +282,8 @@ fn numeric(raw: &[u8]) -> Result<Value<'static>, String> {
         };
         unscaled = part.and_then(|part| unscaled.checked_add(part)).ok_or_else(too_large)?;
     }
-    let (unscaled, scale) = fit(unscaled, scale).ok_or_else(too_large)?;
     let unscaled = if sign == 0x4000 { -unscaled } else { unscaled };
-    Ok(Value::Decimal(Decimal::new(unscaled, scale)))
-}
-
-/// Drops digits after the point, rounding half up, until the number fits.
-fn fit(unscaled: i128, scale: u32) -> Option<(i64, u8)> {
-    (0..=scale).find_map(|dropped| {
-        let factor = 10i128.pow(dropped);
-        let rounded = (unscaled + factor / 2) / factor;
-        Some((i64::try_from(rounded).ok()?, (scale - dropped) as u8))
-    })
+    Decimal::rounded(unscaled, scale).map(Value::Decimal).ok_or_else(too_large)
 }
 
 #[cfg(test)]
@@ -380,7 +371,10 @@ mod tests {
         assert!(decoded(&Type::JSONB, b"{}").is_err());
         assert!(decoded(&Type::INT4, &[1, 2]).is_err());
         assert!(decoded(&Type::TIMESTAMP, &i64::MAX.to_be_bytes()).is_err());
-        assert!(decoded(&Type::DATE, &i32::MAX.to_be_bytes()).is_err());
+        // And 5874897-12-31, the last day of the server.
+        for days in [i32::MAX, i32::MIN, 2_145_031_948] {
+            assert!(decoded(&Type::DATE, &days.to_be_bytes()).is_err());
+        }
     }
 
     proptest! {

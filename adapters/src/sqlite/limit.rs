@@ -14,7 +14,6 @@ const INSTRUCTIONS: i32 = 5_000;
 
 /// The time limit of a connection's statements
 /// (<https://www.sqlite.org/c3ref/progress_handler.html>).
-#[derive(Clone)]
 pub struct Limit {
     limit: Duration,
     epoch: Instant,

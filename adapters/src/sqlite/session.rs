@@ -116,12 +116,13 @@ impl SqliteSession {
     /// Runs a prepared statement whose parameters are bound.
     #[inline]
     fn run(&mut self, id: StatementId, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        let Some(limit) = self.limit.clone() else {
-            return self.with_statement(id, |prepared| prepared.statement.run(visit));
-        };
-        limit.begin();
+        if let Some(limit) = &self.limit {
+            limit.begin();
+        }
         let answered = self.with_statement(id, |prepared| prepared.statement.run(visit));
-        limit.end();
+        if let Some(limit) = &self.limit {
+            limit.end();
+        }
         answered
     }
 }

@@ -242,11 +242,20 @@ async fn a_statement_nobody_waited_for_is_not_committed() {
     let driver = server("").await;
     let mut session = session(driver.as_ref(), None).await;
     session.run_sql(TWO_ROWS).await.unwrap();
-    prepare(session.as_mut(), &[ADD, "SELECT 1 / length(CAST(pg_sleep(0.2) AS text))"]).await;
+    let mut holder = self::session(driver.as_ref(), None).await;
+    holder.run_sql("SELECT pg_advisory_lock(7)").await.unwrap();
+    prepare(session.as_mut(), &[ADD, "SELECT 1 / length(CAST(pg_advisory_lock(7) AS text))"]).await;
     session.begin(Access::Write).await.unwrap();
     session.execute(0, &[Value::Int(1)]).await.unwrap();
     let divide = session.execute(1, &[]);
-    assert!(tokio::time::timeout(Duration::from_millis(50), divide).await.is_err());
+    // It waits for the lock, and nobody for it.
+    let waiting = "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    tokio::select! {
+        biased;
+        answered = divide => panic!("the lock is held: {answered:?}"),
+        () = async { while int(holder.as_mut(), waiting).await == 0 {} } => {}
+    }
+    holder.run_sql("SELECT pg_advisory_unlock(7)").await.unwrap();
     let error = session.commit().await.unwrap_err();
     assert!(error.is_disconnected() && error.message.contains("not waited for"), "{error}");
     // The session is good for nothing else.

@@ -9,6 +9,7 @@ use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::{Driver, Error, Result, Scale, StatementForm};
 use dbdyno_datasets::check_scale;
+use dbdyno_suites::Benchmark;
 use dbdyno_suites::registry::Suite;
 use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection, plan};
 
@@ -161,13 +162,19 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
     })
 }
 
-/// Whether every data set can have the scale, and answers to compare with where that is asked for.
+/// Whether every data set can have the scale, answers to compare with where that is asked for, and
+/// arrivals at a rate where that is.
 ///
 /// # Errors
 /// One cannot, or has none.
 pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<()> {
     for Selection { suite, benchmark } in selections {
         check_scale(benchmark.dataset(), options.scale)?;
+        if has_own_length(*benchmark) && options.arrival != Arrival::Closed {
+            let doing = format!("run {suite}/{} at a rate", benchmark.name());
+            let why = "its clients send one query after another until all are answered";
+            return Err(Error::new(doing, why).next("leave out `--rate`"));
+        }
         if options.validate && !benchmark.has_answers(options.scale) {
             let doing = format!("validate {suite}/{}", benchmark.name());
             let why = format!("no answers were published for it at scale {}", options.scale);
@@ -176,6 +183,11 @@ pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<
         }
     }
     Ok(())
+}
+
+/// Whether a benchmark is done when its own work is, whatever the options say.
+fn has_own_length(benchmark: &dyn Benchmark) -> bool {
+    benchmark.length(1).is_some()
 }
 
 fn isolation(levels: &[String]) -> Result<IsolationChoice> {
@@ -288,7 +300,11 @@ pub fn settings(texts: &[String], targets: &[Target]) -> Result<Settings> {
 }
 
 /// Every option with the value in force, for `run.toml`.
-pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, String> {
+pub fn in_words(
+    arguments: &RunArgs,
+    options: &RunOptions,
+    selections: &[Selection<'_>],
+) -> BTreeMap<String, String> {
     let duration = |duration: Duration| format!("{} s", duration.as_secs_f64());
     let mut words = BTreeMap::new();
     let mut say = |name: &str, value: String| {
@@ -329,6 +345,13 @@ pub fn in_words(arguments: &RunArgs, options: &RunOptions) -> BTreeMap<String, S
         Length::Transactions(count) => say("transactions", count.to_string()),
     }
     say("warmup", duration(options.warmup));
+    let own = selections.iter().filter(|selection| has_own_length(selection.benchmark));
+    let own: Vec<String> = own
+        .map(|selection| format!("{}/{}", selection.suite, selection.benchmark.name()))
+        .collect();
+    if !own.is_empty() {
+        say("until_answered_without_warmup", own.join(" "));
+    }
     match options.arrival {
         Arrival::Closed => say("arrival", "closed".to_owned()),
         Arrival::Open(open) => {

@@ -1,7 +1,7 @@
 //! `dbdyno list`.
 
 use dbdyno_adapters::{EngineEntry, engines};
-use dbdyno_core::{Error, Isolation, LevelSupport, Result, Scale, StatementForm};
+use dbdyno_core::{Error, Isolation, LevelSupport, Result, StatementForm};
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::{State, WorkloadContext};
 
@@ -97,12 +97,8 @@ fn sql(name: &str, form: StatementForm, only: &[String]) -> Result<()> {
         for engine in &engines {
             let dialect = (engine.dialect)();
             let context = WorkloadContext {
-                scale: Scale::ONE,
-                seed: 1,
-                clients: 1,
-                think_times: false,
-                validate: false,
                 native: (form == StatementForm::Native).then(|| dialect.native()),
+                ..WorkloadContext::default()
             };
             let workload = selection.benchmark.workload(&context, &State::default());
             say(&format!(

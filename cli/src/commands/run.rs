@@ -50,7 +50,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
         choose::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
     }
     let folder = RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?;
-    let mut info = describe(&runtime, &arguments, &options, &targets, &drivers)?;
+    let mut info = describe(&runtime, &arguments, &options, &selections, &targets, &drivers)?;
     folder.write_run_toml(&info)?;
 
     let versions: Vec<(Arc<dyn Driver>, String)> = drivers
@@ -146,6 +146,7 @@ fn describe(
     runtime: &Runtime,
     arguments: &RunArgs,
     options: &RunOptions,
+    selections: &[Selection<'_>],
     targets: &[Target],
     drivers: &[Arc<dyn Driver>],
 ) -> Result<RunInfo> {
@@ -170,7 +171,7 @@ fn describe(
     Ok(RunInfo {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
-        options: choose::in_words(arguments, options),
+        options: choose::in_words(arguments, options, selections),
         machine: machine(),
         targets: infos,
         ..RunInfo::default()

@@ -82,6 +82,11 @@ pub struct ErrorReport {
 }
 
 impl LoadReport {
+    /// Whether it came to the end it was meant to have, and every transaction with it.
+    pub fn is_whole(&self) -> bool {
+        !self.interrupted && self.failure.is_none() && self.abandoned == 0
+    }
+
     /// Transactions per second of one type.
     pub fn throughput(&self, transaction: &TransactionReport) -> f64 {
         rate(transaction.in_window, self.window)

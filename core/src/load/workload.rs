@@ -37,8 +37,8 @@ pub trait Workload: Send + Sync {
     }
 
     /// Whether what the clients were answered is what they should have been, once the load is over.
-    /// Where it was `interrupted`, what they did not come to is no fault.
-    fn checks(&self, _interrupted: bool) -> Vec<Check> {
+    /// Where that did not come to its end, being `whole`, what they were never answered is no fault.
+    fn checks(&self, _whole: bool) -> Vec<Check> {
         Vec::new()
     }
 }

@@ -11,15 +11,14 @@ mod source;
 
 use dbdyno_core::schema::Table;
 use dbdyno_core::{RowSource, Scale};
-use tpchgen::generators::{
-    CustomerGenerator, OrderGenerator, PartGenerator, PartSuppGenerator, SupplierGenerator,
-};
 
 use crate::blocks::Part;
 use crate::dataset::Dataset;
 
 pub use answers::answer;
 
+/// Suppliers of a part (clause 4.2.3).
+const SUPPLIERS: u64 = 4;
 /// Lines of an order on average: from 1 to 7 (clause 4.2.3).
 const LINES: u64 = 4;
 
@@ -46,22 +45,13 @@ impl Dataset for TpcH {
     }
 
     fn rows(&self, table: &str, scale: Scale) -> u64 {
-        let scale = scale.to_f64();
-        let rows = match table {
+        match table {
             "tpch_region" => 5,
             "tpch_nation" => 25,
-            "tpch_supplier" => SupplierGenerator::calculate_row_count(scale, 1, 1),
-            "tpch_customer" => CustomerGenerator::calculate_row_count(scale, 1, 1),
-            "tpch_part" => PartGenerator::calculate_row_count(scale, 1, 1),
-            // The generator counts parts, each of which has four suppliers (1.4.1).
-            "tpch_partsupp" => PartSuppGenerator::calculate_row_count(scale, 1, 1) * 4,
-            "tpch_orders" => OrderGenerator::calculate_row_count(scale, 1, 1),
-            "tpch_lineitem" => {
-                OrderGenerator::calculate_row_count(scale, 1, 1) * LINES.cast_signed()
-            }
-            _ => 0,
-        };
-        rows.unsigned_abs()
+            "tpch_partsupp" => scale.of(source::PARTS) * SUPPLIERS,
+            "tpch_lineitem" => scale.of(source::ORDERS) * LINES,
+            _ => scale.of(source::base(table)),
+        }
     }
 
     fn has_fixed_rows(&self, table: &str) -> bool {
@@ -94,7 +84,7 @@ impl Dataset for TpcH {
         match table {
             "tpch_region" => source::region(share.range(self.rows(table, scale))),
             "tpch_nation" => source::nation(share.range(self.rows(table, scale))),
-            _ => source::large(table, scale.to_f64(), share),
+            _ => source::large(table, scale, share),
         }
     }
 }

@@ -92,7 +92,7 @@ pub fn supplier(row: &Supplier, to: &mut Columns<'_>) {
 }
 
 /// Some suppliers' comments hold two words of customers about them (clause 4.2.3): they are in the
-/// generator's comment and go to the same places of the true one. Nothing else there has capitals.
+/// generator's comment and go to the same places of the true one. No words of dbgen's text make any of the three.
 fn copy_review(made: &str, comment: &mut String) {
     let kinds = [
         SupplierGenerator::BBB_BASE_TEXT,

@@ -6,7 +6,7 @@ use dbdyno_core::schema::{Column, ColumnType, Table};
 const MONEY: ColumnType = ColumnType::Decimal(15, 2);
 
 /// Primary keys, and indexes on the columns that refer to other tables and on dates: what clause
-/// 1.5.4 allows.
+/// 1.5.7 allows.
 pub fn tables() -> Vec<Table> {
     vec![region(), nation(), supplier(), customer(), part(), partsupp(), orders(), lineitem()]
 }

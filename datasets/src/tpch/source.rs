@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use dbdyno_core::{RowSource, RowWriter};
+use dbdyno_core::{RowSource, RowWriter, Scale};
 use tpchgen::dates::GenerateUtils;
 use tpchgen::distribution::Distributions;
 use tpchgen::generators::{
@@ -38,11 +38,36 @@ fn length(kept: &Range<u64>) -> usize {
     (kept.end - kept.start) as usize
 }
 
+/// Parts at scale 1.
+pub const PARTS: u64 = 200_000;
+/// Orders at scale 1.
+pub const ORDERS: u64 = 1_500_000;
+
+/// Rows that are made at once at scale 1 (clause 4.2.5): of the lines of orders and the suppliers of
+/// parts, the orders and parts. 0 for a table that does not grow.
+pub fn base(table: &str) -> u64 {
+    match table {
+        "tpch_supplier" => 10_000,
+        "tpch_customer" => 150_000,
+        "tpch_part" | "tpch_partsupp" => PARTS,
+        "tpch_orders" | "tpch_lineitem" => ORDERS,
+        _ => 0,
+    }
+}
+
+/// The scale as the generator takes it, which cuts off what a number of rows has after its point: a
+/// little more than it is, so that the nearest double is not a row short.
+fn factor(scale: Scale) -> f64 {
+    (scale.in_hundredths() as f64 + 1e-6) / 100.0
+}
+
 /// A part of a table that grows with the scale.
-pub fn large(table: &str, scale: f64, Part { part, parts }: Part) -> Box<dyn RowSource> {
+pub fn large(table: &str, scale: Scale, Part { part, parts }: Part) -> Box<dyn RowSource> {
+    let scale = factor(scale);
     // Counted from 1.
     let (part, parts) = (part.saturating_add(1).cast_signed(), parts.cast_signed());
-    let comments = |base, how| {
+    let base = base(table) as i32;
+    let comments = |how| {
         let start = GenerateUtils::calculate_start_index(base, scale, part, parts);
         Comments::new(how, start)
     };
@@ -55,29 +80,29 @@ pub fn large(table: &str, scale: f64, Part { part, parts }: Part) -> Box<dyn Row
     }
     match table {
         "tpch_supplier" => {
-            let comments = comments(10_000, drawn(1_341_315_363, 63, 1));
+            let comments = comments(drawn(1_341_315_363, 63, 1));
             boxed(made_by!(SupplierGenerator), comments, rows::supplier)
         }
         "tpch_customer" => {
-            let comments = comments(150_000, drawn(1_335_826_707, 73, 1));
+            let comments = comments(drawn(1_335_826_707, 73, 1));
             boxed(made_by!(CustomerGenerator), comments, rows::customer)
         }
         "tpch_part" => {
-            let comments = comments(200_000, drawn(804_159_733, 14, 1));
+            let comments = comments(drawn(804_159_733, 14, 1));
             boxed(made_by!(PartGenerator), comments, rows::part)
         }
         "tpch_partsupp" => {
-            let comments = comments(200_000, drawn(1_961_692_154, 124, 4));
+            let comments = comments(drawn(1_961_692_154, 124, 4));
             let made = PartSuppGenerator::new_with_text_pool(scale, part, parts, stub());
             boxed(made.iter(), comments, rows::partsupp)
         }
         "tpch_orders" => {
-            let comments = comments(OrderGenerator::SCALE_BASE, drawn(276_090_261, 49, 1));
+            let comments = comments(drawn(276_090_261, 49, 1));
             boxed(made_by!(OrderGenerator), comments, rows::orders)
         }
         "tpch_lineitem" => {
             let together = OrderGenerator::LINE_COUNT_MAX;
-            let comments = comments(OrderGenerator::SCALE_BASE, drawn(1_095_462_486, 27, together));
+            let comments = comments(drawn(1_095_462_486, 27, together));
             boxed(made_by!(LineItemGenerator), comments, rows::lineitem)
         }
         _ => empty(),
@@ -130,7 +155,24 @@ mod tests {
     };
 
     use super::super::TpcH;
+    use super::factor;
+    use crate::dataset::Dataset as _;
     use crate::testing::lines;
+
+    #[test]
+    fn no_scale_is_a_row_short() {
+        for scale in (1..=100_000).map(Scale::hundredths) {
+            let factor = factor(scale);
+            for (table, made) in [
+                ("tpch_supplier", SupplierGenerator::calculate_row_count(factor, 1, 1)),
+                ("tpch_customer", CustomerGenerator::calculate_row_count(factor, 1, 1)),
+                ("tpch_part", PartGenerator::calculate_row_count(factor, 1, 1)),
+                ("tpch_orders", OrderGenerator::calculate_row_count(factor, 1, 1)),
+            ] {
+                assert_eq!(TpcH.rows(table, scale), made as u64, "{table} at {scale}");
+            }
+        }
+    }
 
     /// The generator's own print of a table, comments and all, against what is written here.
     #[test]

@@ -1,6 +1,7 @@
 //! Online analytical processing: long queries over whole tables, whose answers are known.
 
 mod answer;
+mod referee;
 mod tpch;
 
 use crate::benchmark::Benchmark;

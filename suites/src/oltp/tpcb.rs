@@ -284,14 +284,7 @@ mod tests {
 
     fn said(scale: u32, native: Option<NativeSql>) -> Arc<dyn Workload> {
         let scale = Scale::whole(scale);
-        let context = WorkloadContext {
-            scale,
-            seed: 1,
-            clients: 1,
-            think_times: false,
-            validate: false,
-            native,
-        };
+        let context = WorkloadContext { scale, native, ..WorkloadContext::default() };
         TpcB.workload(&context, &State::default())
     }
 

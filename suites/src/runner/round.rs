@@ -107,9 +107,9 @@ impl Round<'_> {
                 let accounts =
                     benchmark.account(&before, &after, &workload.counted(), &report.tally);
                 let samples = benchmark.account_samples(&before, &after, &workload.witnessed());
-                let own = benchmark.metrics(&report, case.scale, &before, &after);
+                let own = benchmark.metrics(&report, &context, &before, &after);
                 let accounts =
-                    accounts.into_iter().chain(samples).chain(workload.checks(report.interrupted));
+                    accounts.into_iter().chain(samples).chain(workload.checks(report.is_whole()));
                 let checks = after.checks.into_iter().chain(accounts).collect();
                 Ok(Measured { report: Some(report), own, checks, unchecked: None })
             }
@@ -220,7 +220,7 @@ impl Round<'_> {
                 rows.extend(measured.own.iter().cloned());
                 for row in &mut rows {
                     row.status = status;
-                    if row.detail.is_empty() {
+                    if status != Status::Ok || row.detail.is_empty() {
                         row.detail.clone_from(&detail);
                     }
                 }

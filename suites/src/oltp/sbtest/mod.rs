@@ -253,7 +253,7 @@ impl Benchmark for Sbtest {
     fn metrics(
         &self,
         report: &LoadReport,
-        _: Scale,
+        _: &WorkloadContext,
         before: &State,
         after: &State,
     ) -> Vec<Measurement> {

@@ -17,14 +17,7 @@ fn workload() -> Arc<dyn Workload> {
 }
 
 fn said(native: Option<NativeSql>) -> Arc<dyn Workload> {
-    let context = WorkloadContext {
-        scale: Scale::ONE,
-        seed: 1,
-        clients: 1,
-        think_times: false,
-        validate: false,
-        native,
-    };
+    let context = WorkloadContext { native, ..WorkloadContext::default() };
     SmallBank.workload(&context, &State::default())
 }
 

@@ -71,7 +71,13 @@ impl Benchmark for Tpcc {
         &dbdyno_datasets::tpcc::TpcC
     }
 
-    fn metrics(&self, report: &LoadReport, _: Scale, _: &State, _: &State) -> Vec<Measurement> {
+    fn metrics(
+        &self,
+        report: &LoadReport,
+        _: &WorkloadContext,
+        _: &State,
+        _: &State,
+    ) -> Vec<Measurement> {
         let new_orders = report.transactions.iter().find(|t| t.name == Kind::NewOrder.name());
         let tpmc = new_orders.map(|t| report.throughput(t) * 60.0 * committed_share(t));
         tpmc.map(|tpmc| Measurement::new("tpmc", tpmc, "1/min", Better::Higher))

@@ -198,11 +198,9 @@ fn plain(value: &Value<'_>) -> String {
 fn workload(think_times: bool) -> std::sync::Arc<dyn Workload> {
     let context = WorkloadContext {
         scale: Scale::whole(3),
-        seed: 1,
         clients: 2,
         think_times,
-        validate: false,
-        native: None,
+        ..WorkloadContext::default()
     };
     Tpcc.workload(&context, &State::default())
 }
@@ -210,11 +208,9 @@ fn workload(think_times: bool) -> std::sync::Arc<dyn Workload> {
 fn said(native: Option<NativeSql>) -> std::sync::Arc<dyn Workload> {
     let context = WorkloadContext {
         scale: Scale::whole(3),
-        seed: 1,
         clients: 2,
-        think_times: false,
-        validate: false,
         native,
+        ..WorkloadContext::default()
     };
     Tpcc.workload(&context, &State::default())
 }

@@ -19,14 +19,7 @@ fn workload(benchmark: Ycsb) -> Arc<dyn Workload> {
 }
 
 fn said(benchmark: Ycsb, native: Option<NativeSql>) -> Arc<dyn Workload> {
-    let context = WorkloadContext {
-        scale: Scale::ONE,
-        seed: 1,
-        clients: 1,
-        think_times: false,
-        validate: false,
-        native,
-    };
+    let context = WorkloadContext { native, ..WorkloadContext::default() };
     benchmark.workload(&context, &State::default())
 }
 
