@@ -91,6 +91,13 @@ impl Screen {
         }
     }
 
+    /// Which case it is of how many, its benchmark and its target.
+    fn place(&self, case: &Case) -> String {
+        let state = self.state();
+        let target = ending(&case.target, TARGET_WIDTH);
+        format!("{}/{} {} {target}", state.case, state.cases, case.benchmark)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,14 +114,13 @@ impl RunObserver for Screen {
         target.clone_into(&mut self.state().target);
     }
 
-    fn case_started(&self, case: &Case, length: Option<Duration>) {
+    fn case_started(&self, _case: &Case) {
+        self.state().case += 1;
+    }
+
+    fn load_started(&self, case: &Case, stage: &str, length: Option<Duration>) {
         self.move_by_itself(false);
-        let place = {
-            let mut state = self.state();
-            state.case += 1;
-            state.case_began = Some(Instant::now());
-            format!("{}/{}", state.case, state.cases)
-        };
+        self.state().case_began = Some(Instant::now());
         self.bar.reset();
         match length {
             Some(length) => {
@@ -123,15 +129,25 @@ impl RunObserver for Screen {
             }
             None => self.bar.set_style(style("{spinner} {prefix} [{elapsed}] {wide_msg}")),
         }
-        self.bar.set_prefix(format!(
-            "{place} {} {} {} {} clients{}",
-            case.benchmark,
-            ending(&case.target, TARGET_WIDTH),
-            case.isolation,
-            case.clients,
-            form(case.statements, case.pipeline)
-        ));
+        let what = if stage.is_empty() {
+            format!(
+                "{} {} clients{}",
+                case.isolation,
+                case.clients,
+                form(case.statements, case.pipeline)
+            )
+        } else {
+            stage.to_owned()
+        };
+        self.bar.set_prefix(format!("{} {what}", self.place(case)));
         self.bar.set_message("");
+    }
+
+    fn working_on(&self, case: &Case, doing: &str) {
+        self.move_by_itself(true);
+        self.bar.reset();
+        self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));
+        self.bar.set_message(format!("{} {doing}", self.place(case)));
     }
 
     fn second(&self, seconds: &[Second]) {
@@ -177,10 +193,14 @@ impl RunObserver for Screen {
                         String::new()
                     }
                 };
+                let numbers = if summary.headline.is_empty() {
+                    let p99 = latency(summary.p99_us);
+                    format!("{:>9} tx/s  p99 {p99:>8}", grouped(summary.throughput))
+                } else {
+                    summary.headline.clone()
+                };
                 format!(
-                    "{:>9} tx/s  p99 {:>8}{}{}{}",
-                    grouped(summary.throughput),
-                    latency(summary.p99_us),
+                    "{numbers}{}{}{}",
                     extra(summary.errors, "errors"),
                     extra(summary.retries, "retries"),
                     if summary.status == Status::Interrupted { "  (interrupted)" } else { "" }

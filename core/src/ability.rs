@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 
 use crate::error::{DbError, Result};
+use crate::plan::Plan;
 use crate::rows::RowSource;
 use crate::schema::Table;
+use crate::session::Session;
 use crate::stop::Stop;
+use crate::value::Value;
 
 /// Loading rows by the engine's fastest path.
 #[async_trait]
@@ -25,6 +28,28 @@ pub trait BulkLoad: Send + Sync {
         progress: &LoadProgress,
         stop: &Stop,
     ) -> Result<u64, DbError>;
+}
+
+/// Saying how a statement is run.
+#[async_trait]
+pub trait Explain: Send + Sync {
+    /// The plan of a query in portable SQL, with its parameters in place of each `?`. Where the engine
+    /// counts rows only while it runs a query, it is run; it must not change anything.
+    ///
+    /// # Errors
+    /// The engine refuses the query, or answers what is not understood.
+    async fn explain(
+        &self,
+        session: &mut dyn Session,
+        query: &str,
+        parameters: &[Value<'_>],
+    ) -> Result<Plan, DbError>;
+
+    /// Why the number of rows that a plan expects cannot be held against the number there was; `None`
+    /// where both are told.
+    fn lacks_estimates(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// How many rows have been loaded so far; written by loaders, read by a progress bar.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::ability::{BulkLoad, ServerControl};
+use crate::ability::{BulkLoad, Explain, ServerControl};
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
@@ -93,6 +93,11 @@ pub trait Driver: Send + Sync {
 
     /// Loading rows faster than by inserts.
     fn bulk_load(&self) -> Option<&dyn BulkLoad>;
+
+    /// Saying how a statement is run.
+    fn explain(&self) -> Option<&dyn Explain> {
+        None
+    }
 
     /// Starting, stopping and killing the server; only for a throwaway server.
     fn server_control(&self) -> Option<&dyn ServerControl> {

@@ -1,11 +1,13 @@
 //! What a run yields, and who keeps it.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 
 use crate::durability::Durability;
 use crate::isolation::Isolation;
+use crate::plan::Plan;
 use crate::scale::Scale;
 use crate::statement_form::StatementForm;
 
@@ -188,7 +190,7 @@ pub struct Second {
     /// Whether it belongs to the warm-up.
     pub warmup: bool,
     /// The transaction type.
-    pub transaction: &'static str,
+    pub transaction: Cow<'static, str>,
     /// Transactions that ended in it: committed, or rolled back as the workload meant to.
     pub completed: u64,
     /// Failed transactions.
@@ -213,6 +215,12 @@ pub trait Recorder: Send + Sync {
     /// # Errors
     /// The disk is full or the folder is gone.
     fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()>;
+
+    /// Puts a plan into the run folder, by the name of what it is a plan of: `without index`.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> crate::Result<()>;
 
     /// Adds an event to `events.csv`.
     ///

@@ -83,7 +83,7 @@ fn tag(case: &Case, second: &Second) -> String {
     if case.pipeline {
         let _ = write!(tag, ";pipeline={}", pipeline_name(true));
     }
-    let _ = write!(tag, ";phase={};transaction={}", phase(second), escape(second.transaction));
+    let _ = write!(tag, ";phase={};transaction={}", phase(second), escape(&second.transaction));
     tag
 }
 

@@ -25,6 +25,7 @@ pub mod run_folder;
 pub mod run_info;
 pub mod scaling;
 pub mod statistics;
+pub mod stored_plan;
 mod table;
 mod time;
 mod timeline;

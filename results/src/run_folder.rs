@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Error, Event, Measurement, Recorder, Result};
+use dbdyno_core::{Case, Error, Event, Measurement, Plan, Recorder, Result};
 
 use crate::append::{Appender, remedy};
 use crate::csv_lines::csv_line;
 use crate::record::{COLUMNS, Record};
 use crate::run_info::RunInfo;
+use crate::stored_plan::StoredPlan;
 use crate::{event, hlog, time, timeline};
 
 /// The files of a run folder.
@@ -26,6 +27,8 @@ pub mod file {
     pub const LATENCY: &str = "latency.hlog";
     /// Errors, retries, outages, broken promises.
     pub const EVENTS: &str = "events.csv";
+    /// Query plans, a JSON object a line.
+    pub const PLANS: &str = "plans.jsonl";
     /// The conditions of the run.
     pub const RUN: &str = "run.toml";
 }
@@ -44,6 +47,7 @@ pub struct RunFolder {
     timeline: Appender,
     latency: Appender,
     events: Appender,
+    plans: Appender,
 }
 
 /// A name for a run that begins now: its time in UTC and four random hexadecimal digits,
@@ -96,6 +100,7 @@ impl RunFolder {
             timeline: csv(file::TIMELINE, timeline::columns())?,
             events: csv(file::EVENTS, event::columns())?,
             latency: Appender::create(path.join(file::LATENCY), &hlog::header(run_id, began)?)?,
+            plans: Appender::create(path.join(file::PLANS), &[])?,
             run_id: run_id.to_owned(),
             started_at: time::rfc3339(began),
             began,
@@ -155,6 +160,10 @@ impl Recorder for RunFolder {
         }
         self.timeline.append(&lines)?;
         self.latency.append(&hlog::entries(self.began, case, began, seconds)?)
+    }
+
+    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
+        self.plans.append(&StoredPlan::new(&self.run_id, case, name, plan).line()?)
     }
 
     fn event(&self, case: &Case, event: &Event) -> Result<()> {

@@ -69,7 +69,7 @@ fn all_types(types: &[Second]) -> Result<Option<Second>> {
     Ok(Some(Second {
         second: first.second,
         warmup: first.warmup,
-        transaction: "",
+        transaction: "".into(),
         completed: types.iter().map(|part| part.completed).sum(),
         errors: types.iter().map(|part| part.errors).sum(),
         retries: types.iter().map(|part| part.retries).sum(),
@@ -81,7 +81,7 @@ fn second_fields(second: &Second) -> Vec<String> {
     let mut fields = vec![
         second.second.to_string(),
         phase(second).to_owned(),
-        second.transaction.to_owned(),
+        second.transaction.to_string(),
         second.completed.to_string(),
         second.errors.to_string(),
         second.retries.to_string(),

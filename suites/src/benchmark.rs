@@ -6,8 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub use dbdyno_core::Check;
 use dbdyno_core::load::{Length, LoadReport, Tally, Witness, Workload};
-use dbdyno_core::{DbError, Measurement, NativeSql, Scale, Session};
+use dbdyno_core::{DbError, Measurement, NativeSql, Result, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
+
+use crate::runner::{Measured, Stand};
 
 /// The clients of a case when neither the user nor the benchmark names a number.
 pub const DEFAULT_CLIENTS: u32 = 4;
@@ -15,7 +17,6 @@ pub const DEFAULT_CLIENTS: u32 = 4;
 pub const SWEEP_CLIENTS: [u32; 4] = [1, 2, 4, 8];
 
 /// One workload of a suite.
-#[async_trait]
 pub trait Benchmark: Send + Sync {
     /// Its name without its suite, such as `tpcc`.
     fn name(&self) -> &'static str;
@@ -41,11 +42,71 @@ pub trait Benchmark: Send + Sync {
         None
     }
 
-    /// Whether answers were published that its own can be compared with at this scale.
+    /// Whether answers are known that its own can be compared with at this scale.
     fn has_answers(&self, _scale: Scale) -> bool {
         false
     }
 
+    /// How a case of it is measured.
+    fn procedure(&self) -> Procedure<'_>;
+}
+
+/// How a case of a benchmark is measured.
+#[derive(Clone, Copy)]
+pub enum Procedure<'b> {
+    /// In one load: the tables are looked at, the clients work, the tables are looked at again.
+    Load(&'b dyn LoadBenchmark),
+    /// In stages of its own, whose comparison is the result.
+    Staged(&'b dyn StagedBenchmark),
+}
+
+impl<'b> Procedure<'b> {
+    /// The benchmark, where it is measured in one load.
+    pub fn load(self) -> Option<&'b dyn LoadBenchmark> {
+        match self {
+            Self::Load(benchmark) => Some(benchmark),
+            Self::Staged(_) => None,
+        }
+    }
+
+    /// How many loads a case has that take as long as the user says.
+    pub fn loads(self) -> u32 {
+        match self {
+            Self::Load(_) => 1,
+            Self::Staged(benchmark) => benchmark.loads(),
+        }
+    }
+
+    /// The statements that its clients prepare.
+    pub fn statements(self, context: &WorkloadContext) -> Vec<Statement> {
+        match self {
+            Self::Load(benchmark) => {
+                benchmark.workload(context, &State::default()).statements().to_vec()
+            }
+            Self::Staged(benchmark) => benchmark.statements(context),
+        }
+    }
+}
+
+/// A benchmark that is measured in stages, each with its own part in the result: without an index and
+/// with it, alone and beside others.
+pub trait StagedBenchmark: Benchmark {
+    /// The statements that its clients prepare in any stage.
+    fn statements(&self, context: &WorkloadContext) -> Vec<Statement>;
+
+    /// How many loads a case has that take as long as the user says.
+    fn loads(&self) -> u32;
+
+    /// Goes through the stages of one case.
+    ///
+    /// # Errors
+    /// A stage could not be begun. What clients and tables did wrong is part of what was measured.
+    fn measure(&self, stand: &Stand<'_>) -> Result<Measured>;
+}
+
+/// A benchmark that is measured in one load.
+#[async_trait]
+pub trait LoadBenchmark: Benchmark {
     /// Metrics of its own, beside those that every benchmark has.
     fn metrics(
         &self,

@@ -7,4 +7,6 @@ pub mod oltp;
 pub mod registry;
 pub mod runner;
 
-pub use benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+pub use benchmark::{
+    AfterUse, Benchmark, Check, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
+};

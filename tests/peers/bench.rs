@@ -9,7 +9,7 @@ use dbdyno_adapters::engines;
 use dbdyno_core::load::Workload;
 use dbdyno_core::{Durability, Error, Result, Scale};
 use dbdyno_suites::registry::suites;
-use dbdyno_suites::{Benchmark, WorkloadContext};
+use dbdyno_suites::{Benchmark, LoadBenchmark, WorkloadContext};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -143,6 +143,16 @@ pub fn benchmark(name: &str) -> Result<Box<dyn Benchmark>> {
     found.ok_or_else(|| Error::new(format!("run {name}"), "there is no such benchmark"))
 }
 
+/// A benchmark that is measured in one load.
+///
+/// # Errors
+/// It is measured another way.
+pub fn in_one_load(benchmark: &dyn Benchmark) -> Result<&dyn LoadBenchmark> {
+    benchmark.procedure().load().ok_or_else(|| {
+        Error::new(format!("run {}", benchmark.name()), "it is not measured in one load")
+    })
+}
+
 /// The workload of dbdyno's benchmark, for one client.
 ///
 /// # Errors
@@ -150,7 +160,7 @@ pub fn benchmark(name: &str) -> Result<Box<dyn Benchmark>> {
 pub fn workload(name: &str, scale: u32) -> Result<Arc<dyn Workload>> {
     let scale = Scale::whole(scale);
     let context = WorkloadContext { scale, ..WorkloadContext::default() };
-    Ok(benchmark(name)?.workload(&context, &Default::default()))
+    Ok(in_one_load(&*benchmark(name)?)?.workload(&context, &Default::default()))
 }
 
 /// Processors that this machine gives.

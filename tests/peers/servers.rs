@@ -10,7 +10,7 @@ use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::{Driver, Error, MARK_TABLE, Result, Scale, SessionOptions};
 use dbdyno_datasets::Dataset;
 
-use crate::bench::{Bench, benchmark, postgres_program};
+use crate::bench::{Bench, benchmark, in_one_load, postgres_program};
 
 /// The schema or database of tables that are the peers' own.
 pub const PEERS: &str = "peers";
@@ -203,6 +203,7 @@ impl<'b> Server<'b> {
     /// The server refuses, or there is no such benchmark.
     pub fn look(&self, name: &str, scale: u32) -> Result<()> {
         let benchmark = benchmark(name)?;
+        let benchmark = in_one_load(&*benchmark)?;
         let failed = |why| Error::new(format!("look at the tables of {name}"), why);
         let namespace = Some(benchmark.dataset().namespace());
         let options = SessionOptions { namespace, ..SessionOptions::default() };

@@ -7,7 +7,7 @@ use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Case, Driver, Event, LoadProgress, Measurement, Recorder, Result, Scale, StatementForm,
+    Case, Driver, Event, LoadProgress, Measurement, Plan, Recorder, Result, Scale, StatementForm,
 };
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::runner::{
@@ -64,6 +64,7 @@ pub struct Kept {
     rows: Mutex<Vec<(Case, Measurement)>>,
     events: Mutex<Vec<Event>>,
     seconds: Mutex<Vec<Second>>,
+    plans: Mutex<Vec<(String, Plan)>>,
 }
 
 impl Kept {
@@ -75,6 +76,11 @@ impl Kept {
     /// The events so far.
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The plans so far, by name.
+    pub fn plans(&self) -> Vec<(String, Plan)> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The seconds so far.
@@ -92,6 +98,12 @@ impl Recorder for Kept {
 
     fn second(&self, _: &Case, _: SystemTime, seconds: &[Second]) -> Result<()> {
         self.seconds.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(seconds);
+        Ok(())
+    }
+
+    fn plan(&self, _: &Case, name: &str, plan: &Plan) -> Result<()> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.push((name.to_owned(), plan.clone()));
         Ok(())
     }
 
@@ -125,7 +137,9 @@ impl LoadObserver for Unseen {
 impl RunObserver for Unseen {
     fn benchmark_started(&self, _: &str, _: &str, _: usize, _: u32) {}
     fn preparing(&self, _: &str) {}
-    fn case_started(&self, _: &Case, _: Option<Duration>) {}
+    fn case_started(&self, _: &Case) {}
+    fn load_started(&self, _: &Case, _: &str, _: Option<Duration>) {}
+    fn working_on(&self, _: &Case, _: &str) {}
     fn second(&self, _: &[Second]) {}
     fn event(&self, _: &Event) {}
     fn case_finished(&self, _: &Case, _: &CaseSummary) {}

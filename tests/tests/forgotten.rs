@@ -11,7 +11,7 @@ use dbdyno_core::load::{Arrival, Length, LoadPlan, RetryPolicy, run_load};
 use dbdyno_core::{Driver, Durability, Isolation, Scale, SessionOptions, Stop};
 use dbdyno_datasets::ycsb::FIELDS;
 use dbdyno_datasets::{Silent, prepare};
-use dbdyno_suites::{Benchmark, Check, WorkloadContext, oltp};
+use dbdyno_suites::{Benchmark, Check, LoadBenchmark, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
 
@@ -57,6 +57,10 @@ impl<'r> Bench<'r> {
         }
     }
 
+    fn in_one_load(&self) -> &dyn LoadBenchmark {
+        self.benchmark.procedure().load().unwrap()
+    }
+
     /// Runs SQL of the engine in the namespace of the data.
     fn sql(&self, statements: &[String]) {
         self.runtime.block_on(async {
@@ -72,14 +76,14 @@ impl<'r> Bench<'r> {
         let state = || {
             self.runtime.block_on(async {
                 let mut session = self.driver.connect(&self.options(None)).await.unwrap();
-                self.benchmark.state(&mut *session, Scale::ONE).await.unwrap()
+                self.in_one_load().state(&mut *session, Scale::ONE).await.unwrap()
             })
         };
         self.measured.set(self.measured.get() + 1);
         let before = state();
         let context =
             WorkloadContext { seed: SEED, clients: CLIENTS, ..WorkloadContext::default() };
-        let workload = self.benchmark.workload(&context, &before);
+        let workload = self.in_one_load().workload(&context, &before);
         let plan = LoadPlan {
             clients: CLIENTS,
             warmup: Duration::ZERO,
@@ -95,8 +99,9 @@ impl<'r> Bench<'r> {
         let (kept, stop) = (Kept::default(), Stop::default());
         let report = run_load(&self.driver, &workload, session, plan, &kept, &stop).unwrap();
         let after = state();
-        let account = self.benchmark.account(&before, &after, &workload.counted(), &report.tally);
-        let samples = self.benchmark.account_samples(&before, &after, &workload.witnessed());
+        let account =
+            self.in_one_load().account(&before, &after, &workload.counted(), &report.tally);
+        let samples = self.in_one_load().account_samples(&before, &after, &workload.witnessed());
         assert!(report.tally.total().committed > 0);
         assert_eq!(samples.len(), 1, "{} samples nothing", self.benchmark.name());
         eprintln!("{}: {}", self.benchmark.name(), samples[0].detail);

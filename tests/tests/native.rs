@@ -12,7 +12,7 @@ use dbdyno_core::{
     DbError, Driver, Durability, Row, Scale, Session, SessionOptions, StatementForm, Stop, Value,
 };
 use dbdyno_datasets::{Silent, prepare};
-use dbdyno_suites::{Benchmark, Check, State, WorkloadContext, oltp};
+use dbdyno_suites::{Benchmark, Check, LoadBenchmark, State, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
 
@@ -55,8 +55,12 @@ impl Bench<'_> {
         self.runtime.block_on(driver.set_durability(Durability::None)).unwrap();
     }
 
+    fn in_one_load(&self) -> &dyn LoadBenchmark {
+        self.benchmark.procedure().load().unwrap()
+    }
+
     fn state(&self) -> State {
-        self.runtime.block_on(self.benchmark.state(&mut *self.session(), SCALE)).unwrap()
+        self.runtime.block_on(self.in_one_load().state(&mut *self.session(), SCALE)).unwrap()
     }
 
     fn workload(&self, form: StatementForm) -> Arc<dyn Workload> {
@@ -66,7 +70,7 @@ impl Bench<'_> {
         };
         let context =
             WorkloadContext { scale: SCALE, seed: SEED, native, ..WorkloadContext::default() };
-        self.benchmark.workload(&context, &State::default())
+        self.in_one_load().workload(&context, &State::default())
     }
 
     /// Whether the engine has no better words for it.
@@ -101,8 +105,9 @@ impl Bench<'_> {
         let rolls_back = ["tpcc", "smallbank"].contains(&self.benchmark.name());
         assert_eq!(total.rolled_back > 0, rolls_back, "{total:?}");
         let after = self.state();
-        let account = self.benchmark.account(before, &after, &workload.counted(), &report.tally);
-        let samples = self.benchmark.account_samples(before, &after, &workload.witnessed());
+        let account =
+            self.in_one_load().account(before, &after, &workload.counted(), &report.tally);
+        let samples = self.in_one_load().account_samples(before, &after, &workload.witnessed());
         let all = after.checks.into_iter().chain(account).chain(samples);
         all.filter(|check| !check.held).collect()
     }

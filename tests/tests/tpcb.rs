@@ -97,6 +97,7 @@ async fn run(session: &mut dyn Session, statements: &[&str]) {
 
 /// The checks that do not hold.
 async fn broken(tpcb: &dyn Benchmark, session: &mut dyn Session) -> Vec<String> {
+    let tpcb = tpcb.procedure().load().unwrap();
     let state = tpcb.state(session, Scale::ONE).await.unwrap();
     let broken = state.checks.into_iter().filter(|check| !check.held);
     broken.map(|check| check.name).collect()

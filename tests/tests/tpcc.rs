@@ -12,7 +12,7 @@ use dbdyno_core::load::{
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, Driver, Isolation, Scale, Session, SessionOptions, Stop};
 use dbdyno_datasets::{Silent, prepare};
-use dbdyno_suites::{Benchmark, Check, State, WorkloadContext, oltp};
+use dbdyno_suites::{Benchmark, Check, LoadBenchmark, State, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
 
@@ -162,6 +162,10 @@ impl Bench {
         Self { driver, tpcc }
     }
 
+    fn tpcc(&self) -> &dyn LoadBenchmark {
+        self.tpcc.procedure().load().unwrap()
+    }
+
     fn options(&self, isolation: Isolation) -> SessionOptions {
         SessionOptions {
             namespace: Some(self.tpcc.dataset().namespace()),
@@ -177,13 +181,13 @@ impl Bench {
     fn workload(&self, before: &State, clients: u32) -> Arc<dyn Workload> {
         let context =
             WorkloadContext { scale: SCALE, seed: SEED, clients, ..WorkloadContext::default() };
-        self.tpcc.workload(&context, before)
+        self.tpcc().workload(&context, before)
     }
 
     /// The state, in which all twelve conditions must hold.
     fn consistent_state(&self, runtime: &Runtime, session: &mut dyn Session) -> State {
         let began = Instant::now();
-        let state = runtime.block_on(self.tpcc.state(session, SCALE)).unwrap();
+        let state = runtime.block_on(self.tpcc().state(session, SCALE)).unwrap();
         eprintln!("{}: state took {:?}", self.driver.engine(), began.elapsed());
         assert_eq!(state.checks.len(), 12);
         assert_all_hold(&state.checks);
@@ -256,7 +260,7 @@ impl Bench {
     }
 
     fn assert_tpmc(&self, report: &LoadReport) {
-        let metrics = self.tpcc.metrics(
+        let metrics = self.tpcc().metrics(
             report,
             &WorkloadContext::default(),
             &State::default(),
@@ -277,12 +281,12 @@ impl Bench {
         counted: &BTreeMap<&'static str, i64>,
         tally: &Tally,
     ) {
-        let checks = self.tpcc.account(before, after, counted, tally);
+        let checks = self.tpcc().account(before, after, counted, tally);
         assert_all_hold(&checks);
         for kind in ["new_order", "payment"] {
             let mut claimed = tally.clone();
             claimed.transactions.get_mut(kind).unwrap().committed += 1;
-            let broken = failed(&self.tpcc.account(before, after, counted, &claimed));
+            let broken = failed(&self.tpcc().account(before, after, counted, &claimed));
             assert_eq!(broken, [format!("tpcc_{kind}s_accounted")]);
         }
         for (amount, check) in [
@@ -293,7 +297,7 @@ impl Bench {
         ] {
             let mut claimed = counted.clone();
             *claimed.get_mut(amount).unwrap() -= 1;
-            let broken = failed(&self.tpcc.account(before, after, &claimed, tally));
+            let broken = failed(&self.tpcc().account(before, after, &claimed, tally));
             assert_eq!(broken, [check]);
         }
     }
@@ -304,7 +308,7 @@ impl Bench {
             let checks = runtime.block_on(async {
                 session.begin(Access::Write).await.unwrap();
                 assert!(session.run_sql(sql).await.unwrap() > 0, "changed nothing: {sql}");
-                let state = self.tpcc.state(session, SCALE).await.unwrap();
+                let state = self.tpcc().state(session, SCALE).await.unwrap();
                 session.rollback().await.unwrap();
                 state.checks
             });

@@ -238,7 +238,8 @@ pub fn share_a_minute(
         .iter()
         .map(|selection| {
             let planned = plan(*selection, &drivers, &settable, options);
-            planned.iter().filter(|case| case.unsupported.is_none()).count()
+            let cases = planned.iter().filter(|case| case.unsupported.is_none()).count();
+            cases * selection.benchmark.procedure().loads() as usize
         })
         .sum();
     let measured = u32::try_from(cases).unwrap_or(u32::MAX).saturating_mul(options.repetitions);

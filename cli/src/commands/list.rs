@@ -2,8 +2,8 @@
 
 use dbdyno_adapters::{EngineEntry, engines};
 use dbdyno_core::{Error, Isolation, LevelSupport, Result, StatementForm};
+use dbdyno_suites::WorkloadContext;
 use dbdyno_suites::registry::suites;
-use dbdyno_suites::{State, WorkloadContext};
 
 use crate::Ended;
 use crate::args::{ListArgs, ListWhat};
@@ -100,14 +100,13 @@ fn sql(name: &str, form: StatementForm, only: &[String]) -> Result<()> {
                 native: (form == StatementForm::Native).then(|| dialect.native()),
                 ..WorkloadContext::default()
             };
-            let workload = selection.benchmark.workload(&context, &State::default());
             say(&format!(
                 "-- {}/{} on {}, {form} statements",
                 selection.suite,
                 selection.benchmark.name(),
                 engine.name
             ));
-            for statement in workload.statements() {
+            for statement in selection.benchmark.procedure().statements(&context) {
                 let sql = dialect.statement(&statement.sql);
                 say(&format!("-- {}\n{};\n", statement.name, sql.trim()));
             }

@@ -234,7 +234,7 @@ impl<'a> Collector<'a> {
             .map(|(name, entry)| Second {
                 second,
                 warmup: !measured,
-                transaction: name,
+                transaction: (*name).into(),
                 completed: entry.committed + entry.rolled_back,
                 errors: entry.failed,
                 retries: entry.retries,
@@ -248,7 +248,7 @@ impl<'a> Collector<'a> {
         Second {
             second,
             warmup: (second + 1) * NS_PER_SECOND <= self.shared.measure_ns(),
-            transaction: self.names.first().copied().unwrap_or_default(),
+            transaction: self.names.first().copied().unwrap_or_default().into(),
             completed: 0,
             errors: 0,
             retries: 0,

@@ -31,7 +31,7 @@ fn second(second: u64, transaction: &'static str, latencies_us: &[u64]) -> Secon
     Second {
         second,
         warmup: second == 0,
-        transaction,
+        transaction: transaction.into(),
         completed,
         errors: 1,
         retries: 2,

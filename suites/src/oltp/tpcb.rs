@@ -15,7 +15,7 @@ use dbdyno_core::{
 };
 use dbdyno_datasets::Dataset;
 
-use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
+use crate::benchmark::{Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext};
 
 const TRANSACTIONS: [&str; 1] = ["tpcb_like"];
 /// The tables of fixed size, with the key and the balance of each.
@@ -39,7 +39,6 @@ const INSERT_HISTORY: StatementId = 4;
 #[derive(Clone, Copy, Debug)]
 pub struct TpcB;
 
-#[async_trait]
 impl Benchmark for TpcB {
     fn name(&self) -> &'static str {
         "tpcb"
@@ -54,6 +53,13 @@ impl Benchmark for TpcB {
         &dbdyno_datasets::tpcb::TpcB
     }
 
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Load(self)
+    }
+}
+
+#[async_trait]
+impl LoadBenchmark for TpcB {
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let rows =
             |table| i64::try_from(self.dataset().rows(table, context.scale)).unwrap_or(i64::MAX);

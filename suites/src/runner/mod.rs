@@ -7,8 +7,10 @@ mod observer;
 mod options;
 mod round;
 mod run;
+mod stand;
 
 pub use cases::{PlannedCase, plan};
 pub use observer::{CaseSummary, RunObserver};
 pub use options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
 pub use run::{RunSummary, run};
+pub use stand::{Measured, Stage, Stand};

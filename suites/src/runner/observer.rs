@@ -15,8 +15,15 @@ pub trait RunObserver: DatasetObserver + Sync {
     /// The data of a benchmark is looked for on a target, and loaded where it is not there.
     fn preparing(&self, target: &str);
 
-    /// A case begins; it takes `length`, warm-up included, where that is known.
-    fn case_started(&self, case: &Case, length: Option<Duration>);
+    /// A case begins.
+    fn case_started(&self, case: &Case);
+
+    /// A load of a case begins, under a name where the case has several; it takes `length`, warm-up
+    /// included, where that is known.
+    fn load_started(&self, case: &Case, stage: &str, length: Option<Duration>);
+
+    /// Something else is done for a case, which may take its time.
+    fn working_on(&self, case: &Case, doing: &str);
 
     /// A second of it is over.
     fn second(&self, seconds: &[Second]);
@@ -33,9 +40,11 @@ pub trait RunObserver: DatasetObserver + Sync {
 pub struct CaseSummary {
     /// What became of it.
     pub status: Status,
-    /// Transactions per second.
+    /// What came out, in the benchmark's own words; empty where throughput and percentile say it.
+    pub headline: String,
+    /// Transactions per second of the last load.
     pub throughput: f64,
-    /// 99th percentile of the response time, in microseconds.
+    /// 99th percentile of its response time, in microseconds.
     pub p99_us: f64,
     /// Failed transactions.
     pub errors: u64,

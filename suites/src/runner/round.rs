@@ -1,36 +1,16 @@
-//! One case, once: state before, load, state after, rows.
+//! One case, once: its loads, the state of the tables before and after, and the rows.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
-use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
-use dbdyno_core::measurement::Second;
-use dbdyno_core::{
-    Better, Case, Check, DbError, Driver, Error, ErrorClass, Event, Measurement, Recorder, Result,
-    Scale, SessionOptions, StatementForm, Status, Stop,
-};
-use tokio::runtime::Runtime;
+use dbdyno_core::load::{LoadReport, TransactionReport};
+use dbdyno_core::{Better, Case, Check, Driver, Error, Event, Measurement, Result, Status};
 
 use super::metrics::measurements;
-use super::observer::{CaseSummary, RunObserver};
-use super::options::RunOptions;
-use crate::benchmark::{Benchmark, State, WorkloadContext};
+use super::observer::CaseSummary;
+use super::stand::{Measured, Stage, Stand, Tools, staged};
+use crate::benchmark::{Benchmark, LoadBenchmark, Procedure};
 
-/// How often a server that went away is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How long a server may take to answer once a person waits for the end.
-const HURRIED_CONNECT: Duration = Duration::from_secs(3);
-
-/// What measuring needs besides the case.
-pub struct Round<'a> {
-    pub runtime: &'a Runtime,
-    pub recorder: &'a dyn Recorder,
-    pub observer: &'a dyn RunObserver,
-    pub options: &'a RunOptions,
-    pub stop: &'a Stop,
-}
-
-impl Round<'_> {
+impl Tools<'_> {
     /// Measures a case and keeps its rows.
     ///
     /// # Errors
@@ -41,7 +21,13 @@ impl Round<'_> {
         driver: &Arc<dyn Driver>,
         benchmark: &dyn Benchmark,
     ) -> Result<CaseSummary> {
-        let summary = match self.attempt(case, driver, benchmark) {
+        self.observer.case_started(case);
+        let stand = Stand::new(case, driver, benchmark, *self);
+        let measured = match benchmark.procedure() {
+            Procedure::Load(benchmark) => in_one_load(&stand, benchmark),
+            Procedure::Staged(benchmark) => benchmark.measure(&stand),
+        };
+        let summary = match measured {
             Ok(measured) => self.keep(case, &measured)?,
             Err(error) => self.keep_failure(case, &error)?,
         };
@@ -71,6 +57,7 @@ impl Round<'_> {
         }
         Ok(CaseSummary {
             status,
+            headline: String::new(),
             throughput: 0.0,
             p99_us: 0.0,
             errors: 0,
@@ -81,152 +68,14 @@ impl Round<'_> {
         })
     }
 
-    fn attempt(
-        &self,
-        case: &Case,
-        driver: &Arc<dyn Driver>,
-        benchmark: &dyn Benchmark,
-    ) -> Result<Measured> {
-        let before = self.state(driver.as_ref(), benchmark, case.scale)?;
-        if before.checks.iter().any(|check| !check.held) {
-            return Ok(Measured { checks: before.checks, ..Measured::default() });
-        }
-        let context = WorkloadContext {
-            scale: case.scale,
-            seed: case.seed,
-            clients: case.clients,
-            think_times: self.options.think_times,
-            validate: self.options.validate,
-            native: (case.statements == StatementForm::Native).then(|| driver.dialect().native()),
-        };
-        let workload = benchmark.workload(&context, &before);
-        let report = self.load(case, driver, benchmark, &workload)?;
-        // What was measured is kept even where its answers can no longer be looked at.
-        match self.state(driver.as_ref(), benchmark, case.scale) {
-            Ok(after) => {
-                let accounts =
-                    benchmark.account(&before, &after, &workload.counted(), &report.tally);
-                let samples = benchmark.account_samples(&before, &after, &workload.witnessed());
-                let own = benchmark.metrics(&report, &context, &before, &after);
-                let accounts =
-                    accounts.into_iter().chain(samples).chain(workload.checks(report.is_whole()));
-                let checks = after.checks.into_iter().chain(accounts).collect();
-                Ok(Measured { report: Some(report), own, checks, unchecked: None })
-            }
-            Err(error) => Ok(Measured {
-                report: Some(report),
-                unchecked: Some(error.why().to_owned()),
-                ..Measured::default()
-            }),
-        }
-    }
-
-    fn load(
-        &self,
-        case: &Case,
-        driver: &Arc<dyn Driver>,
-        benchmark: &dyn Benchmark,
-        workload: &Arc<dyn Workload>,
-    ) -> Result<LoadReport> {
-        let session = SessionOptions {
-            namespace: Some(benchmark.dataset().namespace()),
-            isolation: Some(case.isolation),
-            pipeline: case.pipeline,
-            statement_timeout: self.options.statement_timeout,
-            ..SessionOptions::default()
-        };
-        let (warmup, length) = match benchmark.length(case.clients) {
-            Some(own) => (Duration::ZERO, own),
-            None => (self.options.warmup, self.options.length),
-        };
-        let plan = LoadPlan {
-            clients: case.clients,
-            warmup,
-            length,
-            arrival: self.options.arrival,
-            retry: self.options.retry,
-            seed: case.seed,
-            repetition: case.repetition,
-            reconnect_limit: self.options.reconnect_limit,
-            drain_limit: self.options.drain_limit,
-        };
-        let length = match plan.length {
-            load::Length::Duration(duration) => Some(plan.warmup + duration),
-            load::Length::Transactions(_) => None,
-        };
-        self.observer.case_started(case, length);
-        let observer = Relay { case, recorder: self.recorder, observer: self.observer };
-        run_load(driver, workload, session, plan, &observer, self.stop)
-    }
-
-    /// Looks at the tables, in a session of its own at the engine's default isolation. A server
-    /// that is still coming back from a crash is given the time that clients are given, unless a
-    /// person waits for the end.
-    fn state(&self, driver: &dyn Driver, benchmark: &dyn Benchmark, scale: Scale) -> Result<State> {
-        let began = Instant::now();
-        let mut told = false;
-        loop {
-            let error = match self.runtime.block_on(self.look(driver, benchmark, scale)) {
-                Ok(state) => return Ok(state),
-                Err(error) => error,
-            };
-            let patient = error.is_disconnected()
-                && began.elapsed() < self.options.reconnect_limit
-                && !self.stop.is_requested();
-            if !patient {
-                let doing =
-                    format!("check the data of {} on {}", benchmark.name(), driver.target());
-                return Err(Error::new(doing, error)
-                    .next("look into the server's log; `--reload` loads the data again"));
-            }
-            if !told {
-                self.observer.event(&Event::now("waiting_for_server", error.message.clone()));
-                told = true;
-            }
-            if let Some(control) = driver.server_control() {
-                control.ensure_running()?;
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
-    }
-
-    async fn look(
-        &self,
-        driver: &dyn Driver,
-        benchmark: &dyn Benchmark,
-        scale: Scale,
-    ) -> Result<State, DbError> {
-        let options = SessionOptions {
-            namespace: Some(benchmark.dataset().namespace()),
-            ..SessionOptions::default()
-        };
-        let limit =
-            if self.stop.is_requested() { HURRIED_CONNECT } else { self.options.reconnect_limit };
-        let connected = tokio::time::timeout(limit, driver.connect(&options)).await;
-        let mut session = connected.unwrap_or_else(|_| {
-            let why = "it did not answer";
-            Err(DbError::new(ErrorClass::Disconnected, None, why))
-        })?;
-        benchmark.state(&mut *session, scale).await
-    }
-
     fn keep(&self, case: &Case, measured: &Measured) -> Result<CaseSummary> {
         let broken: Vec<Check> =
             measured.checks.iter().filter(|check| !check.held).cloned().collect();
         let (status, detail) = verdict(measured, &broken);
-        let mut rows = match &measured.report {
-            Some(report) if !is_void(report) => {
-                let mut rows = measurements(report);
-                rows.extend(measured.own.iter().cloned());
-                for row in &mut rows {
-                    row.status = status;
-                    if status != Status::Ok || row.detail.is_empty() {
-                        row.detail.clone_from(&detail);
-                    }
-                }
-                rows
-            }
-            _ => vec![no_number(status, detail.clone())],
+        let mut rows = if measured.has_numbers() {
+            measured.rows(status, &detail)
+        } else {
+            vec![no_number(status, detail.clone())]
         };
         rows.extend(measured.checks.iter().map(check_row));
         self.recorder.measurements(case, &rows)?;
@@ -234,32 +83,84 @@ impl Round<'_> {
             let event = Event::now("check_failed", format!("{}: {}", check.name, check.detail));
             self.recorder.event(case, &event)?;
         }
-        let total = measured.report.as_ref().map(LoadReport::total);
+        let total = measured.stages.last().map(|stage| stage.report.total());
+        let throughput = measured.stages.last().map(|stage| stage.report.total_throughput());
+        let of_all = |count: fn(&TransactionReport) -> u64| {
+            measured.stages.iter().map(|stage| count(&stage.report.total())).sum()
+        };
         Ok(CaseSummary {
             status,
-            throughput: measured.report.as_ref().map_or(0.0, LoadReport::total_throughput),
+            headline: measured.headline.clone(),
+            throughput: throughput.unwrap_or(0.0),
             p99_us: total
-                .as_ref()
                 .map_or(0.0, |total| total.response_ns.value_at_quantile(0.99) as f64 / 1_000.0),
-            errors: total.as_ref().map_or(0, |total| total.failed),
-            retries: total.as_ref().map_or(0, |total| total.retries),
+            errors: of_all(|total| total.failed),
+            retries: of_all(|total| total.retries),
             broken,
             detail,
-            has_numbers: measured.report.as_ref().is_some_and(|report| !is_void(report)),
+            has_numbers: measured.has_numbers(),
         })
     }
 }
 
-/// A case after its load.
-#[derive(Default)]
-struct Measured {
-    /// `None` where the data was wrong before, so that nothing was measured.
-    report: Option<LoadReport>,
-    /// The benchmark's own metrics.
-    own: Vec<Measurement>,
-    checks: Vec<Check>,
-    /// Why the answers could not be looked at afterwards.
-    unchecked: Option<String>,
+impl Measured {
+    /// Whether anything was measured.
+    fn has_numbers(&self) -> bool {
+        self.stages.iter().any(|stage| !is_void(&stage.report))
+    }
+
+    /// The rows of the loads and the benchmark's own.
+    fn rows(&self, status: Status, detail: &str) -> Vec<Measurement> {
+        let measured = self.stages.iter().filter(|stage| !is_void(&stage.report));
+        let mut rows: Vec<Measurement> = measured.flat_map(stage_rows).collect();
+        rows.extend(self.own.iter().cloned());
+        for row in &mut rows {
+            row.status = status;
+            if status != Status::Ok || row.detail.is_empty() {
+                detail.clone_into(&mut row.detail);
+            }
+        }
+        rows
+    }
+}
+
+fn stage_rows(stage: &Stage) -> Vec<Measurement> {
+    let mut rows = measurements(&stage.report);
+    for row in &mut rows {
+        row.transaction = staged(stage.name, &row.transaction);
+    }
+    rows
+}
+
+/// State before, load, state after.
+fn in_one_load(stand: &Stand<'_>, benchmark: &dyn LoadBenchmark) -> Result<Measured> {
+    let case = stand.case();
+    let state = || {
+        let doing = format!("check the data of {}", benchmark.name());
+        stand.ask(&doing, async |session| benchmark.state(session, case.scale).await)
+    };
+    let before = state()?;
+    if before.checks.iter().any(|check| !check.held) {
+        return Ok(Measured { checks: before.checks, ..Measured::default() });
+    }
+    let context = stand.context();
+    let workload = benchmark.workload(&context, &before);
+    let stage = stand.load("", case.clients, &workload)?;
+    // What was measured is kept even where its answers can no longer be looked at.
+    let after = match state() {
+        Ok(after) => after,
+        Err(error) => {
+            let unchecked = Some(error.why().to_owned());
+            return Ok(Measured { stages: vec![stage], unchecked, ..Measured::default() });
+        }
+    };
+    let report = &stage.report;
+    let accounts = benchmark.account(&before, &after, &workload.counted(), &report.tally);
+    let samples = benchmark.account_samples(&before, &after, &workload.witnessed());
+    let own = benchmark.metrics(report, &context, &before, &after);
+    let answers = workload.checks(report.is_whole());
+    let checks = after.checks.into_iter().chain(accounts).chain(samples).chain(answers).collect();
+    Ok(Measured { stages: vec![stage], own, checks, ..Measured::default() })
 }
 
 /// Whether the load ended before anything was measured.
@@ -270,38 +171,30 @@ fn is_void(report: &LoadReport) -> bool {
 /// What became of a case: wrong answers are worth nothing however fast they came.
 fn verdict(measured: &Measured, broken: &[Check]) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    let Some(report) = &measured.report else {
+    if measured.stages.is_empty() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
-    };
+    }
     if !broken.is_empty() {
         return (Status::Failed, format!("did not hold: {}", names()));
     }
-    if let Some(failure) = &report.failure {
+    let reports = || measured.stages.iter().map(|stage| (stage.name, &stage.report));
+    if let Some(failure) = reports().find_map(|(_, report)| report.failure.as_ref()) {
         return (Status::Failed, failure.why().to_owned());
     }
     let unchecked =
         measured.unchecked.as_ref().map(|why| format!("the answers could not be checked: {why}"));
-    if report.interrupted {
+    if reports().any(|(_, report)| report.interrupted) {
         return (Status::Interrupted, unchecked.unwrap_or_else(|| "the end was asked for".into()));
     }
     if let Some(why) = unchecked {
         return (Status::Failed, why);
     }
-    if report.abandoned > 0 {
-        let why = format!("{} transactions never ended", report.abandoned);
+    if let Some(why) = reports().find_map(|(name, report)| fruitless(name, report)) {
         return (Status::Failed, why);
     }
-    let total = report.total();
-    if total.committed + total.rolled_back == 0 {
-        let why = report.errors.first().map_or_else(
-            || "no transaction ended".to_owned(),
-            |error| format!("no transaction succeeded: {} ({})", error.message, error.class),
-        );
-        return (Status::Failed, why);
-    }
-    match report.unstarted_ns.len() {
-        0 => (Status::Ok, String::new()),
+    match reports().map(|(_, report)| report.unstarted_ns.len()).sum() {
+        0u64 => (Status::Ok, String::new()),
         unstarted => {
             let why = format!(
                 "{unstarted} arrivals were due and never started: the rate is not held; they count \
@@ -310,6 +203,24 @@ fn verdict(measured: &Measured, broken: &[Check]) -> (Status, String) {
             (Status::Ok, why)
         }
     }
+}
+
+/// Why a load that came to its end gave nothing to go by.
+fn fruitless(stage: &str, report: &LoadReport) -> Option<String> {
+    let of_stage = if stage.is_empty() { String::new() } else { format!(" of `{stage}`") };
+    if report.abandoned > 0 {
+        return Some(format!("{} transactions{of_stage} never ended", report.abandoned));
+    }
+    let total = report.total();
+    (total.committed + total.rolled_back == 0).then(|| {
+        report.errors.first().map_or_else(
+            || format!("no transaction{of_stage} ended"),
+            |error| {
+                let (message, class) = (&error.message, error.class);
+                format!("no transaction{of_stage} succeeded: {message} ({class})")
+            },
+        )
+    })
 }
 
 /// The row of a case that yields no number.
@@ -323,23 +234,4 @@ fn check_row(check: &Check) -> Measurement {
     let row = Measurement::new(format!("check_{}", check.name), value, "1", Better::Higher);
     let status = if check.held { Status::Ok } else { Status::Failed };
     row.with_status(status, check.detail.clone())
-}
-
-/// Passes what the load engine tells to the recorder and to the screen.
-struct Relay<'a> {
-    case: &'a Case,
-    recorder: &'a dyn Recorder,
-    observer: &'a dyn RunObserver,
-}
-
-impl LoadObserver for Relay<'_> {
-    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        self.observer.second(seconds);
-        self.recorder.second(self.case, began, seconds)
-    }
-
-    fn event(&self, event: &Event) -> Result<()> {
-        self.observer.event(event);
-        self.recorder.event(self.case, event)
-    }
 }

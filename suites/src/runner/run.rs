@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::cases::{PlannedCase, plan, round_order};
 use super::observer::RunObserver;
 use super::options::{RunOptions, Selection};
-use super::round::Round;
+use super::stand::Tools;
 use crate::benchmark::{AfterUse, Benchmark};
 
 /// How a run came out.
@@ -62,8 +62,8 @@ pub fn run(
     for (driver, version) in drivers {
         subjects.push(runtime.block_on(Subject::look_at(Arc::clone(driver), version.clone()))?);
     }
-    let round = Round { runtime, recorder, observer, options, stop };
-    let mut run = Run { subjects, round, summary: RunSummary::default() };
+    let tools = Tools { runtime, recorder, observer, options, stop };
+    let mut run = Run { subjects, tools, summary: RunSummary::default() };
     for selection in selections {
         if !stop.is_requested() {
             run.benchmark(*selection)?;
@@ -109,20 +109,20 @@ impl Subject {
 
 struct Run<'a> {
     subjects: Vec<Subject>,
-    round: Round<'a>,
+    tools: Tools<'a>,
     summary: RunSummary,
 }
 
 impl Run<'_> {
     fn benchmark(&mut self, selection: Selection<'_>) -> Result<()> {
-        let options = self.round.options;
+        let options = self.tools.options;
         let drivers: Vec<&dyn Driver> =
             self.subjects.iter().map(|subject| subject.driver.as_ref()).collect();
         let settable: Vec<bool> = self.subjects.iter().map(|subject| subject.settable).collect();
         let planned = plan(selection, &drivers, &settable, options);
         let (lacking, cases): (Vec<_>, Vec<_>) =
             planned.into_iter().partition(|case| case.unsupported.is_some());
-        self.round.observer.benchmark_started(
+        self.tools.observer.benchmark_started(
             selection.suite,
             selection.benchmark.name(),
             cases.len(),
@@ -135,7 +135,7 @@ impl Run<'_> {
         let cases = self.ready(selection, cases)?;
         for repetition in 1..=options.repetitions {
             for place in round_order(cases.len(), options.seed, repetition) {
-                if self.round.stop.is_requested() {
+                if self.tools.stop.is_requested() {
                     return Ok(());
                 }
                 self.case(selection, &cases[place], repetition)?;
@@ -152,10 +152,10 @@ impl Run<'_> {
     ) -> Result<Vec<PlannedCase>> {
         let mut ready = cases;
         for place in 0..self.subjects.len() {
-            if !ready.iter().any(|case| case.driver == place) || self.round.stop.is_requested() {
+            if !ready.iter().any(|case| case.driver == place) || self.tools.stop.is_requested() {
                 continue;
             }
-            if let Err(error) = self.prepare(selection.benchmark, place, self.round.options.reload)
+            if let Err(error) = self.prepare(selection.benchmark, place, self.tools.options.reload)
             {
                 let (broken, rest): (Vec<_>, Vec<_>) =
                     ready.into_iter().partition(|case| case.driver == place);
@@ -169,7 +169,7 @@ impl Run<'_> {
     }
 
     fn prepare(&mut self, benchmark: &dyn Benchmark, place: usize, reload: bool) -> Result<()> {
-        let Round { runtime, observer, options, stop, .. } = &self.round;
+        let Tools { runtime, observer, options, stop, .. } = &self.tools;
         let namespace = benchmark.dataset().namespace();
         let subject = &mut self.subjects[place];
         observer.preparing(subject.driver.target());
@@ -196,7 +196,7 @@ impl Run<'_> {
         repetition: u32,
     ) -> Result<()> {
         let benchmark = selection.benchmark;
-        let runtime = self.round.runtime;
+        let runtime = self.tools.runtime;
         let subject = &mut self.subjects[planned.driver];
         if let Err(error) = runtime.block_on(subject.hold(planned.durability)) {
             return self.keep(selection, planned, repetition, &error);
@@ -215,7 +215,7 @@ impl Run<'_> {
                 return self.keep(selection, planned, repetition, &error);
             }
         }
-        let summary = self.round.measure(&case, &driver, benchmark)?;
+        let summary = self.tools.measure(&case, &driver, benchmark)?;
         match summary.status {
             Status::Failed => self.summary.failed += 1,
             Status::Unsupported => self.summary.unsupported += 1,
@@ -235,8 +235,8 @@ impl Run<'_> {
         error: &Error,
     ) -> Result<()> {
         let case = self.describe(selection, planned, repetition);
-        let summary = self.round.keep_failure(&case, error)?;
-        self.round.observer.case_finished(&case, &summary);
+        let summary = self.tools.keep_failure(&case, error)?;
+        self.tools.observer.case_finished(&case, &summary);
         match summary.status {
             Status::Unsupported => self.summary.unsupported += 1,
             Status::Ok | Status::Interrupted => {}
@@ -248,7 +248,7 @@ impl Run<'_> {
 
     fn describe(&self, selection: Selection<'_>, planned: &PlannedCase, repetition: u32) -> Case {
         let subject = &self.subjects[planned.driver];
-        let options = self.round.options;
+        let options = self.tools.options;
         Case {
             suite: selection.suite.to_owned(),
             benchmark: selection.benchmark.name().to_owned(),

@@ -17,7 +17,7 @@ use dbdyno_datasets::{Dataset, tpch};
 
 use super::answer::{Answer, read_row};
 use super::referee::Referee;
-use crate::benchmark::{Benchmark, State, WorkloadContext};
+use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, State, WorkloadContext};
 use parameters::{Parameter, drawn, published};
 use queries::{COUNT, QUERIES};
 use streams::order;
@@ -29,7 +29,6 @@ const DERIVED: &str = "derived from TPC-H; not to be compared with published TPC
 #[derive(Clone, Copy, Debug)]
 pub struct TpcH;
 
-#[async_trait]
 impl Benchmark for TpcH {
     fn name(&self) -> &'static str {
         "tpch"
@@ -57,6 +56,13 @@ impl Benchmark for TpcH {
         tpch::answer(scale, 1).is_some()
     }
 
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Load(self)
+    }
+}
+
+#[async_trait]
+impl LoadBenchmark for TpcH {
     fn metrics(
         &self,
         report: &LoadReport,

@@ -24,7 +24,8 @@ use super::last_writes::LastWrites;
 use super::ledger::Ledgers;
 use super::samples::{self, Sample};
 use crate::benchmark::{
-    AfterUse, Benchmark, Check, DEFAULT_CLIENTS, SWEEP_CLIENTS, State, WorkloadContext,
+    AfterUse, Benchmark, Check, DEFAULT_CLIENTS, LoadBenchmark, Procedure, SWEEP_CLIENTS, State,
+    WorkloadContext,
 };
 use reads::Reader;
 use statements::Places;
@@ -226,7 +227,6 @@ pub const WRITES_SWEEP: Sbtest = Sbtest {
     mix: WRITES,
 };
 
-#[async_trait]
 impl Benchmark for Sbtest {
     fn name(&self) -> &'static str {
         self.name
@@ -248,6 +248,13 @@ impl Benchmark for Sbtest {
         if self.sweep { &SWEEP_CLIENTS } else { &[DEFAULT_CLIENTS] }
     }
 
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Load(self)
+    }
+}
+
+#[async_trait]
+impl LoadBenchmark for Sbtest {
     /// How many rows a delete found: once most are gone, a fast delete is one that does nothing,
     /// in sysbench as here. More rows (`--scale`) keep it near 1.
     fn metrics(

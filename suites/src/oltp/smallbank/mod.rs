@@ -34,7 +34,9 @@ use dbdyno_datasets::Dataset;
 
 use super::ledger::Ledgers;
 use super::samples;
-use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+use crate::benchmark::{
+    AfterUse, Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext,
+};
 use balances::Balances;
 use client::SmallBankClient;
 use statements::Form;
@@ -49,7 +51,6 @@ const TABLES: [&str; 3] = ["accounts", "savings", "checking"];
 #[derive(Clone, Copy, Debug)]
 pub struct SmallBank;
 
-#[async_trait]
 impl Benchmark for SmallBank {
     fn name(&self) -> &'static str {
         "smallbank"
@@ -68,6 +69,13 @@ impl Benchmark for SmallBank {
         AfterUse::Spent
     }
 
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Load(self)
+    }
+}
+
+#[async_trait]
+impl LoadBenchmark for SmallBank {
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let form = Form::of(context.native);
         let (statements, places) = statements::of(form);

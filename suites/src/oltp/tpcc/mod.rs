@@ -28,7 +28,7 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{Better, DbError, Measurement, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 
-use crate::benchmark::{Benchmark, Check, State, WorkloadContext};
+use crate::benchmark::{Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext};
 use client::TpccClient;
 use deck::{Kind, NAMES};
 use effects::{Amount, ClientEffects};
@@ -57,7 +57,6 @@ const DELIVERIES: Counter =
 const WAREHOUSE_YTD: Counter =
     Counter { name: "warehouse_ytd_cents", sql: "SELECT SUM(w_ytd) FROM warehouse" };
 
-#[async_trait]
 impl Benchmark for Tpcc {
     fn name(&self) -> &'static str {
         "tpcc"
@@ -71,6 +70,13 @@ impl Benchmark for Tpcc {
         &dbdyno_datasets::tpcc::TpcC
     }
 
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Load(self)
+    }
+}
+
+#[async_trait]
+impl LoadBenchmark for Tpcc {
     fn metrics(
         &self,
         report: &LoadReport,

@@ -17,7 +17,7 @@ use dbdyno_core::{
 
 use super::deck::NAMES;
 use super::{Amount, Tpcc, effects};
-use crate::benchmark::{Benchmark, State, WorkloadContext};
+use crate::benchmark::{LoadBenchmark, State, WorkloadContext};
 
 /// Records what it is sent, one line each.
 struct Wire {

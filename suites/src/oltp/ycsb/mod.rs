@@ -24,7 +24,9 @@ use dbdyno_datasets::ycsb::{FIELDS, write_key};
 
 use super::last_writes::LastWrites;
 use super::samples::{self, Sample};
-use crate::benchmark::{AfterUse, Benchmark, Check, State, WorkloadContext};
+use crate::benchmark::{
+    AfterUse, Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext,
+};
 use client::{Shared, YcsbClient};
 use keys::NewKeys;
 
@@ -141,7 +143,6 @@ pub const F: Ycsb = Ycsb {
     },
 };
 
-#[async_trait]
 impl Benchmark for Ycsb {
     fn name(&self) -> &'static str {
         self.name
@@ -159,6 +160,13 @@ impl Benchmark for Ycsb {
         if self.uses(Operation::Insert) { AfterUse::Spent } else { AfterUse::Reusable }
     }
 
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Load(self)
+    }
+}
+
+#[async_trait]
+impl LoadBenchmark for Ycsb {
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let records = self.dataset().rows("usertable", context.scale);
         let native = context.native.unwrap_or_default();

@@ -1,0 +1,255 @@
+//! Where a case is measured: what a benchmark may do with a target.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{
+    Case, Check, DbError, Driver, Error, ErrorClass, Event, Measurement, Plan, Recorder, Result,
+    Session, SessionOptions, StatementForm, Stop,
+};
+use tokio::runtime::Runtime;
+
+use super::observer::RunObserver;
+use super::options::RunOptions;
+use crate::benchmark::{Benchmark, WorkloadContext};
+
+/// How often a server that went away is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a server may take to answer once a person waits for the end.
+const HURRIED_CONNECT: Duration = Duration::from_secs(3);
+
+/// What measuring needs besides the case.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    pub runtime: &'a Runtime,
+    pub recorder: &'a dyn Recorder,
+    pub observer: &'a dyn RunObserver,
+    pub options: &'a RunOptions,
+    pub stop: &'a Stop,
+}
+
+/// A target on which one case of a benchmark is measured.
+pub struct Stand<'a> {
+    case: &'a Case,
+    driver: &'a Arc<dyn Driver>,
+    benchmark: &'a dyn Benchmark,
+    tools: Tools<'a>,
+}
+
+/// A load of a case.
+#[derive(Debug)]
+pub struct Stage {
+    /// Its name; empty where the case has no other.
+    pub name: &'static str,
+    /// What came out.
+    pub report: LoadReport,
+}
+
+/// A case after its loads.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// The loads in the order in which they ran; none where the data was wrong before, so that nothing
+    /// was measured.
+    pub stages: Vec<Stage>,
+    /// The benchmark's own metrics.
+    pub own: Vec<Measurement>,
+    /// What came out, for a person; empty where throughput and percentile say it.
+    pub headline: String,
+    /// The conditions that were looked at.
+    pub checks: Vec<Check>,
+    /// Why the answers could not be looked at afterwards.
+    pub unchecked: Option<String>,
+}
+
+impl<'a> Stand<'a> {
+    pub(super) fn new(
+        case: &'a Case,
+        driver: &'a Arc<dyn Driver>,
+        benchmark: &'a dyn Benchmark,
+        tools: Tools<'a>,
+    ) -> Self {
+        Self { case, driver, benchmark, tools }
+    }
+
+    /// The case.
+    pub fn case(&self) -> &Case {
+        self.case
+    }
+
+    /// The driver of the target.
+    pub fn driver(&self) -> &dyn Driver {
+        self.driver.as_ref()
+    }
+
+    /// What the user chose.
+    pub fn options(&self) -> &RunOptions {
+        self.tools.options
+    }
+
+    /// Whether the end was asked for.
+    pub fn is_stopped(&self) -> bool {
+        self.tools.stop.is_requested()
+    }
+
+    /// What a workload of the case is made from.
+    pub fn context(&self) -> WorkloadContext {
+        WorkloadContext {
+            scale: self.case.scale,
+            seed: self.case.seed,
+            clients: self.case.clients,
+            think_times: self.options().think_times,
+            validate: self.options().validate,
+            native: (self.case.statements == StatementForm::Native)
+                .then(|| self.driver.dialect().native()),
+        }
+    }
+
+    /// Puts a load on the target for as long as the benchmark or the user says. A stage without a name
+    /// is the only one of its case.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load(
+        &self,
+        name: &'static str,
+        clients: u32,
+        workload: &Arc<dyn Workload>,
+    ) -> Result<Stage> {
+        let options = self.options();
+        let session = SessionOptions {
+            isolation: Some(self.case.isolation),
+            pipeline: self.case.pipeline,
+            statement_timeout: options.statement_timeout,
+            ..self.session_options()
+        };
+        let (warmup, length) = match self.benchmark.length(clients) {
+            Some(own) => (Duration::ZERO, own),
+            None => (options.warmup, options.length),
+        };
+        let plan = LoadPlan {
+            clients,
+            warmup,
+            length,
+            arrival: options.arrival,
+            retry: options.retry,
+            seed: self.case.seed,
+            repetition: self.case.repetition,
+            reconnect_limit: options.reconnect_limit,
+            drain_limit: options.drain_limit,
+        };
+        let length = match plan.length {
+            load::Length::Duration(duration) => Some(plan.warmup + duration),
+            load::Length::Transactions(_) => None,
+        };
+        self.tools.observer.load_started(self.case, name, length);
+        let relay = Relay { case: self.case, stage: name, tools: self.tools };
+        let report = run_load(self.driver, workload, session, plan, &relay, self.tools.stop)?;
+        Ok(Stage { name, report })
+    }
+
+    /// Does something else with the target, in a session of its own at the engine's default isolation;
+    /// `doing` tells the screen and completes "cannot …". Where the connection breaks it is done
+    /// again: a server that is still coming back from a crash is given the time that clients are
+    /// given, unless a person waits for the end.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or what is done fails.
+    pub fn ask<T>(
+        &self,
+        doing: &str,
+        mut ask: impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
+    ) -> Result<T> {
+        self.tools.observer.working_on(self.case, doing);
+        let began = Instant::now();
+        let mut told = false;
+        loop {
+            let error = match self.tools.runtime.block_on(self.ask_once(&mut ask)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let patient = error.is_disconnected()
+                && began.elapsed() < self.options().reconnect_limit
+                && !self.is_stopped();
+            if !patient {
+                let doing = format!("{doing} on {}", self.driver.target());
+                return Err(Error::new(doing, error)
+                    .next("look into the server's log; `--reload` loads the data again"));
+            }
+            if !told {
+                let event = Event::now("waiting_for_server", error.message.clone());
+                self.tools.observer.event(&event);
+                told = true;
+            }
+            if let Some(control) = self.driver.server_control() {
+                control.ensure_running()?;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    async fn ask_once<T>(
+        &self,
+        ask: &mut impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let limit =
+            if self.is_stopped() { HURRIED_CONNECT } else { self.options().reconnect_limit };
+        let options = self.session_options();
+        let connected = tokio::time::timeout(limit, self.driver.connect(&options)).await;
+        let mut session = connected.unwrap_or_else(|_| {
+            let why = "it did not answer";
+            Err(DbError::new(ErrorClass::Disconnected, None, why))
+        })?;
+        ask(&mut *session).await
+    }
+
+    /// Puts a plan into the run folder.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn keep_plan(&self, name: &str, plan: &Plan) -> Result<()> {
+        self.tools.recorder.plan(self.case, name, plan)
+    }
+
+    /// Sessions on the benchmark's tables.
+    pub fn session_options(&self) -> SessionOptions {
+        SessionOptions {
+            namespace: Some(self.benchmark.dataset().namespace()),
+            ..SessionOptions::default()
+        }
+    }
+}
+
+/// Passes what the load engine tells to the recorder and to the screen, under the stage's name.
+struct Relay<'a> {
+    case: &'a Case,
+    stage: &'static str,
+    tools: Tools<'a>,
+}
+
+impl LoadObserver for Relay<'_> {
+    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.tools.observer.second(seconds);
+        if self.stage.is_empty() {
+            return self.tools.recorder.second(self.case, began, seconds);
+        }
+        let mut named = seconds.to_vec();
+        for second in &mut named {
+            second.transaction = staged(self.stage, &second.transaction).into();
+        }
+        self.tools.recorder.second(self.case, began, &named)
+    }
+
+    fn event(&self, event: &Event) -> Result<()> {
+        self.tools.observer.event(event);
+        let transaction = staged(self.stage, &event.transaction);
+        self.tools.recorder.event(self.case, &Event { transaction, ..event.clone() })
+    }
+}
+
+/// A transaction type as rows name it: `stage`, `transaction`, or both with a slash between.
+pub(super) fn staged(stage: &str, transaction: &str) -> String {
+    let parts = [stage, transaction].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("/")
+}
