@@ -252,5 +252,5 @@ fn conditions_are_written_twice_and_without_passwords() {
     assert_eq!(read.ended_at, info.ended_at);
     assert_eq!(read.command[3], "***");
     assert_eq!(read.targets[0].settings["fsync"], "on");
-    assert_eq!(fs::read_dir(run.path()).unwrap().count(), 5);
+    assert_eq!(fs::read_dir(run.path()).unwrap().count(), 6);
 }
