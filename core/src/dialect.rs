@@ -1,6 +1,7 @@
 //! How an engine says the same things.
 
-use crate::schema::{Column, ColumnType, Table};
+use crate::index::IndexSql;
+use crate::schema::{Column, ColumnType, ForeignKey, Table};
 
 /// An engine's SQL. Suites and data sets write portable SQL; a dialect turns it into what its
 /// engine is sent, and differs only where the engine cannot say it otherwise
@@ -8,7 +9,8 @@ use crate::schema::{Column, ColumnType, Table};
 ///
 /// Portable SQL has `?` for each parameter and these fragments in braces:
 /// - `{for_update}`: the row-locking clause, nothing where the engine has none;
-/// - `{year_of EXPRESSION}`: the year of a date, an integer.
+/// - `{year_of EXPRESSION}`: the year of a date, an integer;
+/// - `{json_text COLUMN KEY}`: the value of a key of a JSON document, as text.
 pub trait Dialect: Send + Sync {
     /// An identifier, quoted so that nothing in it can act as SQL.
     fn quote(&self, identifier: &str) -> String;
@@ -51,6 +53,12 @@ pub trait Dialect: Send + Sync {
     /// [keys and indexes](Self::create_indexes), vacuum, statistics, the next number of an
     /// auto-increment column.
     fn finish_load(&self, table: &Table) -> Vec<String>;
+
+    /// Statements that tidy a table up after many changes, and gather its statistics.
+    fn refresh(&self, table: &str) -> Vec<String>;
+
+    /// How the engine says indexes.
+    fn index_sql(&self) -> &dyn IndexSql;
 
     /// `CREATE TABLE` without secondary indexes.
     fn create_table(&self, table: &Table) -> String {
@@ -99,6 +107,29 @@ pub trait Dialect: Send + Sync {
             ));
         }
         statements
+    }
+
+    /// Statements run once the rows of all tables are in, so that what a table refers to is there.
+    fn create_foreign_keys(&self, table: &Table) -> Vec<String> {
+        let add = |key: &ForeignKey| {
+            format!(
+                "ALTER TABLE {} ADD CONSTRAINT {} {}",
+                self.quote(table.name),
+                self.quote(key.name),
+                self.references(key)
+            )
+        };
+        table.foreign_keys.iter().map(add).collect()
+    }
+
+    /// A reference as a table's definition has it.
+    fn references(&self, key: &ForeignKey) -> String {
+        format!(
+            "FOREIGN KEY ({}) REFERENCES {} ({})",
+            self.columns(&key.columns),
+            self.quote(key.parent),
+            self.columns(&key.parent_key)
+        )
     }
 
     /// A list of quoted columns.
@@ -188,6 +219,11 @@ pub fn replace_fragments(sql: &str, name: &str, said: impl Fn(&str) -> String) -
     }
     out.push_str(rest);
     out
+}
+
+/// The column and the key of a fragment `{json_text COLUMN KEY}`.
+pub fn json_path(argument: &str) -> (&str, &str) {
+    argument.split_once(' ').unwrap_or((argument, ""))
 }
 
 #[cfg(test)]

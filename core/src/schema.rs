@@ -11,12 +11,20 @@ pub struct Table {
     pub primary_key: Vec<&'static str>,
     /// Its secondary indexes, built after the rows are in.
     pub indexes: Vec<Index>,
+    /// What it refers to, checked once the rows of all tables are in.
+    pub foreign_keys: Vec<ForeignKey>,
 }
 
 impl Table {
     /// A table without a key, to be completed by the methods below.
     pub fn new(name: &'static str, columns: Vec<Column>) -> Self {
-        Self { name, columns, primary_key: Vec::new(), indexes: Vec::new() }
+        Self {
+            name,
+            columns,
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+        }
     }
 
     /// The same table with a primary key.
@@ -30,6 +38,21 @@ impl Table {
     #[must_use]
     pub fn index(mut self, name: &'static str, columns: &[&'static str]) -> Self {
         self.indexes.push(Index { name, columns: columns.to_vec() });
+        self
+    }
+
+    /// The same table, of which some columns refer to the primary key of another: one that comes before
+    /// it in its data set.
+    #[must_use]
+    pub fn foreign_key(
+        mut self,
+        name: &'static str,
+        columns: &[&'static str],
+        parent: &'static str,
+        parent_key: &[&'static str],
+    ) -> Self {
+        let (columns, parent_key) = (columns.to_vec(), parent_key.to_vec());
+        self.foreign_keys.push(ForeignKey { name, columns, parent, parent_key });
         self
     }
 }
@@ -88,6 +111,8 @@ pub enum ColumnType {
     Timestamp,
     /// A day.
     Date,
+    /// A JSON document, given and taken as text.
+    Json,
 }
 
 /// A secondary index.
@@ -97,4 +122,17 @@ pub struct Index {
     pub name: &'static str,
     /// Its columns in order.
     pub columns: Vec<&'static str>,
+}
+
+/// A reference of one table's rows to another's.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// Its name, unquoted and unique in the data set.
+    pub name: &'static str,
+    /// The columns that refer.
+    pub columns: Vec<&'static str>,
+    /// The table that they refer to.
+    pub parent: &'static str,
+    /// The columns of its primary key.
+    pub parent_key: Vec<&'static str>,
 }

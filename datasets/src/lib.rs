@@ -3,6 +3,7 @@
 //! A data set is a pure function of (name, scale, seed): the same rows on every engine, in constant
 //! memory, in as many parts as the caller likes. [`prepare`] puts one on a target, or finds it there.
 
+pub mod access;
 mod blocks;
 mod dataset;
 mod load;

@@ -294,7 +294,8 @@ impl Load<'_> {
         let began = Instant::now();
         self.mark_loading(session, found).await?;
         let tables = self.place.dataset.tables();
-        for table in tables.iter().filter(|table| found.has(table.name)) {
+        // A table that others refer to goes after them.
+        for table in tables.iter().rev().filter(|table| found.has(table.name)) {
             let drop = format!("DROP TABLE {}", self.place.dialect().quote(table.name));
             self.run_sql(session, "drop", table, &drop).await?;
         }
@@ -305,6 +306,11 @@ impl Load<'_> {
         let mut rows = 0;
         for table in &tables {
             rows += self.load_table(session, table).await?;
+        }
+        for table in &tables {
+            for statement in self.place.dialect().create_foreign_keys(table) {
+                self.run_sql(session, "add foreign keys to", table, &statement).await?;
+            }
         }
         self.place.update_mark(session, self.wanted).await?;
         Ok(Prepared::Loaded { rows, elapsed: began.elapsed() })

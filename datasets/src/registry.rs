@@ -1,11 +1,14 @@
 //! Every data set there is.
 
 use crate::dataset::Dataset;
-use crate::{sbtest::Sbtest, smallbank::SmallBank, tpcb::TpcB, tpcc::TpcC, tpch::TpcH, ycsb::Ycsb};
+use crate::{
+    access::Access, sbtest::Sbtest, smallbank::SmallBank, tpcb::TpcB, tpcc::TpcC, tpch::TpcH,
+    ycsb::Ycsb,
+};
 
 /// Every data set, in the order in which they are listed.
 pub fn datasets() -> &'static [&'static dyn Dataset] {
-    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH]
+    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Access]
 }
 
 /// The data set of that name.

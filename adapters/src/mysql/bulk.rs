@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::answers::Done;
 use super::connection::Connection;
-use super::dialect::MysqlDialect;
+use super::dialect::MYSQL;
 use super::encode::{TextRow, check_width};
 use super::params::ParameterRows;
 
@@ -72,8 +72,8 @@ async fn send_file(
     // The defaults for fields and lines are those of `TextRow`.
     let sql = format!(
         "LOAD DATA LOCAL INFILE '{FILE}' INTO TABLE {} CHARACTER SET utf8mb4 ({})",
-        MysqlDialect.quote(table.name),
-        MysqlDialect.columns(&names)
+        MYSQL.quote(table.name),
+        MYSQL.columns(&names)
     );
     connection.begin_file(&sql, FILE).await?;
     while let Some(mut part) = parts.recv().await {
@@ -207,8 +207,8 @@ fn insert(table: &Table, rows: usize) -> String {
     let one = format!("({})", vec!["?"; names.len()].join(", "));
     format!(
         "INSERT INTO {} ({}) VALUES {}",
-        MysqlDialect.quote(table.name),
-        MysqlDialect.columns(&names),
+        MYSQL.quote(table.name),
+        MYSQL.columns(&names),
         vec![one; rows].join(", ")
     )
 }

@@ -1,12 +1,22 @@
 //! The SQL of MySQL and MariaDB.
 
-use dbdyno_core::dialect::replace_fragments;
+use dbdyno_core::dialect::{json_path, replace_fragments};
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
+use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert};
 
-/// The SQL that MySQL and MariaDB share.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MysqlDialect;
+use super::indexes;
+use super::programs::Product;
+
+/// The SQL that MySQL and MariaDB share; they differ in the indexes that they have.
+#[derive(Clone, Copy, Debug)]
+pub struct MysqlDialect {
+    pub(super) product: Product,
+}
+
+/// MySQL's SQL.
+pub const MYSQL: MysqlDialect = MysqlDialect { product: Product::Mysql };
+/// MariaDB's SQL.
+pub const MARIADB: MysqlDialect = MysqlDialect { product: Product::Mariadb };
 
 impl Dialect for MysqlDialect {
     fn quote(&self, identifier: &str) -> String {
@@ -15,6 +25,15 @@ impl Dialect for MysqlDialect {
 
     fn statement(&self, portable: &str) -> String {
         let sql = replace_fragments(portable, "year_of", |date| format!("YEAR({date})"));
+        let sql = replace_fragments(&sql, "json_text", |argument| {
+            let (column, key) = json_path(argument);
+            // Said as an index on it must be said (<https://dev.mysql.com/doc/refman/8.0/en/
+            // create-index.html>, functional key parts).
+            format!(
+                "(CAST(JSON_UNQUOTE(JSON_EXTRACT({column}, '$.{key}')) AS CHAR(64)) \
+                 COLLATE utf8mb4_bin)"
+            )
+        });
         sql.replace("{for_update}", "FOR UPDATE")
     }
 
@@ -38,6 +57,7 @@ impl Dialect for MysqlDialect {
             ColumnType::Varchar(length) => format!("VARCHAR({length})"),
             ColumnType::Timestamp => "DATETIME(6)".to_owned(),
             ColumnType::Date => "DATE".to_owned(),
+            ColumnType::Json => "JSON".to_owned(),
         }
     }
 
@@ -75,8 +95,19 @@ impl Dialect for MysqlDialect {
 
     fn finish_load(&self, table: &Table) -> Vec<String> {
         let mut statements = self.create_indexes(table);
-        statements.push(format!("ANALYZE TABLE {}", self.quote(table.name)));
+        statements.extend(self.refresh(table.name));
         statements
+    }
+
+    fn refresh(&self, table: &str) -> Vec<String> {
+        vec![format!("ANALYZE TABLE {}", self.quote(table))]
+    }
+
+    fn index_sql(&self) -> &dyn IndexSql {
+        match self.product {
+            Product::Mysql => &indexes::MYSQL,
+            Product::Mariadb => &indexes::MARIADB,
+        }
     }
 }
 
@@ -97,15 +128,15 @@ mod tests {
         .primary_key(&["id"])
         .index("k_1", &["at"]);
         assert_eq!(
-            MysqlDialect.create_table(&table),
+            MYSQL.create_table(&table),
             "CREATE TABLE `sbtest1` (\n  `id` INT NOT NULL AUTO_INCREMENT,\n  `at` DATETIME(6),\n  \
              PRIMARY KEY (`id`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
         );
-        assert_eq!(MysqlDialect.create_indexes(&table), ["CREATE INDEX `k_1` ON `sbtest1` (`at`)"]);
+        assert_eq!(MYSQL.create_indexes(&table), ["CREATE INDEX `k_1` ON `sbtest1` (`at`)"]);
     }
 
     #[test]
     fn backticks_in_names_are_doubled() {
-        assert_eq!(MysqlDialect.quote("a`b"), "`a``b`");
+        assert_eq!(MYSQL.quote("a`b"), "`a``b`");
     }
 }

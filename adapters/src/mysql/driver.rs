@@ -122,7 +122,8 @@ impl MysqlDriver {
             );
         }
         let label = target.label.clone();
-        Ok(Self { label, connector, dialect: MysqlDialect, server, throwaway })
+        let dialect = MysqlDialect { product: server.product };
+        Ok(Self { label, connector, dialect, server, throwaway })
     }
 
     async fn connection(&self, database: Option<&str>) -> Result<Connection, DbError> {

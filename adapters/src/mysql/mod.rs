@@ -14,6 +14,7 @@ mod driver;
 mod durability;
 mod encode;
 mod errors;
+mod indexes;
 mod isolation;
 mod login;
 mod params;
@@ -46,7 +47,7 @@ pub const MYSQL: EngineEntry = EngineEntry {
     summary: "MySQL; the bare name means a throwaway server",
     install_hint: || install_line(&Product::Mysql.packages()),
     options: OPTIONS,
-    dialect: || &MysqlDialect,
+    dialect: || &dialect::MYSQL,
     isolation: |level| isolation::of_present_versions(Product::Mysql).support(level),
     open: |target, settings| Box::pin(open(Product::Mysql, target, settings)),
     find: |bin_dir| programs::found(Product::Mysql, bin_dir),
@@ -61,7 +62,7 @@ pub const MARIADB: EngineEntry = EngineEntry {
     summary: "MariaDB; the bare name means a throwaway server",
     install_hint: || install_line(&Product::Mariadb.packages()),
     options: OPTIONS,
-    dialect: || &MysqlDialect,
+    dialect: || &dialect::MARIADB,
     isolation: |level| isolation::of_present_versions(Product::Mariadb).support(level),
     open: |target, settings| Box::pin(open(Product::Mariadb, target, settings)),
     find: |bin_dir| programs::found(Product::Mariadb, bin_dir),

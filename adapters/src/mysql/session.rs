@@ -10,7 +10,7 @@ use dbdyno_core::{
 use super::answers::Status;
 use super::columns::Columns;
 use super::connection::{Connection, Prepared};
-use super::dialect::MysqlDialect;
+use super::dialect::MYSQL;
 
 /// `COM_QUERY` with `BEGIN`, as a packet.
 const BEGIN: &[u8] = b"\x06\0\0\0\x03BEGIN";
@@ -124,7 +124,7 @@ impl Session for MysqlSession {
             self.connection.close(&statement);
         }
         for statement in statements {
-            let sql = MysqlDialect.statement(&statement.sql);
+            let sql = MYSQL.statement(&statement.sql);
             match self.connection.prepare(&sql).await {
                 Ok(prepared) => self.statements.push((statement.name, prepared)),
                 Err(error) => return Err(named(error, statement.name)),

@@ -5,7 +5,7 @@ use dbdyno_core::schema::ColumnType;
 use dbdyno_core::{Date, DbError, Decimal, RowSource, RowWriter, Timestamp};
 
 use super::values::{
-    days_since_postgres_epoch, put_bytes, put_numeric, since_postgres_epoch, sized,
+    days_since_postgres_epoch, put_bytes, put_jsonb, put_numeric, since_postgres_epoch, sized,
 };
 
 /// How many bytes are put at once: a part of what a socket holds, so that the server has something
@@ -167,6 +167,12 @@ impl RowWriter for CopyRow<'_, '_> {
             // The server pads it again (manual, section 8.3): blanks need no sending.
             ColumnType::Char(_) => without_padding(value.as_bytes()),
             ColumnType::Varchar(_) => value.as_bytes(),
+            ColumnType::Json => {
+                if let Err(why) = put_jsonb(value, self.out) {
+                    self.misfit(ty, &why);
+                }
+                return;
+            }
             _ => return self.misfit(ty, "text"),
         };
         if let Err(why) = put_bytes(text, self.out) {

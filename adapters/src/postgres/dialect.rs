@@ -1,8 +1,10 @@
 //! PostgreSQL's SQL.
 
-use dbdyno_core::dialect::{number_placeholders, replace_fragments};
+use dbdyno_core::dialect::{json_path, number_placeholders, replace_fragments};
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
+use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert};
+
+use super::indexes::PostgresIndexes;
 
 /// PostgreSQL's SQL: numbered placeholders, identifiers in double quotes, schemas as namespaces.
 pub(super) struct PostgresDialect;
@@ -15,6 +17,10 @@ impl Dialect for PostgresDialect {
     fn statement(&self, portable: &str) -> String {
         let sql = replace_fragments(portable, "year_of", |date| {
             format!("CAST(EXTRACT(YEAR FROM {date}) AS integer)")
+        });
+        let sql = replace_fragments(&sql, "json_text", |argument| {
+            let (column, key) = json_path(argument);
+            format!("({column} ->> '{key}')")
         });
         let sql = sql.replace("{for_update}", "FOR UPDATE");
         number_placeholders(&sql, |number| format!("${number}"))
@@ -38,6 +44,7 @@ impl Dialect for PostgresDialect {
             ColumnType::Varchar(length) => format!("varchar({length})"),
             ColumnType::Timestamp => "timestamp".into(),
             ColumnType::Date => "date".into(),
+            ColumnType::Json => "jsonb".into(),
         }
     }
 
@@ -68,6 +75,14 @@ impl Dialect for PostgresDialect {
          AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname"
     }
 
+    fn refresh(&self, table: &str) -> Vec<String> {
+        vec![format!("VACUUM (ANALYZE) {}", self.quote(table))]
+    }
+
+    fn index_sql(&self) -> &dyn IndexSql {
+        &PostgresIndexes
+    }
+
     /// Vacuum comes first: it notes in each row that the load committed, which the building of each
     /// index would otherwise find out row by row.
     fn finish_load(&self, table: &Table) -> Vec<String> {
@@ -82,14 +97,14 @@ impl Dialect for PostgresDialect {
                     self.quote(column.name),
                 )
             });
-        let mut statements = vec![format!("VACUUM (ANALYZE) {name}")];
+        let mut statements = self.refresh(table.name);
         statements.extend(self.create_indexes(table));
         statements.extend(next_numbers);
         statements
     }
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -11,6 +11,7 @@ mod durability;
 mod endpoint;
 mod errors;
 mod handshake;
+mod indexes;
 mod messages;
 mod passfile;
 mod prepare;

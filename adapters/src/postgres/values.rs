@@ -34,6 +34,7 @@ pub(super) enum Encoding {
     /// The one-byte type `"char"`.
     Byte,
     Bytea,
+    Jsonb,
     Timestamp,
     Date,
     Void,
@@ -58,6 +59,7 @@ impl WireType {
                 Encoding::Text
             }
             Some(Type::CHAR) => Encoding::Byte,
+            Some(Type::JSONB) => Encoding::Jsonb,
             Some(Type::BYTEA) => Encoding::Bytea,
             Some(Type::TIMESTAMP | Type::TIMESTAMPTZ) => Encoding::Timestamp,
             Some(Type::DATE) => Encoding::Date,
@@ -95,6 +97,7 @@ pub(super) fn encode(value: Value<'_>, ty: WireType, out: &mut BytesMut) -> Resu
         (Value::Date(date), Encoding::Date) => {
             sized(out, days_since_postgres_epoch(date)?.to_be_bytes());
         }
+        (Value::Text(text), Encoding::Jsonb) => return put_jsonb(text, out),
         (Value::Bytes(bytes), Encoding::Bytea) => return put_bytes(bytes, out),
         (Value::Ints(ints), Encoding::Int4Array) => return put_int4_array(ints, ty, out),
         (Value::Int(int), Encoding::Numeric) => put_numeric(Decimal::new(int, 0), out),
@@ -128,6 +131,25 @@ pub(super) fn put_bytes(bytes: &[u8], out: &mut BytesMut) -> Result<(), String> 
     out.put_i32(length);
     out.put_slice(bytes);
     Ok(())
+}
+
+/// The version of the format in which a JSON document travels (`jsonb_send` in the server's source,
+/// `src/backend/utils/adt/jsonb.c`).
+const JSONB_VERSION: u8 = 1;
+
+/// Puts a JSON document.
+pub(super) fn put_jsonb(text: &str, out: &mut BytesMut) -> Result<(), String> {
+    let length = i32::try_from(text.len() + 1)
+        .map_err(|_| format!("{} bytes are more than a value may have", text.len()))?;
+    out.put_i32(length);
+    out.put_u8(JSONB_VERSION);
+    out.put_slice(text.as_bytes());
+    Ok(())
+}
+
+/// Reads text.
+fn text(raw: &[u8]) -> Result<Value<'_>, String> {
+    std::str::from_utf8(raw).map(Value::Text).map_err(|why| format!("it is not UTF-8: {why}"))
 }
 
 /// Puts an array of one dimension, without NULLs, counted from 1 (`array_send` in the server's
@@ -164,9 +186,11 @@ pub(super) fn decode(ty: WireType, raw: &[u8]) -> Result<Value<'_>, String> {
         Encoding::Int4 => Value::Int(i32::from_be_bytes(exactly(raw, ty)?).into()),
         Encoding::Int8 => Value::Int(i64::from_be_bytes(exactly(raw, ty)?)),
         Encoding::Int2 => Value::Int(i16::from_be_bytes(exactly(raw, ty)?).into()),
-        Encoding::Text | Encoding::Byte => {
-            Value::Text(std::str::from_utf8(raw).map_err(|why| format!("it is not UTF-8: {why}"))?)
-        }
+        Encoding::Text | Encoding::Byte => text(raw)?,
+        Encoding::Jsonb => match raw.split_first() {
+            Some((&JSONB_VERSION, document)) => text(document)?,
+            _ => return Err("the JSON document is in a format that dbdyno does not know".into()),
+        },
         Encoding::Numeric => numeric(raw)?,
         Encoding::Timestamp => {
             Value::Timestamp(from_postgres_epoch(i64::from_be_bytes(exactly(raw, ty)?))?)

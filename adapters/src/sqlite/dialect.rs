@@ -1,8 +1,10 @@
 //! SQLite's SQL.
 
-use dbdyno_core::dialect::replace_fragments;
+use dbdyno_core::dialect::{json_path, replace_fragments};
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
+use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert};
+
+use super::indexes::SqliteIndexes;
 
 /// SQLite's SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +21,10 @@ impl Dialect for SqliteDialect {
     fn statement(&self, portable: &str) -> String {
         let sql = replace_fragments(portable, "year_of", |date| {
             format!("CAST(strftime('%Y', {date}) AS INTEGER)")
+        });
+        let sql = replace_fragments(&sql, "json_text", |argument| {
+            let (column, key) = json_path(argument);
+            format!("json_extract({column}, '$.{key}')")
         });
         sql.replace("{for_update}", "").trim_end().to_owned()
     }
@@ -42,7 +48,7 @@ impl Dialect for SqliteDialect {
             ColumnType::Decimal(digits, scale) => format!("DECIMAL({digits},{scale})"),
             ColumnType::Char(length) => format!("CHAR({length})"),
             ColumnType::Varchar(length) => format!("VARCHAR({length})"),
-            ColumnType::Timestamp | ColumnType::Date => "TEXT".to_owned(),
+            ColumnType::Timestamp | ColumnType::Date | ColumnType::Json => "TEXT".to_owned(),
         }
     }
 
@@ -72,9 +78,22 @@ impl Dialect for SqliteDialect {
     /// first measured commits do not pay for the load.
     fn finish_load(&self, table: &Table) -> Vec<String> {
         let mut statements = self.create_indexes(table);
-        statements.push(format!("ANALYZE {}", self.quote(table.name)));
-        statements.push("PRAGMA wal_checkpoint(TRUNCATE)".to_owned());
+        statements.extend(self.refresh(table.name));
         statements
+    }
+
+    fn refresh(&self, table: &str) -> Vec<String> {
+        vec![format!("ANALYZE {}", self.quote(table)), "PRAGMA wal_checkpoint(TRUNCATE)".to_owned()]
+    }
+
+    fn index_sql(&self) -> &dyn IndexSql {
+        &SqliteIndexes
+    }
+
+    /// Declared with the table, for nothing else is possible; enforced where a session is told to
+    /// (<https://www.sqlite.org/foreignkeys.html>).
+    fn create_foreign_keys(&self, _table: &Table) -> Vec<String> {
+        Vec::new()
     }
 
     fn create_table(&self, table: &Table) -> String {
@@ -89,6 +108,12 @@ impl Dialect for SqliteDialect {
         if !table.primary_key.is_empty() && !table.columns.iter().any(|c| is_rowid(table, c)) {
             parts.push(format!("PRIMARY KEY ({})", self.columns(&table.primary_key)));
         }
+        parts.extend(
+            table
+                .foreign_keys
+                .iter()
+                .map(|key| format!("CONSTRAINT {} {}", self.quote(key.name), self.references(key))),
+        );
         format!("CREATE TABLE {} (\n  {}\n)", self.quote(table.name), parts.join(",\n  "))
     }
 

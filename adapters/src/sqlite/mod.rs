@@ -8,6 +8,7 @@ mod claim;
 mod dialect;
 mod driver;
 mod errors;
+mod indexes;
 mod limit;
 mod pragmas;
 mod prepared;
