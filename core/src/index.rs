@@ -47,6 +47,14 @@ pub trait IndexSql: Send + Sync {
     /// gathered.
     fn size(&self, index: &IndexDefinition) -> String;
 
+    /// Whether a foreign key can do without an index on its columns.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn foreign_key_without_index(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// The condition, in portable SQL, that a row of the table has the word that a parameter gives, by
     /// an index over words, which is there.
     fn has_word(&self, index: &IndexDefinition) -> String;

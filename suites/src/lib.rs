@@ -2,8 +2,10 @@
 //! here.
 
 pub mod benchmark;
+pub mod index;
 pub mod olap;
 pub mod oltp;
+mod parameter;
 pub mod registry;
 pub mod runner;
 

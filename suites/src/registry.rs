@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{olap, oltp};
+use crate::{index, olap, oltp};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -25,6 +25,11 @@ pub fn suites() -> Vec<Suite> {
             name: "olap",
             summary: "long queries over whole tables: time, throughput and right answers",
             benchmarks: olap::benchmarks(),
+        },
+        Suite {
+            name: "index",
+            summary: "what an index gains reads and costs writes, and whether the planner uses it",
+            benchmarks: index::benchmarks(),
         },
     ]
 }

@@ -81,6 +81,10 @@ impl IndexSql for MysqlIndexes {
         }
     }
 
+    fn foreign_key_without_index(&self) -> Result<(), &'static str> {
+        Err("InnoDB makes an index on every foreign key and does not let it go")
+    }
+
     fn has_word(&self, index: &IndexDefinition) -> String {
         match index.key {
             IndexKey::Words { column, .. } => {

@@ -75,7 +75,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("journal_mode", "how a transaction is made atomic (default wal)")
         .values(&["wal", "delete", "truncate", "persist", "memory", "off"]),
     OptionSpec::new("cache_size", "page cache of a session: pages, or KiB if negative"),
-    OptionSpec::new("foreign_keys", "whether foreign keys are enforced").values(&["on", "off"]),
+    OptionSpec::new("foreign_keys", "whether foreign keys are enforced (default on)")
+        .values(&["on", "off"]),
     OptionSpec::new("journal_size_limit", "bytes that a journal or WAL is cut back to"),
     OptionSpec::new("max_page_count", "pages that a file may grow to"),
     OptionSpec::new("mmap_size", "bytes of a file that are mapped into memory"),
@@ -111,6 +112,7 @@ impl Pragmas {
             let default = match *name {
                 "busy_timeout" => Some(BUSY_TIMEOUT_MS),
                 "journal_mode" => Some("wal"),
+                "foreign_keys" => Some("on"),
                 _ => None,
             };
             if let Some(value) = options.get(*name).map(String::as_str).or(default) {

@@ -18,7 +18,8 @@ use dbdyno_datasets::{Dataset, tpch};
 use super::answer::{Answer, read_row};
 use super::referee::Referee;
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, State, WorkloadContext};
-use parameters::{Parameter, drawn, published};
+use crate::parameter::Parameter;
+use parameters::{drawn, published};
 use queries::{COUNT, QUERIES};
 use streams::order;
 

@@ -2,59 +2,11 @@
 //! specification's rules (TPC-H rev. 3.0.1, "Substitution Parameters" of each query in clause 2.4).
 
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Date, Decimal, Scale, Value};
+use dbdyno_core::{Date, Decimal, Scale};
+
+use crate::parameter::Parameter;
 
 use super::words::{BRANDS, COLORS, CONTAINERS, MODES, NATIONS, REGIONS, SEGMENTS, TYPES, WORDS};
-
-/// A parameter of a statement.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Parameter {
-    Int(i64),
-    Decimal(Decimal),
-    Text(String),
-    Date(Date),
-}
-
-impl Parameter {
-    pub fn value(&self) -> Value<'_> {
-        match self {
-            Self::Int(int) => Value::Int(*int),
-            Self::Decimal(decimal) => Value::Decimal(*decimal),
-            Self::Text(text) => Value::Text(text),
-            Self::Date(date) => Value::Date(*date),
-        }
-    }
-}
-
-impl From<i64> for Parameter {
-    fn from(int: i64) -> Self {
-        Self::Int(int)
-    }
-}
-
-impl From<Date> for Parameter {
-    fn from(date: Date) -> Self {
-        Self::Date(date)
-    }
-}
-
-impl From<String> for Parameter {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&str> for Parameter {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<Decimal> for Parameter {
-    fn from(decimal: Decimal) -> Self {
-        Self::Decimal(decimal)
-    }
-}
 
 /// The parameters with which answers were published.
 pub fn published(query: usize) -> Vec<Parameter> {
