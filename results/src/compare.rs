@@ -7,6 +7,7 @@ use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::dimension::{Dimension, Level, Plan};
 use crate::group::{Shown, group};
+use crate::index_view;
 use crate::metric;
 use crate::record::Record;
 use crate::statistics::Ratio;
@@ -134,6 +135,8 @@ impl CompareOptions {
 /// Cases side by side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
+    /// Whether it shows what a suite shows when nobody asks for metrics.
+    pub(crate) shows_default: bool,
     /// What makes the columns.
     pub by: Dimension,
     /// The columns; ratios are to the first.
@@ -209,6 +212,8 @@ pub struct CellValue {
     pub ratio: Option<Ratio>,
     /// Whether no column of the line is better, and some are worse.
     pub best: bool,
+    /// What most repetitions say of it, such as a verdict; empty where they say nothing.
+    pub detail: String,
     /// Why other repetitions did not count; empty where all did.
     pub note: String,
 }
@@ -235,6 +240,7 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     let groups = group(records, &plan, by, &levels, &Shown { metrics, options });
     check_common(&groups, &columns, &plan, by)?;
     Ok(Comparison {
+        shows_default: options.metrics.is_empty() && !options.transactions,
         by,
         warnings: warnings(&columns, &cases),
         columns,
@@ -242,6 +248,25 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
         dimensions: plan.rows,
         groups,
     })
+}
+
+/// The same as [`compare`], in as many tables as it takes to show each suite in its own way where nobody
+/// asked for metrics.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_all(records: &[Record], options: &CompareOptions) -> Result<Vec<Comparison>> {
+    if !options.metrics.is_empty() || options.transactions {
+        return Ok(vec![compare(records, options)?]);
+    }
+    let (indexes, others): (Vec<_>, Vec<_>) =
+        records.iter().cloned().partition(index_view::is_about_indexes);
+    let parts = [others, indexes].into_iter().filter(|part| !part.is_empty());
+    let compared: Result<Vec<_>> = parts.map(|part| compare(&part, options)).collect();
+    match compared? {
+        none if none.is_empty() => Ok(vec![compare(records, options)?]),
+        comparisons => Ok(comparisons),
+    }
 }
 
 /// The metrics asked for, by their full names; empty for the default.

@@ -126,6 +126,8 @@ fn unit(row: &Row<'_>, transaction: &str, metric: &str) -> (String, Better) {
 #[derive(Default)]
 struct Samples {
     values: BTreeMap<Round, f64>,
+    /// What the counted rows say of their numbers, and how often.
+    details: BTreeMap<String, usize>,
     /// How many repetitions ended in each way that is not well, and what they say of it.
     statuses: BTreeMap<Status, (usize, BTreeSet<String>)>,
 }
@@ -137,6 +139,8 @@ fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Sample
             Sample::Missing => {}
             Sample::Value(value) => {
                 samples.values.insert(round.clone(), value);
+                let detail = repetition.row(transaction, metric).map(|row| row.detail.clone());
+                *samples.details.entry(detail.unwrap_or_default()).or_default() += 1;
             }
             Sample::Status(status, detail) => {
                 let (count, details) = samples.statuses.entry(status).or_default();
@@ -165,8 +169,21 @@ fn cell(samples: &Samples, first: Option<&Samples>) -> Cell {
                 .filter(|first| !first.statuses.contains_key(&Status::Failed))
                 .and_then(|first| ratio(&samples.values, &first.values)),
             best: false,
+            detail: most_said(samples),
             note: left_out(samples),
         }),
+    }
+}
+
+/// What most repetitions say of their number, and how many of them where not all do.
+fn most_said(samples: &Samples) -> String {
+    let most = samples.details.iter().max_by_key(|(_, count)| **count);
+    match most {
+        Some((detail, count)) if *count < samples.values.len() => {
+            format!("{detail} ({count} of {})", samples.values.len())
+        }
+        Some((detail, _)) => detail.clone(),
+        None => String::new(),
     }
 }
 

@@ -12,6 +12,7 @@ mod footnote;
 mod grid;
 mod group;
 mod hlog;
+mod index_view;
 pub mod load;
 pub mod machine;
 pub mod metric;
@@ -30,7 +31,7 @@ mod table;
 mod time;
 mod timeline;
 
-pub use compare::{By, CompareOptions, Comparison, compare};
+pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
 pub use load::{Loaded, load};
 pub use machine::{Machine, machine};
 pub use record::{Record, SCHEMA_VERSION};

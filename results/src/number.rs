@@ -26,6 +26,19 @@ pub(crate) fn value(number: f64, unit: &str) -> String {
     sensible(number)
 }
 
+/// A number of bytes: `8 B`, `1.50 KiB`, `2.15 MiB`.
+pub(crate) fn bytes(number: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = number;
+    let mut unit = 0;
+    while scaled.abs() >= 1_024.0 && unit + 1 < UNITS.len() {
+        scaled /= 1_024.0;
+        unit += 1;
+    }
+    let digits = if unit == 0 { thousands(&format!("{number:.0}")) } else { sensible(scaled) };
+    format!("{digits} {}", UNITS[unit])
+}
+
 /// `1234567.8` as `1,234,567.8`.
 fn thousands(plain: &str) -> String {
     let (whole, fraction) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
@@ -56,7 +69,7 @@ pub(crate) fn spread(percent: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, ratio, sensible, spread, value};
+    use super::{bytes, count, ratio, sensible, spread, value};
 
     #[test]
     fn digits_are_sensible() {
@@ -81,6 +94,12 @@ mod tests {
     fn counts_have_no_point() {
         assert_eq!(count(1_234), "1,234");
         assert_eq!([value(8.0, "1"), value(8.5, "1"), value(8.0, "s")], ["8", "8.50", "8.00"]);
+    }
+
+    #[test]
+    fn bytes_have_the_unit_that_fits() {
+        let shown = [0.0, 1_023.0, 1_536.0, 2_252_800.0, 1e15].map(bytes);
+        assert_eq!(shown, ["0 B", "1,023 B", "1.50 KiB", "2.15 MiB", "909 TiB"]);
     }
 
     #[test]

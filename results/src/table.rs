@@ -33,6 +33,14 @@ impl Comparison {
         }
         let style = if options.styled { Style::Terminal } else { Style::Plain };
         let footnotes = Footnotes::of(self);
+        if self.is_index_view() {
+            let (grid, left_out) = self.index_grid(options.width, &footnotes);
+            out = out + "\n" + &grid.text(options.width, options.styled) + "\n";
+            for line in self.index_notes(style, &left_out, &footnotes) {
+                out += &wrap(&line, options.width);
+            }
+            return out;
+        }
         let overview = self.is_overview().then(|| self.overview(&footnotes));
         let grids = match overview.filter(|grid| grid.width() <= options.width) {
             Some(grid) => vec![grid],
@@ -51,10 +59,16 @@ impl Comparison {
 
     fn markdown(&self) -> String {
         let footnotes = Footnotes::of(self);
-        let layout = Layout { labels: Labels::Repeated, two_lines: false };
-        let grid = self.grid(0..self.columns.len(), layout, Style::Markdown, &footnotes);
         let paragraph = |line: String| line + "\n\n";
         let before: String = self.captions().into_iter().map(paragraph).collect();
+        if self.is_index_view() {
+            let (grid, left_out) = self.index_grid(usize::MAX, &footnotes);
+            let notes = self.index_notes(Style::Markdown, &left_out, &footnotes);
+            let after: String = notes.iter().map(|line| format!("\n{line}\n")).collect();
+            return before + &grid.markdown() + &after;
+        }
+        let layout = Layout { labels: Labels::Repeated, two_lines: false };
+        let grid = self.grid(0..self.columns.len(), layout, Style::Markdown, &footnotes);
         let after = self.legend(Style::Markdown).into_iter().chain(footnotes.lines());
         let after: String = after.map(|line| format!("\n{line}\n")).collect();
         before + &grid.markdown() + &after
@@ -133,6 +147,16 @@ impl Comparison {
             });
         }
         Some(parts.join("; "))
+    }
+
+    /// What stands below a table of indexes.
+    fn index_notes(&self, style: Style, left_out: &[&str], footnotes: &Footnotes) -> Vec<String> {
+        let repetitions =
+            self.legend(style).and_then(|line| Some(line.split_once("; ")?.0.to_owned()));
+        let mut lines: Vec<String> = repetitions.into_iter().collect();
+        lines.extend(self.index_legend(left_out));
+        lines.extend(footnotes.lines());
+        lines
     }
 
     fn values(&self) -> impl Iterator<Item = &CellValue> {

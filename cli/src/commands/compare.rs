@@ -1,7 +1,7 @@
 //! `dbdyno compare`.
 
 use dbdyno_core::{Error, Result};
-use dbdyno_results::{By, Format, compare as put_side_by_side, load};
+use dbdyno_results::{By, Format, compare as put_side_by_side, compare_all, load};
 
 use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
@@ -28,6 +28,11 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         FormatArg::Markdown => Format::Markdown,
         FormatArg::Csv => Format::Csv,
     };
-    tables::print(&put_side_by_side(&loaded.records, &options)?, format)?;
+    // One header is enough for a program.
+    let comparisons = match format {
+        Format::Csv => vec![put_side_by_side(&loaded.records, &options)?],
+        Format::Table | Format::Markdown => compare_all(&loaded.records, &options)?,
+    };
+    tables::print(&comparisons, format)?;
     Ok(Ended::Done)
 }

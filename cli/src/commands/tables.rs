@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    By, CompareOptions, Comparison, Format, Loaded, RenderOptions, RunFolder, compare, load,
+    By, CompareOptions, Comparison, Format, Loaded, RenderOptions, RunFolder, compare_all, load,
     scaling,
 };
 
@@ -25,8 +25,8 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let options = options(&loaded, By::default_for(&loaded.records));
-    match compare(&loaded.records, &options) {
-        Ok(comparison) => print(&comparison, Format::Table)?,
+    match compare_all(&loaded.records, &options) {
+        Ok(comparisons) => print(&comparisons, Format::Table)?,
         // A run in which nothing could be measured has been told case by case.
         Err(error) => note(&format!("note: {error}")),
     }
@@ -41,12 +41,14 @@ pub fn options(loaded: &Loaded, by: By) -> CompareOptions {
     CompareOptions { order: loaded.order(by), ..CompareOptions::new(by) }
 }
 
-/// Prints a comparison.
+/// Prints comparisons.
 ///
 /// # Errors
 /// A text cannot be put into CSV.
-pub fn print(comparison: &Comparison, format: Format) -> Result<()> {
-    show(&comparison.render(&rendering(format))?);
+pub fn print(comparisons: &[Comparison], format: Format) -> Result<()> {
+    let texts: Result<Vec<_>> =
+        comparisons.iter().map(|comparison| comparison.render(&rendering(format))).collect();
+    show(&texts?.join("\n"));
     Ok(())
 }
 

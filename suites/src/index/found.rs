@@ -94,10 +94,10 @@ impl Found {
             rows.push(Measurement::new("index_used", used, "1", Better::Neither));
         }
         for (name, plan) in &self.plans {
-            let row = plan.q_error().map(|q_error| {
-                Measurement::new("plan_q_error", q_error, "1", Better::Lower).of(*name)
-            });
-            rows.extend(row);
+            let metric =
+                if *name == FIND_WITH { "q_error_with_index" } else { "q_error_without_index" };
+            let q_error = plan.q_error();
+            rows.extend(q_error.map(|q| Measurement::new(metric, q, "1", Better::Lower)));
         }
         rows
     }
