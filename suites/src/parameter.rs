@@ -1,24 +1,53 @@
 //! Parameters of statements that own what they hold.
 
-use dbdyno_core::{Date, Decimal, Value};
+use dbdyno_core::{Date, Decimal, RowWriter, Timestamp, Value};
 
 /// A parameter of a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameter {
+    Null,
     Int(i64),
     Decimal(Decimal),
     Text(String),
     Date(Date),
+    Timestamp(Timestamp),
 }
 
 impl Parameter {
     pub fn value(&self) -> Value<'_> {
         match self {
+            Self::Null => Value::Null,
             Self::Int(int) => Value::Int(*int),
             Self::Decimal(decimal) => Value::Decimal(*decimal),
             Self::Text(text) => Value::Text(text),
             Self::Date(date) => Value::Date(*date),
+            Self::Timestamp(moment) => Value::Timestamp(*moment),
         }
+    }
+}
+
+/// The columns of a row that a generator writes.
+#[derive(Debug, Default)]
+pub struct Columns(pub Vec<Parameter>);
+
+impl RowWriter for Columns {
+    fn null(&mut self) {
+        self.0.push(Parameter::Null);
+    }
+    fn int(&mut self, value: i64) {
+        self.0.push(Parameter::Int(value));
+    }
+    fn decimal(&mut self, value: Decimal) {
+        self.0.push(Parameter::Decimal(value));
+    }
+    fn text(&mut self, value: &str) {
+        self.0.push(Parameter::Text(value.to_owned()));
+    }
+    fn timestamp(&mut self, value: Timestamp) {
+        self.0.push(Parameter::Timestamp(value));
+    }
+    fn date(&mut self, value: Date) {
+        self.0.push(Parameter::Date(value));
     }
 }
 

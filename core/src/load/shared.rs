@@ -166,7 +166,8 @@ impl Shared {
             Length::Duration(_) => None,
             Length::Transactions(total) => {
                 let clients = u64::from(self.plan.clients);
-                Some(total / clients + u64::from(u64::from(client) < total % clients))
+                let even = total / clients + u64::from(u64::from(client) < total % clients);
+                Some(self.workload.quota(client).unwrap_or(even))
             }
         }
     }

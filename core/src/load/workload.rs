@@ -24,6 +24,12 @@ pub trait Workload: Send + Sync {
     /// Client number `index`, counted from 0, with a random stream of its own.
     fn client(&self, index: u32, rng: Rng) -> Box<dyn AnyClient>;
 
+    /// The number of measured transactions that client `index` runs where that is the workload's matter
+    /// and [`Length::Transactions`](super::Length::Transactions) is not divided evenly.
+    fn quota(&self, _index: u32) -> Option<u64> {
+        None
+    }
+
     /// What the clients counted beyond the number of their commits, such as rows deleted: for the
     /// benchmark's accounting.
     fn counted(&self) -> BTreeMap<&'static str, i64> {

@@ -4,6 +4,7 @@
 
 mod answers;
 mod comments;
+mod refresh;
 mod rows;
 mod schema;
 mod sentences;
@@ -16,6 +17,7 @@ use crate::blocks::Part;
 use crate::dataset::Dataset;
 
 pub use answers::answer;
+pub use refresh::refreshed;
 
 /// Suppliers of a part (clause 4.2.3).
 const SUPPLIERS: u64 = 4;

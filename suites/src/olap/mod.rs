@@ -8,5 +8,5 @@ use crate::benchmark::Benchmark;
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
-    vec![Box::new(tpch::TpcH)]
+    vec![Box::new(tpch::TpcH), Box::new(tpch::Composite)]
 }

@@ -276,6 +276,7 @@ mod tests {
             Parameter::Decimal(decimal) => decimal.to_string(),
             Parameter::Text(text) => text.clone(),
             Parameter::Date(date) => date.to_string(),
+            Parameter::Null | Parameter::Timestamp(_) => panic!("{parameter:?} is none of TPC-H"),
         }
     }
 }
