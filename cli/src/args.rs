@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::{Durability, Isolation, Scale, StatementForm};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 
 use crate::names::one_of;
 
@@ -72,6 +73,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "off|on,…", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_delimiter = ',', value_parser = parse_pipeline)]
     pub pipeline: Vec<bool>,
 
+    /// What is in memory when a load begins: `warm` (what came before has left it there), `cold` (the
+    /// throwaway server was just started, and no file is cached; there is no warm-up) [default: warm].
+    #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = parse_cache)]
+    pub cache: Vec<Cache>,
+
     /// Open loop: so many transactions per second, all clients together [default: closed loop].
     #[arg(long, value_name = "PER_SECOND", allow_negative_numbers = true, value_parser = parse_rate)]
     pub rate: Option<f64>,
@@ -88,6 +94,11 @@ pub struct RunArgs {
     /// The scale factor of the data sets; some take fractions such as 0.01 [default: 1].
     #[arg(long, value_name = "S")]
     pub scale: Option<Scale>,
+
+    /// Which keys and indexes data sets have that leave them open (tpch): `none`, `primary` keys,
+    /// `indexed` (and secondary indexes), `foreign` (and foreign keys) [default: indexed].
+    #[arg(long, value_name = "KEYS", value_parser = parse_keys)]
+    pub keys: Option<Keys>,
 
     /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
     /// 10s]. Benchmarks of queries, such as olap/tpch, are done when all are answered.
@@ -283,6 +294,16 @@ fn parse_folder(text: &str) -> Result<PathBuf, String> {
 /// Reads a durability level.
 pub fn parse_durability(text: &str) -> Result<Durability, String> {
     one_of("durability level", text, &Durability::ALL, |level| level.name())
+}
+
+/// Reads what is in memory.
+fn parse_cache(text: &str) -> Result<Cache, String> {
+    one_of("state of the cache", text, &Cache::ALL, Cache::name)
+}
+
+/// Reads which keys tables have.
+fn parse_keys(text: &str) -> Result<Keys, String> {
+    one_of("choice of keys", text, &Keys::ALL, Keys::name)
 }
 
 /// Reads a form of statements.

@@ -70,6 +70,16 @@ impl LoadProgress {
     }
 }
 
+/// Taking the data out of every memory. Blocks; it is not for the load path.
+pub trait ColdStart: Send + Sync {
+    /// Starts the server anew where there is one, and has the operating system drop its files from
+    /// its cache. Sessions that were open are lost.
+    ///
+    /// # Errors
+    /// The server does not come up again, or a file cannot be dropped from memory.
+    fn chill(&self) -> Result<()>;
+}
+
 /// Control over a throwaway server's process. Calls block; they are not for the load path.
 pub trait ServerControl: Send + Sync {
     /// Ends the server as a crash would, with SIGKILL.

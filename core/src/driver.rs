@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::ability::{BulkLoad, Explain, ServerControl};
+use crate::ability::{BulkLoad, ColdStart, Explain, ServerControl};
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
@@ -96,6 +96,11 @@ pub trait Driver: Send + Sync {
 
     /// Saying how a statement is run.
     fn explain(&self) -> Option<&dyn Explain> {
+        None
+    }
+
+    /// Taking the data out of memory; only where dbdyno has the server or the file to itself.
+    fn cold_start(&self) -> Option<&dyn ColdStart> {
         None
     }
 

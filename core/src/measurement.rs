@@ -5,10 +5,12 @@ use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 
+use crate::cache::Cache;
 use crate::durability::Durability;
 use crate::isolation::Isolation;
 use crate::plan::Plan;
 use crate::scale::Scale;
+use crate::schema::Keys;
 use crate::statement_form::StatementForm;
 
 /// What one measurement measures: a benchmark on a target under one set of conditions.
@@ -38,6 +40,10 @@ pub struct Case {
     pub statements: StatementForm,
     /// Whether requests that do not depend on each other's answers are sent together.
     pub pipeline: bool,
+    /// The keys and indexes of its data set, where that leaves them open; the default elsewhere.
+    pub keys: Keys,
+    /// What the load finds in memory.
+    pub cache: Cache,
     /// The scale factor of its data set.
     pub scale: Scale,
     /// The seed of everything random in it.

@@ -27,6 +27,21 @@ impl Table {
         }
     }
 
+    /// The same table with no more keys and indexes than `keys` says.
+    #[must_use]
+    pub fn keep(mut self, keys: Keys) -> Self {
+        if keys < Keys::Foreign {
+            self.foreign_keys.clear();
+        }
+        if keys < Keys::Indexed {
+            self.indexes.clear();
+        }
+        if keys < Keys::Primary {
+            self.primary_key.clear();
+        }
+        self
+    }
+
     /// The same table with a primary key.
     #[must_use]
     pub fn primary_key(mut self, columns: &[&'static str]) -> Self {
@@ -54,6 +69,35 @@ impl Table {
         let (columns, parent_key) = (columns.to_vec(), parent_key.to_vec());
         self.foreign_keys.push(ForeignKey { name, columns, parent, parent_key });
         self
+    }
+}
+
+/// Which keys and indexes the tables of a data set have. Each level has those of the ones before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keys {
+    /// None at all.
+    None,
+    /// Primary keys.
+    Primary,
+    /// Secondary indexes.
+    #[default]
+    Indexed,
+    /// Foreign keys.
+    Foreign,
+}
+
+impl Keys {
+    /// Every level.
+    pub const ALL: [Self; 4] = [Self::None, Self::Primary, Self::Indexed, Self::Foreign];
+
+    /// The word on the command line and in marks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Primary => "primary",
+            Self::Indexed => "indexed",
+            Self::Foreign => "foreign",
+        }
     }
 }
 

@@ -38,6 +38,11 @@ pub trait Dataset: Send + Sync {
         true
     }
 
+    /// Whether its tables may have other keys and indexes than all of [`tables`](Self::tables).
+    fn has_optional_keys(&self) -> bool {
+        false
+    }
+
     /// Part number `part` (counted from 0) of `parts` of the rows of `table`. The parts together
     /// are the whole table, in order, whatever `parts` is.
     fn source(

@@ -19,5 +19,5 @@ pub mod tpch;
 pub mod ycsb;
 
 pub use dataset::Dataset;
-pub use load::{LoadObserver, Prepared, Silent, check_scale, mark_spent, prepare};
+pub use load::{LoadObserver, Prepared, Silent, Wanted, check_scale, mark_spent, prepare};
 pub use registry::{datasets, find};

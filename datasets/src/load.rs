@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::schema::Table;
+use dbdyno_core::schema::{Keys, Table};
 use dbdyno_core::{
     BulkLoad, DbError, Dialect, Driver, Error, LoadProgress, MARK_TABLE, Result, RowSource,
     RowWriter, Scale, Session, SessionOptions, Stop,
@@ -56,7 +56,25 @@ impl LoadObserver for Silent {
     fn finished(&self, _: &str, _: u64) {}
 }
 
-/// Makes sure that `dataset` at `scale` and `seed` is on the driver's target: reuses it where it is
+/// Which of the data that a data set can be is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The scale factor.
+    pub scale: Scale,
+    /// The seed; of no effect on a data set that has none.
+    pub seed: u64,
+    /// The keys and indexes, of a data set that leaves them open.
+    pub keys: Keys,
+}
+
+impl Wanted {
+    /// With the usual keys and indexes.
+    pub fn new(scale: Scale, seed: u64) -> Self {
+        Self { scale, seed, keys: Keys::default() }
+    }
+}
+
+/// Makes sure that `dataset` as it is `wanted` is on the driver's target: reuses it where it is
 /// marked as ready, and loads it otherwise, or whenever `reload` asks for it.
 ///
 /// # Errors
@@ -66,12 +84,12 @@ impl LoadObserver for Silent {
 pub async fn prepare(
     driver: &dyn Driver,
     dataset: &dyn Dataset,
-    scale: Scale,
-    seed: u64,
+    wanted: Wanted,
     reload: bool,
     observer: &dyn LoadObserver,
     stop: &Stop,
 ) -> Result<Prepared> {
+    let Wanted { scale, seed, keys } = wanted;
     let place = Place { driver, dataset };
     let doing = format!("prepare data set `{}` on {}", dataset.name(), driver.target());
     let Some(bulk) = driver.bulk_load() else {
@@ -80,10 +98,11 @@ pub async fn prepare(
     };
     check_scale(dataset, scale)?;
     let seed = if dataset.is_seeded() { seed } else { 0 };
+    let keys = if dataset.has_optional_keys() { keys } else { Keys::default() };
     place.ensure_namespace().await?;
     let mut session = place.connect().await?;
     let found = place.look(&mut *session).await?;
-    let wanted = Mark { version: dataset.version(), scale, seed, state: MarkState::Ready };
+    let wanted = Mark { version: dataset.version(), scale, seed, keys, state: MarkState::Ready };
     if !reload && found.mark == Some(wanted) {
         place.check_whole(&mut *session, &found, scale).await?;
         return Ok(Prepared::Reused);
@@ -293,7 +312,10 @@ impl Load<'_> {
     async fn run(&self, session: &mut dyn Session, found: &Found) -> Result<Prepared> {
         let began = Instant::now();
         self.mark_loading(session, found).await?;
-        let tables = self.place.dataset.tables();
+        let mut tables = self.place.dataset.tables();
+        if self.place.dataset.has_optional_keys() {
+            tables = tables.into_iter().map(|table| table.keep(self.wanted.keys)).collect();
+        }
         // A table that others refer to goes after them.
         for table in tables.iter().rev().filter(|table| found.has(table.name)) {
             let drop = format!("DROP TABLE {}", self.place.dialect().quote(table.name));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dbdyno_core::schema::{Column, ColumnType, Table};
+use dbdyno_core::schema::{Column, ColumnType, Keys, Table};
 use dbdyno_core::{DbError, Decimal, Dialect, MARK_TABLE, Scale, Session};
 
 /// How far a data set is.
@@ -40,6 +40,7 @@ pub struct Mark {
     pub version: u32,
     pub scale: Scale,
     pub seed: u64,
+    pub keys: Keys,
     pub state: MarkState,
 }
 
@@ -50,6 +51,7 @@ fn table() -> Table {
         Column::new("scale", ColumnType::Decimal(12, 2)),
         // Text, since a seed may need all 64 bits and engines' integers have a sign.
         Column::new("seed", ColumnType::Varchar(20)),
+        Column::new("keys_kept", ColumnType::Varchar(10)),
         Column::new("state", ColumnType::Varchar(10)),
     ];
     Table::new(MARK_TABLE, columns).primary_key(&["dataset"])
@@ -73,7 +75,7 @@ pub async fn read(
 ) -> Result<Option<Mark>, DbError> {
     let sql = format!(
         "SELECT {} FROM {} WHERE {}",
-        dialect.columns(&["version", "scale", "seed", "state"]),
+        dialect.columns(&["version", "scale", "seed", "keys_kept", "state"]),
         dialect.quote(MARK_TABLE),
         is_dataset(dialect, dataset)
     );
@@ -84,7 +86,8 @@ pub async fn read(
                 version: parse(&row.int(0)?.to_string(), "version")?,
                 scale: parse(&Decimal::new(row.decimal(1, 2)?, 2).to_string(), "scale")?,
                 seed: parse(row.text(2)?, "seed")?,
-                state: parse_state(row.text(3)?)?,
+                keys: parse_word(row.text(3)?, "keys_kept", &Keys::ALL, Keys::name)?,
+                state: parse_word(row.text(4)?, "state", &MarkState::ALL, MarkState::name)?,
             });
             Ok(())
         })
@@ -96,9 +99,14 @@ fn parse<T: std::str::FromStr>(text: &str, column: &str) -> Result<T, DbError> {
     text.parse().map_err(|_| unreadable(column, text))
 }
 
-fn parse_state(text: &str) -> Result<MarkState, DbError> {
-    let found = MarkState::ALL.into_iter().find(|state| state.name() == text);
-    found.ok_or_else(|| unreadable("state", text))
+fn parse_word<T: Copy>(
+    text: &str,
+    column: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<T, DbError> {
+    let found = all.iter().copied().find(|one| name(*one) == text);
+    found.ok_or_else(|| unreadable(column, text))
 }
 
 fn unreadable(column: &str, text: &str) -> DbError {
@@ -113,13 +121,14 @@ pub async fn insert(
     mark: Mark,
 ) -> Result<(), DbError> {
     let sql = format!(
-        "INSERT INTO {} ({}) VALUES ({}, {}, {}, {}, {})",
+        "INSERT INTO {} ({}) VALUES ({}, {}, {}, {}, {}, {})",
         dialect.quote(MARK_TABLE),
-        dialect.columns(&["dataset", "version", "scale", "seed", "state"]),
+        dialect.columns(&["dataset", "version", "scale", "seed", "keys_kept", "state"]),
         literal(dataset),
         mark.version,
         mark.scale,
         literal(&mark.seed.to_string()),
+        literal(mark.keys.name()),
         literal(mark.state.name())
     );
     session.run_sql(&sql).await.map(|_| ())
@@ -133,7 +142,7 @@ pub async fn update(
     mark: Mark,
 ) -> Result<(), DbError> {
     let sql = format!(
-        "UPDATE {} SET {} = {}, {} = {}, {} = {}, {} = {} WHERE {}",
+        "UPDATE {} SET {} = {}, {} = {}, {} = {}, {} = {}, {} = {} WHERE {}",
         dialect.quote(MARK_TABLE),
         dialect.quote("version"),
         mark.version,
@@ -141,6 +150,8 @@ pub async fn update(
         mark.scale,
         dialect.quote("seed"),
         literal(&mark.seed.to_string()),
+        dialect.quote("keys_kept"),
+        literal(mark.keys.name()),
         dialect.quote("state"),
         literal(mark.state.name()),
         is_dataset(dialect, dataset)

@@ -31,11 +31,15 @@ pub enum By {
     Statements,
     /// A column without pipelining and one with.
     Pipeline,
+    /// A column per choice of keys, the fewest first.
+    Keys,
+    /// A column for what a load finds in memory: warm, cold.
+    Cache,
 }
 
 impl By {
     /// Every choice.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Engine,
         Self::Isolation,
         Self::Driver,
@@ -44,6 +48,8 @@ impl By {
         Self::Durability,
         Self::Statements,
         Self::Pipeline,
+        Self::Keys,
+        Self::Cache,
     ];
 
     /// The word on the command line.
@@ -62,11 +68,13 @@ impl By {
             Self::Durability => Dimension::Durability,
             Self::Statements => Dimension::Statements,
             Self::Pipeline => Dimension::Pipeline,
+            Self::Keys => Dimension::Keys,
+            Self::Cache => Dimension::Cache,
         }
     }
 
     /// What to compare when nobody said: the first of engines, isolation, targets, drivers,
-    /// statements, pipelining and clients that has more than one value (clients: in every
+    /// statements, pipelining, caches and clients that has more than one value (clients: in every
     /// benchmark, for a sweep among others is a curve of its own); engines where none has.
     pub fn default_for(records: &[Record]) -> Self {
         let choices = [
@@ -76,6 +84,7 @@ impl By {
             Self::Driver,
             Self::Statements,
             Self::Pipeline,
+            Self::Cache,
             Self::Clients,
         ];
         let varies = |by: &Self| {
@@ -332,6 +341,12 @@ fn warnings(columns: &[Column], cases: &[&Case]) -> Vec<String> {
         warnings.push(format!(
             "the columns differ in pipelining ({values}), so in round trips per transaction"
         ));
+    }
+    if let Some(values) = differs(Dimension::Keys) {
+        warnings.push(format!("the columns differ in keys and indexes ({values})"));
+    }
+    if let Some(values) = differs(Dimension::Cache) {
+        warnings.push(format!("the columns differ in what was in memory ({values})"));
     }
     let seeds: BTreeSet<_> = cases.iter().map(|case| case.seed).collect();
     if seeds.len() > 1 {

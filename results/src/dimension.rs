@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dbdyno_core::{Case, Durability, Isolation, StatementForm};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Cache, Case, Durability, Isolation, StatementForm};
 
 use crate::number;
 
@@ -28,6 +29,10 @@ pub enum Dimension {
     Statements,
     /// Whether requests are sent together.
     Pipeline,
+    /// The keys and indexes of the data set.
+    Keys,
+    /// What the load finds in memory.
+    Cache,
     /// The driver.
     Driver,
     /// The target.
@@ -54,7 +59,7 @@ impl Level {
 impl Dimension {
     /// Every dimension; those that identify a server come after those that set a load, so that
     /// they tell cases apart only where nothing else does.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Engine,
         Self::Isolation,
         Self::Durability,
@@ -63,6 +68,8 @@ impl Dimension {
         Self::Scale,
         Self::Statements,
         Self::Pipeline,
+        Self::Keys,
+        Self::Cache,
         Self::Driver,
         Self::Target,
         Self::Version,
@@ -79,6 +86,8 @@ impl Dimension {
             Self::Scale => "scale",
             Self::Statements => "statements",
             Self::Pipeline => "pipeline",
+            Self::Keys => "keys",
+            Self::Cache => "cache",
             Self::Driver => "driver",
             Self::Target => "target",
             Self::Version => "engine_version",
@@ -110,6 +119,8 @@ impl Dimension {
                 rank: u64::from(case.pipeline),
                 text: if case.pipeline { "pipelined" } else { NOT_PIPELINED }.to_owned(),
             },
+            Self::Keys => Level { rank: case.keys as u64, text: case.keys.name().to_owned() },
+            Self::Cache => Level { rank: case.cache as u64, text: case.cache.name().to_owned() },
             Self::Clients => whole(case.clients),
             Self::Scale => Level { rank: case.scale.in_hundredths(), text: case.scale.to_string() },
             Self::Rate => match case.rate {
@@ -130,7 +141,15 @@ impl Dimension {
 
     /// Whether it is one of the conditions a column may have of its own, named in its heading.
     pub(crate) const fn is_condition(self) -> bool {
-        matches!(self, Self::Isolation | Self::Durability | Self::Statements | Self::Pipeline)
+        matches!(
+            self,
+            Self::Isolation
+                | Self::Durability
+                | Self::Statements
+                | Self::Pipeline
+                | Self::Keys
+                | Self::Cache
+        )
     }
 
     /// Whether a value that all cases have is not worth saying: what is the default and was once
@@ -139,6 +158,8 @@ impl Dimension {
         match self {
             Self::Statements => text == StatementForm::default().name(),
             Self::Pipeline => text == NOT_PIPELINED,
+            Self::Keys => text == Keys::default().name(),
+            Self::Cache => text == Cache::default().name(),
             _ => false,
         }
     }

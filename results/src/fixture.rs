@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{
+    Better, Cache, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status,
+};
 
 use crate::record::Record;
 
@@ -25,6 +28,8 @@ pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
         rate: None,
         statements: StatementForm::Portable,
         pipeline: false,
+        keys: Keys::default(),
+        cache: Cache::default(),
         scale: Scale::ONE,
         seed: 42,
         repetition: 1,

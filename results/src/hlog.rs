@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use dbdyno_core::measurement::{Second, pipeline_name};
-use dbdyno_core::{Case, Error, Result, StatementForm};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Cache, Case, Error, Result, StatementForm};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
@@ -82,6 +83,12 @@ fn tag(case: &Case, second: &Second) -> String {
     }
     if case.pipeline {
         let _ = write!(tag, ";pipeline={}", pipeline_name(true));
+    }
+    if case.keys != Keys::default() {
+        let _ = write!(tag, ";keys={}", case.keys.name());
+    }
+    if case.cache != Cache::default() {
+        let _ = write!(tag, ";cache={}", case.cache);
     }
     let _ = write!(tag, ";phase={};transaction={}", phase(second), escape(&second.transaction));
     tag

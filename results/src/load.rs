@@ -32,7 +32,13 @@ impl Loaded {
             By::Engine => Some(target.engine.clone()),
             By::Driver => Some(target.driver.clone()),
             By::Target => Some(target.target.clone()),
-            By::Isolation | By::Clients | By::Durability | By::Statements | By::Pipeline => None,
+            By::Isolation
+            | By::Clients
+            | By::Durability
+            | By::Statements
+            | By::Pipeline
+            | By::Keys
+            | By::Cache => None,
         };
         targets.filter_map(name).collect()
     }

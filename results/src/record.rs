@@ -5,7 +5,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{
+    Better, Cache, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status,
+};
 
 use crate::redact::redact;
 
@@ -33,10 +36,10 @@ pub const CASE_COLUMNS: [&str; 13] = [
 
 /// Columns that name a case and were added to the schema later. They come last in every file, so
 /// that the others keep their places.
-pub const ADDED_CASE_COLUMNS: [&str; 2] = ["statements", "pipeline"];
+pub const ADDED_CASE_COLUMNS: [&str; 4] = ["statements", "pipeline", "keys", "cache"];
 
 /// The columns of `results.csv`, in the order in which they are written.
-pub const COLUMNS: [&str; 24] = [
+pub const COLUMNS: [&str; 26] = [
     "run_id",
     "started_at",
     "suite",
@@ -61,6 +64,8 @@ pub const COLUMNS: [&str; 24] = [
     "detail",
     "statements",
     "pipeline",
+    "keys",
+    "cache",
 ];
 
 /// One number of one repetition of a case, as a row of `results.csv` tells it.
@@ -169,8 +174,13 @@ pub(crate) fn case_fields(case: &Case) -> [String; 13] {
 }
 
 /// The fields of a case in the order of [`ADDED_CASE_COLUMNS`].
-pub(crate) fn added_case_fields(case: &Case) -> [String; 2] {
-    [case.statements.name().to_owned(), pipeline_name(case.pipeline).to_owned()]
+pub(crate) fn added_case_fields(case: &Case) -> [String; ADDED_CASE_COLUMNS.len()] {
+    [
+        case.statements.name().to_owned(),
+        pipeline_name(case.pipeline).to_owned(),
+        case.keys.name().to_owned(),
+        case.cache.name().to_owned(),
+    ]
 }
 
 fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
@@ -187,6 +197,8 @@ fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
         rate: row.number("rate")?,
         statements: row.added_word("statements", &StatementForm::ALL, StatementForm::name)?,
         pipeline: row.added_word("pipeline", &[false, true], pipeline_name)?,
+        keys: row.added_word("keys", &Keys::ALL, Keys::name)?,
+        cache: row.added_word("cache", &Cache::ALL, Cache::name)?,
         scale: row.scale()?,
         seed: row.whole("seed")?,
         repetition: row.whole("repetition")?,

@@ -26,6 +26,8 @@ pub struct StoredPlan {
     pub clients: u32,
     /// The scale factor of the data set.
     pub scale: String,
+    /// The keys and indexes of the data set.
+    pub keys: String,
     /// The seed.
     pub seed: u64,
     /// The repetition, counted from 1.
@@ -50,6 +52,7 @@ impl StoredPlan {
             durability: case.durability.name().to_owned(),
             clients: case.clients,
             scale: case.scale.to_string(),
+            keys: case.keys.name().to_owned(),
             seed: case.seed,
             repetition: case.repetition,
             name: name.to_owned(),

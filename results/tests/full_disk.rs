@@ -7,8 +7,9 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
+use dbdyno_core::schema::Keys;
 use dbdyno_core::{
-    Better, Case, Durability, Isolation, Measurement, Recorder, Scale, StatementForm,
+    Better, Cache, Case, Durability, Isolation, Measurement, Recorder, Scale, StatementForm,
 };
 use dbdyno_results::{RunFolder, load};
 
@@ -28,6 +29,8 @@ fn case() -> Case {
         rate: None,
         statements: StatementForm::Portable,
         pipeline: false,
+        keys: Keys::default(),
+        cache: Cache::default(),
         scale: Scale::ONE,
         seed: 1,
         repetition: 1,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{MARK_TABLE, Scale, SessionOptions, Stop};
-use dbdyno_datasets::{Prepared, Silent, find, prepare};
+use dbdyno_datasets::{Prepared, Silent, Wanted, find, prepare};
 use dbdyno_results::load;
 use dbdyno_tests::{left_out, runtime, wait_for};
 use nix::sys::signal::{Signal, kill};
@@ -141,7 +141,8 @@ fn a_load_that_was_killed_is_done_afresh() {
         assert_eq!(scalar_sql(session.as_mut(), items).await.unwrap(), 100_000);
 
         let stop = Stop::default();
-        let prepare = || prepare(driver.as_ref(), tpcc, Scale::ONE, 7, false, &Silent, &stop);
+        let prepare =
+            || prepare(driver.as_ref(), tpcc, Wanted::new(Scale::ONE, 7), false, &Silent, &stop);
         let Prepared::Loaded { rows, .. } = prepare().await.unwrap() else { panic!("reused") };
         let expected: u64 =
             tpcc.tables().iter().map(|table| tpcc.rows(table.name, Scale::ONE)).sum();

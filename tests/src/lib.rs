@@ -6,8 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use dbdyno_adapters::{ServerSettings, Target, open};
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::measurement::Second;
+use dbdyno_core::schema::Keys;
 use dbdyno_core::{
-    Case, Driver, Event, LoadProgress, Measurement, Plan, Recorder, Result, Scale, StatementForm,
+    Cache, Case, Driver, Event, LoadProgress, Measurement, Plan, Recorder, Result, Scale,
+    StatementForm,
 };
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::runner::{
@@ -153,12 +155,14 @@ pub fn run_options() -> RunOptions {
         clients: Some(vec![4]),
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],
+        cache: vec![Cache::default()],
         arrival: Arrival::Closed,
         // A number, not a time: a disk may take longer than any short time to sync.
         length: Length::Transactions(600),
         warmup: Duration::ZERO,
         repetitions: 1,
         scale: Scale::ONE,
+        keys: Keys::default(),
         seed: 7,
         think_times: false,
         validate: false,

@@ -12,7 +12,7 @@ use dbdyno_core::{
     SessionOptions, Stop, Timestamp, Value,
 };
 use dbdyno_datasets::{
-    Dataset, LoadObserver, Prepared, Silent, datasets, find, mark_spent, prepare,
+    Dataset, LoadObserver, Prepared, Silent, Wanted, datasets, find, mark_spent, prepare,
 };
 use dbdyno_tests::{left_out, runtime, target};
 use tokio::runtime::Runtime;
@@ -48,7 +48,14 @@ impl Bench {
         stop: &Stop,
     ) -> Result<Prepared> {
         let (driver, dataset) = (self.driver.as_ref(), find(name).unwrap());
-        self.runtime.block_on(prepare(driver, dataset, scale, seed, reload, observer, stop))
+        self.runtime.block_on(prepare(
+            driver,
+            dataset,
+            Wanted::new(scale, seed),
+            reload,
+            observer,
+            stop,
+        ))
     }
 
     fn loads(&self, name: &str, scale: Scale, seed: u64) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use dbdyno_core::load::{Arrival, Length, LoadPlan, RetryPolicy, run_load};
 use dbdyno_core::{Driver, Durability, Isolation, Scale, SessionOptions, Stop};
 use dbdyno_datasets::ycsb::FIELDS;
-use dbdyno_datasets::{Silent, prepare};
+use dbdyno_datasets::{Silent, Wanted, prepare};
 use dbdyno_suites::{Benchmark, Check, LoadBenchmark, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
@@ -43,7 +43,8 @@ impl<'r> Bench<'r> {
         let benchmark = oltp::benchmarks().into_iter().find(|found| found.name() == name).unwrap();
         let dataset = benchmark.dataset();
         let stop = Stop::default();
-        let prepared = prepare(driver.as_ref(), dataset, Scale::ONE, SEED, false, &Silent, &stop);
+        let prepared =
+            prepare(driver.as_ref(), dataset, Wanted::new(Scale::ONE, SEED), false, &Silent, &stop);
         runtime.block_on(prepared).unwrap();
         runtime.block_on(driver.set_durability(Durability::None)).unwrap();
         Self { runtime, driver, benchmark, measured: Cell::new(0) }

@@ -11,7 +11,7 @@ use dbdyno_core::schema::Table;
 use dbdyno_core::{
     DbError, Driver, Durability, Row, Scale, Session, SessionOptions, StatementForm, Stop, Value,
 };
-use dbdyno_datasets::{Silent, prepare};
+use dbdyno_datasets::{Silent, Wanted, prepare};
 use dbdyno_suites::{Benchmark, Check, LoadBenchmark, State, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
@@ -50,7 +50,7 @@ impl Bench<'_> {
     fn load(&self) {
         let (driver, dataset, stop) =
             (self.driver.as_ref(), self.benchmark.dataset(), Stop::default());
-        let prepared = prepare(driver, dataset, SCALE, SEED, true, &Silent, &stop);
+        let prepared = prepare(driver, dataset, Wanted::new(SCALE, SEED), true, &Silent, &stop);
         self.runtime.block_on(prepared).unwrap();
         self.runtime.block_on(driver.set_durability(Durability::None)).unwrap();
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use dbdyno_core::{Access, Scale, Session, SessionOptions, Stop};
-use dbdyno_datasets::{Silent, prepare};
+use dbdyno_datasets::{Silent, Wanted, prepare};
 use dbdyno_suites::{Benchmark, oltp};
 use dbdyno_tests::{left_out, runtime, target};
 
@@ -70,7 +70,9 @@ fn breaks_are_noticed(engine: &str) {
     let stop = Stop::default();
     runtime.block_on(async {
         let dataset = tpcb.dataset();
-        prepare(driver.as_ref(), dataset, Scale::ONE, 1, false, &Silent, &stop).await.unwrap();
+        prepare(driver.as_ref(), dataset, Wanted::new(Scale::ONE, 1), false, &Silent, &stop)
+            .await
+            .unwrap();
         let namespace = Some(dataset.namespace());
         let options = SessionOptions { namespace, ..SessionOptions::default() };
         let mut session = driver.connect(&options).await.unwrap();

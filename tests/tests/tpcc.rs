@@ -11,7 +11,7 @@ use dbdyno_core::load::{
 };
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, Driver, Isolation, Scale, Session, SessionOptions, Stop};
-use dbdyno_datasets::{Silent, prepare};
+use dbdyno_datasets::{Silent, Wanted, prepare};
 use dbdyno_suites::{Benchmark, Check, LoadBenchmark, State, WorkloadContext, oltp};
 use dbdyno_tests::{Kept, left_out, runtime, target};
 use tokio::runtime::Runtime;
@@ -152,8 +152,7 @@ impl Bench {
             .block_on(prepare(
                 driver.as_ref(),
                 tpcc.dataset(),
-                SCALE,
-                SEED,
+                Wanted::new(SCALE, SEED),
                 false,
                 &Silent,
                 &Stop::default(),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
-    LevelSupport, LoadProgress, Result, RowSource, ServerControl, ServerInfo, Session,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, HeldDurability,
+    Isolation, LevelSupport, LoadProgress, Result, RowSource, ServerControl, ServerInfo, Session,
     SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
@@ -343,6 +343,10 @@ impl Driver for MysqlDriver {
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
+    }
+
+    fn cold_start(&self) -> Option<&dyn ColdStart> {
+        self.throwaway.as_ref().map(|private| &private.process as &dyn ColdStart)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

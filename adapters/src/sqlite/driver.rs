@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
-    LevelSupport, LoadProgress, MARK_TABLE, Result, RowSource, ServerInfo, Session, SessionOptions,
-    Stop,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, HeldDurability,
+    Isolation, LevelSupport, LoadProgress, MARK_TABLE, Result, RowSource, ServerInfo, Session,
+    SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,6 +21,7 @@ use super::errors::translate;
 use super::limit::Limit;
 use super::pragmas::{self, Pragmas};
 use super::session::SqliteSession;
+use crate::throwaway::forget::{forget_file, forget_files};
 use crate::throwaway::machine;
 
 /// The pragmas that a run records.
@@ -269,6 +270,27 @@ impl Driver for SqliteDriver {
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
+    }
+
+    fn cold_start(&self) -> Option<&dyn ColdStart> {
+        Some(self)
+    }
+}
+
+/// A session's own cache is empty when it is opened, and none is open between loads.
+impl ColdStart for SqliteDriver {
+    fn chill(&self) -> Result<()> {
+        match &self.place {
+            Place::Folder { folder, .. } => forget_files(folder),
+            Place::File(file) => {
+                let beside = |suffix: &str| {
+                    let mut name = file.as_os_str().to_owned();
+                    name.push(suffix);
+                    PathBuf::from(name)
+                };
+                ["", "-wal", "-journal"].iter().try_for_each(|suffix| forget_file(&beside(suffix)))
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! rest, and is the [`ServerControl`] of its driver.
 
 mod folder;
+pub mod forget;
 pub mod machine;
 mod place;
 mod processes;
@@ -26,11 +27,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::{Error, Result, ServerControl};
+use dbdyno_core::{ColdStart, Error, Result, ServerControl};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 pub use folder::Folder;
+use forget::forget_files;
 pub use place::Place;
 use processes::{has_ended, signal, signal_tree, stands_still};
 use shared_memory::SharedMemory;
@@ -296,6 +298,15 @@ impl ServerControl for Throwaway {
         let pid = self.pid(&mut state, "resume")?;
         signal_tree(pid, Signal::SIGCONT);
         Ok(())
+    }
+}
+
+impl ColdStart for Throwaway {
+    fn chill(&self) -> Result<()> {
+        let mut state = self.state();
+        self.stop(&mut state);
+        forget_files(&self.place.data())?;
+        self.launch(&mut state)
     }
 }
 

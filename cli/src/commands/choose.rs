@@ -7,7 +7,8 @@ use std::time::Duration;
 use dbdyno_adapters::{Location, Target, engines};
 use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::{Driver, Error, Result, Scale, StatementForm};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Cache, Driver, Error, Result, Scale, StatementForm};
 use dbdyno_datasets::check_scale;
 use dbdyno_suites::Benchmark;
 use dbdyno_suites::registry::Suite;
@@ -146,11 +147,16 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
             [] => vec![false],
             listed => without_repeats(listed),
         },
+        cache: match arguments.cache.as_slice() {
+            [] => vec![Cache::default()],
+            listed => without_repeats(listed),
+        },
         arrival,
         length,
         warmup: arguments.warmup.unwrap_or_else(|| warmup_for(length)),
         repetitions: arguments.repetitions.unwrap_or(1),
         scale: arguments.scale.unwrap_or(Scale::ONE),
+        keys: arguments.keys.unwrap_or_default(),
         seed: arguments.seed.unwrap_or(1),
         think_times: arguments.think_times,
         validate: arguments.validate,
@@ -174,6 +180,13 @@ pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<
             let doing = format!("run {suite}/{} at a rate", benchmark.name());
             let why = "its clients send one query after another until all are answered";
             return Err(Error::new(doing, why).next("leave out `--rate`"));
+        }
+        if options.keys != Keys::default() && !benchmark.dataset().has_optional_keys() {
+            let doing =
+                format!("run {suite}/{} with {} keys", benchmark.name(), options.keys.name());
+            let why = "it relies on the keys and indexes of its data set";
+            return Err(Error::new(doing, why)
+                .next("leave out `--keys`, or run olap/tpch, whose data set leaves them open"));
         }
         if options.validate && !benchmark.has_answers(options.scale) {
             let doing = format!("validate {suite}/{}", benchmark.name());
@@ -341,6 +354,7 @@ pub fn in_words(
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());
     say("pipeline", list(pipeline.collect()));
+    say("cache", list(options.cache.iter().map(ToString::to_string).collect()));
     match options.length {
         Length::Duration(length) => say("duration", duration(length)),
         Length::Transactions(count) => say("transactions", count.to_string()),
@@ -365,6 +379,7 @@ pub fn in_words(
     }
     say("repetitions", options.repetitions.to_string());
     say("scale", options.scale.to_string());
+    say("keys", options.keys.name().to_owned());
     say("seed", options.seed.to_string());
     say("think_times", options.think_times.to_string());
     say("validate", options.validate.to_string());

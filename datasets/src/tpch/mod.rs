@@ -70,6 +70,11 @@ impl Dataset for TpcH {
         Scale::whole(1_000)
     }
 
+    /// What clause 1.5.7 allows.
+    fn has_optional_keys(&self) -> bool {
+        true
+    }
+
     fn is_seeded(&self) -> bool {
         false
     }

@@ -5,8 +5,8 @@ use dbdyno_core::schema::{Column, ColumnType, Table};
 
 const MONEY: ColumnType = ColumnType::Decimal(15, 2);
 
-/// Primary keys, and indexes on the columns that refer to other tables and on dates: what clause
-/// 1.5.7 allows.
+/// Primary keys, indexes on the columns that refer to other tables and on dates (what clause 1.5.7
+/// allows), and foreign keys (clause 1.4.2.3).
 pub fn tables() -> Vec<Table> {
     vec![region(), nation(), supplier(), customer(), part(), partsupp(), orders(), lineitem()]
 }
@@ -34,6 +34,7 @@ fn nation() -> Table {
     Table::new("tpch_nation", columns)
         .primary_key(&["n_nationkey"])
         .index("tpch_nation_region", &["n_regionkey"])
+        .foreign_key("tpch_nation_to_region", &["n_regionkey"], "tpch_region", &["r_regionkey"])
 }
 
 fn supplier() -> Table {
@@ -49,6 +50,7 @@ fn supplier() -> Table {
     Table::new("tpch_supplier", columns)
         .primary_key(&["s_suppkey"])
         .index("tpch_supplier_nation", &["s_nationkey"])
+        .foreign_key("tpch_supplier_to_nation", &["s_nationkey"], "tpch_nation", &["n_nationkey"])
 }
 
 fn customer() -> Table {
@@ -65,6 +67,7 @@ fn customer() -> Table {
     Table::new("tpch_customer", columns)
         .primary_key(&["c_custkey"])
         .index("tpch_customer_nation", &["c_nationkey"])
+        .foreign_key("tpch_customer_to_nation", &["c_nationkey"], "tpch_nation", &["n_nationkey"])
 }
 
 fn part() -> Table {
@@ -93,6 +96,8 @@ fn partsupp() -> Table {
     Table::new("tpch_partsupp", columns)
         .primary_key(&["ps_partkey", "ps_suppkey"])
         .index("tpch_partsupp_supplier", &["ps_suppkey"])
+        .foreign_key("tpch_partsupp_to_part", &["ps_partkey"], "tpch_part", &["p_partkey"])
+        .foreign_key("tpch_partsupp_to_supplier", &["ps_suppkey"], "tpch_supplier", &["s_suppkey"])
 }
 
 fn orders() -> Table {
@@ -111,6 +116,7 @@ fn orders() -> Table {
         .primary_key(&["o_orderkey"])
         .index("tpch_orders_customer", &["o_custkey"])
         .index("tpch_orders_date", &["o_orderdate"])
+        .foreign_key("tpch_orders_to_customer", &["o_custkey"], "tpch_customer", &["c_custkey"])
 }
 
 fn lineitem() -> Table {
@@ -137,4 +143,11 @@ fn lineitem() -> Table {
         .index("tpch_lineitem_part", &["l_partkey", "l_suppkey"])
         .index("tpch_lineitem_supplier", &["l_suppkey"])
         .index("tpch_lineitem_ship", &["l_shipdate"])
+        .foreign_key("tpch_lineitem_to_orders", &["l_orderkey"], "tpch_orders", &["o_orderkey"])
+        .foreign_key(
+            "tpch_lineitem_to_partsupp",
+            &["l_partkey", "l_suppkey"],
+            "tpch_partsupp",
+            &["ps_partkey", "ps_suppkey"],
+        )
 }

@@ -2,7 +2,7 @@
 
 use dbdyno_core::load::Arrival;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Driver, Durability, Isolation, LevelSupport, StatementForm};
+use dbdyno_core::{Cache, Driver, Durability, Isolation, LevelSupport, StatementForm};
 
 use super::options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
 
@@ -26,6 +26,8 @@ pub struct PlannedCase {
     pub statements: StatementForm,
     /// Whether requests are sent together.
     pub pipeline: bool,
+    /// What its loads find in memory.
+    pub cache: Cache,
     /// Why it cannot be measured, where the engine lacks something.
     pub unsupported: Option<String>,
 }
@@ -51,16 +53,17 @@ pub fn plan(
         for (isolation, unsupported) in levels(*adapter, &options.isolation) {
             for durability in durabilities(*settable, &options.durability) {
                 for clients in &clients {
-                    for (statements, pipeline, lacking) in forms(*adapter, options) {
+                    for form in forms(*adapter, options) {
                         cases.push(PlannedCase {
                             driver,
                             isolation,
                             durability,
                             clients: *clients,
                             rate,
-                            statements,
-                            pipeline,
-                            unsupported: unsupported.clone().or(lacking),
+                            statements: form.statements,
+                            pipeline: form.pipeline,
+                            cache: form.cache,
+                            unsupported: unsupported.clone().or(form.lacking),
                         });
                     }
                 }
@@ -102,13 +105,32 @@ fn levels(driver: &dyn Driver, choice: &IsolationChoice) -> Vec<(Isolation, Opti
     }
 }
 
-/// How statements are said and sent, with the reason where the driver cannot.
-fn forms(driver: &dyn Driver, options: &RunOptions) -> Vec<(StatementForm, bool, Option<String>)> {
+/// How a load is made, besides what it asks of the server.
+struct Form {
+    statements: StatementForm,
+    pipeline: bool,
+    cache: Cache,
+    /// Why the driver cannot.
+    lacking: Option<String>,
+}
+
+/// How statements are said and sent, and what they find in memory.
+fn forms(driver: &dyn Driver, options: &RunOptions) -> Vec<Form> {
     let mut forms = Vec::new();
     for statements in &options.statements {
         for pipeline in &options.pipeline {
-            let lacking = driver.capabilities().pipeline.err().filter(|_| *pipeline);
-            forms.push((*statements, *pipeline, lacking.map(str::to_owned)));
+            for cache in &options.cache {
+                let lacking = driver.capabilities().pipeline.err().filter(|_| *pipeline);
+                let warm = (*cache == Cache::Cold && driver.cold_start().is_none()).then_some(
+                    "only a server that dbdyno started, or a file, can be taken out of memory",
+                );
+                forms.push(Form {
+                    statements: *statements,
+                    pipeline: *pipeline,
+                    cache: *cache,
+                    lacking: lacking.or(warm).map(str::to_owned),
+                });
+            }
         }
     }
     forms

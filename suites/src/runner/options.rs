@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
-use dbdyno_core::{Durability, Isolation, Scale, StatementForm};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 
 use crate::benchmark::Benchmark;
 
@@ -29,6 +30,8 @@ pub struct RunOptions {
     pub statements: Vec<StatementForm>,
     /// Whether requests are sent together; each choice, of at least one, makes cases of its own.
     pub pipeline: Vec<bool>,
+    /// What loads find in memory; each choice, of at least one, makes cases of its own.
+    pub cache: Vec<Cache>,
     /// When transactions start.
     pub arrival: Arrival,
     /// How long each repetition is measured.
@@ -39,6 +42,8 @@ pub struct RunOptions {
     pub repetitions: u32,
     /// The scale factor of the data sets.
     pub scale: Scale,
+    /// The keys and indexes of data sets that leave them open.
+    pub keys: Keys,
     /// The seed of everything random.
     pub seed: u64,
     /// Whether keying and think times are kept (TPC-C).

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use dbdyno_core::driver::Claim;
 use dbdyno_core::load::Arrival;
+use dbdyno_core::schema::Keys;
 use dbdyno_core::{
     Case, Driver, Durability, Error, HeldDurability, Recorder, Result, Status, Stop,
 };
-use dbdyno_datasets as datasets;
+use dbdyno_datasets::{self as datasets, Wanted};
 use tokio::runtime::Runtime;
 
 use super::cases::{PlannedCase, plan, round_order};
@@ -180,8 +181,7 @@ impl Run<'_> {
         runtime.block_on(datasets::prepare(
             self.subjects[place].driver.as_ref(),
             benchmark.dataset(),
-            options.scale,
-            options.seed,
+            Wanted { scale: options.scale, seed: options.seed, keys: options.keys },
             reload,
             *observer,
             stop,
@@ -265,6 +265,11 @@ impl Run<'_> {
             },
             statements: planned.statements,
             pipeline: planned.pipeline,
+            keys: match selection.benchmark.dataset().has_optional_keys() {
+                true => options.keys,
+                false => Keys::default(),
+            },
+            cache: planned.cache,
             scale: options.scale,
             seed: options.seed,
             repetition,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Case, Check, DbError, Driver, Error, ErrorClass, Event, Measurement, Plan, Recorder, Result,
-    Session, SessionOptions, StatementForm, Stop,
+    Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, Measurement, Plan, Recorder,
+    Result, Session, SessionOptions, StatementForm, Stop,
 };
 use tokio::runtime::Runtime;
 
@@ -124,10 +124,14 @@ impl<'a> Stand<'a> {
             statement_timeout: options.statement_timeout,
             ..self.session_options()
         };
-        let (warmup, length) = match self.benchmark.length(clients) {
+        let (mut warmup, length) = match self.benchmark.length(clients) {
             Some(own) => (Duration::ZERO, own),
             None => (options.warmup, options.length),
         };
+        if self.case.cache == Cache::Cold {
+            self.chill()?;
+            warmup = Duration::ZERO;
+        }
         let plan = LoadPlan {
             clients,
             warmup,
@@ -147,6 +151,18 @@ impl<'a> Stand<'a> {
         let relay = Relay { case: self.case, stage: name, tools: self.tools };
         let report = run_load(self.driver, workload, session, plan, &relay, self.tools.stop)?;
         Ok(Stage { name, report })
+    }
+
+    /// Takes the data out of memory.
+    fn chill(&self) -> Result<()> {
+        self.tools.observer.working_on(self.case, "take the data out of memory");
+        match self.driver.cold_start() {
+            Some(cold_start) => cold_start.chill(),
+            None => {
+                let doing = format!("take the data of {} out of memory", self.driver.target());
+                Err(Error::unsupported(doing, "it is not dbdyno's"))
+            }
+        }
     }
 
     /// Does something else with the target, in a session of its own at the engine's default isolation;
