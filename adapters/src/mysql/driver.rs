@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
-    LevelSupport, LoadProgress, Result, RowSource, ServerControl, ServerInfo, Session,
+    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, Explain, HeldDurability,
+    Isolation, LevelSupport, LoadProgress, Result, RowSource, ServerControl, ServerInfo, Session,
     SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
@@ -123,6 +123,16 @@ impl MysqlDriver {
         }
         let label = target.label.clone();
         Ok(Self { label, connector, dialect: MysqlDialect, server, throwaway })
+    }
+
+    /// Whose server it is.
+    pub(super) fn product(&self) -> Product {
+        self.server.product
+    }
+
+    /// The server's version.
+    pub(super) fn version(&self) -> &str {
+        &self.server.version
     }
 
     async fn connection(&self, database: Option<&str>) -> Result<Connection, DbError> {
@@ -341,6 +351,10 @@ impl Driver for MysqlDriver {
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        Some(self)
+    }
+
+    fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
     }
 

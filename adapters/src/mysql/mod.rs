@@ -17,6 +17,7 @@ mod errors;
 mod isolation;
 mod login;
 mod params;
+mod plans;
 mod programs;
 mod rows;
 mod server;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, HeldDurability, Isolation,
-    LevelSupport, Result, ServerControl, ServerInfo, Session, SessionOptions,
+    BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, Error, Explain, HeldDurability,
+    Isolation, LevelSupport, Result, ServerControl, ServerInfo, Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -194,6 +194,10 @@ impl Driver for PostgresDriver {
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(&self.bulk)
+    }
+
+    fn explain(&self) -> Option<&dyn Explain> {
+        Some(self)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

@@ -13,6 +13,7 @@ mod errors;
 mod handshake;
 mod messages;
 mod passfile;
+mod plans;
 mod prepare;
 mod row;
 mod server;

@@ -54,9 +54,9 @@ impl WireType {
             Some(Type::FLOAT8) => Encoding::Float8,
             Some(Type::NUMERIC) => Encoding::Numeric,
             Some(Type::INT4_ARRAY) => Encoding::Int4Array,
-            Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN) => {
-                Encoding::Text
-            }
+            Some(
+                Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON,
+            ) => Encoding::Text,
             Some(Type::CHAR) => Encoding::Byte,
             Some(Type::BYTEA) => Encoding::Bytea,
             Some(Type::TIMESTAMP | Type::TIMESTAMPTZ) => Encoding::Timestamp,

@@ -9,6 +9,7 @@ mod dialect;
 mod driver;
 mod errors;
 mod limit;
+mod plans;
 mod pragmas;
 mod prepared;
 mod session;
