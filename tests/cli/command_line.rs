@@ -8,6 +8,7 @@
 
 mod desk;
 mod killed;
+mod plans;
 
 use std::collections::BTreeSet;
 use std::fs;
