@@ -4,6 +4,8 @@
 
 pub mod codec;
 pub mod mysql;
+#[cfg(test)]
+mod plan_lines;
 pub mod postgres;
 pub mod registry;
 mod socket;

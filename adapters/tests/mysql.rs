@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "shared/literals.rs"]
+mod literals;
+
 mod mysql {
     mod bulk;
     mod login;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "shared/literals.rs"]
+mod literals;
+
 mod postgres {
     mod bulk;
     mod pipeline;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "shared/literals.rs"]
+mod literals;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -474,4 +477,11 @@ async fn connections_share_no_lock_of_the_library() {
     session.query_sql("PRAGMA compile_options", &mut visit).await.unwrap();
     assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
     assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+}
+
+#[tokio::test]
+async fn literals_are_what_parameters_are() {
+    let driver = driver("sqlite").await;
+    let settings = ["PRAGMA case_sensitive_like = on"];
+    literals::are_what_parameters_are(driver.as_ref(), "blob", &settings, &["a\0'b"]).await;
 }

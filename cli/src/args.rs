@@ -35,6 +35,10 @@ pub enum Command {
     Doctor,
     /// Put runs side by side.
     Compare(CompareArgs),
+    /// Show the query plans that a run kept, or which of them changed from one run to another.
+    ///
+    /// With two runs the exit code is 1 where a plan changed, for better or worse.
+    Explain(ExplainArgs),
 }
 
 /// `dbdyno run`.
@@ -225,6 +229,30 @@ pub struct CompareArgs {
     /// The form of the output.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,
+}
+
+/// `dbdyno explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// A run folder; two to see which plans changed from the first to the second.
+    #[arg(value_name = "RUN", required = true, num_args = 1..=2)]
+    pub runs: Vec<PathBuf>,
+
+    /// Only the plans of this benchmark.
+    #[arg(long, value_name = "SUITE/BENCHMARK")]
+    pub benchmark: Option<String>,
+
+    /// Only the plans of this target.
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+
+    /// Only the plans of this name.
+    #[arg(long, value_name = "NAME")]
+    pub plan: Option<String>,
+
+    /// Show what the engine answered, word for word; of one run only.
+    #[arg(long)]
+    pub raw: bool,
 }
 
 /// Forms of output.

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::List(options) => commands::list::list(&options),
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),
+        Command::Explain(options) => commands::explain::explain(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),
@@ -62,7 +63,7 @@ fn tell(told: &clap::Error) -> ExitCode {
 pub enum Ended {
     /// It is done and all is well.
     Done,
-    /// What was measured failed: a check, a regression.
+    /// What was measured failed: a check, a regression; or a plan changed.
     Failed,
     /// The command was wrong or could not run.
     CouldNotRun,

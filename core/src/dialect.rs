@@ -1,7 +1,11 @@
 //! How an engine says the same things.
 
+use std::cell::Cell;
+
+use crate::error::DbError;
 use crate::index::IndexSql;
 use crate::schema::{Column, ColumnType, ForeignKey, Table};
+use crate::value::Value;
 
 /// An engine's SQL. Suites and data sets write portable SQL; a dialect turns it into what its
 /// engine is sent, and differs only where the engine cannot say it otherwise
@@ -17,6 +21,20 @@ pub trait Dialect: Send + Sync {
 
     /// Portable SQL as the engine is sent it.
     fn statement(&self, portable: &str) -> String;
+
+    /// A value as SQL says it, so that nothing in it can act as SQL whatever the session's settings
+    /// are, and so that it can stand wherever a `?` can. An engine without arrays is given a list in
+    /// parentheses for [`Value::Ints`]. What an engine has no literal for is NULL (a number that is
+    /// none, where it knows only numbers); it refuses what it has no value for (a day before year 1).
+    fn literal(&self, value: Value<'_>) -> String;
+
+    /// Portable SQL as the engine is sent it, with its parameters in place of each `?`.
+    ///
+    /// # Errors
+    /// There are more or fewer parameters than places for them.
+    fn with_literals(&self, portable: &str, parameters: &[Value<'_>]) -> Result<String, DbError> {
+        fill_placeholders(&self.statement(portable), parameters, |value| self.literal(value))
+    }
 
     /// What the engine can say that portable SQL cannot; native statements are made from it.
     fn native(&self) -> NativeSql {
@@ -206,6 +224,49 @@ pub fn number_placeholders(sql: &str, placeholder: impl Fn(usize) -> String) -> 
     out
 }
 
+/// Replaces each `?` outside of quotes by the literal of its parameter.
+///
+/// # Errors
+/// There are more or fewer parameters than places for them.
+pub fn fill_placeholders(
+    sql: &str,
+    parameters: &[Value<'_>],
+    literal: impl Fn(Value<'_>) -> String,
+) -> Result<String, DbError> {
+    let places = Cell::new(0);
+    let filled = number_placeholders(sql, |number| {
+        places.set(number);
+        parameters.get(number - 1).map(|value| literal(*value)).unwrap_or_default()
+    });
+    if places.get() != parameters.len() {
+        let (places, given) = (places.get(), parameters.len());
+        return Err(DbError::unexpected(format!(
+            "a statement of {places} parameters was given {given}: {sql}"
+        )));
+    }
+    Ok(filled)
+}
+
+/// Text in single quotes, those in it doubled: a literal of standard SQL (ISO 9075-2, 5.3).
+pub fn quote_text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A number that can follow any operator: after a minus, another one would begin a comment.
+pub fn bracket_negative(number: String) -> String {
+    if number.starts_with('-') { format!("({number})") } else { number }
+}
+
+/// Bytes as pairs of hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Integers with commas between them.
+pub fn comma_separated(ints: &[i64]) -> String {
+    ints.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Replaces each fragment `{name argument}` by what `said` makes of its argument.
 pub fn replace_fragments(sql: &str, name: &str, said: impl Fn(&str) -> String) -> String {
     let opening = format!("{{{name} ");
@@ -228,7 +289,35 @@ pub fn json_path(argument: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{number_placeholders, replace_fragments};
+    use proptest::prelude::*;
+
+    use super::{fill_placeholders, number_placeholders, quote_text, replace_fragments};
+    use crate::value::Value;
+
+    proptest! {
+        /// What stands in one parameter does not move the place of the next.
+        #[test]
+        fn literals_stand_in_their_places(
+            one in "[a'\"?\\\\{}]{0,8}", two in "[a'\"?\\\\$]{0,8}", name in "[a'?]{0,4}",
+        ) {
+            let literal = |value: Value<'_>| match value {
+                Value::Text(text) => quote_text(text),
+                other => format!("{other:?}"),
+            };
+            let name = quote_text(&name);
+            let sql = format!("SELECT ?, {name}, \"?\" FROM t WHERE b = ?");
+            let parameters = [Value::Text(&one), Value::Text(&two)];
+            let (one, two) = (quote_text(&one), quote_text(&two));
+            prop_assert_eq!(
+                fill_placeholders(&sql, &parameters, literal).unwrap(),
+                format!("SELECT {one}, {name}, \"?\" FROM t WHERE b = {two}")
+            );
+            for wrong in [&parameters[..1], &[Value::Null; 3]] {
+                let refused = fill_placeholders(&sql, wrong, literal).unwrap_err();
+                prop_assert!(refused.message.contains("of 2 parameters"), "{}", refused);
+            }
+        }
+    }
 
     #[test]
     fn fragments_are_replaced_with_their_arguments() {

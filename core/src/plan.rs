@@ -34,9 +34,14 @@ pub struct PlanNode {
     /// Rows that the planner expected each time the step ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_rows: Option<f64>,
-    /// Rows that there were, on average over the times it ran.
+    /// Rows that there were, on average over the times it ran; counted as the estimate is. `None`
+    /// where the step never ran, or the engine does not count its rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual_rows: Option<f64>,
+    /// Whether it may have been stopped before its last row, by a `LIMIT` above it or an `EXISTS`
+    /// around it: there may be more rows than were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended_early: bool,
     /// How often it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loops: Option<f64>,
@@ -125,10 +130,12 @@ impl PlanNode {
         label
     }
 
-    /// By what factor the planner was off in its number of rows; less than a row counts as one.
+    /// By what factor the planner was off in its number of rows; less than a row counts as one. A step
+    /// that ended early may have had more rows: it is off only where even those seen are too many.
     pub fn q_error(&self) -> Option<f64> {
         let (estimated, actual) = (self.estimated_rows?.max(1.0), self.actual_rows?.max(1.0));
-        Some((estimated / actual).max(actual / estimated))
+        let is_known = !self.ended_early || actual > estimated;
+        is_known.then(|| (estimated / actual).max(actual / estimated))
     }
 }
 
@@ -145,5 +152,37 @@ impl fmt::Display for PlanKind {
             Self::Limit => "limit",
             Self::Other => "other",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(operation: &str, estimated: f64, actual: f64) -> PlanNode {
+        PlanNode {
+            operation: operation.to_owned(),
+            estimated_rows: Some(estimated),
+            actual_rows: Some(actual),
+            ..PlanNode::default()
+        }
+    }
+
+    #[test]
+    fn the_largest_error_of_any_step_is_the_plans() {
+        let index = Some("By_Day".to_owned());
+        let scan = PlanNode { index, ..step("scan", 10.0, 40.0) };
+        let mut root = step("sort", 100.0, 50.0);
+        root.children = vec![step("join", 0.0, 0.2), scan];
+        let mut plan = Plan { roots: vec![root], ..Plan::default() };
+        assert_eq!(plan.q_error(), Some(4.0));
+        assert!(plan.uses_index("by_day") && !plan.uses_index("by_week"));
+        assert_eq!(plan.outline(), ["sort", "  join", "  scan using By_Day"]);
+        // More than expected is known to be wrong however it ended; fewer is not.
+        plan.roots[0].children[1].ended_early = true;
+        assert_eq!(plan.q_error(), Some(4.0));
+        plan.roots[0].children[1].estimated_rows = Some(4000.0);
+        assert_eq!(plan.q_error(), Some(2.0));
+        assert_eq!(PlanNode::default().q_error(), None);
     }
 }

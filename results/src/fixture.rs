@@ -4,10 +4,12 @@
 
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{
-    Better, Cache, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status,
+    Better, Cache, Case, Durability, Isolation, Measurement, Plan, PlanNode, Scale, StatementForm,
+    Status,
 };
 
 use crate::record::Record;
+use crate::stored_plan::StoredPlan;
 
 pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
     let (engine_version, driver) = match engine {
@@ -73,4 +75,38 @@ pub(crate) fn repetitions(case: &Case, throughput: f64, factors: &[f64]) -> Vec<
         records.extend(rows.iter().map(|row| record("r1", &case, row)));
     }
     records
+}
+
+/// A plan of a case of the fixtures.
+pub(crate) fn stored(name: &str, repetition: u32, plan: Plan) -> StoredPlan {
+    let case = Case { repetition, ..case("tpcc", "postgres") };
+    StoredPlan::new("r1", &case, name, &plan)
+}
+
+/// A plan of steps by their operations, each indented by its depth; the innermost of each branch was
+/// expected to find `estimated` rows and found 10.
+pub(crate) fn plan(outline: &[&str], estimated: f64) -> Plan {
+    fn steps(outline: &[&str], estimated: f64, depth: usize) -> Vec<PlanNode> {
+        let depth_of = |line: &str| (line.len() - line.trim_start().len()) / 2;
+        let mut found: Vec<PlanNode> = Vec::new();
+        for (place, line) in outline.iter().enumerate() {
+            if depth_of(line) != depth {
+                continue;
+            }
+            let below = &outline[place + 1..];
+            let end = below.iter().position(|line| depth_of(line) <= depth);
+            let children = steps(&below[..end.unwrap_or(below.len())], estimated, depth + 1);
+            let innermost = children.is_empty();
+            found.push(PlanNode {
+                operation: line.trim_start().to_owned(),
+                estimated_rows: innermost.then_some(estimated),
+                actual_rows: innermost.then_some(10.0),
+                loops: Some(1.0),
+                children,
+                ..PlanNode::default()
+            });
+        }
+        found
+    }
+    Plan { statement: "SELECT 1".to_owned(), roots: steps(outline, estimated, 0), raw: "{}".into() }
 }

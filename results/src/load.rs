@@ -72,7 +72,7 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded> {
 }
 
 /// The `results.csv` that a path means.
-fn results_file(path: &Path) -> Result<PathBuf> {
+pub(crate) fn results_file(path: &Path) -> Result<PathBuf> {
     let doing = || format!("read the run `{}`", path.display());
     let kind = fs::metadata(path).map_err(|error| {
         Error::new(doing(), error).next("give a run folder such as `runs/20261123-201530-4f2a`")
@@ -100,7 +100,7 @@ fn newest_run(root: &Path) -> Option<PathBuf> {
 
 /// The `run.toml` beside a `results.csv`. One that is missing or cannot be read costs a warning:
 /// the results stand for themselves.
-fn conditions(results: &Path, warnings: &mut Vec<String>) -> Result<Option<RunInfo>> {
+pub(crate) fn conditions(results: &Path, warnings: &mut Vec<String>) -> Result<Option<RunInfo>> {
     let path = results.with_file_name(file::RUN);
     if !path.exists() {
         return Ok(None);

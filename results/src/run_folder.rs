@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use dbdyno_core::measurement::Second;
@@ -27,7 +28,7 @@ pub mod file {
     pub const LATENCY: &str = "latency.hlog";
     /// Errors, retries, outages, broken promises.
     pub const EVENTS: &str = "events.csv";
-    /// Query plans, a JSON object a line.
+    /// Query plans, a JSON object a line; only where a plan was kept.
     pub const PLANS: &str = "plans.jsonl";
     /// The conditions of the run.
     pub const RUN: &str = "run.toml";
@@ -47,7 +48,8 @@ pub struct RunFolder {
     timeline: Appender,
     latency: Appender,
     events: Appender,
-    plans: Appender,
+    /// Made with the first plan.
+    plans: Mutex<Option<Appender>>,
 }
 
 /// A name for a run that begins now: its time in UTC and four random hexadecimal digits,
@@ -74,8 +76,8 @@ impl RunFolder {
         Self::create(root, &new_run_id())
     }
 
-    /// Makes `root/<run_id>/` with its files, all empty but for their headers. Overwrites
-    /// nothing.
+    /// Makes `root/<run_id>/` with its files, all empty but for their headers; that of plans comes
+    /// with the first plan. Overwrites nothing.
     ///
     /// # Errors
     /// There is such a folder already, the name is not fit for one, or the disk is full or
@@ -100,7 +102,7 @@ impl RunFolder {
             timeline: csv(file::TIMELINE, timeline::columns())?,
             events: csv(file::EVENTS, event::columns())?,
             latency: Appender::create(path.join(file::LATENCY), &hlog::header(run_id, began)?)?,
-            plans: Appender::create(path.join(file::PLANS), &[])?,
+            plans: Mutex::new(None),
             run_id: run_id.to_owned(),
             started_at: time::rfc3339(began),
             began,
@@ -163,7 +165,16 @@ impl Recorder for RunFolder {
     }
 
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
-        self.plans.append(&StoredPlan::new(&self.run_id, case, name, plan).line()?)
+        let line = StoredPlan::new(&self.run_id, case, name, plan).line()?;
+        // What is in it is a whole appender or none.
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*plans {
+            Some(plans) => plans.append(&line),
+            None => {
+                *plans = Some(Appender::create(self.path.join(file::PLANS), &line)?);
+                Ok(())
+            }
+        }
     }
 
     fn event(&self, case: &Case, event: &Event) -> Result<()> {

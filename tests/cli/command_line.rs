@@ -8,6 +8,7 @@
 
 mod desk;
 mod killed;
+mod plans;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -163,7 +164,11 @@ fn portable_and_native_statements_are_cases_of_their_own() {
         let table = compared(by);
         let throughput = |line: &&str| line.contains(",throughput,");
         let forms: Vec<_> = table.lines().filter(throughput).map(form_of).collect();
-        assert_eq!(forms, ["portable,off,indexed,warm", "native,off,indexed,warm"], "by {by}:\n{table}");
+        assert_eq!(
+            forms,
+            ["portable,off,indexed,warm", "native,off,indexed,warm"],
+            "by {by}:\n{table}"
+        );
     }
 }
 

@@ -1,8 +1,10 @@
 //! The SQL of MySQL and MariaDB.
 
-use dbdyno_core::dialect::{json_path, replace_fragments};
+use dbdyno_core::dialect::{
+    bracket_negative, comma_separated, hexadecimal, json_path, quote_text, replace_fragments,
+};
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert};
+use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
 
 use super::indexes;
 use super::programs::Product;
@@ -35,6 +37,27 @@ impl Dialect for MysqlDialect {
             )
         });
         sql.replace("{for_update}", "FOR UPDATE")
+    }
+
+    /// Whether a backslash is an escape depends on the session's `NO_BACKSLASH_ESCAPES` (manual,
+    /// section 9.1.1), so text that has one is said in hexadecimal digits with its character set
+    /// (9.1.4).
+    fn literal(&self, value: Value<'_>) -> String {
+        match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Int(int) => bracket_negative(int.to_string()),
+            Value::Float(float) if !float.is_finite() => "NULL".to_owned(),
+            Value::Float(float) => bracket_negative(format!("{float:e}")),
+            Value::Decimal(decimal) => bracket_negative(decimal.to_string()),
+            Value::Text(text) if text.contains('\\') => {
+                format!("_utf8mb4 X'{}'", hexadecimal(text.as_bytes()))
+            }
+            Value::Text(text) => quote_text(text),
+            Value::Bytes(bytes) => format!("X'{}'", hexadecimal(bytes)),
+            Value::Timestamp(moment) => format!("TIMESTAMP'{moment}'"),
+            Value::Date(date) => format!("DATE'{date}'"),
+            Value::Ints(ints) => format!("({})", comma_separated(ints)),
+        }
     }
 
     /// What MySQL and MariaDB both can say. MariaDB's `DELETE … RETURNING` is left out: where it
@@ -84,8 +107,8 @@ impl Dialect for MysqlDialect {
 
     /// A named lock of the server, held by the session (manual, section 12.15).
     fn claim(&self, namespace: &str) -> Option<String> {
-        let name = namespace.replace('\\', "\\\\").replace('\'', "''");
-        Some(format!("SELECT GET_LOCK('dbdyno {name}', 0)"))
+        let name = self.literal(Value::Text(&format!("dbdyno {namespace}")));
+        Some(format!("SELECT GET_LOCK({name}, 0)"))
     }
 
     fn list_tables(&self) -> &'static str {
@@ -115,6 +138,32 @@ impl Dialect for MysqlDialect {
 mod tests {
     use super::*;
     use dbdyno_core::schema::Column;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_is_one_literal_whatever_the_sql_mode(
+            text in "[a'\"?`\\\\]{0,12}|\\PC{0,12}", number in any::<i64>(), float in any::<f64>(),
+        ) {
+            let literal = MYSQL.literal(Value::Text(&text));
+            prop_assert!(!literal.contains('\\'), "{}", literal);
+            if let Some(digits) = literal.strip_prefix("_utf8mb4 X'") {
+                let digits = digits.strip_suffix('\'').unwrap();
+                let pairs = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
+                let bytes: Vec<u8> =
+                    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+                prop_assert_eq!(String::from_utf8(bytes).unwrap(), text);
+            } else {
+                let inside = &literal[1..literal.len() - 1];
+                let lone = inside.replace("''", "");
+                prop_assert!(!lone.contains('\''), "{}", literal);
+                prop_assert_eq!(inside.replace("''", "'"), text);
+            }
+            for value in [Value::Int(number), Value::Float(float)] {
+                prop_assert!(!MYSQL.literal(value).starts_with('-'), "begins a comment");
+            }
+        }
+    }
 
     #[test]
     fn a_table_is_innodb_with_its_key() {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, HeldDurability,
-    Isolation, LevelSupport, LoadProgress, Result, RowSource, ServerControl, ServerInfo, Session,
-    SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
+    HeldDurability, Isolation, LevelSupport, LoadProgress, Result, RowSource, ServerControl,
+    ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -124,6 +124,16 @@ impl MysqlDriver {
         let label = target.label.clone();
         let dialect = MysqlDialect { product: server.product };
         Ok(Self { label, connector, dialect, server, throwaway })
+    }
+
+    /// Whose server it is.
+    pub(super) fn product(&self) -> Product {
+        self.server.product
+    }
+
+    /// The server's version.
+    pub(super) fn version(&self) -> &str {
+        &self.server.version
     }
 
     async fn connection(&self, database: Option<&str>) -> Result<Connection, DbError> {
@@ -347,6 +357,10 @@ impl Driver for MysqlDriver {
 
     fn cold_start(&self) -> Option<&dyn ColdStart> {
         self.throwaway.as_ref().map(|private| &private.process as &dyn ColdStart)
+    }
+
+    fn explain(&self) -> Option<&dyn Explain> {
+        Some(self)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

@@ -18,6 +18,7 @@ mod indexes;
 mod isolation;
 mod login;
 mod params;
+mod plans;
 mod programs;
 mod rows;
 mod server;

@@ -1,8 +1,11 @@
 //! PostgreSQL's SQL.
 
-use dbdyno_core::dialect::{json_path, number_placeholders, replace_fragments};
+use dbdyno_core::dialect::{
+    comma_separated, fill_placeholders, hexadecimal, json_path, number_placeholders, quote_text,
+    replace_fragments,
+};
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert};
+use dbdyno_core::{DbError, Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
 
 use super::indexes::PostgresIndexes;
 
@@ -15,15 +18,34 @@ impl Dialect for PostgresDialect {
     }
 
     fn statement(&self, portable: &str) -> String {
-        let sql = replace_fragments(portable, "year_of", |date| {
-            format!("CAST(EXTRACT(YEAR FROM {date}) AS integer)")
-        });
-        let sql = replace_fragments(&sql, "json_text", |argument| {
-            let (column, key) = json_path(argument);
-            format!("({column} ->> '{key}')")
-        });
-        let sql = sql.replace("{for_update}", "FOR UPDATE");
-        number_placeholders(&sql, |number| format!("${number}"))
+        number_placeholders(&fragments(portable), |number| format!("${number}"))
+    }
+
+    /// All but NULL is a quoted literal, whose type the server finds from where it stands, as it does
+    /// with a parameter's (manual, sections 4.1.2.7 and 10.2). A backslash is said in an escape
+    /// string, which reads alike whatever `standard_conforming_strings` is (4.1.2.2).
+    fn literal(&self, value: Value<'_>) -> String {
+        match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Int(int) => format!("'{int}'"),
+            Value::Float(float) if float.is_infinite() => {
+                format!("'{}Infinity'", if float < 0.0 { "-" } else { "" })
+            }
+            Value::Float(float) => format!("'{float:e}'"),
+            Value::Decimal(decimal) => format!("'{decimal}'"),
+            Value::Text(text) if text.contains('\\') => {
+                format!("E{}", quote_text(&text.replace('\\', "\\\\")))
+            }
+            Value::Text(text) => quote_text(text),
+            Value::Bytes(bytes) => format!("E'\\\\x{}'", hexadecimal(bytes)),
+            Value::Timestamp(moment) => format!("'{moment}'"),
+            Value::Date(date) => format!("'{date}'"),
+            Value::Ints(ints) => format!("'{{{}}}'", comma_separated(ints)),
+        }
+    }
+
+    fn with_literals(&self, portable: &str, parameters: &[Value<'_>]) -> Result<String, DbError> {
+        fill_placeholders(&fragments(portable), parameters, |value| self.literal(value))
     }
 
     fn native(&self) -> NativeSql {
@@ -62,10 +84,9 @@ impl Dialect for PostgresDialect {
 
     /// An advisory lock (manual, section 13.3.5) by the hash of the name.
     fn claim(&self, namespace: &str) -> Option<String> {
-        let name = namespace.replace('\'', "''");
+        let name = quote_text(&format!("dbdyno {namespace}"));
         Some(format!(
-            "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('dbdyno {name}', 0)) \
-             THEN 1 ELSE 0 END"
+            "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended({name}, 0)) THEN 1 ELSE 0 END"
         ))
     }
 
@@ -92,8 +113,8 @@ impl Dialect for PostgresDialect {
                 format!(
                     "SELECT setval(pg_get_serial_sequence({}, {}), coalesce(max({}), 0) + 1, \
                      false) FROM {name}",
-                    literal(&name),
-                    literal(column.name),
+                    quote_text(&name),
+                    quote_text(column.name),
                     self.quote(column.name),
                 )
             });
@@ -104,14 +125,60 @@ impl Dialect for PostgresDialect {
     }
 }
 
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+/// Portable SQL with its fragments as PostgreSQL says them, placeholders as they were.
+fn fragments(portable: &str) -> String {
+    let sql = replace_fragments(portable, "year_of", |date| {
+        format!("CAST(EXTRACT(YEAR FROM {date}) AS integer)")
+    });
+    let sql = replace_fragments(&sql, "json_text", |argument| {
+        let (column, key) = json_path(argument);
+        format!("({column} ->> '{key}')")
+    });
+    sql.replace("{for_update}", "FOR UPDATE")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use dbdyno_core::schema::Column;
+    use proptest::prelude::*;
+
+    /// What the manual's rules for strings make of a literal (4.1.2.1 and 4.1.2.2).
+    fn read(literal: &str) -> Option<String> {
+        let escapes = literal.starts_with('E');
+        let inside = literal.strip_prefix('E').unwrap_or(literal).strip_prefix('\'')?;
+        let (mut text, mut left) = (String::new(), inside.strip_suffix('\'')?.chars());
+        while let Some(character) = left.next() {
+            if character == '\'' || (escapes && character == '\\') {
+                (left.next()? == character).then_some(())?;
+            }
+            text.push(character);
+        }
+        Some(text)
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_one_literal(text in "[a'\"?\\\\]{0,12}|\\PC{0,12}") {
+            let literal = PostgresDialect.literal(Value::Text(&text));
+            prop_assert_eq!(read(&literal), Some(text.clone()));
+            // A backslash is never left to a setting.
+            prop_assert_eq!(literal.starts_with('E'), text.contains('\\'));
+        }
+    }
+
+    #[test]
+    fn fragments_in_a_value_are_left_alone() {
+        let sql = PostgresDialect.with_literals(
+            "SELECT a FROM t WHERE b = ? AND {year_of c} = ? {for_update}",
+            &[Value::Text("{for_update}$1?"), Value::Int(-1995)],
+        );
+        assert_eq!(
+            sql.unwrap(),
+            "SELECT a FROM t WHERE b = '{for_update}$1?' \
+             AND CAST(EXTRACT(YEAR FROM c) AS integer) = '-1995' FOR UPDATE"
+        );
+    }
 
     #[test]
     fn portable_sql_becomes_postgres() {

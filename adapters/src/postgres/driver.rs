@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, HeldDurability,
-    Isolation, LevelSupport, Result, ServerControl, ServerInfo, Session, SessionOptions,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
+    HeldDurability, Isolation, LevelSupport, Result, ServerControl, ServerInfo, Session,
+    SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -198,6 +199,10 @@ impl Driver for PostgresDriver {
 
     fn cold_start(&self) -> Option<&dyn ColdStart> {
         self.server.as_ref().map(|server| &server.process as &dyn ColdStart)
+    }
+
+    fn explain(&self) -> Option<&dyn Explain> {
+        Some(self)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

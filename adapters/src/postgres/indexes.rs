@@ -1,8 +1,9 @@
 //! How PostgreSQL says indexes.
 
+use dbdyno_core::dialect::quote_text;
 use dbdyno_core::{Dialect as _, IndexDefinition, IndexKey, IndexSql};
 
-use super::dialect::{PostgresDialect, literal};
+use super::dialect::PostgresDialect;
 
 /// PostgreSQL's indexes: B-trees, and GIN over words (manual, section 12.9).
 pub(super) struct PostgresIndexes;
@@ -25,8 +26,8 @@ impl IndexSql for PostgresIndexes {
         format!(
             "SELECT count(*) FROM pg_catalog.pg_indexes WHERE schemaname = current_schema() \
              AND tablename = {} AND indexname = {}",
-            literal(index.table),
-            literal(index.name)
+            quote_text(index.table),
+            quote_text(index.name)
         )
     }
 
@@ -35,7 +36,7 @@ impl IndexSql for PostgresIndexes {
     }
 
     fn size(&self, index: &IndexDefinition) -> String {
-        let name = literal(&PostgresDialect.quote(index.name));
+        let name = quote_text(&PostgresDialect.quote(index.name));
         format!("SELECT pg_relation_size({name}::regclass)")
     }
 

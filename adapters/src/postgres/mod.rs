@@ -14,6 +14,7 @@ mod handshake;
 mod indexes;
 mod messages;
 mod passfile;
+mod plans;
 mod prepare;
 mod row;
 mod server;

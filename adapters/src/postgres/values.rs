@@ -55,9 +55,9 @@ impl WireType {
             Some(Type::FLOAT8) => Encoding::Float8,
             Some(Type::NUMERIC) => Encoding::Numeric,
             Some(Type::INT4_ARRAY) => Encoding::Int4Array,
-            Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN) => {
-                Encoding::Text
-            }
+            Some(
+                Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON,
+            ) => Encoding::Text,
             Some(Type::CHAR) => Encoding::Byte,
             Some(Type::JSONB) => Encoding::Jsonb,
             Some(Type::BYTEA) => Encoding::Bytea,

@@ -1,8 +1,10 @@
 //! SQLite's SQL.
 
-use dbdyno_core::dialect::{json_path, replace_fragments};
+use dbdyno_core::dialect::{
+    bracket_negative, comma_separated, hexadecimal, json_path, quote_text, replace_fragments,
+};
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert};
+use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
 
 use super::indexes::SqliteIndexes;
 
@@ -27,6 +29,32 @@ impl Dialect for SqliteDialect {
             format!("json_extract({column}, '$.{key}')")
         });
         sql.replace("{for_update}", "").trim_end().to_owned()
+    }
+
+    /// Nothing but the quote is special in SQLite's strings
+    /// (<https://www.sqlite.org/lang_expr.html#literal_values_constants_>), but its SQL ends at a NUL.
+    /// Values are those that parameters are bound as: fixed-point numbers are doubles, and a double
+    /// that is no number is NULL. SQLite reads 15 digits of a number exactly
+    /// (<https://www.sqlite.org/floatingpoint.html>).
+    fn literal(&self, value: Value<'_>) -> String {
+        match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Int(int) => bracket_negative(int.to_string()),
+            Value::Float(float) if float.is_nan() => "NULL".to_owned(),
+            Value::Float(float) if float.is_infinite() => {
+                bracket_negative(format!("{}9e999", if float < 0.0 { "-" } else { "" }))
+            }
+            Value::Float(float) => bracket_negative(format!("{float:e}")),
+            Value::Decimal(decimal) => bracket_negative(format!("{:e}", decimal.to_f64())),
+            Value::Text(text) if text.contains('\0') => {
+                format!("CAST(X'{}' AS TEXT)", hexadecimal(text.as_bytes()))
+            }
+            Value::Text(text) => quote_text(text),
+            Value::Bytes(bytes) => format!("X'{}'", hexadecimal(bytes)),
+            Value::Timestamp(moment) => format!("'{moment}'"),
+            Value::Date(date) => format!("'{date}'"),
+            Value::Ints(ints) => format!("({})", comma_separated(ints)),
+        }
     }
 
     /// `RETURNING` names columns of the changed table alone
@@ -133,6 +161,17 @@ fn is_rowid(table: &Table, column: &Column) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_is_one_literal(text in "[a'\"?\\\\]{0,12}|\\PC{0,12}") {
+            let literal = SqliteDialect.literal(Value::Text(&text));
+            let inside = &literal[1..literal.len() - 1];
+            prop_assert!(!inside.replace("''", "").contains('\''), "{}", literal);
+            prop_assert_eq!(inside.replace("''", "'"), text);
+        }
+    }
 
     #[test]
     fn a_single_integer_key_is_the_rowid() {

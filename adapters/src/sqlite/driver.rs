@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, HeldDurability,
-    Isolation, LevelSupport, LoadProgress, MARK_TABLE, Result, RowSource, ServerInfo, Session,
-    SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
+    HeldDurability, Isolation, LevelSupport, LoadProgress, MARK_TABLE, Result, RowSource,
+    ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -269,6 +269,10 @@ impl Driver for SqliteDriver {
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        Some(self)
+    }
+
+    fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
     }
 

@@ -1,5 +1,6 @@
 //! How SQLite says indexes.
 
+use dbdyno_core::dialect::quote_text;
 use dbdyno_core::{Dialect as _, IndexDefinition, IndexKey, IndexSql};
 
 use super::dialect::SqliteDialect;
@@ -22,7 +23,7 @@ impl IndexSql for SqliteIndexes {
     }
 
     fn exists(&self, index: &IndexDefinition) -> String {
-        format!("SELECT count(*) FROM sqlite_schema WHERE name = {}", literal(index.name))
+        format!("SELECT count(*) FROM sqlite_schema WHERE name = {}", quote_text(index.name))
     }
 
     fn drop(&self, index: &IndexDefinition) -> Vec<String> {
@@ -40,9 +41,9 @@ impl IndexSql for SqliteIndexes {
     /// FTS5 table keeps its index in tables of its own name and a suffix.
     fn size(&self, index: &IndexDefinition) -> String {
         let named = match index.key {
-            IndexKey::Words { .. } => format!("GLOB {}", literal(&format!("{}_*", index.name))),
+            IndexKey::Words { .. } => format!("GLOB {}", quote_text(&format!("{}_*", index.name))),
             IndexKey::Columns(_) | IndexKey::Expression(_) => {
-                format!("= {}", literal(index.name))
+                format!("= {}", quote_text(index.name))
             }
         };
         format!("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name {named}")
@@ -81,8 +82,8 @@ fn create_words(index: &IndexDefinition, column: &str, row: &str) -> Vec<String>
     let mut statements = vec![
         format!(
             "CREATE VIRTUAL TABLE {name} USING fts5({column_name}, content={}, content_rowid={})",
-            literal(index.table),
-            literal(row)
+            quote_text(index.table),
+            quote_text(row)
         ),
         format!("INSERT INTO {name} ({name}) VALUES ('rebuild')"),
     ];
@@ -97,8 +98,4 @@ fn create_words(index: &IndexDefinition, column: &str, row: &str) -> Vec<String>
         format!("CREATE TRIGGER {trigger} AFTER {event}{of} ON {table} BEGIN {work} END")
     }));
     statements
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

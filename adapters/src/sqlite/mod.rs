@@ -10,6 +10,7 @@ mod driver;
 mod errors;
 mod indexes;
 mod limit;
+mod plans;
 mod pragmas;
 mod prepared;
 mod session;

@@ -238,3 +238,19 @@ async fn a_killed_connection_is_lost_and_leaves_a_commit_open() {
         assert_eq!(error.outcome_unknown, kind != "in a transaction", "{kind}");
     }
 }
+
+#[tokio::test]
+async fn literals_are_what_parameters_are() {
+    let driver = shared().await;
+    let settings = [
+        "SET sql_mode = ''",
+        "SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES,STRICT_ALL_TABLES'",
+    ];
+    crate::literals::are_what_parameters_are(
+        driver.as_ref(),
+        "varbinary(99)",
+        &settings,
+        &["\0", "\0\\'"],
+    )
+    .await;
+}

@@ -381,3 +381,11 @@ async fn a_server_that_is_not_there_is_told_within_seconds() {
     assert!(error.contains("no answer within 1 s"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
+
+#[tokio::test]
+async fn literals_are_what_parameters_are() {
+    let driver = server("").await;
+    let settings =
+        ["SET standard_conforming_strings = on", "SET standard_conforming_strings = off"];
+    crate::literals::are_what_parameters_are(driver.as_ref(), "bytea", &settings, &[]).await;
+}

@@ -3,6 +3,7 @@
 mod choose;
 pub mod compare;
 pub mod doctor;
+pub mod explain;
 pub mod list;
 pub mod run;
 mod tables;

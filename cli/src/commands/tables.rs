@@ -69,7 +69,7 @@ fn rendering(format: Format) -> RenderOptions {
 }
 
 /// The columns of the terminal.
-fn width() -> usize {
+pub fn width() -> usize {
     match Table::new().width() {
         Some(width) if std::io::stdout().is_terminal() => usize::from(width),
         _ => PLAIN_WIDTH,

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Event, Recorder, StatementForm};
+use dbdyno_core::{Case, Event, Plan, PlanKind, PlanNode, Recorder, StatementForm};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
@@ -15,6 +15,7 @@ use super::{RunFolder, file, new_run_id};
 use crate::fixture::{case, latency, throughput};
 use crate::load::load;
 use crate::run_info::{RunInfo, TargetInfo};
+use crate::stored_plan::stored_plans;
 
 fn folder() -> (tempfile::TempDir, RunFolder) {
     let root = tempfile::tempdir().unwrap();
@@ -88,6 +89,37 @@ fn what_is_recorded_is_read_back_at_once() {
     assert_eq!(records[0].value, Some(12.5));
     assert_eq!(records[0].run_id, run.run_id());
     assert_eq!((records[1].value, records[1].transaction.as_str()), (None, "payment"));
+}
+
+#[test]
+fn plans_are_kept_as_they_are_in_a_file_of_their_own() {
+    let (_root, run) = folder();
+    let path = run.path().join(file::PLANS);
+    assert!(!path.exists(), "nothing to keep yet");
+    let root = PlanNode {
+        kind: PlanKind::IndexOnly,
+        operation: "Index Only Scan".to_owned(),
+        index: Some("by_day".to_owned()),
+        estimated_rows: Some(2.5),
+        ended_early: true,
+        ..PlanNode::default()
+    };
+    let (statement, raw) = ("SELECT 'a\nb'".to_owned(), "[{\"Plan\":\n{}}]".to_owned());
+    let plan = Plan { statement, roots: vec![root], raw };
+    let target = "postgres://ann:s3cret@db/x".to_owned();
+    let case = Case { target, rate: Some(2.5), pipeline: true, ..case("tpcc", "postgres") };
+    let another = Case { repetition: 2, ..case.clone() };
+    for (case, name) in [(&case, "with index"), (&another, "without index")] {
+        run.plan(case, name, &plan).unwrap();
+    }
+    let read = stored_plans(run.path()).unwrap();
+    assert_eq!(read.warnings, Vec::<String>::new());
+    let names: Vec<_> =
+        read.plans.iter().map(|stored| (stored.name.as_str(), stored.repetition)).collect();
+    assert_eq!(names, [("with index", 1), ("without index", 2)]);
+    assert!(read.plans.iter().all(|stored| stored.plan == plan && stored.pipeline));
+    assert_eq!(read.plans[0].target, "postgres://ann:***@db/x");
+    assert_eq!(read.plans[0].rate, Some(2.5));
 }
 
 #[test]
@@ -252,5 +284,5 @@ fn conditions_are_written_twice_and_without_passwords() {
     assert_eq!(read.ended_at, info.ended_at);
     assert_eq!(read.command[3], "***");
     assert_eq!(read.targets[0].settings["fsync"], "on");
-    assert_eq!(fs::read_dir(run.path()).unwrap().count(), 6);
+    assert_eq!(fs::read_dir(run.path()).unwrap().count(), 5);
 }
