@@ -161,7 +161,7 @@ fn a_wrong_answer_is_noticed_and_shown() {
     assert_eq!((summary.measured, summary.failed), (0, 1));
     let wrong = wrong(&rows);
     let (_, why) = wrong.iter().find(|(check, _)| *check == "check_q01_answer").unwrap();
-    assert!(why.starts_with("row ") && why.contains("published is"), "{why}");
+    assert!(why.starts_with("row ") && why.contains("should be"), "{why}");
     // What the line has no part in is as right as before.
     assert!(wrong.len() < 11, "{wrong:?}");
     // Numbers of a wrong answer are not passed off as good ones.

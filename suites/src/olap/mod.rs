@@ -1,6 +1,8 @@
 //! Online analytical processing: long queries over whole tables, whose answers are known.
 
 mod answer;
+mod parameter;
+mod query;
 mod referee;
 mod tpch;
 

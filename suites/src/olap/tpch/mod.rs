@@ -10,15 +10,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dbdyno_core::load::{AnyClient, Client, Draw, Length, LoadReport, Outcome, Tally, Workload};
+use dbdyno_core::load::{Length, LoadReport, Tally, Workload};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Better, Check, DbError, Measurement, Scale, Session, Statement, Steps, Value};
+use dbdyno_core::{Better, Check, DbError, Measurement, Scale, Session};
 use dbdyno_datasets::{Dataset, tpch};
 
-use super::answer::{Answer, read_row};
+use super::answer::parse;
+use super::parameter::Parameter;
+use super::query::{Choice, Queries, Query, all_answered};
 use super::referee::Referee;
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, State, WorkloadContext};
-use parameters::{Parameter, drawn, published};
+use parameters::{drawn, published};
 use queries::{COUNT, QUERIES};
 use streams::order;
 
@@ -70,10 +72,9 @@ impl LoadBenchmark for TpcH {
         _before: &State,
         _after: &State,
     ) -> Vec<Measurement> {
-        let answered = report.transactions.iter().map(|each| each.committed).sum::<u64>();
-        if !report.is_whole() || answered != u64::from(context.clients) * COUNT as u64 {
+        let Some(answered) = all_answered(report, context.clients, COUNT) else {
             return Vec::new();
-        }
+        };
         let mean_ns = report.transactions.iter().map(|each| each.response_ns.mean());
         let (metric, seconds) = match context.clients {
             1 => ("derived_power_per_h", power_seconds(mean_ns.map(|ns| ns / 1e9))),
@@ -85,7 +86,9 @@ impl LoadBenchmark for TpcH {
     }
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
-        Arc::new(TpcHWorkload::new(context))
+        let choice = Specified { clients: context.clients, scale: context.scale };
+        let referee = context.validate.then(|| referee(context.scale));
+        Arc::new(Queries::new(&QUERIES, context.clients, choice, referee))
     }
 
     /// Nothing here writes: that the tables are whole is what the loader looks at.
@@ -112,95 +115,30 @@ fn power_seconds(times: impl Iterator<Item = f64> + Clone) -> f64 {
     (logarithms / COUNT as f64).exp()
 }
 
-struct TpcHWorkload {
-    names: Vec<&'static str>,
-    statements: Vec<Statement>,
-    scale: Scale,
+/// Of the specification: its orders, and its rules for parameters.
+struct Specified {
     clients: u32,
-    /// Compares answers with those that were published; `None` where parameters are drawn.
-    referee: Option<Arc<Referee>>,
-}
-
-impl TpcHWorkload {
-    fn new(context: &WorkloadContext) -> Self {
-        let statements = QUERIES.iter().map(|query| Statement::new(query.name, query.sql));
-        let published = QUERIES.iter().enumerate().map(|(place, query)| {
-            (query.name, query.columns, tpch::answer(context.scale, place + 1))
-        });
-        Self {
-            names: QUERIES.iter().map(|query| query.name).collect(),
-            statements: statements.collect(),
-            scale: context.scale,
-            clients: context.clients,
-            referee: context.validate.then(|| Arc::new(Referee::new(published))),
-        }
-    }
-}
-
-impl Workload for TpcHWorkload {
-    fn transactions(&self) -> &[&'static str] {
-        &self.names
-    }
-
-    fn statements(&self) -> &[Statement] {
-        &self.statements
-    }
-
-    fn client(&self, index: u32, rng: Rng) -> Box<dyn AnyClient> {
-        let stream = if self.clients == 1 { 0 } else { index + 1 };
-        Box::new(Stream {
-            order: order(stream).collect(),
-            sent: 0,
-            query: 0,
-            parameters: Vec::new(),
-            rng,
-            scale: self.scale,
-            referee: self.referee.clone(),
-        })
-    }
-
-    fn checks(&self, whole: bool) -> Vec<Check> {
-        self.referee.as_ref().map_or_else(Vec::new, |referee| referee.checks(self.clients, whole))
-    }
-}
-
-/// A client: a stream of queries.
-struct Stream {
-    order: Vec<usize>,
-    sent: usize,
-    query: usize,
-    parameters: Vec<Parameter>,
-    rng: Rng,
     scale: Scale,
-    referee: Option<Arc<Referee>>,
 }
 
-impl Client for Stream {
-    fn draw(&mut self) -> Draw {
-        self.query = self.order[self.sent % COUNT];
-        self.sent += 1;
-        self.parameters = match self.referee {
-            Some(_) => published(self.query),
-            None => drawn(self.query, self.scale, &mut self.rng),
-        };
-        Draw::now(self.query)
+impl Choice for Specified {
+    fn order(&self, index: u32, _rng: &mut Rng) -> Vec<usize> {
+        order(if self.clients == 1 { 0 } else { index + 1 }).collect()
     }
 
-    async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
-        let values: Vec<Value<'_>> = self.parameters.iter().map(Parameter::value).collect();
-        let Some(referee) = &self.referee else {
-            steps.query(self.query, &values, |_| Ok(()), |_| Ok(())).await?;
-            return Ok(Outcome::Committed);
-        };
-        let (kinds, mut rows) = (QUERIES[self.query].columns, Answer::new());
-        let read = |row: &dyn dbdyno_core::Row| {
-            rows.push(read_row(row, kinds)?);
-            Ok(())
-        };
-        steps.query(self.query, &values, read, |_| Ok(())).await?;
-        referee.judge(self.query, &rows);
-        Ok(Outcome::Committed)
+    fn parameters(&self, query: usize, rng: Option<&mut Rng>) -> Vec<Parameter> {
+        rng.map_or_else(|| published(query), |rng| drawn(query, self.scale, rng))
     }
+}
+
+/// Knows the published answers of a scale.
+fn referee(scale: Scale) -> Referee {
+    let answer = |(place, query): (usize, &Query)| {
+        let text = tpch::answer(scale, place + 1);
+        let text = text.ok_or_else(|| "no answer was published".to_owned());
+        (query.name, query.columns, text.and_then(|text| parse(text, query.columns)))
+    };
+    Referee::new(QUERIES.iter().enumerate().map(answer))
 }
 
 #[cfg(test)]

@@ -2,59 +2,10 @@
 //! specification's rules (TPC-H rev. 3.0.1, "Substitution Parameters" of each query in clause 2.4).
 
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Date, Decimal, Scale, Value};
+use dbdyno_core::{Date, Decimal, Scale};
 
+use super::super::parameter::{Parameter, list};
 use super::words::{BRANDS, COLORS, CONTAINERS, MODES, NATIONS, REGIONS, SEGMENTS, TYPES, WORDS};
-
-/// A parameter of a statement.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Parameter {
-    Int(i64),
-    Decimal(Decimal),
-    Text(String),
-    Date(Date),
-}
-
-impl Parameter {
-    pub fn value(&self) -> Value<'_> {
-        match self {
-            Self::Int(int) => Value::Int(*int),
-            Self::Decimal(decimal) => Value::Decimal(*decimal),
-            Self::Text(text) => Value::Text(text),
-            Self::Date(date) => Value::Date(*date),
-        }
-    }
-}
-
-impl From<i64> for Parameter {
-    fn from(int: i64) -> Self {
-        Self::Int(int)
-    }
-}
-
-impl From<Date> for Parameter {
-    fn from(date: Date) -> Self {
-        Self::Date(date)
-    }
-}
-
-impl From<String> for Parameter {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&str> for Parameter {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<Decimal> for Parameter {
-    fn from(decimal: Decimal) -> Self {
-        Self::Decimal(decimal)
-    }
-}
 
 /// The parameters with which answers were published.
 pub fn published(query: usize) -> Vec<Parameter> {
@@ -70,11 +21,6 @@ pub fn drawn(query: usize, scale: Scale, rng: &mut Rng) -> Vec<Parameter> {
 struct Chooser<'r> {
     rng: Option<&'r mut Rng>,
     scale: Scale,
-}
-
-/// Parameters of any types.
-macro_rules! list {
-    ($($value:expr),* $(,)?) => { vec![$(Parameter::from($value)),*] };
 }
 
 impl Chooser<'_> {
