@@ -5,10 +5,11 @@ mod parameter;
 mod query;
 mod referee;
 mod tpch;
+mod wide;
 
 use crate::benchmark::Benchmark;
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
-    vec![Box::new(tpch::TpcH)]
+    vec![Box::new(tpch::TpcH), Box::<wide::Wide>::default()]
 }
