@@ -140,8 +140,8 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "rate")]
     pub think_times: bool,
 
-    /// Run queries with the parameters for which answers were published, and compare every row
-    /// (olap/tpch at scales 0.01, 0.1 and 1).
+    /// Run queries with parameters for which the answers are known, and compare every row (olap/tpch
+    /// at scales 0.01, 0.1 and 1, olap/wide at any).
     #[arg(long)]
     pub validate: bool,
 

@@ -43,7 +43,7 @@ impl Streams {
 }
 
 /// FNV-1a of a name.
-const fn hash(name: &str) -> u64 {
+pub const fn hash(name: &str) -> u64 {
     let (bytes, mut at, mut hash) = (name.as_bytes(), 0, 0xcbf2_9ce4_8422_2325_u64);
     while at < bytes.len() {
         hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0000_0100_0000_01b3);
@@ -101,6 +101,14 @@ pub struct Size {
     pub block: u64,
 }
 
+impl Size {
+    /// The numbers of the rows of a block.
+    fn of_block(self, block: u64) -> Range<u64> {
+        let first = block * self.block;
+        first..self.rows.min(first + self.block)
+    }
+}
+
 /// The rows of `part` of a table whose rows are numbered from 0; `write` writes the row of a number
 /// with the random stream of its block.
 pub fn numbered<W>(streams: Streams, size: Size, part: Part, write: W) -> Box<dyn RowSource>
@@ -109,6 +117,17 @@ where
 {
     let generator = Numbered { streams, size, write, rng: streams.block(0), left: 0..0 };
     from_blocks(generator, size.rows.div_ceil(size.block), part)
+}
+
+/// Goes through the numbers of all rows with the random stream of each one's block, as [`numbered`]
+/// does to write them.
+pub fn visit_numbered(streams: Streams, size: Size, mut visit: impl FnMut(u64, &mut Rng)) {
+    for block in 0..size.rows.div_ceil(size.block) {
+        let mut rng = streams.block(block);
+        for number in size.of_block(block) {
+            visit(number, &mut rng);
+        }
+    }
 }
 
 struct Numbered<W> {
@@ -122,8 +141,7 @@ struct Numbered<W> {
 impl<W: FnMut(u64, &mut Rng, &mut dyn RowWriter) + Send> Generate for Numbered<W> {
     fn begin(&mut self, block: u64) {
         self.rng = self.streams.block(block);
-        let first = block * self.size.block;
-        self.left = first..self.size.rows.min(first + self.size.block);
+        self.left = self.size.of_block(block);
     }
 
     fn row(&mut self, row: &mut dyn RowWriter) -> bool {

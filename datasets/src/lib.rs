@@ -16,6 +16,7 @@ mod testing;
 pub mod tpcb;
 pub mod tpcc;
 pub mod tpch;
+pub mod wide;
 pub mod ycsb;
 
 pub use dataset::Dataset;

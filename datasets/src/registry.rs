@@ -3,12 +3,12 @@
 use crate::dataset::Dataset;
 use crate::{
     access::Access, sbtest::Sbtest, smallbank::SmallBank, tpcb::TpcB, tpcc::TpcC, tpch::TpcH,
-    ycsb::Ycsb,
+    wide::Wide, ycsb::Ycsb,
 };
 
 /// Every data set, in the order in which they are listed.
 pub fn datasets() -> &'static [&'static dyn Dataset] {
-    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Access]
+    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Wide, &Access]
 }
 
 /// The data set of that name.
@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn another_seed_gives_other_rows() {
-        for (dataset, table) in [("sbtest", "sbtest1"), ("tpcc", "customer"), ("ycsb", "usertable")]
+        for (dataset, table) in
+            [("sbtest", "sbtest1"), ("tpcc", "customer"), ("ycsb", "usertable"), ("wide", "hits")]
         {
             let dataset = find(dataset).unwrap();
             assert_ne!(
@@ -130,7 +131,7 @@ mod tests {
     fn a_larger_scale_begins_like_a_smaller_one() {
         // True wherever a row does not depend on the scale, which sbtest's `k` does.
         for (dataset, table) in
-            [("tpcc", "stock"), ("tpcc", "order_line"), ("smallbank", "savings")]
+            [("tpcc", "stock"), ("tpcc", "order_line"), ("smallbank", "savings"), ("wide", "hits")]
         {
             let dataset = find(dataset).unwrap();
             let small = lines(dataset, table, Scale::ONE, 5, 0, 1, 500);
@@ -146,7 +147,7 @@ mod tests {
                 ("sbtest", "sbtest1"), ("tpcb", "pgbench_tellers"), ("ycsb", "usertable"),
                 ("smallbank", "checking"), ("tpcc", "district"), ("tpcc", "orders"),
                 ("tpcc", "new_order"), ("tpch", "tpch_region"), ("tpch", "tpch_supplier"),
-                ("tpch", "tpch_partsupp"), ("tpch", "tpch_lineitem"),
+                ("tpch", "tpch_partsupp"), ("tpch", "tpch_lineitem"), ("wide", "hits"),
             ] {
                 let dataset = find(dataset).unwrap();
                 let step = dataset.scale_step();

@@ -158,7 +158,7 @@ pub struct WorkloadContext {
     pub clients: u32,
     /// Whether keying and think times are kept (TPC-C 5.2.5.7).
     pub think_times: bool,
-    /// Whether answers are compared with those that were published, for the same parameters.
+    /// Whether answers are compared with those that are known, for the same parameters.
     pub validate: bool,
     /// What the engine can say beyond portable SQL, where the case's statements are native; `None`
     /// where they are portable.

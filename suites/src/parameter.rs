@@ -80,3 +80,9 @@ impl From<Decimal> for Parameter {
         Self::Decimal(decimal)
     }
 }
+
+/// Parameters of any types.
+macro_rules! list {
+    ($($value:expr),* $(,)?) => { vec![$($crate::parameter::Parameter::from($value)),*] };
+}
+pub(crate) use list;

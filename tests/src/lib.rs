@@ -1,5 +1,7 @@
 //! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
 
+pub mod olap;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 

@@ -190,9 +190,10 @@ pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<
         }
         if options.validate && !benchmark.has_answers(options.scale) {
             let doing = format!("validate {suite}/{}", benchmark.name());
-            let why = format!("no answers were published for it at scale {}", options.scale);
-            return Err(Error::new(doing, why)
-                .next("leave out `--validate`, or run olap/tpch at scale 0.01, 0.1 or 1"));
+            let why = format!("no answers are known for it at scale {}", options.scale);
+            return Err(Error::new(doing, why).next(
+                "leave out `--validate`, or run olap/wide at any scale or olap/tpch at 0.01, 0.1 or 1",
+            ));
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! Answers of queries: read off an engine, read off a file, and compared.
 
-use dbdyno_core::{DbError, Decimal, Row};
+use dbdyno_core::{DbError, Decimal, Row, Value};
 
-/// What a column of an answer holds, which decides how near it must be to what was published
-/// (TPC-H rev. 3.0.1, clause 2.1.3.5).
+/// What a column of an answer holds, which decides how near it must be to what is known (TPC-H
+/// rev. 3.0.1, clause 2.1.3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Text; blanks around it do not count, for files of answers do not tell them from padding.
@@ -12,6 +12,8 @@ pub enum Kind {
     Int,
     /// A day: the same.
     Date,
+    /// A point in time: the same.
+    Timestamp,
     /// An amount as it stands in a table: the same.
     Money,
     /// A sum of amounts: within 100, and here also within a millionth and a hundredth, for every
@@ -51,6 +53,11 @@ pub fn read_row(row: &dyn Row, kinds: &[Kind]) -> Result<Vec<Cell>, DbError> {
             Kind::Text => Cell::Exact(row.text(place)?.trim().to_owned()),
             Kind::Int => Cell::Exact(row.int(place)?.to_string()),
             Kind::Date => Cell::Exact(row.date(place)?.to_string()),
+            Kind::Timestamp => Cell::Exact(match row.value(place)? {
+                Value::Timestamp(moment) => moment.to_string(),
+                // An engine without such a type gives text, in the same form.
+                _ => row.text(place)?.to_owned(),
+            }),
             Kind::Money => Cell::Exact(Decimal::cents(row.decimal(place, 2)?).to_string()),
             Kind::Sum | Kind::Ratio => Cell::Number(row.float(place)?),
         });
@@ -84,7 +91,9 @@ fn parse_line(number: usize, line: &str, kinds: &[Kind]) -> Result<Vec<Cell>, St
         let wrong = || format!("row {number} of the published answer has `{field}` for a {kind:?}");
         Ok(match kind {
             _ if field.is_empty() => Cell::Null,
-            Kind::Text | Kind::Int | Kind::Date => Cell::Exact((*field).to_owned()),
+            Kind::Text | Kind::Int | Kind::Date | Kind::Timestamp => {
+                Cell::Exact((*field).to_owned())
+            }
             Kind::Money => {
                 let cents = Decimal::parse(field).and_then(|decimal| decimal.rescale(2));
                 Cell::Exact(Decimal::cents(cents.ok_or_else(wrong)?).to_string())
@@ -95,23 +104,23 @@ fn parse_line(number: usize, line: &str, kinds: &[Kind]) -> Result<Vec<Cell>, St
     fields.iter().zip(kinds).map(cell).collect()
 }
 
-/// In what an answer differs first from the one that was published; `None` where it does not.
-pub fn difference(found: &Answer, published: &Answer, kinds: &[Kind]) -> Option<String> {
-    let differs = |(found, published): (&Vec<Cell>, &Vec<Cell>)| {
-        let cells = found.iter().zip(published).zip(kinds);
-        found.len() != published.len()
-            || cells.into_iter().any(|((found, published), kind)| !is_near(found, published, *kind))
+/// In what an answer differs first from the one that is known; `None` where it does not.
+pub fn difference(found: &Answer, expected: &Answer, kinds: &[Kind]) -> Option<String> {
+    let differs = |(found, expected): (&Vec<Cell>, &Vec<Cell>)| {
+        let cells = found.iter().zip(expected).zip(kinds);
+        found.len() != expected.len()
+            || cells.into_iter().any(|((found, expected), kind)| !is_near(found, expected, *kind))
     };
-    if let Some(place) = found.iter().zip(published).position(differs) {
-        let (found, published) = (print(&found[place]), print(&published[place]));
-        return Some(format!("row {} is {found}, published is {published}", place + 1));
+    if let Some(place) = found.iter().zip(expected).position(differs) {
+        let (found, expected) = (print(&found[place]), print(&expected[place]));
+        return Some(format!("row {} is {found}, should be {expected}", place + 1));
     }
-    let shorter = found.len().min(published.len());
+    let shorter = found.len().min(expected.len());
     let more = |rows: &Answer| rows.get(shorter).map(|row| print(row)).unwrap_or_default();
-    match (found.len(), published.len()) {
+    match (found.len(), expected.len()) {
         (is, should) if is == should => None,
         (is, should) if is < should => {
-            Some(format!("it has {is} rows of {should}, and the next is {}", more(published)))
+            Some(format!("it has {is} rows of {should}, and the next is {}", more(expected)))
         }
         (is, should) => {
             Some(format!("it has {is} rows, not {should}, and the next is {}", more(found)))
@@ -119,19 +128,19 @@ pub fn difference(found: &Answer, published: &Answer, kinds: &[Kind]) -> Option<
     }
 }
 
-fn is_near(found: &Cell, published: &Cell, kind: Kind) -> bool {
-    let (found, published) = match (found, published) {
-        (Cell::Number(found), Cell::Number(published)) => (*found, *published),
-        _ => return found == published,
+fn is_near(found: &Cell, expected: &Cell, kind: Kind) -> bool {
+    let (found, expected) = match (found, expected) {
+        (Cell::Number(found), Cell::Number(expected)) => (*found, *expected),
+        _ => return found == expected,
     };
-    let off = (found - published).abs();
-    let exact_enough = off <= 0.01 + published.abs() * 1e-6;
+    let off = (found - expected).abs();
+    let exact_enough = off <= 0.01 + expected.abs() * 1e-6;
     match kind {
         Kind::Sum => exact_enough && off <= 100.0,
         _ => {
             let rounded = |number: f64| (number * 100.0).round() / 100.0;
-            let within = rounded(published).abs() * 0.01 + 1e-9;
-            exact_enough && (rounded(found) - rounded(published)).abs() <= within
+            let within = rounded(expected).abs() * 0.01 + 1e-9;
+            exact_enough && (rounded(found) - rounded(expected)).abs() <= within
         }
     }
 }
@@ -174,7 +183,7 @@ c     |    4|          |25.50
         for (found, told) in [
             ("-\na b|3|1000010.25|0.05\nc|4||25.5", "row 1 is a b|3|1000010.2500|0.0500"),
             ("-\na b|3|1000000.25|0.056\nc|4||25.5", "row 1 is"),
-            ("-\na b|3|1000000.25|0.05\nc|5||25.5", "row 2 is c|5|NULL|25.5000, published is c|4"),
+            ("-\na b|3|1000000.25|0.05\nc|5||25.5", "row 2 is c|5|NULL|25.5000, should be c|4"),
             ("-\na b|3|1000000.25|0.05\nc|4|0|25.5", "row 2 is"),
             ("-\na b|3|1000000.25|0.05\nc|4||25.52", "row 2 is"),
             ("-\na b|3|1000000.25|0.05", "it has 1 rows of 2, and the next is c|4|NULL|25.5000"),

@@ -1,10 +1,10 @@
-//! Holds what clients are answered against what was published, as the answers come: none is kept.
+//! Holds what clients are answered against what is known, as the answers come: none is kept.
 
 use std::sync::{Mutex, PoisonError};
 
 use dbdyno_core::Check;
 
-use super::answer::{Answer, Kind, difference, parse};
+use super::answer::{Answer, Kind, difference};
 
 /// Judges the answers to a list of queries.
 pub struct Referee {
@@ -15,7 +15,7 @@ pub struct Referee {
 struct Judged {
     name: &'static str,
     columns: &'static [Kind],
-    published: Result<Answer, String>,
+    expected: Result<Answer, String>,
     seen: Mutex<Seen>,
 }
 
@@ -27,29 +27,27 @@ struct Seen {
 }
 
 impl Referee {
-    /// For queries by name, with the kinds of their columns and the published answer, if there is one.
+    /// For queries by name, with the kinds of their columns and the answer that is known, or why none
+    /// is.
     pub fn new(
-        queries: impl Iterator<Item = (&'static str, &'static [Kind], Option<&'static str>)>,
+        queries: impl Iterator<Item = (&'static str, &'static [Kind], Result<Answer, String>)>,
     ) -> Self {
-        let judged = |(name, columns, text): (_, _, Option<&str>)| {
-            let text = text.ok_or_else(|| "no answer was published".to_owned());
-            let published = text.and_then(|text| parse(text, columns));
-            Judged { name, columns, published, seen: Mutex::default() }
-        };
+        let judged =
+            |(name, columns, expected)| Judged { name, columns, expected, seen: Mutex::default() };
         Self { queries: queries.map(judged).collect() }
     }
 
     /// Judges an answer to the query at this place in the list.
     pub fn judge(&self, place: usize, answer: &Answer) {
         let Some(query) = self.queries.get(place) else { return };
-        let published = query.published.as_ref().ok();
-        let found = published.and_then(|rows| difference(answer, rows, query.columns));
+        let expected = query.expected.as_ref().ok();
+        let found = expected.and_then(|rows| difference(answer, rows, query.columns));
         let mut seen = query.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.answers += 1;
         seen.difference = seen.difference.take().or(found);
     }
 
-    /// A check of each query: whether `clients` clients were answered what was published. Where the
+    /// A check of each query: whether `clients` clients were answered what is known. Where the
     /// load was not `whole`, what they were not answered is no fault.
     pub fn checks(&self, clients: u32, whole: bool) -> Vec<Check> {
         self.queries.iter().filter_map(|query| query.check(clients, whole)).collect()
@@ -59,7 +57,7 @@ impl Referee {
 impl Judged {
     fn check(&self, clients: u32, whole: bool) -> Option<Check> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (held, detail) = match (&self.published, &seen.difference) {
+        let (held, detail) = match (&self.expected, &seen.difference) {
             (Err(why), _) => (false, why.clone()),
             (_, Some(difference)) => (false, difference.clone()),
             _ if seen.answers < clients && whole => {
@@ -67,7 +65,7 @@ impl Judged {
                 (false, format!("not answered to {missing} of {clients} clients: see events.csv"))
             }
             _ if seen.answers == 0 => return None,
-            (Ok(rows), None) => (true, format!("{} rows as published", rows.len())),
+            (Ok(rows), None) => (true, format!("{} rows as they should be", rows.len())),
         };
         Some(Check::new(format!("{}_answer", self.name), held, detail))
     }
@@ -80,7 +78,8 @@ mod tests {
 
     fn referee() -> Referee {
         let columns: &[Kind] = &[Kind::Int];
-        Referee::new([("q1", columns, Some("n\n7")), ("q2", columns, Some("n\nx|y"))].into_iter())
+        let damaged = "row 1 of the published answer has 2 columns of 1".to_owned();
+        Referee::new([("q1", columns, Ok(of("7"))), ("q2", columns, Err(damaged))].into_iter())
     }
 
     fn of(value: &str) -> Answer {
@@ -106,7 +105,7 @@ mod tests {
         referee.judge(0, &of("7"));
         let one = ("q1_answer", false, "not answered to 1 of 2 clients: see events.csv");
         assert_eq!(told(&referee.checks(2, true)), [one, DAMAGED]);
-        let right = ("q1_answer", true, "1 rows as published");
+        let right = ("q1_answer", true, "1 rows as they should be");
         assert_eq!(told(&referee.checks(2, false)), [right, DAMAGED]);
         referee.judge(0, &of("7"));
         assert_eq!(told(&referee.checks(2, true)), [right, DAMAGED]);
@@ -118,7 +117,7 @@ mod tests {
         for value in ["7", "8", "9", "7"] {
             referee.judge(0, &of(value));
         }
-        let wrong = ("q1_answer", false, "row 1 is 8, published is 7");
+        let wrong = ("q1_answer", false, "row 1 is 8, should be 7");
         for whole in [true, false] {
             assert_eq!(told(&referee.checks(4, whole)), [wrong, DAMAGED]);
         }

@@ -48,7 +48,7 @@ pub struct RunOptions {
     pub seed: u64,
     /// Whether keying and think times are kept (TPC-C).
     pub think_times: bool,
-    /// Whether answers are compared with published ones.
+    /// Whether answers are compared with known ones.
     pub validate: bool,
     /// Whether data is loaded anew even where it could be reused.
     pub reload: bool,

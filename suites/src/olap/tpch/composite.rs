@@ -9,7 +9,7 @@ use dbdyno_core::{Check, Measurement, Result, Statement};
 use dbdyno_datasets::{Dataset, tpch};
 
 use super::queries::COUNT;
-use super::workload::{POWER_LENGTH, TpcHWorkload};
+use super::workload::{POWER_LENGTH, Refreshed};
 use super::{derived, power_per_h, throughput_per_h};
 use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::runner::{Measured, Stand};
@@ -57,7 +57,7 @@ impl Benchmark for Composite {
 
 impl StagedBenchmark for Composite {
     fn statements(&self, context: &WorkloadContext) -> Vec<Statement> {
-        TpcHWorkload::of_power(context).statements().to_vec()
+        Refreshed::power(context).statements().to_vec()
     }
 
     fn loads(&self) -> u32 {
@@ -66,8 +66,8 @@ impl StagedBenchmark for Composite {
 
     fn measure(&self, stand: &Stand<'_>) -> Result<Measured> {
         let (context, mut measured) = (stand.context(), Measured::default());
-        let power: Arc<dyn Workload> = Arc::new(TpcHWorkload::of_power(&context));
-        let throughput: Arc<dyn Workload> = Arc::new(TpcHWorkload::of_throughput(&context));
+        let power: Arc<dyn Workload> = Arc::new(Refreshed::power(&context));
+        let throughput: Arc<dyn Workload> = Arc::new(Refreshed::throughput(&context));
         let before = rows(stand)?;
         for (name, clients, workload) in
             [(POWER, 1, power), (THROUGHPUT, context.clients + 1, throughput)]

@@ -14,12 +14,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::load::{Length, LoadReport, Tally, Workload};
+use dbdyno_core::random::Rng;
 use dbdyno_core::{Better, Check, DbError, Measurement, Scale, Session};
 use dbdyno_datasets::{Dataset, tpch};
 
+use super::answer::parse;
+use super::query::{Choice, Queries, Query, all_answered};
+use super::referee::Referee;
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, State, WorkloadContext};
-use queries::COUNT;
-use workload::TpcHWorkload;
+use crate::parameter::Parameter;
+use parameters::{drawn, published};
+use queries::{COUNT, QUERIES};
+use streams::order;
 
 pub use composite::Composite;
 
@@ -71,10 +77,9 @@ impl LoadBenchmark for TpcH {
         _before: &State,
         _after: &State,
     ) -> Vec<Measurement> {
-        let answered = report.transactions.iter().map(|each| each.committed).sum::<u64>();
-        if !report.is_whole() || answered != u64::from(context.clients) * COUNT as u64 {
+        let Some(answered) = all_answered(report, context.clients, COUNT) else {
             return Vec::new();
-        }
+        };
         vec![match context.clients {
             1 => derived("derived_power_per_h", power_per_h(report, context.scale)),
             _ => derived(
@@ -85,7 +90,9 @@ impl LoadBenchmark for TpcH {
     }
 
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
-        Arc::new(TpcHWorkload::of_queries(context))
+        let choice = Specified { clients: context.clients, scale: context.scale };
+        let referee = context.validate.then(|| referee(context.scale));
+        Arc::new(Queries::new(&QUERIES, context.clients, choice, referee))
     }
 
     /// Nothing here writes: that the tables are whole is what the loader looks at.
@@ -127,6 +134,32 @@ fn power_seconds(times: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let count = times.len() as f64;
     let logarithms = times.map(|seconds| seconds.max(least).ln()).sum::<f64>();
     (logarithms / count).exp()
+}
+
+/// Of the specification: its orders, and its rules for parameters.
+struct Specified {
+    clients: u32,
+    scale: Scale,
+}
+
+impl Choice for Specified {
+    fn order(&self, index: u32, _rng: &mut Rng) -> Vec<usize> {
+        order(if self.clients == 1 { 0 } else { index + 1 }).collect()
+    }
+
+    fn parameters(&self, query: usize, rng: Option<&mut Rng>) -> Vec<Parameter> {
+        rng.map_or_else(|| published(query), |rng| drawn(query, self.scale, rng))
+    }
+}
+
+/// Knows the published answers of a scale.
+fn referee(scale: Scale) -> Referee {
+    let answer = |(place, query): (usize, &Query)| {
+        let text = tpch::answer(scale, place + 1);
+        let text = text.ok_or_else(|| "no answer was published".to_owned());
+        (query.name, query.columns, text.and_then(|text| parse(text, query.columns)))
+    };
+    Referee::new(QUERIES.iter().enumerate().map(answer))
 }
 
 #[cfg(test)]

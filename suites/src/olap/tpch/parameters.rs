@@ -4,7 +4,7 @@
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Date, Decimal, Scale};
 
-use crate::parameter::Parameter;
+use crate::parameter::{Parameter, list};
 
 use super::words::{BRANDS, COLORS, CONTAINERS, MODES, NATIONS, REGIONS, SEGMENTS, TYPES, WORDS};
 
@@ -22,11 +22,6 @@ pub fn drawn(query: usize, scale: Scale, rng: &mut Rng) -> Vec<Parameter> {
 struct Chooser<'r> {
     rng: Option<&'r mut Rng>,
     scale: Scale,
-}
-
-/// Parameters of any types.
-macro_rules! list {
-    ($($value:expr),* $(,)?) => { vec![$(Parameter::from($value)),*] };
 }
 
 impl Chooser<'_> {

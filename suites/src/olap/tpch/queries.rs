@@ -1,19 +1,10 @@
 //! The 22 queries: their text is in `queries/`.
 
 use super::super::answer::Kind;
+use super::super::query::{Query, query};
 
 /// How many there are.
 pub const COUNT: usize = 22;
-
-/// A query.
-pub struct Query {
-    /// Its name: `q01` to `q22`.
-    pub name: &'static str,
-    /// Its portable SQL.
-    pub sql: &'static str,
-    /// What its answer's columns hold.
-    pub columns: &'static [Kind],
-}
 
 /// Every query in the order of its number.
 pub const QUERIES: [Query; COUNT] = {
@@ -43,7 +34,3 @@ pub const QUERIES: [Query; COUNT] = {
         query("q22", include_str!("queries/q22.sql"), &[T, I, S]),
     ]
 };
-
-const fn query(name: &'static str, sql: &'static str, columns: &'static [Kind]) -> Query {
-    Query { name, sql, columns }
-}

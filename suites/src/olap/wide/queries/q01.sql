@@ -1,0 +1,2 @@
+-- How many hits there are: a scan that needs no column.
+SELECT count(*) FROM hits

@@ -1,0 +1,2 @@
+-- Distinct numbers of a column of many.
+SELECT count(DISTINCT user_id) FROM hits

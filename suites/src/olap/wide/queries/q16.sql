@@ -1,0 +1,2 @@
+-- A word anywhere in a text.
+SELECT count(*) FROM hits WHERE url LIKE ?

@@ -1,0 +1,72 @@
+//! What the tests of the olap suite share: one of its benchmarks on one target.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+
+use dbdyno_core::{Driver, Measurement, SessionOptions, Status, Stop};
+use dbdyno_suites::olap;
+use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
+use tokio::runtime::Runtime;
+
+use crate::{Kept, Unseen, runtime, target};
+
+/// A benchmark of the suite on a target.
+pub struct Bench {
+    benchmark: &'static str,
+    runtime: Runtime,
+    drivers: Vec<(Arc<dyn Driver>, String)>,
+}
+
+impl Bench {
+    /// The benchmark of that name on a target.
+    ///
+    /// # Panics
+    /// The target cannot be opened.
+    pub fn open(benchmark: &'static str, text: &str) -> Self {
+        let runtime = runtime();
+        let driver = target(&runtime, text);
+        let version = runtime.block_on(driver.server_info()).unwrap().version;
+        Self { benchmark, runtime, drivers: vec![(driver, version)] }
+    }
+
+    /// Runs it; gives how it came out, and its rows.
+    ///
+    /// # Panics
+    /// It cannot be run.
+    pub fn run(&self, options: &RunOptions) -> (RunSummary, Vec<Measurement>) {
+        let benchmarks = olap::benchmarks();
+        let mut named = benchmarks.iter().filter(|found| found.name() == self.benchmark);
+        let benchmark = named.next().expect("a benchmark of the suite").as_ref();
+        let selection = Selection { suite: "olap", benchmark };
+        let (kept, stop) = (Kept::default(), Stop::default());
+        let summary =
+            run(&[selection], &self.drivers, options, &self.runtime, &kept, &Unseen, &stop);
+        (summary.unwrap(), kept.rows().into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Changes its data by hand.
+    ///
+    /// # Panics
+    /// The statement fails or changes nothing.
+    pub fn sql(&self, sql: &str) {
+        let namespace = Some(format!("dbdyno_{}", self.benchmark));
+        let options = SessionOptions { namespace, ..SessionOptions::default() };
+        self.runtime.block_on(async {
+            let mut session = self.drivers[0].0.connect(&options).await.unwrap();
+            assert!(session.run_sql(sql).await.unwrap() > 0, "changed nothing: {sql}");
+        });
+    }
+}
+
+/// The answers' checks that do not hold, with why.
+pub fn wrong(rows: &[Measurement]) -> Vec<(&str, &str)> {
+    let checks = rows.iter().filter(|row| row.metric.starts_with("check_q"));
+    let wrong = checks.filter(|row| row.status != Status::Ok);
+    wrong.map(|row| (row.metric.as_str(), row.detail.as_str())).collect()
+}
+
+/// A metric of the case as a whole.
+pub fn of_all(rows: &[Measurement], metric: &str) -> Option<f64> {
+    let is = |row: &&Measurement| row.metric == metric && row.transaction.is_empty();
+    rows.iter().find(is).and_then(|row| row.value)
+}
