@@ -11,6 +11,8 @@ use crate::names::one_of;
 
 /// The most clients of a case.
 pub const MOST_CLIENTS: u32 = 100_000;
+/// The most streams of queries.
+pub const MOST_STREAMS: u32 = 1_000;
 /// The most repetitions.
 pub const MOST_REPETITIONS: u32 = 1_000;
 
@@ -56,6 +58,10 @@ pub struct RunArgs {
     /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap 1].
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
+
+    /// Streams of queries beside the clients, of benchmarks that have both (olap/htap) [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_STREAMS)))]
+    pub streams: Option<u32>,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
     /// [default: full; on a server that dbdyno did not start, what it holds].

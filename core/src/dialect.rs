@@ -8,7 +8,10 @@ use crate::schema::{Column, ColumnType, Table};
 ///
 /// Portable SQL has `?` for each parameter and these fragments in braces:
 /// - `{for_update}`: the row-locking clause, nothing where the engine has none;
-/// - `{year_of EXPRESSION}`: the year of a date, an integer.
+/// - `{year_of EXPRESSION}`: the year of a date or a point in time, an integer;
+/// - `{code_of EXPRESSION}`: the code of the first character of a text, an integer;
+/// - `{like COLUMN PATTERN}`: `LIKE` that tells capital letters from small ones. The pattern is a
+///   literal without quotes, backslashes or any of `*?[` in it.
 pub trait Dialect: Send + Sync {
     /// An identifier, quoted so that nothing in it can act as SQL.
     fn quote(&self, identifier: &str) -> String;
@@ -173,6 +176,11 @@ pub fn number_placeholders(sql: &str, placeholder: impl Fn(usize) -> String) -> 
         out.push(character);
     }
     out
+}
+
+/// A pattern of `LIKE` as one of `GLOB`, which has other wildcards: for the fragment `{like …}`.
+pub fn glob(pattern: &str) -> String {
+    pattern.replace('%', "*").replace('_', "?")
 }
 
 /// Replaces each fragment `{name argument}` by what `said` makes of its argument.

@@ -15,6 +15,8 @@ impl Dialect for MysqlDialect {
 
     fn statement(&self, portable: &str) -> String {
         let sql = replace_fragments(portable, "year_of", |date| format!("YEAR({date})"));
+        let sql = replace_fragments(&sql, "code_of", |text| format!("ASCII({text})"));
+        let sql = replace_fragments(&sql, "like", |like| like.replacen(' ', " LIKE ", 1));
         sql.replace("{for_update}", "FOR UPDATE")
     }
 

@@ -16,6 +16,8 @@ impl Dialect for PostgresDialect {
         let sql = replace_fragments(portable, "year_of", |date| {
             format!("CAST(EXTRACT(YEAR FROM {date}) AS integer)")
         });
+        let sql = replace_fragments(&sql, "code_of", |text| format!("ascii({text})"));
+        let sql = replace_fragments(&sql, "like", |like| like.replacen(' ', " LIKE ", 1));
         let sql = sql.replace("{for_update}", "FOR UPDATE");
         number_placeholders(&sql, |number| format!("${number}"))
     }

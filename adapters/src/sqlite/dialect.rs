@@ -1,6 +1,6 @@
 //! SQLite's SQL.
 
-use dbdyno_core::dialect::replace_fragments;
+use dbdyno_core::dialect::{glob, replace_fragments};
 use dbdyno_core::schema::{Column, ColumnType, Table};
 use dbdyno_core::{Dialect, NativeSql, Returning, RowLists, Upsert};
 
@@ -15,10 +15,16 @@ impl Dialect for SqliteDialect {
 
     /// SQLite has no row locks: a writing transaction holds the file's write lock from `BEGIN
     /// IMMEDIATE` on, so `{for_update}` is left out. Dates are text
-    /// (<https://www.sqlite.org/lang_datefunc.html>).
+    /// (<https://www.sqlite.org/lang_datefunc.html>). `LIKE` takes capital letters for small ones, and
+    /// `GLOB` does not (<https://www.sqlite.org/lang_expr.html>, section 5).
     fn statement(&self, portable: &str) -> String {
         let sql = replace_fragments(portable, "year_of", |date| {
             format!("CAST(strftime('%Y', {date}) AS INTEGER)")
+        });
+        let sql = replace_fragments(&sql, "code_of", |text| format!("unicode({text})"));
+        let sql = replace_fragments(&sql, "like", |like| match like.split_once(' ') {
+            Some((column, pattern)) => format!("{column} GLOB {}", glob(pattern)),
+            None => like.to_owned(),
         });
         sql.replace("{for_update}", "").trim_end().to_owned()
     }

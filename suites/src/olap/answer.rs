@@ -1,6 +1,6 @@
 //! Answers of queries: read off an engine, read off a file, and compared.
 
-use dbdyno_core::{DbError, Decimal, Row};
+use dbdyno_core::{DbError, Decimal, Row, Value};
 
 /// What a column of an answer holds, which decides how near it must be to what was published
 /// (TPC-H rev. 3.0.1, clause 2.1.3.5).
@@ -12,6 +12,8 @@ pub enum Kind {
     Int,
     /// A day: the same.
     Date,
+    /// A point in time: the same.
+    Moment,
     /// An amount as it stands in a table: the same.
     Money,
     /// A sum of amounts: within 100, and here also within a millionth and a hundredth, for every
@@ -51,11 +53,20 @@ pub fn read_row(row: &dyn Row, kinds: &[Kind]) -> Result<Vec<Cell>, DbError> {
             Kind::Text => Cell::Exact(row.text(place)?.trim().to_owned()),
             Kind::Int => Cell::Exact(row.int(place)?.to_string()),
             Kind::Date => Cell::Exact(row.date(place)?.to_string()),
+            Kind::Moment => Cell::Exact(read_moment(row, place)?),
             Kind::Money => Cell::Exact(Decimal::cents(row.decimal(place, 2)?).to_string()),
             Kind::Sum | Kind::Ratio => Cell::Number(row.float(place)?),
         });
     }
     Ok(cells)
+}
+
+/// A point in time as text, which is what an engine without such a type stores.
+fn read_moment(row: &dyn Row, place: usize) -> Result<String, DbError> {
+    match row.value(place)? {
+        Value::Timestamp(moment) => Ok(moment.to_string()),
+        _ => Ok(row.text(place)?.to_owned()),
+    }
 }
 
 /// Reads a published answer: a line of names, then a line for each row, with `|` between columns
@@ -84,7 +95,7 @@ fn parse_line(number: usize, line: &str, kinds: &[Kind]) -> Result<Vec<Cell>, St
         let wrong = || format!("row {number} of the published answer has `{field}` for a {kind:?}");
         Ok(match kind {
             _ if field.is_empty() => Cell::Null,
-            Kind::Text | Kind::Int | Kind::Date => Cell::Exact((*field).to_owned()),
+            Kind::Text | Kind::Int | Kind::Date | Kind::Moment => Cell::Exact((*field).to_owned()),
             Kind::Money => {
                 let cents = Decimal::parse(field).and_then(|decimal| decimal.rescale(2));
                 Cell::Exact(Decimal::cents(cents.ok_or_else(wrong)?).to_string())

@@ -1,6 +1,8 @@
 //! Online analytical processing: long queries over whole tables, whose answers are known.
 
-mod answer;
+pub mod answer;
+pub mod htap;
+pub mod query;
 mod referee;
 mod tpch;
 
@@ -8,5 +10,5 @@ use crate::benchmark::Benchmark;
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
-    vec![Box::new(tpch::TpcH)]
+    vec![Box::new(tpch::TpcH), Box::new(htap::Htap)]
 }

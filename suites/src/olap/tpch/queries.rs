@@ -1,49 +1,36 @@
 //! The 22 queries: their text is in `queries/`.
 
 use super::super::answer::Kind;
+use super::super::query::Query;
 
 /// How many there are.
 pub const COUNT: usize = 22;
-
-/// A query.
-pub struct Query {
-    /// Its name: `q01` to `q22`.
-    pub name: &'static str,
-    /// Its portable SQL.
-    pub sql: &'static str,
-    /// What its answer's columns hold.
-    pub columns: &'static [Kind],
-}
 
 /// Every query in the order of its number.
 pub const QUERIES: [Query; COUNT] = {
     use Kind::{Date as D, Int as I, Money as M, Ratio as R, Sum as S, Text as T};
     [
-        query("q01", include_str!("queries/q01.sql"), &[T, T, S, S, S, S, R, R, R, I]),
-        query("q02", include_str!("queries/q02.sql"), &[M, T, T, I, T, T, T, T]),
-        query("q03", include_str!("queries/q03.sql"), &[I, S, D, I]),
-        query("q04", include_str!("queries/q04.sql"), &[T, I]),
-        query("q05", include_str!("queries/q05.sql"), &[T, S]),
-        query("q06", include_str!("queries/q06.sql"), &[S]),
-        query("q07", include_str!("queries/q07.sql"), &[T, T, I, S]),
-        query("q08", include_str!("queries/q08.sql"), &[I, R]),
-        query("q09", include_str!("queries/q09.sql"), &[T, I, S]),
-        query("q10", include_str!("queries/q10.sql"), &[I, T, S, M, T, T, T, T]),
-        query("q11", include_str!("queries/q11.sql"), &[I, S]),
-        query("q12", include_str!("queries/q12.sql"), &[T, I, I]),
-        query("q13", include_str!("queries/q13.sql"), &[I, I]),
-        query("q14", include_str!("queries/q14.sql"), &[R]),
-        query("q15", include_str!("queries/q15.sql"), &[I, T, T, T, S]),
-        query("q16", include_str!("queries/q16.sql"), &[T, T, I, I]),
-        query("q17", include_str!("queries/q17.sql"), &[S]),
-        query("q18", include_str!("queries/q18.sql"), &[T, I, I, D, M, S]),
-        query("q19", include_str!("queries/q19.sql"), &[S]),
-        query("q20", include_str!("queries/q20.sql"), &[T, T]),
-        query("q21", include_str!("queries/q21.sql"), &[T, I]),
-        query("q22", include_str!("queries/q22.sql"), &[T, I, S]),
+        Query::new("q01", include_str!("queries/q01.sql"), &[T, T, S, S, S, S, R, R, R, I]),
+        Query::new("q02", include_str!("queries/q02.sql"), &[M, T, T, I, T, T, T, T]),
+        Query::new("q03", include_str!("queries/q03.sql"), &[I, S, D, I]),
+        Query::new("q04", include_str!("queries/q04.sql"), &[T, I]),
+        Query::new("q05", include_str!("queries/q05.sql"), &[T, S]),
+        Query::new("q06", include_str!("queries/q06.sql"), &[S]),
+        Query::new("q07", include_str!("queries/q07.sql"), &[T, T, I, S]),
+        Query::new("q08", include_str!("queries/q08.sql"), &[I, R]),
+        Query::new("q09", include_str!("queries/q09.sql"), &[T, I, S]),
+        Query::new("q10", include_str!("queries/q10.sql"), &[I, T, S, M, T, T, T, T]),
+        Query::new("q11", include_str!("queries/q11.sql"), &[I, S]),
+        Query::new("q12", include_str!("queries/q12.sql"), &[T, I, I]),
+        Query::new("q13", include_str!("queries/q13.sql"), &[I, I]),
+        Query::new("q14", include_str!("queries/q14.sql"), &[R]),
+        Query::new("q15", include_str!("queries/q15.sql"), &[I, T, T, T, S]),
+        Query::new("q16", include_str!("queries/q16.sql"), &[T, T, I, I]),
+        Query::new("q17", include_str!("queries/q17.sql"), &[S]),
+        Query::new("q18", include_str!("queries/q18.sql"), &[T, I, I, D, M, S]),
+        Query::new("q19", include_str!("queries/q19.sql"), &[S]),
+        Query::new("q20", include_str!("queries/q20.sql"), &[T, T]),
+        Query::new("q21", include_str!("queries/q21.sql"), &[T, I]),
+        Query::new("q22", include_str!("queries/q22.sql"), &[T, I, S]),
     ]
 };
-
-const fn query(name: &'static str, sql: &'static str, columns: &'static [Kind]) -> Query {
-    Query { name, sql, columns }
-}
