@@ -55,7 +55,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
     pub isolation: Vec<String>,
 
-    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap 1].
+    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap/tpch 1].
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
 
@@ -96,7 +96,8 @@ pub struct RunArgs {
     pub scale: Option<Scale>,
 
     /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
-    /// 10s]. Benchmarks of queries, such as olap/tpch, are done when all are answered.
+    /// 10s]. Benchmarks of queries, such as olap/tpch, are done when all are answered; olap/htap takes this time
+    /// three times.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "transactions")]
     pub duration: Option<Duration>,
 

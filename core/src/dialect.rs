@@ -200,7 +200,12 @@ pub fn replace_fragments(sql: &str, name: &str, said: impl Fn(&str) -> String) -
 
 #[cfg(test)]
 mod tests {
-    use super::{number_placeholders, replace_fragments};
+    use super::{glob, number_placeholders, replace_fragments};
+
+    #[test]
+    fn a_pattern_has_the_wildcards_of_glob() {
+        assert_eq!(glob("'%a_c%'"), "'*a?c*'");
+    }
 
     #[test]
     fn fragments_are_replaced_with_their_arguments() {

@@ -107,6 +107,14 @@ mod tests {
     }
 
     #[test]
+    fn portable_sql_becomes_mysql() {
+        assert_eq!(
+            MysqlDialect.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT ASCII(a) FROM t WHERE NOT b LIKE '%c_'"
+        );
+    }
+
+    #[test]
     fn backticks_in_names_are_doubled() {
         assert_eq!(MysqlDialect.quote("a`b"), "`a``b`");
     }

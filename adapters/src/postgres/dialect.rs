@@ -106,6 +106,10 @@ mod tests {
             PostgresDialect.statement("SELECT a FROM t WHERE b = ? AND c = ? {for_update}"),
             "SELECT a FROM t WHERE b = $1 AND c = $2 FOR UPDATE"
         );
+        assert_eq!(
+            PostgresDialect.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT ascii(a) FROM t WHERE NOT b LIKE '%c_'"
+        );
         assert_eq!(PostgresDialect.quote("a\"b"), "\"a\"\"b\"");
     }
 

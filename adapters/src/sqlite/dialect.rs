@@ -113,6 +113,8 @@ fn is_rowid(table: &Table, column: &Column) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]
@@ -151,5 +153,17 @@ mod tests {
             SqliteDialect.statement("SELECT a FROM t WHERE b = ? {for_update}"),
             "SELECT a FROM t WHERE b = ?"
         );
+    }
+
+    #[test]
+    fn patterns_tell_capital_letters_from_small_ones() {
+        assert_eq!(
+            SqliteDialect.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT unicode(a) FROM t WHERE NOT b GLOB '*c?'"
+        );
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let sql = SqliteDialect.statement("SELECT {like 'aBc' '%B%'}, {like 'abc' '%B%'}");
+        let matched = connection.query_row(&sql, [], |row| Ok([row.get(0)?, row.get(1)?]));
+        assert_eq!(matched.unwrap(), [true, false]);
     }
 }

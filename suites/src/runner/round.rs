@@ -172,7 +172,7 @@ fn is_void(report: &LoadReport) -> bool {
 /// the end was asked for, in this case or after its last load.
 fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if measured.stages.is_empty() {
+    if measured.stages.is_empty() && measured.cut_short.is_none() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
     }
@@ -238,4 +238,22 @@ fn check_row(check: &Check) -> Measurement {
     let row = Measurement::new(format!("check_{}", check.name), value, "1", Better::Higher);
     let status = if check.held { Status::Ok } else { Status::Failed };
     row.with_status(status, check.detail.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_without_all_its_loads_is_no_whole_one() {
+        let cut_short = Some("the server is gone".to_owned());
+        let cut = Measured { cut_short, ..Measured::default() };
+        assert_eq!(verdict(&cut, &[], false), (Status::Failed, "the server is gone".to_owned()));
+        assert_eq!(verdict(&cut, &[], true).0, Status::Interrupted);
+        let broken = [Check::new("sums", false, "")];
+        let wrong = (Status::Failed, "did not hold: sums".to_owned());
+        assert_eq!(verdict(&cut, &broken, true), wrong);
+        let (status, why) = verdict(&Measured::default(), &broken, true);
+        assert!(status == Status::Failed && why.starts_with("not measured: the data was wrong"));
+    }
 }

@@ -176,7 +176,8 @@ impl Loads<'_> {
         if load != Load::Queries {
             self.account(load, &stage.report, prepared.workload.as_ref());
         }
-        let goes_on = stage.report.is_whole() && self.measured.unchecked.is_none();
+        let right = self.measured.checks.iter().all(|check| check.held);
+        let goes_on = right && stage.report.is_whole() && self.measured.unchecked.is_none();
         self.measured.stages.push(stage);
         Ok(goes_on)
     }
