@@ -12,6 +12,8 @@ use crate::names::one_of;
 
 /// The most clients of a case.
 pub const MOST_CLIENTS: u32 = 100_000;
+/// The most streams of queries.
+pub const MOST_STREAMS: u32 = 1_000;
 /// The most repetitions.
 pub const MOST_REPETITIONS: u32 = 1_000;
 
@@ -58,9 +60,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
     pub isolation: Vec<String>,
 
-    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap 1].
+    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap/tpch 1].
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
+
+    /// Streams of queries beside the clients, of benchmarks that have both (olap/htap) [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_STREAMS)))]
+    pub streams: Option<u32>,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
     /// [default: full; on a server that dbdyno did not start, what it holds].
@@ -105,7 +111,8 @@ pub struct RunArgs {
     pub keys: Option<Keys>,
 
     /// How long each repetition is measured [default: so that the run takes about a minute, 1s to
-    /// 10s]. Benchmarks of queries, such as olap/tpch, are done when all are answered.
+    /// 10s]. Benchmarks of queries, such as olap/tpch, are done when all are answered; olap/htap takes this time
+    /// three times.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "transactions")]
     pub duration: Option<Duration>,
 

@@ -13,7 +13,10 @@ use crate::value::Value;
 ///
 /// Portable SQL has `?` for each parameter and these fragments in braces:
 /// - `{for_update}`: the row-locking clause, nothing where the engine has none;
-/// - `{year_of EXPRESSION}`: the year of a date, an integer;
+/// - `{year_of EXPRESSION}`: the year of a date or a point in time, an integer;
+/// - `{code_of EXPRESSION}`: the code of the first character of a text, an integer;
+/// - `{like COLUMN PATTERN}`: `LIKE` that tells capital letters from small ones. The pattern is a
+///   literal without quotes, backslashes or any of `*?[` in it;
 /// - `{json_text COLUMN KEY}`: the value of a key of a JSON document, as text.
 pub trait Dialect: Send + Sync {
     /// An identifier, quoted so that nothing in it can act as SQL.
@@ -267,6 +270,11 @@ pub fn comma_separated(ints: &[i64]) -> String {
     ints.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// A pattern of `LIKE` as one of `GLOB`, which has other wildcards: for the fragment `{like …}`.
+pub fn glob(pattern: &str) -> String {
+    pattern.replace('%', "*").replace('_', "?")
+}
+
 /// Replaces each fragment `{name argument}` by what `said` makes of its argument.
 pub fn replace_fragments(sql: &str, name: &str, said: impl Fn(&str) -> String) -> String {
     let opening = format!("{{{name} ");
@@ -291,7 +299,7 @@ pub fn json_path(argument: &str) -> (&str, &str) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{fill_placeholders, number_placeholders, quote_text, replace_fragments};
+    use super::{fill_placeholders, glob, number_placeholders, quote_text, replace_fragments};
     use crate::value::Value;
 
     proptest! {
@@ -317,6 +325,11 @@ mod tests {
                 prop_assert!(refused.message.contains("of 2 parameters"), "{}", refused);
             }
         }
+    }
+
+    #[test]
+    fn a_pattern_has_the_wildcards_of_glob() {
+        assert_eq!(glob("'%a_c%'"), "'*a?c*'");
     }
 
     #[test]

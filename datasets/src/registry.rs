@@ -146,7 +146,7 @@ mod tests {
             for (dataset, table) in [
                 ("sbtest", "sbtest1"), ("tpcb", "pgbench_tellers"), ("ycsb", "usertable"),
                 ("smallbank", "checking"), ("tpcc", "district"), ("tpcc", "orders"),
-                ("tpcc", "new_order"), ("tpch", "tpch_region"), ("tpch", "tpch_supplier"),
+                ("tpcc", "new_order"), ("tpcc", "ch_supplier"), ("tpch", "tpch_region"), ("tpch", "tpch_supplier"),
                 ("tpch", "tpch_partsupp"), ("tpch", "tpch_lineitem"), ("wide", "hits"),
             ] {
                 let dataset = find(dataset).unwrap();

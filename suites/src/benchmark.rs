@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 pub use dbdyno_core::Check;
@@ -39,6 +40,17 @@ pub trait Benchmark: Send + Sync {
 
     /// How long it runs where that is its own matter: one that is done when all its queries are.
     fn length(&self, _clients: u32) -> Option<Length> {
+        None
+    }
+
+    /// Whether streams of queries work beside its clients, as many as `--streams` says.
+    fn has_streams(&self) -> bool {
+        false
+    }
+
+    /// How long transactions under way at the end of a load may take, where that is its own matter:
+    /// one of whose queries some outlast any load.
+    fn drain_limit(&self) -> Option<Duration> {
         None
     }
 

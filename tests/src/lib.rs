@@ -155,6 +155,7 @@ pub fn run_options() -> RunOptions {
         isolation: IsolationChoice::Default,
         durability: DurabilityChoice::Default,
         clients: Some(vec![4]),
+        streams: None,
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],
         cache: vec![Cache::default()],

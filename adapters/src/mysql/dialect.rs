@@ -36,6 +36,8 @@ impl Dialect for MysqlDialect {
                  COLLATE utf8mb4_bin)"
             )
         });
+        let sql = replace_fragments(&sql, "code_of", |text| format!("ASCII({text})"));
+        let sql = replace_fragments(&sql, "like", |like| like.replacen(' ', " LIKE ", 1));
         sql.replace("{for_update}", "FOR UPDATE")
     }
 
@@ -182,6 +184,14 @@ mod tests {
              PRIMARY KEY (`id`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
         );
         assert_eq!(MYSQL.create_indexes(&table), ["CREATE INDEX `k_1` ON `sbtest1` (`at`)"]);
+    }
+
+    #[test]
+    fn portable_sql_becomes_mysql() {
+        assert_eq!(
+            MYSQL.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT ASCII(a) FROM t WHERE NOT b LIKE '%c_'"
+        );
     }
 
     #[test]

@@ -130,6 +130,8 @@ fn fragments(portable: &str) -> String {
     let sql = replace_fragments(portable, "year_of", |date| {
         format!("CAST(EXTRACT(YEAR FROM {date}) AS integer)")
     });
+    let sql = replace_fragments(&sql, "code_of", |text| format!("ascii({text})"));
+    let sql = replace_fragments(&sql, "like", |like| like.replacen(' ', " LIKE ", 1));
     let sql = replace_fragments(&sql, "json_text", |argument| {
         let (column, key) = json_path(argument);
         format!("({column} ->> '{key}')")
@@ -185,6 +187,10 @@ mod tests {
         assert_eq!(
             PostgresDialect.statement("SELECT a FROM t WHERE b = ? AND c = ? {for_update}"),
             "SELECT a FROM t WHERE b = $1 AND c = $2 FOR UPDATE"
+        );
+        assert_eq!(
+            PostgresDialect.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT ascii(a) FROM t WHERE NOT b LIKE '%c_'"
         );
         assert_eq!(PostgresDialect.quote("a\"b"), "\"a\"\"b\"");
     }

@@ -1,7 +1,7 @@
 //! SQLite's SQL.
 
 use dbdyno_core::dialect::{
-    bracket_negative, comma_separated, hexadecimal, json_path, quote_text, replace_fragments,
+    bracket_negative, comma_separated, glob, hexadecimal, json_path, quote_text, replace_fragments,
 };
 use dbdyno_core::schema::{Column, ColumnType, Table};
 use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
@@ -19,7 +19,8 @@ impl Dialect for SqliteDialect {
 
     /// SQLite has no row locks: a writing transaction holds the file's write lock from `BEGIN
     /// IMMEDIATE` on, so `{for_update}` is left out. Dates are text
-    /// (<https://www.sqlite.org/lang_datefunc.html>).
+    /// (<https://www.sqlite.org/lang_datefunc.html>). `LIKE` takes capital letters for small ones, and
+    /// `GLOB` does not (<https://www.sqlite.org/lang_expr.html>, section 5).
     fn statement(&self, portable: &str) -> String {
         let sql = replace_fragments(portable, "year_of", |date| {
             format!("CAST(strftime('%Y', {date}) AS INTEGER)")
@@ -27,6 +28,11 @@ impl Dialect for SqliteDialect {
         let sql = replace_fragments(&sql, "json_text", |argument| {
             let (column, key) = json_path(argument);
             format!("json_extract({column}, '$.{key}')")
+        });
+        let sql = replace_fragments(&sql, "code_of", |text| format!("unicode({text})"));
+        let sql = replace_fragments(&sql, "like", |like| match like.split_once(' ') {
+            Some((column, pattern)) => format!("{column} GLOB {}", glob(pattern)),
+            None => like.to_owned(),
         });
         sql.replace("{for_update}", "").trim_end().to_owned()
     }
@@ -160,6 +166,8 @@ fn is_rowid(table: &Table, column: &Column) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
     use proptest::prelude::*;
 
@@ -209,5 +217,18 @@ mod tests {
             SqliteDialect.statement("SELECT a FROM t WHERE b = ? {for_update}"),
             "SELECT a FROM t WHERE b = ?"
         );
+    }
+
+    #[test]
+    fn patterns_tell_capital_letters_from_small_ones() {
+        assert_eq!(
+            SqliteDialect.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT unicode(a) FROM t WHERE NOT b GLOB '*c?'"
+        );
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let sql = SqliteDialect.statement("SELECT {like 'aBc' '%B%'}, {like 'abc' '%B%'}");
+        let matched: rusqlite::Result<[bool; 2]> =
+            connection.query_row(&sql, [], |row| Ok([row.get(0)?, row.get(1)?]));
+        assert_eq!(matched.unwrap(), [true, false]);
     }
 }

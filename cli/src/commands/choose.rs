@@ -139,6 +139,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
             [] => None,
             listed => Some(without_repeats(listed)),
         },
+        streams: arguments.streams,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
             listed => without_repeats(listed),
@@ -168,8 +169,8 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
     })
 }
 
-/// Whether every data set can have the scale, answers to compare with where that is asked for, and
-/// arrivals at a rate where that is.
+/// Whether every data set can have the scale, answers to compare with where that is asked for, arrivals
+/// at a rate and streams of queries where those are.
 ///
 /// # Errors
 /// One cannot, or has none.
@@ -187,6 +188,19 @@ pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<
             let why = "it relies on the keys and indexes of its data set";
             return Err(Error::new(doing, why)
                 .next("leave out `--keys`, or run olap/tpch, whose data set leaves them open"));
+        }
+        if benchmark.has_streams() && options.arrival != Arrival::Closed {
+            let doing = format!("run {suite}/{} at a rate", benchmark.name());
+            let why =
+                "its streams send one query after another, and the rate would count them, too";
+            return Err(Error::new(doing, why).next("leave out `--rate`"));
+        }
+        if options.streams.is_some() && !benchmark.has_streams() {
+            let doing = format!("run {suite}/{} with `--streams`", benchmark.name());
+            let why = "it has no streams of queries beside its clients";
+            return Err(Error::new(doing, why).next(
+                "leave out `--streams`, or run olap/htap; `--clients` is for all benchmarks",
+            ));
         }
         if options.validate && !benchmark.has_answers(options.scale) {
             let doing = format!("validate {suite}/{}", benchmark.name());
@@ -352,6 +366,9 @@ pub fn in_words(
             Some(listed) => list(listed.iter().map(ToString::to_string).collect()),
         },
     );
+    if selections.iter().any(|selection| selection.benchmark.has_streams()) {
+        say("streams", options.streams().to_string());
+    }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());
     say("pipeline", list(pipeline.collect()));

@@ -112,7 +112,9 @@ fn tell_end(summary: &RunSummary, folder: &RunFolder) {
 
 fn most_clients(options: &RunOptions, selections: &[Selection<'_>]) -> u32 {
     let own = selections.iter().flat_map(|selection| selection.benchmark.default_clients());
-    options.clients.iter().flatten().chain(own).copied().max().unwrap_or(0)
+    let clients = options.clients.iter().flatten().chain(own).copied().max().unwrap_or(0);
+    let has_streams = selections.iter().any(|selection| selection.benchmark.has_streams());
+    clients + if has_streams { options.streams() } else { 0 }
 }
 
 /// Opens every target; `None` where the end was asked for meanwhile.

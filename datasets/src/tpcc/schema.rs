@@ -12,6 +12,9 @@ const RATE: ColumnType = Decimal(4, 4);
 pub fn tables() -> Vec<Table> {
     vec![
         item(),
+        ch_region(),
+        ch_nation(),
+        ch_supplier(),
         warehouse(),
         district(),
         customer(),
@@ -40,6 +43,36 @@ fn item() -> Table {
         ("i_data", Varchar(50)),
     ];
     Table::new("item", columns(&list)).primary_key(&["i_id"])
+}
+
+/// CH-benCHmark's tables are those of TPC-H rev. 3.0.1, clause 1.4.1, under a prefix: `tpch` has tables
+/// of these names in the same SQLite file.
+fn ch_region() -> Table {
+    let list = [("r_regionkey", Int), ("r_name", Char(55)), ("r_comment", Varchar(152))];
+    Table::new("ch_region", columns(&list)).primary_key(&["r_regionkey"])
+}
+
+fn ch_nation() -> Table {
+    let list = [
+        ("n_nationkey", Int),
+        ("n_name", Char(25)),
+        ("n_regionkey", Int),
+        ("n_comment", Varchar(152)),
+    ];
+    Table::new("ch_nation", columns(&list)).primary_key(&["n_nationkey"])
+}
+
+fn ch_supplier() -> Table {
+    let list = [
+        ("su_suppkey", Int),
+        ("su_name", Char(25)),
+        ("su_address", Varchar(40)),
+        ("su_nationkey", Int),
+        ("su_phone", Char(15)),
+        ("su_acctbal", MONEY),
+        ("su_comment", Varchar(101)),
+    ];
+    Table::new("ch_supplier", columns(&list)).primary_key(&["su_suppkey"])
 }
 
 fn warehouse() -> Table {

@@ -75,7 +75,8 @@ macro_rules! tables {
 }
 tables!(
     ITEM "item", WAREHOUSE "warehouse", DISTRICT "district", CUSTOMER "customer",
-    HISTORY "history", ORDER "orders", NEW_ORDER "new_order", LINE "order_line", STOCK "stock"
+    HISTORY "history", ORDER "orders", NEW_ORDER "new_order", LINE "order_line", STOCK "stock",
+    SUPPLIER "ch_supplier", NATION "ch_nation", REGION "ch_region"
 );
 
 fn count_original(rows: &Rows, column: &str) -> usize {
@@ -232,6 +233,30 @@ fn order_lines_follow_the_clause() {
     let mean = open.iter().sum::<i64>() as f64 / open.len() as f64;
     // Of 90,000 lines from 0.01 to 9,999.99; the mean deviates by 962 cents.
     assert!((mean - 500_000.0).abs() < 4_900.0, "{mean}");
+}
+
+#[test]
+fn every_stock_has_a_supplier_and_every_customer_and_supplier_a_nation() {
+    let suppliers = SUPPLIER.ints("su_suppkey");
+    assert_eq!(suppliers, (0..10_000).collect::<Vec<_>>());
+    let stocks = STOCK.ints("s_w_id").into_iter().zip(STOCK.ints("s_i_id"));
+    let supplied: HashSet<i64> =
+        stocks.map(|(warehouse, item)| warehouse * item % 10_000).collect();
+    assert_eq!(supplied.len(), suppliers.len());
+
+    let nations: HashSet<i64> = NATION.ints("n_nationkey").into_iter().collect();
+    assert_eq!(nations.len(), 62);
+    let states = CUSTOMER.texts("c_state").into_iter().map(|state| i64::from(state.as_bytes()[0]));
+    assert_eq!(states.collect::<HashSet<_>>(), nations);
+    assert_eq!(SUPPLIER.ints("su_nationkey").into_iter().collect::<HashSet<_>>(), nations);
+    let names: HashSet<_> = NATION.texts("n_name").into_iter().collect();
+    assert!(names.len() == 62 && names.contains("Germany") && names.contains("Cambodia"));
+
+    let regions: HashSet<i64> = REGION.ints("r_regionkey").into_iter().collect();
+    assert_eq!(NATION.ints("n_regionkey").into_iter().collect::<HashSet<_>>(), regions);
+    REGION.assert_between("r_regionkey", 1, 5);
+    let complaints = SUPPLIER.texts("su_comment").into_iter().filter(|text| text.contains("bad"));
+    assert!(complaints.count() >= 5);
 }
 
 /// What clause 3.3.2 sums and counts, for each district; the warehouse is one.

@@ -46,7 +46,7 @@ impl Found {
         own.extend(evidence.iter().flat_map(weighed));
         own.extend(self.slowdowns());
         let headline = evidence.as_ref().map(headline).unwrap_or_default();
-        Measured { stages: self.stages, own, checks: self.checks, headline, unchecked: None }
+        Measured { stages: self.stages, own, checks: self.checks, headline, ..Measured::default() }
     }
 
     /// A load that came to its end.

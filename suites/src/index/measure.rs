@@ -47,10 +47,14 @@ impl<'s> Bench<'s> {
         let whole = self.stages();
         // What was measured is worth more than the tidiness of the tables: the next case cleans up first.
         let cleaned = self.clean();
-        if whole? {
-            cleaned?;
+        let mut measured = self.found.into_inner().measured();
+        match whole {
+            Ok(true) => cleaned?,
+            Ok(false) => {}
+            Err(error) if measured.stages.is_empty() => return Err(error),
+            Err(error) => measured.cut_short = Some(error.why().to_owned()),
         }
-        Ok(self.found.into_inner().measured())
+        Ok(measured)
     }
 
     fn dialect(&self) -> &dyn Dialect {

@@ -1,7 +1,8 @@
 //! Online analytical processing: long queries over whole tables, whose answers are known.
 
-mod answer;
-mod query;
+pub mod answer;
+pub mod htap;
+pub mod query;
 mod referee;
 mod tpch;
 mod wide;
@@ -10,5 +11,10 @@ use crate::benchmark::Benchmark;
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
-    vec![Box::new(tpch::TpcH), Box::new(tpch::Composite), Box::<wide::Wide>::default()]
+    vec![
+        Box::new(tpch::TpcH),
+        Box::new(tpch::Composite),
+        Box::<wide::Wide>::default(),
+        Box::new(htap::Htap),
+    ]
 }

@@ -10,7 +10,7 @@ mod samples;
 mod sbtest;
 mod smallbank;
 mod tpcb;
-mod tpcc;
+pub(crate) mod tpcc;
 mod ycsb;
 
 use crate::benchmark::Benchmark;

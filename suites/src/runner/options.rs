@@ -26,6 +26,9 @@ pub struct RunOptions {
     pub durability: DurabilityChoice,
     /// The numbers of clients; the benchmark's own where `None`.
     pub clients: Option<Vec<u32>>,
+    /// The streams of queries beside the clients, at least 1, of benchmarks that have such; one where
+    /// `None`.
+    pub streams: Option<u32>,
     /// How statements are said; each form, of at least one, makes cases of its own.
     pub statements: Vec<StatementForm>,
     /// Whether requests are sent together; each choice, of at least one, makes cases of its own.
@@ -60,6 +63,13 @@ pub struct RunOptions {
     pub reconnect_limit: Duration,
     /// How long transactions under way at the end may take.
     pub drain_limit: Duration,
+}
+
+impl RunOptions {
+    /// The streams of queries beside the clients.
+    pub fn streams(&self) -> u32 {
+        self.streams.unwrap_or(1)
+    }
 }
 
 /// Which isolation levels are measured.

@@ -71,7 +71,7 @@ impl Tools<'_> {
     fn keep(&self, case: &Case, measured: &Measured) -> Result<CaseSummary> {
         let broken: Vec<Check> =
             measured.checks.iter().filter(|check| !check.held).cloned().collect();
-        let (status, detail) = verdict(measured, &broken);
+        let (status, detail) = verdict(measured, &broken, self.stop.is_requested());
         let mut rows = if measured.has_numbers() {
             measured.rows(status, &detail)
         } else {
@@ -168,10 +168,11 @@ fn is_void(report: &LoadReport) -> bool {
     report.window.is_zero()
 }
 
-/// What became of a case: wrong answers are worth nothing however fast they came.
-fn verdict(measured: &Measured, broken: &[Check]) -> (Status, String) {
+/// What became of a case: wrong answers are worth nothing however fast they came. `stopped` is whether
+/// the end was asked for, in this case or after its last load.
+fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if measured.stages.is_empty() {
+    if measured.stages.is_empty() && measured.cut_short.is_none() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
     }
@@ -182,9 +183,12 @@ fn verdict(measured: &Measured, broken: &[Check]) -> (Status, String) {
     if let Some(failure) = reports().find_map(|(_, report)| report.failure.as_ref()) {
         return (Status::Failed, failure.why().to_owned());
     }
+    if let Some(why) = measured.cut_short.clone().filter(|_| !stopped) {
+        return (Status::Failed, why);
+    }
     let unchecked =
         measured.unchecked.as_ref().map(|why| format!("the answers could not be checked: {why}"));
-    if reports().any(|(_, report)| report.interrupted) {
+    if measured.cut_short.is_some() || reports().any(|(_, report)| report.interrupted) {
         return (Status::Interrupted, unchecked.unwrap_or_else(|| "the end was asked for".into()));
     }
     if let Some(why) = unchecked {
@@ -234,4 +238,22 @@ fn check_row(check: &Check) -> Measurement {
     let row = Measurement::new(format!("check_{}", check.name), value, "1", Better::Higher);
     let status = if check.held { Status::Ok } else { Status::Failed };
     row.with_status(status, check.detail.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_without_all_its_loads_is_no_whole_one() {
+        let cut_short = Some("the server is gone".to_owned());
+        let cut = Measured { cut_short, ..Measured::default() };
+        assert_eq!(verdict(&cut, &[], false), (Status::Failed, "the server is gone".to_owned()));
+        assert_eq!(verdict(&cut, &[], true).0, Status::Interrupted);
+        let broken = [Check::new("sums", false, "")];
+        let wrong = (Status::Failed, "did not hold: sums".to_owned());
+        assert_eq!(verdict(&cut, &broken, true), wrong);
+        let (status, why) = verdict(&Measured::default(), &broken, true);
+        assert!(status == Status::Failed && why.starts_with("not measured: the data was wrong"));
+    }
 }

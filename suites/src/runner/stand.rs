@@ -61,6 +61,8 @@ pub struct Measured {
     pub checks: Vec<Check>,
     /// Why the answers could not be looked at afterwards.
     pub unchecked: Option<String>,
+    /// Why not all loads ran that the case has.
+    pub cut_short: Option<String>,
 }
 
 impl<'a> Stand<'a> {
@@ -141,7 +143,7 @@ impl<'a> Stand<'a> {
             seed: self.case.seed,
             repetition: self.case.repetition,
             reconnect_limit: options.reconnect_limit,
-            drain_limit: options.drain_limit,
+            drain_limit: self.benchmark.drain_limit().unwrap_or(options.drain_limit),
         };
         let length = match plan.length {
             load::Length::Duration(duration) => Some(plan.warmup + duration),

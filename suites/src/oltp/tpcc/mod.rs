@@ -84,9 +84,8 @@ impl LoadBenchmark for Tpcc {
         _: &State,
         _: &State,
     ) -> Vec<Measurement> {
-        let new_orders = report.transactions.iter().find(|t| t.name == Kind::NewOrder.name());
-        let tpmc = new_orders.map(|t| report.throughput(t) * 60.0 * committed_share(t));
-        tpmc.map(|tpmc| Measurement::new("tpmc", tpmc, "1/min", Better::Higher))
+        tpmc(report)
+            .map(|tpmc| Measurement::new("tpmc", tpmc, "1/min", Better::Higher))
             .into_iter()
             .collect()
     }
@@ -166,6 +165,12 @@ impl LoadBenchmark for Tpcc {
             deliveries_accounted(moved(&DELIVERIES), counted),
         ]
     }
+}
+
+/// New-Orders committed per minute; `None` of a load that has no such transactions.
+pub(crate) fn tpmc(report: &LoadReport) -> Option<f64> {
+    let new_orders = report.transactions.iter().find(|t| t.name == Kind::NewOrder.name())?;
+    Some(report.throughput(new_orders) * 60.0 * committed_share(new_orders))
 }
 
 /// The share of New-Orders that committed, of those that ended well: throughput counts the ones
