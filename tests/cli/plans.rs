@@ -43,8 +43,11 @@ fn plan(operation: &str, expected: f64) -> Plan {
     Plan { statement: "SELECT 1".into(), roots: vec![root], raw: "[{\"Plan\": 1}]".into() }
 }
 
-/// A desk with the run `runs/NAME` for each name, in which benchmark, plan and operation are kept.
-fn desk(runs: &[(&str, &[(&str, &str, &str)])]) -> Desk {
+/// A plan of one step: its benchmark, its name and what the step does.
+type OneStep = (&'static str, &'static str, &'static str);
+
+/// A desk with the run `runs/NAME` for each name, with its plans.
+fn desk(runs: &[(&str, &[OneStep])]) -> Desk {
     let desk = Desk::new();
     for (run, plans) in runs {
         let folder = RunFolder::create(&desk.folder.path().join("runs"), run).unwrap();
@@ -55,9 +58,9 @@ fn desk(runs: &[(&str, &[(&str, &str, &str)])]) -> Desk {
     desk
 }
 
-const BEFORE: &[(&str, &str, &str)] =
+const BEFORE: &[OneStep] =
     &[("indexes", "without index", "Seq Scan"), ("indexes", "with index", "Index Scan")];
-const AFTER: &[(&str, &str, &str)] =
+const AFTER: &[OneStep] =
     &[("indexes", "without index", "Seq Scan"), ("indexes", "with index", "Bitmap Heap Scan")];
 
 #[test]

@@ -1,5 +1,6 @@
 //! `dbdyno explain`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use dbdyno_core::{Error, Result};
@@ -14,6 +15,8 @@ use crate::output::{note, show};
 
 /// The narrowest terminal that a tree is made for; what is narrower wraps it.
 const NARROWEST: usize = 60;
+/// The widest tree: numbers further from their steps are hard to follow.
+const WIDEST: usize = 120;
 
 /// Shows the plans of a run, or what changed in those of another.
 ///
@@ -25,7 +28,7 @@ pub fn explain(arguments: &ExplainArgs) -> Result<Ended> {
     let all: Vec<&StoredPlan> = runs.iter().flatten().collect();
     check(arguments, &all)?;
     let chosen: Vec<Vec<StoredPlan>> = runs.iter().map(|plans| chosen(arguments, plans)).collect();
-    let width = width().max(NARROWEST);
+    let width = width().clamp(NARROWEST, WIDEST);
     match &chosen[..] {
         [before, after] => differences(arguments, before, after, width),
         chosen => {
@@ -52,17 +55,15 @@ fn plans(run: &Path) -> Result<Vec<StoredPlan>> {
 
 /// Finds every name that was asked for among the plans of all runs.
 fn check(arguments: &ExplainArgs, plans: &[&StoredPlan]) -> Result<()> {
-    let asked: [(&str, &Option<String>, fn(&StoredPlan) -> String); 3] = [
-        ("benchmark with plans", &arguments.benchmark, StoredPlan::benchmark),
-        ("target with plans", &arguments.target, |stored| stored.target.clone()),
-        ("plan", &arguments.plan, |stored| stored.name.clone()),
-    ];
-    for (what, wanted, name) in asked {
-        let Some(wanted) = wanted else { continue };
-        let mut names: Vec<String> = plans.iter().map(|stored| name(stored)).collect();
-        names.sort();
-        names.dedup();
-        if !names.contains(wanted) {
+    let name = |stored: &&StoredPlan| stored.name.clone();
+    let target = |stored: &&StoredPlan| stored.target.clone();
+    let benchmark = |stored: &&StoredPlan| stored.benchmark();
+    for (what, wanted, names) in [
+        ("benchmark with plans", &arguments.benchmark, plans.iter().map(benchmark).collect()),
+        ("target with plans", &arguments.target, plans.iter().map(target).collect()),
+        ("plan", &arguments.plan, plans.iter().map(name).collect::<BTreeSet<String>>()),
+    ] {
+        if let Some(wanted) = wanted.as_ref().filter(|wanted| !names.contains(*wanted)) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             return Err(Error::new("show the plans", unknown(what, wanted, &names)));
         }

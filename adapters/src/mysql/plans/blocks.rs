@@ -131,19 +131,21 @@ fn node(name: &str, object: &Json, above: Above) -> PlanNode {
     }
 }
 
-/// What a step means for those below it: what sorts or keeps rows takes them all first.
+/// What a step means for those below it: what sorts or keeps rows takes them all first; a subquery may
+/// be that of an `EXISTS`, which its first row ends.
 fn under(name: &str, object: &Json, above: Above) -> Above {
     let takes_all = matches!(
         name,
         "filesort"
             | "temporary_table"
             | "materialized"
+            | "materialization"
             | "materialized_from_subquery"
             | "buffer_result"
             | "rowid_filter"
     ) || object.is_true("using_filesort")
         || object.is_true("using_temporary_table");
-    Above { ends_early: above.ends_early && !takes_all }
+    Above { ends_early: (above.ends_early || name == "subqueries") && !takes_all }
 }
 
 /// Whether it reads several indexes and puts together what it found.

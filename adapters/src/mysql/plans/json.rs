@@ -1,5 +1,5 @@
 //! JSON as the servers write it: fields in their order, and several of one name, as MariaDB writes
-//! the tables of a join up to 10.8.
+//! the tables of a join up to 10.8; and texts that are not escaped.
 
 use std::fmt;
 
@@ -17,12 +17,15 @@ pub(super) enum Json {
 }
 
 impl Json {
-    /// Reads a text.
+    /// Reads a text. MariaDB 10.11 writes conditions without escaping them, so that one with a quote
+    /// or a backslash is no JSON.
     ///
     /// # Errors
     /// It is not JSON, or nested deeper than 128 levels.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|why| why.to_string())
+        serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(&escaped(text)))
+            .map_err(|why| why.to_string())
     }
 
     /// The first field of a name.
@@ -76,6 +79,19 @@ impl Json {
             _ => Vec::new(),
         }
     }
+}
+
+/// Escapes the texts of fields. The server puts each field on a line and breaks none.
+fn escaped(text: &str) -> String {
+    const NAME_ENDS: &str = "\": \"";
+    let line = |line: &str| {
+        let (name, value) = line.split_once(NAME_ENDS)?;
+        let (value, comma) = value.strip_suffix(',').map_or((value, ""), |value| (value, ","));
+        let value = serde_json::to_string(value.strip_suffix('"')?).ok()?;
+        Some(format!("{name}\": {value}{comma}"))
+    };
+    let lines = text.split('\n').map(|plain| line(plain).unwrap_or_else(|| plain.to_owned()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -139,6 +155,18 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
     use super::Json;
+
+    /// As MariaDB 10.11 answers where text is compared with `it's \ a "q", and more`, with a tab.
+    #[test]
+    fn texts_that_are_not_escaped_are_read() {
+        let raw = "{\n  \"rows\": 1,\n  \"attached_condition\": \
+                   \"c.`name` = 'it\\'s \\\\ a \"q\", and\tmore'\",\n  \"key\": \"a\"\n}";
+        assert!(serde_json::from_str::<Json>(raw).is_err());
+        let json = Json::read(raw).unwrap();
+        let condition = "c.`name` = 'it\\'s \\\\ a \"q\", and\tmore'";
+        assert_eq!(json.text("attached_condition"), Some(condition));
+        assert_eq!((json.number("rows"), json.text("key")), (Some(1.0), Some("a")));
+    }
 
     #[test]
     fn every_field_is_kept_in_its_order() {
