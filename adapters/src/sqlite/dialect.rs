@@ -163,7 +163,8 @@ mod tests {
         );
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         let sql = SqliteDialect.statement("SELECT {like 'aBc' '%B%'}, {like 'abc' '%B%'}");
-        let matched = connection.query_row(&sql, [], |row| Ok([row.get(0)?, row.get(1)?]));
-        assert_eq!(matched.unwrap(), [true, false]);
+        let matched: (bool, bool) =
+            connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(matched, (true, false));
     }
 }
