@@ -53,6 +53,7 @@ pub(crate) fn display(name: &str, unit: &str, largest: f64) -> (String, f64) {
         Some(label) => (format!("{label} us"), 1.0),
         None if name == "throughput" => ("tx/s".to_owned(), 1.0),
         None if ["", "1"].contains(&unit) || name.ends_with(unit) => (name.to_owned(), 1.0),
+        None if name.ends_with(&unit.replace("1/", "_per_")) => (name.to_owned(), 1.0),
         None => (format!("{name} {unit}"), 1.0),
     }
 }
@@ -93,5 +94,7 @@ mod tests {
         assert_eq!(display("retries", "1", 5.0), ("retries".to_owned(), 1.0));
         assert_eq!(display("index_bytes", "bytes", 5.0), ("index_bytes".to_owned(), 1.0));
         assert_eq!(display("recovery", "s", 5.0), ("recovery s".to_owned(), 1.0));
+        assert_eq!(display("queries_per_h", "1/h", 5.0), ("queries_per_h".to_owned(), 1.0));
+        assert_eq!(display("tpmc", "1/min", 5.0), ("tpmc 1/min".to_owned(), 1.0));
     }
 }

@@ -158,8 +158,8 @@ fn transactions_and_queries_run_alone_and_at_once(engine: &str) {
     for metric in [
         "transactions_alone_per_s",
         "transactions_beside_queries_per_s",
-        "alone_tpmc",
-        "beside_queries_tpmc",
+        "tpmc_alone",
+        "tpmc_beside_queries",
         "queries_alone_per_h",
         "queries_beside_transactions_per_h",
         "transactions_slowdown",

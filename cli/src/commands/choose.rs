@@ -407,7 +407,11 @@ pub fn in_words(
         say("statement_timeout", duration(limit));
     }
     say("reconnect_limit", duration(options.reconnect_limit));
-    say("drain_limit", duration(options.drain_limit));
+    let own = selections.iter().filter_map(|Selection { suite, benchmark }| {
+        let limit = duration(benchmark.drain_limit()?);
+        Some(format!("; {suite}/{} {limit}", benchmark.name()))
+    });
+    say("drain_limit", format!("{}{}", duration(options.drain_limit), own.collect::<String>()));
     say("settings", arguments.settings.join(" "));
     words
 }

@@ -112,7 +112,7 @@ impl Answers {
         let name = QUERIES[LINES_BY_ORDER_SIZE].name;
         let detail = match &known.torn {
             Some(torn) => format!("{name} was answered {torn}: it saw part of a delivery"),
-            None => format!("{} answers to {name} show deliveries as a whole", known.count),
+            None => format!("answers to {name} that show deliveries as a whole: {}", known.count),
         };
         (known.count > 0).then(|| Check::new("orders_seen_whole", known.torn.is_none(), detail))
     }

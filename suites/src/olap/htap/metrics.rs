@@ -32,8 +32,8 @@ impl Reports<'_> {
         let rates = [
             ("transactions_alone_per_s", self.transactions.map(per_s), "1/s"),
             ("transactions_beside_queries_per_s", self.both.map(per_s), "1/s"),
-            ("alone_tpmc", self.transactions.and_then(tpmc), "1/min"),
-            ("beside_queries_tpmc", self.both.and_then(tpmc), "1/min"),
+            ("tpmc_alone", self.transactions.and_then(tpmc), "1/min"),
+            ("tpmc_beside_queries", self.both.and_then(tpmc), "1/min"),
             ("queries_alone_per_h", self.queries.map(per_h), "1/h"),
             ("queries_beside_transactions_per_h", self.both.map(per_h), "1/h"),
         ];

@@ -95,8 +95,8 @@ fn what_each_costs_the_other_is_alone_against_beside() {
     for (metric, expected) in [
         ("transactions_alone_per_s", 88.0),
         ("transactions_beside_queries_per_s", 40.0),
-        ("alone_tpmc", 2_700.0),
-        ("beside_queries_tpmc", 1_350.0),
+        ("tpmc_alone", 2_700.0),
+        ("tpmc_beside_queries", 1_350.0),
         ("queries_alone_per_h", 21.0 * 360.0),
         ("queries_beside_transactions_per_h", 9.0 * 360.0),
         ("transactions_slowdown", 2.2),
@@ -117,7 +117,7 @@ fn what_was_not_measured_has_no_number() {
     let transactions = report(vec![transaction("new_order", 450, &[1])]);
     let alone = Reports { transactions: Some(&transactions), ..Reports::default() };
     let found = values(alone);
-    assert_eq!(found.keys().collect::<Vec<_>>(), ["alone_tpmc", "transactions_alone_per_s"]);
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["tpmc_alone", "transactions_alone_per_s"]);
     assert_eq!(alone.headline(), "");
 
     let both = report(vec![transaction("new_order", 470, &[1]), transaction("q01", 0, &[])]);
