@@ -61,7 +61,7 @@ impl Benchmark for Wide {
 
     fn summary(&self) -> &'static str {
         "32 queries that scan one wide table of hits, in the manner of ClickBench, once by each client. \
-         `--validate` compares every row with what the rows say that were generated (at any scale)."
+         `--validate` compares every row with what the generated rows say (at any scale)."
     }
 
     fn dataset(&self) -> &'static dyn Dataset {

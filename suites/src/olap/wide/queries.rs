@@ -24,7 +24,7 @@ pub const QUERIES: [Query; COUNT] = {
         query("q12", include_str!("queries/q12.sql"), &[I, I]),
         query("q13", include_str!("queries/q13.sql"), &[I, T, I]),
         query("q14", include_str!("queries/q14.sql"), &[I, I, T, I]),
-        query("q15", include_str!("queries/q15.sql"), &[I, P, T]),
+        query("q15", include_str!("queries/q15.sql"), &[I, P, T, I]),
         query("q16", include_str!("queries/q16.sql"), &[I]),
         query("q17", include_str!("queries/q17.sql"), &[T, T, I, I]),
         query(

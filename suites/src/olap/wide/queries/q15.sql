@@ -1,6 +1,6 @@
--- The few hits of one visitor: a scan, for no index helps.
-SELECT event_id, event_time, url
+-- The slowest hits of one visitor: a scan, for no index helps.
+SELECT event_id, event_time, url, response_ms
 FROM hits
 WHERE user_id = ?
-ORDER BY event_id
-LIMIT 100
+ORDER BY response_ms DESC, event_id
+LIMIT 20
