@@ -34,6 +34,8 @@ pub struct Case {
     pub durability: Durability,
     /// Clients at work at once.
     pub clients: u32,
+    /// Streams of queries beside the clients; 0 where the benchmark has none.
+    pub streams: u32,
     /// Transactions per second asked for in open loop; `None` in closed loop.
     pub rate: Option<f64>,
     /// How its statements are said.

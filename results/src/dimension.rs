@@ -21,6 +21,8 @@ pub enum Dimension {
     Durability,
     /// The number of clients.
     Clients,
+    /// The streams of queries beside the clients.
+    Streams,
     /// The rate of open loop.
     Rate,
     /// The scale factor.
@@ -59,11 +61,12 @@ impl Level {
 impl Dimension {
     /// Every dimension; those that identify a server come after those that set a load, so that
     /// they tell cases apart only where nothing else does.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Engine,
         Self::Isolation,
         Self::Durability,
         Self::Clients,
+        Self::Streams,
         Self::Rate,
         Self::Scale,
         Self::Statements,
@@ -82,6 +85,7 @@ impl Dimension {
             Self::Isolation => "isolation",
             Self::Durability => "durability",
             Self::Clients => "clients",
+            Self::Streams => "streams",
             Self::Rate => "rate",
             Self::Scale => "scale",
             Self::Statements => "statements",
@@ -122,6 +126,7 @@ impl Dimension {
             Self::Keys => Level { rank: case.keys as u64, text: case.keys.name().to_owned() },
             Self::Cache => Level { rank: case.cache as u64, text: case.cache.name().to_owned() },
             Self::Clients => whole(case.clients),
+            Self::Streams => whole(case.streams),
             Self::Scale => Level { rank: case.scale.in_hundredths(), text: case.scale.to_string() },
             Self::Rate => match case.rate {
                 None => Level { rank: 0, text: "closed loop".to_owned() },
@@ -136,7 +141,7 @@ impl Dimension {
     /// Whether it is part of the load: cases that differ in it are never set against one another
     /// unless that is what was asked for.
     const fn is_load(self) -> bool {
-        matches!(self, Self::Clients | Self::Rate | Self::Scale)
+        matches!(self, Self::Clients | Self::Streams | Self::Rate | Self::Scale)
     }
 
     /// Whether it is one of the conditions a column may have of its own, named in its heading.
@@ -158,6 +163,7 @@ impl Dimension {
         match self {
             Self::Statements => text == StatementForm::default().name(),
             Self::Pipeline => text == NOT_PIPELINED,
+            Self::Streams => text == "0",
             Self::Keys => text == Keys::default().name(),
             Self::Cache => text == Cache::default().name(),
             _ => false,
@@ -169,6 +175,8 @@ impl Dimension {
         match self {
             Self::Clients if text == "1" => "1 client".to_owned(),
             Self::Clients => format!("{text} clients"),
+            Self::Streams if text == "1" => "1 stream".to_owned(),
+            Self::Streams => format!("{text} streams"),
             Self::Rate if text == "closed loop" => text.to_owned(),
             Self::Rate => format!("open loop at {text}"),
             Self::Statements => format!("{text} statements"),

@@ -32,6 +32,7 @@ pub(crate) fn case(benchmark: &str, engine: &str) -> Case {
         pipeline: false,
         keys: Keys::default(),
         cache: Cache::default(),
+        streams: 0,
         scale: Scale::ONE,
         seed: 42,
         repetition: 1,

@@ -90,6 +90,9 @@ fn tag(case: &Case, second: &Second) -> String {
     if case.cache != Cache::default() {
         let _ = write!(tag, ";cache={}", case.cache);
     }
+    if case.streams > 0 {
+        let _ = write!(tag, ";streams={}", case.streams);
+    }
     let _ = write!(tag, ";phase={};transaction={}", phase(second), escape(&second.transaction));
     tag
 }

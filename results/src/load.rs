@@ -181,8 +181,12 @@ fn swallowed_rows(row: &[u8], header: &StringRecord) -> bool {
     breaks.map(|(at, _)| &row[at + 1..]).any(|rest| {
         let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(rest);
         let first = reader.records().next().and_then(Result::ok);
+        // One without its end may have been cut off in its last number.
+        let whole = rest[..reader.position().byte() as usize].ends_with(b"\n");
         first.is_some_and(|fields| {
-            fields.len() == header.len() && Record::parse(&Row { header, fields: &fields }).is_ok()
+            whole
+                && fields.len() == header.len()
+                && Record::parse(&Row { header, fields: &fields }).is_ok()
         })
     })
 }

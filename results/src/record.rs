@@ -36,10 +36,10 @@ pub const CASE_COLUMNS: [&str; 13] = [
 
 /// Columns that name a case and were added to the schema later. They come last in every file, so
 /// that the others keep their places.
-pub const ADDED_CASE_COLUMNS: [&str; 4] = ["statements", "pipeline", "keys", "cache"];
+pub const ADDED_CASE_COLUMNS: [&str; 5] = ["statements", "pipeline", "keys", "cache", "streams"];
 
 /// The columns of `results.csv`, in the order in which they are written.
-pub const COLUMNS: [&str; 26] = [
+pub const COLUMNS: [&str; 27] = [
     "run_id",
     "started_at",
     "suite",
@@ -66,6 +66,7 @@ pub const COLUMNS: [&str; 26] = [
     "pipeline",
     "keys",
     "cache",
+    "streams",
 ];
 
 /// One number of one repetition of a case, as a row of `results.csv` tells it.
@@ -180,6 +181,7 @@ pub(crate) fn added_case_fields(case: &Case) -> [String; ADDED_CASE_COLUMNS.len(
         pipeline_name(case.pipeline).to_owned(),
         case.keys.name().to_owned(),
         case.cache.name().to_owned(),
+        case.streams.to_string(),
     ]
 }
 
@@ -199,6 +201,10 @@ fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
         pipeline: row.added_word("pipeline", &[false, true], pipeline_name)?,
         keys: row.added_word("keys", &Keys::ALL, Keys::name)?,
         cache: row.added_word("cache", &Cache::ALL, Cache::name)?,
+        streams: match row.place("streams") {
+            Some(_) => row.whole("streams")?,
+            None => 0,
+        },
         scale: row.scale()?,
         seed: row.whole("seed")?,
         repetition: row.whole("repetition")?,

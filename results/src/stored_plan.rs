@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use dbdyno_core::schema::Keys;
 use dbdyno_core::{Case, Error, Plan, Result, StatementForm};
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,7 @@ impl StoredPlan {
             (format!("{} per second", self.rate.unwrap_or_default()), self.rate.is_some()),
             (self.statements.clone(), self.statements != StatementForm::Portable.name()),
             ("pipelined".to_owned(), self.pipeline),
+            (format!("keys {}", self.keys), self.keys != Keys::default().name()),
         ] {
             if differs {
                 subject.push_str("  ");

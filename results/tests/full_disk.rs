@@ -31,6 +31,7 @@ fn case() -> Case {
         pipeline: false,
         keys: Keys::default(),
         cache: Cache::default(),
+        streams: 0,
         scale: Scale::ONE,
         seed: 1,
         repetition: 1,

@@ -26,6 +26,7 @@ fn case(benchmark: &str) -> Case {
         pipeline: false,
         keys: Keys::default(),
         cache: Cache::default(),
+        streams: 0,
         scale: Scale::ONE,
         seed: 1,
         repetition: 1,

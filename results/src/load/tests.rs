@@ -63,6 +63,7 @@ prop_compose! {
         statements in proptest::sample::select(StatementForm::ALL.to_vec()),
         pipeline in any::<bool>(),
         keys in proptest::sample::select(Keys::ALL.to_vec()),
+        streams in any::<u32>(),
         cache in proptest::sample::select(Cache::ALL.to_vec()),
         scale in (1..u32::MAX).prop_map(Scale::hundredths),
         seed in any::<u64>(),
@@ -71,7 +72,7 @@ prop_compose! {
         let [suite, benchmark, engine, engine_version, driver, target] = texts;
         Case {
             suite, benchmark, engine, engine_version, driver, target, isolation, durability,
-            clients, rate, statements, pipeline, keys, cache, scale, seed, repetition,
+            clients, rate, statements, pipeline, keys, cache, streams, scale, seed, repetition,
         }
     }
 }
@@ -164,7 +165,7 @@ fn a_bad_field_is_told_with_line_and_column() {
         (",portable,", ",,", "statements", "`` is not one of `portable`, `native`"),
         (",off,", ",0,", "pipeline", "`0` is not one of `off`, `on`"),
         (",indexed,", ",all,", "keys", "`all` is not one of `none`, `primary`, `indexed`"),
-        (",warm\n", ",hot\n", "cache", "`hot` is not one of `warm`, `cold`"),
+        (",warm,", ",hot,", "cache", "`hot` is not one of `warm`, `cold`"),
     ] {
         let file = file(text.replacen(good, bad, 1).as_bytes());
         let error = load(&[&file.path]).unwrap_err().to_string();
@@ -178,7 +179,7 @@ fn damage_is_an_error_unless_it_is_the_end() {
     let text = String::from_utf8(to_csv(&records())).unwrap();
     let error = |text: &str| load_bytes(text.as_bytes()).unwrap_err().to_string();
     let short = error(&text.replacen(",ok,", "", 1));
-    assert!(short.contains("line 2") && short.contains("24 fields, its header 26"), "{short}");
+    assert!(short.contains("line 2") && short.contains("25 fields, its header 27"), "{short}");
     let quote = error(&text.replacen(",ok,", ",ok,\"", 1));
     assert!(quote.contains("line 2") && quote.contains("never closed"), "{quote}");
     let header = error(&text.replacen("durability", "durableness", 1));

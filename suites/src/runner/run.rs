@@ -270,6 +270,10 @@ impl Run<'_> {
                 false => Keys::default(),
             },
             cache: planned.cache,
+            streams: match selection.benchmark.has_streams() {
+                true => options.streams(),
+                false => 0,
+            },
             scale: options.scale,
             seed: options.seed,
             repetition,
