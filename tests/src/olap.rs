@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dbdyno_core::{Driver, Measurement, SessionOptions, Status, Stop};
+use dbdyno_core::{DbError, Driver, Measurement, SessionOptions, Status, Stop};
 use dbdyno_suites::olap;
 use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
 use tokio::runtime::Runtime;
@@ -34,8 +34,20 @@ impl Bench {
     /// # Panics
     /// It cannot be run.
     pub fn run(&self, options: &RunOptions) -> (RunSummary, Vec<Measurement>) {
+        self.run_other(self.benchmark, options)
+    }
+
+    /// Runs another benchmark of the suite on the same target.
+    ///
+    /// # Panics
+    /// It cannot be run.
+    pub fn run_other(
+        &self,
+        benchmark: &str,
+        options: &RunOptions,
+    ) -> (RunSummary, Vec<Measurement>) {
         let benchmarks = olap::benchmarks();
-        let mut named = benchmarks.iter().filter(|found| found.name() == self.benchmark);
+        let mut named = benchmarks.iter().filter(|found| found.name() == benchmark);
         let benchmark = named.next().expect("a benchmark of the suite").as_ref();
         let selection = Selection { suite: "olap", benchmark };
         let (kept, stop) = (Kept::default(), Stop::default());
@@ -49,12 +61,23 @@ impl Bench {
     /// # Panics
     /// The statement fails or changes nothing.
     pub fn sql(&self, sql: &str) {
-        let namespace = Some(format!("dbdyno_{}", self.benchmark));
+        let changed = self.try_sql(self.benchmark, sql).unwrap();
+        assert!(changed > 0, "changed nothing: {sql}");
+    }
+
+    /// Runs a statement on a data set; gives the number of rows that it changed.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    ///
+    /// # Panics
+    /// The target cannot be reached.
+    pub fn try_sql(&self, dataset: &str, sql: &str) -> Result<u64, DbError> {
+        let namespace = Some(format!("dbdyno_{dataset}"));
         let options = SessionOptions { namespace, ..SessionOptions::default() };
         self.runtime.block_on(async {
-            let mut session = self.drivers[0].0.connect(&options).await.unwrap();
-            assert!(session.run_sql(sql).await.unwrap() > 0, "changed nothing: {sql}");
-        });
+            self.drivers[0].0.connect(&options).await.unwrap().run_sql(sql).await
+        })
     }
 }
 

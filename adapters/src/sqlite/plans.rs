@@ -72,6 +72,9 @@ fn node(detail: &str) -> PlanNode {
         let kind = kind_of_sentence(detail);
         return PlanNode { kind, operation: detail.to_owned(), ..PlanNode::default() };
     }
+    if let Some((table, chosen)) = rest.split_once(" VIRTUAL TABLE INDEX ") {
+        return virtual_table(words, table, chosen);
+    }
     let mut operation = words.to_owned();
     let (rest, left_join) = match rest.strip_suffix(" LEFT-JOIN") {
         Some(rest) => (rest, true),
@@ -108,6 +111,20 @@ fn node(detail: &str) -> PlanNode {
         table: Some(table.to_owned()),
         index: index.map(str::to_owned),
         condition: bound.map(str::to_owned),
+        ..PlanNode::default()
+    }
+}
+
+/// A virtual table finds rows by itself: `chosen` is a number and a text, empty where it reads all of them,
+/// by which it knows how (<https://www.sqlite.org/vtab.html#xbestindex>).
+fn virtual_table(words: &str, table: &str, chosen: &str) -> PlanNode {
+    let finds = chosen.split_once(':').is_some_and(|(_, how)| !how.is_empty());
+    PlanNode {
+        kind: if finds { PlanKind::IndexLookup } else { PlanKind::TableScan },
+        operation: format!("{words} VIRTUAL TABLE"),
+        table: Some(table.to_owned()),
+        index: finds.then(|| table.to_owned()),
+        condition: Some(format!("INDEX {chosen}")),
         ..PlanNode::default()
     }
 }
@@ -185,6 +202,21 @@ mod tests {
             let _ = write!(trees, "{query}:\n{}\n", lines(&tree));
         }
         insta::assert_snapshot!("plans", trees);
+    }
+
+    #[test]
+    fn a_virtual_table_is_its_own_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE VIRTUAL TABLE words USING fts5(body)").unwrap();
+        for (query, finds) in [
+            ("SELECT rowid FROM words WHERE words MATCH 'a'", true),
+            ("SELECT rowid FROM words", false),
+        ] {
+            let tree = tree(&steps(&connection, query));
+            assert_eq!(tree[0].table.as_deref(), Some("words"), "{query}");
+            assert_eq!(tree[0].index.is_some(), finds, "{query}");
+            assert_eq!(tree[0].kind == PlanKind::IndexLookup, finds, "{query}");
+        }
     }
 
     proptest! {

@@ -55,11 +55,10 @@ impl Found {
         Some(&stage.report).filter(|report| report.is_whole())
     }
 
-    /// Whether the plan reads the index. One over words may be a table of its own.
+    /// Whether the plan reads the index.
     fn is_used(&self) -> Option<bool> {
         let (_, plan) = self.plans.iter().find(|(name, _)| *name == FIND_WITH)?;
-        let mut tables = plan.nodes().filter_map(|node| node.table.as_deref());
-        Some(plan.uses_index(self.index) || tables.any(|table| table == self.index))
+        Some(plan.uses_index(self.index))
     }
 
     /// What all loads together say, once they are through.

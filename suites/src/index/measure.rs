@@ -267,3 +267,22 @@ fn same_answers(before: &[Vec<(i64, i64)>], after: &[Vec<(i64, i64)>]) -> Check 
     };
     Check::new("same_answers", different.is_none(), detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::same_answers;
+
+    #[test]
+    fn a_row_that_an_index_hides_or_changes_is_told() {
+        let before = vec![vec![(1, 10), (2, 20)], vec![]];
+        assert!(same_answers(&before, &before.clone()).held);
+        let hidden = same_answers(&before, &[vec![(2, 20)], vec![]]);
+        assert!(!hidden.held);
+        assert_eq!(
+            hidden.detail,
+            "query 0 answered 2 rows without the index and 1 with it; (1, 10) is (2, 20) with it"
+        );
+        let more = same_answers(&before, &[before[0].clone(), vec![(3, 30)]]);
+        assert_eq!(more.detail, "query 1 answered 0 rows without the index and 1 with it");
+    }
+}

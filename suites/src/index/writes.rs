@@ -182,3 +182,29 @@ impl Client for Writer {
         Ok(Outcome::Committed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::load::{Tally, TallyEntry};
+
+    use super::account;
+
+    fn tally(inserts: TallyEntry, deletes: TallyEntry) -> Tally {
+        Tally { transactions: [("insert", inserts), ("delete", deletes)].into() }
+    }
+
+    #[test]
+    fn rows_that_are_left_are_those_that_were_not_deleted_again() {
+        let committed = |committed| TallyEntry { committed, ..TallyEntry::default() };
+        let known = tally(committed(7), committed(5));
+        for (left, held) in [(100, true), (99, false), (101, false), (0, false)] {
+            assert_eq!(account(&known, left).held, held, "{left}");
+        }
+        // One insert and one delete of which nobody knows.
+        let unknown = |committed| TallyEntry { committed, unknown: 1, ..TallyEntry::default() };
+        let unsure = tally(unknown(7), unknown(5));
+        for (left, held) in [(50, true), (100, true), (150, true), (49, false), (151, false)] {
+            assert_eq!(account(&unsure, left).held, held, "{left}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The index suite on every engine: answers and written rows are right, and the planner uses the indexes that
+//! it is known to use.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+
+use dbdyno_core::load::Length;
+use dbdyno_core::{Driver, Measurement, PlanKind, Scale, SessionOptions, Status, Stop};
+use dbdyno_suites::index;
+use dbdyno_suites::runner::{RunOptions, Selection, run};
+use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use tokio::runtime::Runtime;
+
+/// Patterns whose index finds so few rows that no planner passes it over, or that are known to be passed
+/// over, and patterns that an engine lacks.
+struct Known {
+    unused: &'static [&'static str],
+    lacking: &'static [&'static str],
+    /// Planners weigh these: either is right.
+    open: &'static [&'static str],
+}
+
+const SQLITE: Known = Known {
+    // `LIKE` looks for letters of both cases, which an index in the order of bytes cannot.
+    unused: &["prefix"],
+    lacking: &[],
+    open: &["composite-second-column", "low-selectivity"],
+};
+const POSTGRES: Known =
+    Known { unused: &[], lacking: &[], open: &["composite-second-column", "low-selectivity"] };
+const MARIADB: Known = Known {
+    unused: &["composite-second-column"],
+    lacking: &["partial", "expression", "foreign-key-delete", "json"],
+    open: &["low-selectivity"],
+};
+
+fn options() -> RunOptions {
+    RunOptions {
+        clients: Some(vec![2]),
+        scale: Scale::hundredths(20),
+        length: Length::Transactions(12),
+        ..run_options()
+    }
+}
+
+fn measured(
+    runtime: &Runtime,
+    driver: &Arc<dyn Driver>,
+    pattern: &str,
+    kept: &Kept,
+    options: &RunOptions,
+) {
+    let version = runtime.block_on(driver.server_info()).unwrap().version;
+    let drivers = vec![(Arc::clone(driver), version)];
+    let benchmarks = index::benchmarks();
+    let benchmark = benchmarks.iter().find(|found| found.name() == pattern).unwrap();
+    let selection = Selection { suite: "index", benchmark: benchmark.as_ref() };
+    run(&[selection], &drivers, options, runtime, kept, &Unseen, &Stop::default()).unwrap();
+}
+
+fn value(rows: &[Measurement], metric: &str) -> Option<f64> {
+    rows.iter().find(|row| row.metric == metric && row.transaction.is_empty())?.value
+}
+
+fn every_pattern_is_right(text: &str, known: &Known) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    for benchmark in index::benchmarks() {
+        let (name, kept) = (benchmark.name(), Kept::default());
+        measured(&runtime, &driver, name, &kept, &options());
+        let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+        if known.lacking.contains(&name) {
+            assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{name}: {rows:?}");
+            continue;
+        }
+        let wrong: Vec<_> = rows.iter().filter(|row| row.status != Status::Ok).collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}");
+        // The answers of 20 queries before and after, and the rows of both loads of writes.
+        assert_eq!(value(&rows, "check_same_answers"), Some(1.0), "{name}");
+        assert_eq!(
+            rows.iter().filter(|row| row.metric == "check_written_rows").count(),
+            2,
+            "{name}"
+        );
+        assert!(value(&rows, "index_size_bytes").unwrap() >= 4_096.0, "{name}");
+        let plans = kept.plans();
+        assert_eq!(plans.len(), 2, "{name}");
+        assert_eq!(plans[0].0, "find-without-index");
+        let used = value(&rows, "index_used").unwrap() == 1.0;
+        if !known.open.contains(&name) {
+            assert_eq!(used, !known.unused.contains(&name), "{name}: {:#?}", plans[1].1);
+        }
+        let verdict = rows.iter().find(|row| row.metric == "index_effective").unwrap();
+        assert_eq!(
+            verdict.detail == "not used by the planner",
+            !used,
+            "{name}: {}",
+            verdict.detail
+        );
+    }
+    covering_needs_no_table(&runtime, &driver);
+}
+
+/// The plan of the covering index says that the table is not read; without the index it is.
+fn covering_needs_no_table(runtime: &Runtime, driver: &Arc<dyn Driver>) {
+    let kept = Kept::default();
+    measured(runtime, driver, "covering", &kept, &options());
+    let [(_, without), (_, with)] = &kept.plans()[..] else { panic!("two plans") };
+    let reads = |plan: &dbdyno_core::Plan, kind| plan.nodes().any(|node| node.kind == kind);
+    assert!(reads(without, PlanKind::TableScan), "{without:#?}");
+    assert!(reads(with, PlanKind::IndexOnly), "{with:#?}");
+}
+
+/// What a run that was cut off left behind is cleaned up.
+fn leftovers_are_dropped(text: &str, index: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    let options = RunOptions { length: Length::Transactions(6), ..options() };
+    measured(&runtime, &driver, "equality", &Kept::default(), &options);
+    let namespace = Some("dbdyno_access".to_owned());
+    let session = SessionOptions { namespace, ..SessionOptions::default() };
+    runtime.block_on(async {
+        let mut session = driver.connect(&session).await.unwrap();
+        session.run_sql(index).await.unwrap();
+        let row = "INSERT INTO access_rows SELECT 1000000, parent_id, code, amount, name, region, city, \
+                   status, flag, email, sold_at, attributes, body FROM access_rows WHERE id = 0";
+        assert_eq!(session.run_sql(row).await.unwrap(), 1);
+    });
+    let kept = Kept::default();
+    measured(&runtime, &driver, "equality", &kept, &options);
+    assert!(kept.rows().iter().all(|(_, row)| row.status == Status::Ok), "{:?}", kept.rows());
+}
+
+#[test]
+fn every_pattern_is_right_on_sqlite() {
+    every_pattern_is_right("sqlite", &SQLITE);
+}
+
+#[test]
+fn every_pattern_is_right_on_postgres() {
+    if !left_out("postgres") {
+        every_pattern_is_right("postgres", &POSTGRES);
+    }
+}
+
+#[test]
+fn every_pattern_is_right_on_mariadb() {
+    if !left_out("mariadb") {
+        every_pattern_is_right("mariadb", &MARIADB);
+    }
+}
+
+#[test]
+fn leftovers_are_dropped_on_sqlite() {
+    leftovers_are_dropped("sqlite", "CREATE INDEX access_by_code ON access_rows (code)");
+}
+
+#[test]
+fn leftovers_are_dropped_on_postgres() {
+    if !left_out("postgres") {
+        leftovers_are_dropped("postgres", "CREATE INDEX access_by_code ON access_rows (code)");
+    }
+}
+
+#[test]
+fn leftovers_are_dropped_on_mariadb() {
+    if !left_out("mariadb") {
+        leftovers_are_dropped("mariadb", "CREATE INDEX access_by_code ON access_rows (code)");
+    }
+}
