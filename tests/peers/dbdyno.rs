@@ -15,6 +15,8 @@ use crate::servers::Server;
 /// What is run: one case, one repetition.
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
+    /// The suite.
+    pub suite: &'a str,
     /// The benchmark without its suite.
     pub benchmark: &'a str,
     /// The scale of its data set.
@@ -36,7 +38,7 @@ pub enum Length {
 impl<'a> Run<'a> {
     /// A run with nothing special about it.
     pub fn new(benchmark: &'a str, scale: u32, clients: u32, length: Length) -> Self {
-        Self { benchmark, scale, clients, length, seed: 1, more: Vec::new() }
+        Self { suite: "oltp", benchmark, scale, clients, length, seed: 1, more: Vec::new() }
     }
 }
 
@@ -113,7 +115,10 @@ impl Bench {
 
     fn command(&self, target: &str, run: &Run<'_>) -> Result<Command> {
         let mut command = Command::new(self.dbdyno());
-        command.arg("run").arg(format!("oltp/{}", run.benchmark)).args(["--target", target]);
+        command
+            .arg("run")
+            .arg(format!("{}/{}", run.suite, run.benchmark))
+            .args(["--target", target]);
         command.args(["--clients", &run.clients.to_string(), "--warmup", "0s"]);
         command.args(["--scale", &run.scale.to_string(), "--seed", &run.seed.to_string()]);
         match run.length {
@@ -142,7 +147,9 @@ impl Bench {
 /// How long data was loaded: from the line that names the benchmark, which comes right before, to
 /// the line of the last table that was loaded.
 fn load_time(err: &[(Instant, String)]) -> Option<Duration> {
-    let (began, _) = err.iter().find(|(_, line)| line.starts_with("oltp/"))?;
+    let (began, _) = err
+        .iter()
+        .find(|(_, line)| ["oltp/", "olap/"].iter().any(|suite| line.starts_with(suite)))?;
     let (ended, _) = err.iter().rfind(|(_, line)| line.contains(" loaded "))?;
     ended.checked_duration_since(*began)
 }

@@ -10,6 +10,7 @@ use dbdyno_datasets::Dataset;
 use dbdyno_datasets::sbtest::Sbtest;
 use dbdyno_datasets::tpcb::TpcB;
 use dbdyno_datasets::tpcc::TpcC;
+use dbdyno_datasets::tpch::TpcH;
 
 use crate::bench::Bench;
 use crate::child::Usage;
@@ -22,8 +23,8 @@ use crate::servers::{PEERS, Server};
 use crate::summary::Summary;
 
 /// Comparisons on PostgreSQL.
-pub const POSTGRES: [&str; 3] =
-    ["load/postgres/tpcb", "bulk/postgres/sbtest", "bulk/postgres/tpcc"];
+pub const POSTGRES: [&str; 4] =
+    ["load/postgres/tpcb", "bulk/postgres/sbtest", "bulk/postgres/tpcc", "bulk/postgres/tpch"];
 /// Comparisons on MariaDB.
 pub const MARIADB: [&str; 3] = ["load/mariadb/sbtest", "bulk/mariadb/sbtest", "bulk/mariadb/tpcc"];
 
@@ -37,14 +38,17 @@ pub fn into_postgres(
     record: &mut Record,
     summary: &mut Summary,
 ) -> Result<()> {
-    let [pgbench_tables, sbtest, tpcc] = POSTGRES;
+    let [pgbench_tables, sbtest, tpcc, tpch] = POSTGRES;
     let mut comparisons = Vec::new();
     if bench.options.wants(pgbench_tables) {
-        let ours = Load { dataset: &TpcB, benchmark: "tpcb", scale: bench.options.scale };
+        let ours =
+            Load { dataset: &TpcB, suite: "oltp", benchmark: "tpcb", scale: bench.options.scale };
         let other: Turn<'_> = Box::new(move |_| pgbench(bench, server));
         comparisons.push(ours.against(bench, server, (pgbench_tables, "pgbench -i", LOADS), other));
     }
-    for (name, load) in [(sbtest, Load::sbtest(bench)), (tpcc, Load::tpcc(bench))] {
+    for (name, load) in
+        [(sbtest, Load::sbtest(bench)), (tpcc, Load::tpcc(bench)), (tpch, Load::TPCH)]
+    {
         if bench.options.wants(name) {
             let script = binary_script(bench, server, load)?;
             let other: Turn<'_> = Box::new(move |_| script.run(bench, server));
@@ -86,18 +90,21 @@ pub fn into_mariadb(
 #[derive(Clone, Copy)]
 struct Load {
     dataset: &'static dyn Dataset,
+    suite: &'static str,
     benchmark: &'static str,
     scale: u32,
 }
 
 impl Load {
+    const TPCH: Self = Self { dataset: &TpcH, suite: "olap", benchmark: "tpch", scale: 1 };
+
     fn sbtest(bench: &Bench) -> Self {
         let scale = bench.options.sbtest_scale();
-        Self { dataset: &Sbtest, benchmark: "point-select", scale }
+        Self { dataset: &Sbtest, suite: "oltp", benchmark: "point-select", scale }
     }
 
     fn tpcc(bench: &Bench) -> Self {
-        Self { dataset: &TpcC, benchmark: "tpcc", scale: bench.options.warehouses }
+        Self { dataset: &TpcC, suite: "oltp", benchmark: "tpcc", scale: bench.options.warehouses }
     }
 
     fn against<'a>(
@@ -121,7 +128,8 @@ impl Load {
     fn dbdyno(self, bench: &Bench, server: &Server<'_>) -> Result<Figures> {
         server.drop_namespace(&self.dataset.namespace())?;
         server.settle()?;
-        let run = Run::new(self.benchmark, self.scale, 1, Length::Transactions(1));
+        let mut run = Run::new(self.benchmark, self.scale, 1, Length::Transactions(1));
+        run.suite = self.suite;
         bench.on_server(server, &run)?.loading()
     }
 }
