@@ -35,11 +35,13 @@ pub enum By {
     Keys,
     /// A column for what a load finds in memory: warm, cold.
     Cache,
+    /// A column per number of streams of queries.
+    Streams,
 }
 
 impl By {
     /// Every choice.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Engine,
         Self::Isolation,
         Self::Driver,
@@ -50,6 +52,7 @@ impl By {
         Self::Pipeline,
         Self::Keys,
         Self::Cache,
+        Self::Streams,
     ];
 
     /// The word on the command line.
@@ -70,6 +73,7 @@ impl By {
             Self::Pipeline => Dimension::Pipeline,
             Self::Keys => Dimension::Keys,
             Self::Cache => Dimension::Cache,
+            Self::Streams => Dimension::Streams,
         }
     }
 

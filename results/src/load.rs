@@ -38,7 +38,8 @@ impl Loaded {
             | By::Statements
             | By::Pipeline
             | By::Keys
-            | By::Cache => None,
+            | By::Cache
+            | By::Streams => None,
         };
         targets.filter_map(name).collect()
     }

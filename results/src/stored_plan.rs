@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Case, Error, Plan, Result, StatementForm};
+use dbdyno_core::{Cache, Case, Error, Plan, Result, StatementForm};
 use serde::{Deserialize, Serialize};
 
 use crate::load::{conditions, results_file};
@@ -47,6 +47,10 @@ pub struct StoredPlan {
     pub scale: String,
     /// The keys and indexes of the data set.
     pub keys: String,
+    /// What the loads of the case found in memory.
+    pub cache: String,
+    /// The streams of queries beside the clients; 0 where the benchmark has none.
+    pub streams: u32,
     /// The seed.
     pub seed: u64,
     /// The repetition, counted from 1.
@@ -76,6 +80,8 @@ impl StoredPlan {
             pipeline: case.pipeline,
             scale: case.scale.to_string(),
             keys: case.keys.name().to_owned(),
+            cache: case.cache.name().to_owned(),
+            streams: case.streams,
             seed: case.seed,
             repetition: case.repetition,
             name: name.to_owned(),
@@ -106,6 +112,8 @@ impl StoredPlan {
             (self.statements.clone(), self.statements != StatementForm::Portable.name()),
             ("pipelined".to_owned(), self.pipeline),
             (format!("keys {}", self.keys), self.keys != Keys::default().name()),
+            (format!("{} cache", self.cache), self.cache != Cache::default().name()),
+            (format!("{} streams", self.streams), self.streams > 0),
         ] {
             if differs {
                 subject.push_str("  ");

@@ -105,6 +105,9 @@ fn defaults(sessions: u32) -> Vec<(String, String)> {
     [
         ("innodb_buffer_pool_size", pool.to_string()),
         ("innodb_doublewrite", "ON".to_owned()),
+        // A server that starts finds nothing in memory.
+        ("innodb_buffer_pool_load_at_startup", "OFF".to_owned()),
+        ("innodb_buffer_pool_dump_at_shutdown", "OFF".to_owned()),
         ("innodb_flush_log_at_trx_commit", "1".to_owned()),
         ("local_infile", "1".to_owned()),
         ("max_connections", connections.to_string()),
@@ -212,5 +215,9 @@ impl ServerProgram for MysqlServer {
     /// be saved by an orderly end.
     fn stop_signal(&self) -> Signal {
         Signal::SIGKILL
+    }
+
+    fn orderly_stop_signal(&self) -> Signal {
+        Signal::SIGTERM
     }
 }

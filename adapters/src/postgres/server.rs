@@ -187,6 +187,11 @@ impl ServerProgram for PostgresProgram {
     fn stop_signal(&self) -> Signal {
         Signal::SIGQUIT
     }
+
+    /// Fast shutdown: sessions are ended, and a checkpoint is made (manual, section 19.5).
+    fn orderly_stop_signal(&self) -> Signal {
+        Signal::SIGINT
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ use watchdog::Watchdog;
 const START_DEADLINE: Duration = Duration::from_secs(120);
 /// How long a server may take to stop when asked, before it is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
+/// How long a server may take to write down all that it has in memory.
+const ORDERLY_STOP_DEADLINE: Duration = Duration::from_secs(300);
 /// How long one look at a starting or stopping process is followed by the next.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
 /// What servers say of data that processes of an earlier server still use: PostgreSQL of its shared
@@ -84,6 +86,9 @@ pub trait ServerProgram: Send + Sync {
     /// What makes the server stop fast and leave nothing behind outside of its folder. SIGKILL
     /// follows where it does not help.
     fn stop_signal(&self) -> Signal;
+
+    /// What makes the server stop as fast as it can without losing anything.
+    fn orderly_stop_signal(&self) -> Signal;
 }
 
 /// A running throwaway server. Dropping it stops the server and removes its folder.
@@ -221,6 +226,24 @@ impl Throwaway {
         }
     }
 
+    /// Stops the server if it runs, so that nothing that it knows is lost: a server that was killed would
+    /// lose commits that are not durable, and read much of its data while it recovers.
+    fn stop_orderly(&self, state: &mut State) -> Result<()> {
+        let Some(pid) = running(state) else { return Ok(()) };
+        signal(pid, self.program.orderly_stop_signal());
+        let deadline = Instant::now() + ORDERLY_STOP_DEADLINE;
+        while running(state).is_some() {
+            if Instant::now() >= deadline {
+                let seconds = ORDERLY_STOP_DEADLINE.as_secs();
+                let doing = format!("stop the {} server", self.program.product());
+                return Err(Error::new(doing, format!("it goes on after {seconds} s"))
+                    .next("look into its log, or leave out `--cache cold`"));
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
     fn pid(&self, state: &mut State, doing: &str) -> Result<Pid> {
         running(state).ok_or_else(|| {
             Error::new(format!("{doing} the {} server", self.program.product()), "it does not run")
@@ -304,7 +327,7 @@ impl ServerControl for Throwaway {
 impl ColdStart for Throwaway {
     fn chill(&self) -> Result<()> {
         let mut state = self.state();
-        self.stop(&mut state);
+        self.stop_orderly(&mut state)?;
         forget_files(&self.place.data())?;
         self.launch(&mut state)
     }

@@ -377,7 +377,11 @@ pub fn in_words(
         Length::Duration(length) => say("duration", duration(length)),
         Length::Transactions(count) => say("transactions", count.to_string()),
     }
-    say("warmup", duration(options.warmup));
+    let mut warmup = duration(options.warmup);
+    if options.cache.contains(&Cache::Cold) {
+        warmup.push_str("; none where cold");
+    }
+    say("warmup", warmup);
     let own = selections.iter().filter(|selection| has_own_length(selection.benchmark));
     let own: Vec<String> = own
         .map(|selection| format!("{}/{}", selection.suite, selection.benchmark.name()))

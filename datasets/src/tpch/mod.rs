@@ -17,7 +17,7 @@ use crate::blocks::Part;
 use crate::dataset::Dataset;
 
 pub use answers::answer;
-pub use refresh::refreshed;
+pub use refresh::{is_refreshed, refreshed};
 
 /// Suppliers of a part (clause 4.2.3).
 const SUPPLIERS: u64 = 4;

@@ -13,7 +13,7 @@ use dbdyno_core::{
 use dbdyno_datasets::{Dataset as _, access};
 
 use super::found::{FIND_WITH, FIND_WITHOUT, Found, WRITE_WITH, WRITE_WITHOUT};
-use super::patterns::{Drawn, Find, Pattern};
+use super::patterns::{Drawn, Find, PATTERNS, Pattern};
 use super::reads::{self, Reads};
 use super::writes::{self, Writes};
 use crate::parameter::Parameter;
@@ -47,9 +47,13 @@ impl<'s> Bench<'s> {
         let whole = self.stages();
         // What was measured is worth more than the tidiness of the tables: the next case cleans up first.
         let cleaned = self.clean();
+        let stopped = self.stand.is_stopped();
         let mut measured = self.found.into_inner().measured();
         match whole {
             Ok(true) => cleaned?,
+            Ok(false) if stopped => {
+                measured.cut_short = Some("the end was asked for".to_owned());
+            }
             Ok(false) => {}
             Err(error) if measured.stages.is_empty() => return Err(error),
             Err(error) => measured.cut_short = Some(error.why().to_owned()),
@@ -87,10 +91,12 @@ impl<'s> Bench<'s> {
         if without_first && !self.write(WRITE_WITHOUT)? {
             return Ok(false);
         }
-        self.compare(false)?;
-        self.build()?;
-        self.compare(true)?;
-        self.explain(true)?;
+        for step in [Self::compare_without, Self::build, Self::compare_with, Self::explain_with] {
+            if self.stand.is_stopped() {
+                return Ok(false);
+            }
+            step(self)?;
+        }
         if !(self.find(FIND_WITH)? && self.write(WRITE_WITH)?) {
             return Ok(false);
         }
@@ -101,15 +107,18 @@ impl<'s> Bench<'s> {
         self.write(WRITE_WITHOUT)
     }
 
-    /// Drops the index and the rows that clients added, where they are there, and tidies the table up.
+    /// Drops the index, those of other patterns that a run that was cut off left, and the rows that clients
+    /// added, where they are there, and tidies the table up.
     fn clean(&self) -> Result<()> {
         let (index, indexes) = (&self.pattern.index, self.indexes());
         let table = self.dialect().quote(index.table);
         let delete = format!("DELETE FROM {table} WHERE id >= {}", self.drawn.rows);
         let refresh = self.dialect().refresh(index.table);
         self.stand.ask("drop the index and tidy up", async |session| {
-            if scalar_sql(session, &indexes.exists(index)).await? > 0 {
-                run(session, &indexes.drop(index)).await?;
+            for index in PATTERNS.iter().map(|pattern| &pattern.index) {
+                if scalar_sql(session, &indexes.exists(index)).await? > 0 {
+                    run(session, &indexes.drop(index)).await?;
+                }
             }
             session.run_sql(&delete).await?;
             run(session, &refresh).await
@@ -155,16 +164,34 @@ impl<'s> Bench<'s> {
             session.prepare(std::slice::from_ref(&statement)).await?;
             let mut answers = Vec::new();
             for parameters in &asked {
+                if self.stand.is_stopped() {
+                    break;
+                }
                 answers.push(answer(session, &values(parameters)).await?);
             }
             Ok(answers)
         })?;
+        if answers.len() < asked.len() {
+            return Ok(());
+        }
         let mut found = self.found.borrow_mut();
         match found.answers.take() {
             None => found.answers = Some(answers),
             Some(before) => found.checks.push(same_answers(&before, &answers)),
         }
         Ok(())
+    }
+
+    fn compare_without(&self) -> Result<()> {
+        self.compare(false)
+    }
+
+    fn compare_with(&self) -> Result<()> {
+        self.compare(true)
+    }
+
+    fn explain_with(&self) -> Result<()> {
+        self.explain(true)
     }
 
     fn query(&self, with_index: bool) -> String {
@@ -200,6 +227,9 @@ impl<'s> Bench<'s> {
             statements: writes::statements(self.pattern),
             drawn: self.drawn,
         };
+        // Both loads of writes find a table that is as tidy.
+        let refresh = self.dialect().refresh(self.pattern.index.table);
+        self.stand.ask("tidy up", async |session| run(session, &refresh).await)?;
         let Some(tally) = self.load(name, Arc::new(writes))? else { return Ok(false) };
         let table = self.dialect().quote(self.pattern.index.table);
         let added = format!("SELECT COUNT(*) FROM {table} WHERE id >= {}", self.drawn.rows);

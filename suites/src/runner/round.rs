@@ -218,7 +218,7 @@ fn fruitless(stage: &str, report: &LoadReport) -> Option<String> {
     let total = report.total();
     (total.committed + total.rolled_back == 0).then(|| {
         report.errors.first().map_or_else(
-            || format!("no transaction{of_stage} ended"),
+            || format!("no transaction{of_stage} ended; choose a longer --duration"),
             |error| {
                 let (message, class) = (&error.message, error.class);
                 format!("no transaction{of_stage} succeeded: {message} ({class})")
