@@ -55,7 +55,7 @@ pub trait IndexSql: Send + Sync {
         Ok(())
     }
 
-    /// The condition, in portable SQL, that a row of the table has the word that a parameter gives, by
-    /// an index over words, which is there.
-    fn has_word(&self, index: &IndexDefinition) -> String;
+    /// The condition, in portable SQL, that the text in `column` has the word that a parameter gives, by the
+    /// index over words of that name; `row` is the table's key.
+    fn has_word(&self, index: &str, column: &str, row: &str) -> String;
 }

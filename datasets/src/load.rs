@@ -228,7 +228,13 @@ impl Place<'_> {
         if found.has_mark_table {
             found.mark = mark::read(session, self.dialect(), self.dataset.name())
                 .await
-                .map_err(self.failed(&format!("read dbdyno's mark, table `{MARK_TABLE}`,")))?;
+                .map_err(self.failed(&format!("read dbdyno's mark, table `{MARK_TABLE}`,")))
+                .map_err(|error| {
+                    error.next(
+                        "where an older dbdyno made it, drop it and the tables beside it, or name \
+                         another database or file",
+                    )
+                })?;
         }
         self.refuse_strangers(&found)?;
         Ok(found)

@@ -109,11 +109,12 @@ pub trait StagedBenchmark: Benchmark {
     /// How many loads a case has that take as long as the user says.
     fn loads(&self) -> u32;
 
-    /// Goes through the stages of one case.
+    /// Goes through the stages of one case, and puts what they measure into `measured` as it comes.
     ///
     /// # Errors
-    /// A stage could not be begun. What clients and tables did wrong is part of what was measured.
-    fn measure(&self, stand: &Stand<'_>) -> Result<Measured>;
+    /// The next stage could not be begun; what was measured until then is kept. What clients and tables
+    /// did wrong is no error, but part of what was measured.
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()>;
 }
 
 /// A benchmark that is measured in one load.

@@ -136,6 +136,19 @@ fn leftovers_are_dropped(text: &str, index: &str) {
     assert!(without.nodes().any(|node| node.kind == PlanKind::TableScan), "{without:#?}");
 }
 
+/// Each client deletes parents of its own, of which there are not enough for any number of them.
+#[test]
+fn more_clients_than_parents_are_refused() {
+    let runtime = runtime();
+    let driver = target(&runtime, "sqlite");
+    let options = RunOptions { clients: Some(vec![101]), scale: Scale::hundredths(1), ..options() };
+    let kept = Kept::default();
+    measured(&runtime, &driver, "foreign-key-delete", &kept, &options);
+    let rows = kept.rows();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].1.detail.contains("only 100 parents have no children"), "{rows:?}");
+}
+
 #[test]
 fn every_pattern_is_right_on_sqlite() {
     every_pattern_is_right("sqlite", &SQLITE);

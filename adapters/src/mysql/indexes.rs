@@ -85,12 +85,7 @@ impl IndexSql for MysqlIndexes {
         Err("InnoDB makes an index on every foreign key and does not let it go")
     }
 
-    fn has_word(&self, index: &IndexDefinition) -> String {
-        match index.key {
-            IndexKey::Words { column, .. } => {
-                format!("MATCH ({}) AGAINST (? IN BOOLEAN MODE)", self.dialect().quote(column))
-            }
-            IndexKey::Columns(_) | IndexKey::Expression(_) => "FALSE".to_owned(),
-        }
+    fn has_word(&self, _index: &str, column: &str, _row: &str) -> String {
+        format!("MATCH ({}) AGAINST (? IN BOOLEAN MODE)", self.dialect().quote(column))
     }
 }

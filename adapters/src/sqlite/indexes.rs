@@ -49,15 +49,9 @@ impl IndexSql for SqliteIndexes {
         format!("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name {named}")
     }
 
-    fn has_word(&self, index: &IndexDefinition) -> String {
-        let name = SqliteDialect.quote(index.name);
-        match index.key {
-            IndexKey::Words { row, .. } => {
-                let row = SqliteDialect.quote(row);
-                format!("{row} IN (SELECT rowid FROM {name} WHERE {name} MATCH ?)")
-            }
-            IndexKey::Columns(_) | IndexKey::Expression(_) => "0".to_owned(),
-        }
+    fn has_word(&self, index: &str, _column: &str, row: &str) -> String {
+        let (name, row) = (SqliteDialect.quote(index), SqliteDialect.quote(row));
+        format!("{row} IN (SELECT rowid FROM {name} WHERE {name} MATCH ?)")
     }
 }
 

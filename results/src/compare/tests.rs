@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Better, Case, Durability, Isolation, Measurement, StatementForm, Status};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Better, Cache, Case, Durability, Isolation, Measurement, StatementForm, Status};
 
 use super::{By, Cell, CellValue, CompareOptions, Comparison, compare};
 use crate::fixture::{case, latency, record, repetitions, throughput, without_number};
@@ -287,4 +288,23 @@ fn bad_input_is_told() {
     let error = why(&records, &options);
     let expected = "sqlite has oltp/tpcc 8 clients; postgres has oltp/tpcc 1 client";
     assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn what_is_in_memory_keys_and_streams_make_columns() {
+    let tpch = || case("tpch", "postgres");
+    for (by, other, columns) in [
+        (By::Cache, Case { cache: Cache::Cold, ..tpch() }, ["warm", "cold"]),
+        (By::Keys, Case { keys: Keys::Primary, ..tpch() }, ["primary", "indexed"]),
+        (By::Streams, Case { streams: 2, ..tpch() }, ["0", "2"]),
+    ] {
+        let mut records = repetitions(&tpch(), 10.0, &[1.0]);
+        records.extend(repetitions(&other, 5.0, &[1.0]));
+        let comparison = compare(&records, &CompareOptions::new(by)).unwrap();
+        let names: Vec<_> = comparison.columns.iter().map(|column| &column.name).collect();
+        assert_eq!(names, columns);
+        // By anything else they stay apart: each has a line of its own.
+        let apart = compare(&records, &CompareOptions::new(By::Engine)).unwrap();
+        assert_eq!(apart.groups.len(), 2, "{by:?}");
+    }
 }

@@ -41,24 +41,13 @@ impl<'s> Bench<'s> {
     }
 
     /// Goes through the stages. The table is left as it was found, without the index.
-    pub fn measure(self) -> Result<Measured> {
+    pub fn measure(self, measured: &mut Measured) -> Result<()> {
         self.check_ability()?;
         self.clean()?;
-        let whole = self.stages();
-        // What was measured is worth more than the tidiness of the tables: the next case cleans up first.
+        let ran = self.stages();
         let cleaned = self.clean();
-        let stopped = self.stand.is_stopped();
-        let mut measured = self.found.into_inner().measured();
-        match whole {
-            Ok(true) => cleaned?,
-            Ok(false) if stopped => {
-                measured.cut_short = Some("the end was asked for".to_owned());
-            }
-            Ok(false) => {}
-            Err(error) if measured.stages.is_empty() => return Err(error),
-            Err(error) => measured.cut_short = Some(error.why().to_owned()),
-        }
-        Ok(measured)
+        *measured = self.found.into_inner().measured();
+        ran.and(cleaned)
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -75,36 +64,34 @@ impl<'s> Bench<'s> {
             Find::DeleteParent => self.indexes().foreign_key_without_index(),
             Find::Query(..) | Find::Word => Ok(()),
         };
+        let (clients, parents) = (self.stand.case().clients, access::parents(self.drawn.rows));
+        if matches!(self.pattern.find, Find::DeleteParent) && u64::from(clients) > parents {
+            let doing = format!("have {clients} clients each delete parents of its own");
+            return Err(Error::new(doing, format!("only {parents} parents have no children"))
+                .next("use fewer clients, or a larger --scale"));
+        }
         let able = lacking.and_then(|()| self.indexes().create(&self.pattern.index).map(drop));
         let doing = || format!("measure {} on {}", self.pattern.name, self.stand.driver().target());
         able.map_err(|why| Error::unsupported(doing(), why))
     }
 
-    /// All stages; false where one did not come to its end. Which writes are measured first changes with
+    /// All stages, up to a load that did not come to its end. Which writes are measured first changes with
     /// the repetition, for the second finds a table that the first has worn.
-    fn stages(&self) -> Result<bool> {
+    fn stages(&self) -> Result<()> {
         let without_first = self.stand.case().repetition % 2 == 1;
         self.explain(false)?;
-        if !self.find(FIND_WITHOUT)? {
-            return Ok(false);
+        if !self.find(FIND_WITHOUT)? || (without_first && !self.write(WRITE_WITHOUT)?) {
+            return Ok(());
         }
-        if without_first && !self.write(WRITE_WITHOUT)? {
-            return Ok(false);
+        self.compare(false)?;
+        self.build()?;
+        self.compare(true)?;
+        self.explain(true)?;
+        if self.find(FIND_WITH)? && self.write(WRITE_WITH)? && !without_first {
+            self.clean()?;
+            self.write(WRITE_WITHOUT)?;
         }
-        for step in [Self::compare_without, Self::build, Self::compare_with, Self::explain_with] {
-            if self.stand.is_stopped() {
-                return Ok(false);
-            }
-            step(self)?;
-        }
-        if !(self.find(FIND_WITH)? && self.write(WRITE_WITH)?) {
-            return Ok(false);
-        }
-        if without_first {
-            return Ok(true);
-        }
-        self.clean()?;
-        self.write(WRITE_WITHOUT)
+        Ok(())
     }
 
     /// Drops the index, those of other patterns that a run that was cut off left, and the rows that clients
@@ -126,6 +113,7 @@ impl<'s> Bench<'s> {
     }
 
     fn build(&self) -> Result<()> {
+        self.stand.go_on()?;
         let (index, indexes) = (&self.pattern.index, self.indexes());
         let create = indexes.create(index).unwrap_or_default();
         let refresh = self.dialect().refresh(index.table);
@@ -146,6 +134,7 @@ impl<'s> Bench<'s> {
     /// Keeps the plan of the query, where the engine tells one.
     fn explain(&self, with_index: bool) -> Result<()> {
         let Some(explain) = self.stand.driver().explain() else { return Ok(()) };
+        self.stand.go_on()?;
         let (sql, parameters) = (self.query(with_index), self.compared(with_index, 0));
         let plan = self.stand.ask("explain the query", async |session| {
             explain.explain(session, &sql, &values(&parameters)).await
@@ -160,19 +149,13 @@ impl<'s> Bench<'s> {
     fn compare(&self, with_index: bool) -> Result<()> {
         let statement = Statement::new("find", self.query(with_index));
         let asked: Vec<_> = (0..COMPARED).map(|query| self.compared(with_index, query)).collect();
-        let answers = self.stand.ask("compare answers", async |session| {
-            session.prepare(std::slice::from_ref(&statement)).await?;
-            let mut answers = Vec::new();
-            for parameters in &asked {
-                if self.stand.is_stopped() {
-                    break;
-                }
-                answers.push(answer(session, &values(parameters)).await?);
-            }
-            Ok(answers)
-        })?;
-        if answers.len() < asked.len() {
-            return Ok(());
+        let mut answers = Vec::new();
+        for parameters in &asked {
+            self.stand.go_on()?;
+            answers.push(self.stand.ask("compare answers", async |session| {
+                session.prepare(std::slice::from_ref(&statement)).await?;
+                answer(session, &values(parameters)).await
+            })?);
         }
         let mut found = self.found.borrow_mut();
         match found.answers.take() {
@@ -180,18 +163,6 @@ impl<'s> Bench<'s> {
             Some(before) => found.checks.push(same_answers(&before, &answers)),
         }
         Ok(())
-    }
-
-    fn compare_without(&self) -> Result<()> {
-        self.compare(false)
-    }
-
-    fn compare_with(&self) -> Result<()> {
-        self.compare(true)
-    }
-
-    fn explain_with(&self) -> Result<()> {
-        self.explain(true)
     }
 
     fn query(&self, with_index: bool) -> String {

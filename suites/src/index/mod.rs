@@ -62,7 +62,7 @@ impl StagedBenchmark for IndexBenchmark {
         4
     }
 
-    fn measure(&self, stand: &Stand<'_>) -> Result<Measured> {
-        Bench::new(stand, self.pattern).measure()
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
+        Bench::new(stand, self.pattern).measure(measured)
     }
 }

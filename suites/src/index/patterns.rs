@@ -10,6 +10,9 @@ use crate::parameter::Parameter;
 
 const ROWS: &str = "access_rows";
 const CHILDREN: &str = "access_children";
+/// The text whose words are looked for, and the key of its rows.
+pub const TEXT: &str = "body";
+pub const KEY: &str = "id";
 
 /// A way of finding rows, and an index for it.
 pub struct Pattern {
@@ -214,7 +217,7 @@ pub static PATTERNS: &[Pattern] = &[
         index: IndexDefinition {
             name: "access_words",
             table: ROWS,
-            key: IndexKey::Words { column: "body", row: "id" },
+            key: IndexKey::Words { column: TEXT, row: KEY },
             filter: None,
         },
         changed: "body",

@@ -5,7 +5,7 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, DbError, IndexSql, Row, Statement, StatementId, Steps, Value};
 use dbdyno_datasets::access::parents;
 
-use super::patterns::{Drawn, Find, Pattern, draw_word};
+use super::patterns::{Drawn, Find, KEY, Pattern, TEXT, draw_word};
 use crate::parameter::Parameter;
 
 const FIND: StatementId = 0;
@@ -19,7 +19,7 @@ pub fn query(pattern: &Pattern, indexes: Option<&dyn IndexSql>) -> String {
         (Find::Query(sql, _), _) => (*sql).to_owned(),
         (Find::Word, None) => "SELECT id, amount FROM access_rows WHERE body LIKE ?".to_owned(),
         (Find::Word, Some(indexes)) => {
-            let has_word = indexes.has_word(&pattern.index);
+            let has_word = indexes.has_word(pattern.index.name, TEXT, KEY);
             format!("SELECT id, amount FROM access_rows WHERE {has_word}")
         }
         (Find::DeleteParent, _) => {
@@ -78,7 +78,7 @@ impl Workload for Reads {
             return Box::new(Deleter {
                 first: parents(self.drawn.rows) + u64::from(index),
                 step: u64::from(self.clients),
-                count: (parents(self.drawn.rows) / u64::from(self.clients)).max(1),
+                count: parents(self.drawn.rows) / u64::from(self.clients),
                 parent: 0,
                 rng,
             });

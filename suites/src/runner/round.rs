@@ -8,7 +8,7 @@ use dbdyno_core::{Better, Case, Check, Driver, Error, Event, Measurement, Result
 use super::metrics::measurements;
 use super::observer::CaseSummary;
 use super::stand::{Measured, Stage, Stand, Tools, staged};
-use crate::benchmark::{Benchmark, LoadBenchmark, Procedure};
+use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark};
 
 impl Tools<'_> {
     /// Measures a case and keeps its rows.
@@ -25,7 +25,7 @@ impl Tools<'_> {
         let stand = Stand::new(case, driver, benchmark, *self);
         let measured = match benchmark.procedure() {
             Procedure::Load(benchmark) => in_one_load(&stand, benchmark),
-            Procedure::Staged(benchmark) => benchmark.measure(&stand),
+            Procedure::Staged(benchmark) => in_stages(&stand, benchmark),
         };
         let summary = match measured {
             Ok(measured) => self.keep(case, &measured)?,
@@ -130,6 +130,17 @@ fn stage_rows(stage: &Stage) -> Vec<Measurement> {
         row.transaction = staged(stage.name, &row.transaction);
     }
     rows
+}
+
+/// The stages of a benchmark, as far as they went.
+fn in_stages(stand: &Stand<'_>, benchmark: &dyn StagedBenchmark) -> Result<Measured> {
+    let mut measured = Measured::default();
+    match benchmark.measure(stand, &mut measured) {
+        Err(error) if measured.stages.is_empty() => return Err(error),
+        Err(error) => measured.cut_short = Some(error.why().to_owned()),
+        Ok(()) => {}
+    }
+    Ok(measured)
 }
 
 /// State before, load, state after.

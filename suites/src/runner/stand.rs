@@ -90,8 +90,19 @@ impl<'a> Stand<'a> {
         self.tools.options
     }
 
-    /// Whether the end was asked for.
-    pub fn is_stopped(&self) -> bool {
+    /// Whether the next stage may begin.
+    ///
+    /// # Errors
+    /// The end was asked for.
+    pub fn go_on(&self) -> Result<()> {
+        if self.is_stopped() {
+            let doing = format!("go on with {}", self.benchmark.name());
+            return Err(Error::new(doing, "the end was asked for"));
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
         self.tools.stop.is_requested()
     }
 

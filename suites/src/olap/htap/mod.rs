@@ -77,18 +77,16 @@ impl StagedBenchmark for Htap {
         Load::ALL.len() as u32
     }
 
-    fn measure(&self, stand: &Stand<'_>) -> Result<Measured> {
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let before = look(stand)?;
         if before.checks.iter().any(|check| !check.held) {
-            return Ok(Measured { checks: before.checks, ..Measured::default() });
+            measured.checks = before.checks;
+            return Ok(());
         }
-        let mut loads = Loads { stand, before, measured: Measured::default() };
-        for load in order(stand.case().seed, stand.case().repetition) {
-            if !loads.run(load)? {
-                break;
-            }
-        }
-        Ok(loads.finish())
+        let mut loads = Loads { stand, before, measured };
+        let ran = loads.run_all();
+        loads.finish();
+        ran
     }
 }
 
@@ -139,7 +137,7 @@ struct Loads<'s> {
     stand: &'s Stand<'s>,
     /// The tables as they are after the loads so far.
     before: State,
-    measured: Measured,
+    measured: &'s mut Measured,
 }
 
 /// What a load is about to run.
@@ -151,25 +149,21 @@ struct Prepared {
 }
 
 impl Loads<'_> {
-    /// Runs a load and looks at what it did; false where no other is to follow.
-    ///
-    /// # Errors
-    /// The first load could not begin.
-    fn run(&mut self, load: Load) -> Result<bool> {
-        if self.stand.is_stopped() {
-            self.measured.cut_short = Some("the end was asked for".to_owned());
-            return Ok(false);
-        }
-        let prepared = self.prepare(load);
-        let stage = match self.stand.load(load.name(), prepared.clients, &prepared.workload) {
-            Ok(stage) => stage,
-            Err(error) if self.measured.stages.is_empty() => return Err(error),
-            // What was measured before is kept.
-            Err(error) => {
-                self.measured.cut_short = Some(error.to_string());
-                return Ok(false);
+    /// Runs the loads, up to one that went wrong.
+    fn run_all(&mut self) -> Result<()> {
+        for load in order(self.stand.case().seed, self.stand.case().repetition) {
+            self.stand.go_on()?;
+            if !self.run(load)? {
+                break;
             }
-        };
+        }
+        Ok(())
+    }
+
+    /// Runs a load and looks at what it did; false where no other is to follow.
+    fn run(&mut self, load: Load) -> Result<bool> {
+        let prepared = self.prepare(load);
+        let stage = self.stand.load(load.name(), prepared.clients, &prepared.workload)?;
         if let Some(answers) = &prepared.answers {
             self.judge(load, answers);
         }
@@ -228,8 +222,8 @@ impl Loads<'_> {
         self.measured.checks.extend(checks.map(named));
     }
 
-    /// What was measured, with what transactions and queries cost each other.
-    fn finish(mut self) -> Measured {
+    /// Adds what transactions and queries cost each other.
+    fn finish(self) {
         let stages = &self.measured.stages;
         let of = |load: Load| {
             let stage = stages.iter().find(|stage| stage.name == load.name());
@@ -248,6 +242,5 @@ impl Loads<'_> {
         let mix = format!("{}, {streams}", count(self.stand.case().clients, "client"));
         let (own, headline) = (reports.measurements(&mix), reports.headline());
         (self.measured.own, self.measured.headline) = (own, headline);
-        self.measured
     }
 }

@@ -64,29 +64,31 @@ impl StagedBenchmark for Composite {
         2
     }
 
-    fn measure(&self, stand: &Stand<'_>) -> Result<Measured> {
-        let (context, mut measured) = (stand.context(), Measured::default());
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
+        let context = stand.context();
         let power: Arc<dyn Workload> = Arc::new(Refreshed::power(&context));
         let throughput: Arc<dyn Workload> = Arc::new(Refreshed::throughput(&context));
         let before = rows(stand)?;
         for (name, clients, workload) in
             [(POWER, 1, power), (THROUGHPUT, context.clients + 1, throughput)]
         {
+            stand.go_on()?;
             let stage = stand.load(name, clients, &workload)?;
             let whole = stage.report.is_whole();
             measured.stages.push(stage);
             if !whole {
-                delete_new(stand)?;
-                return Ok(measured);
+                return delete_new(stand);
             }
         }
         let after = rows(stand)?;
+        let mut cleaned = after;
         if before != after {
             // The next case finds the tables as this one did.
             delete_new(stand)?;
+            cleaned = rows(stand)?;
         }
-        measured.checks.push(unchanged(before, after, rows(stand)?, &measured));
-        measured.own = metrics(&measured, &context);
+        measured.checks.push(unchanged(before, after, cleaned, measured));
+        measured.own = metrics(measured, &context);
         if let [power, throughput, composite] =
             measured.own.iter().filter_map(|row| row.value).collect::<Vec<_>>()[..]
         {
@@ -94,7 +96,7 @@ impl StagedBenchmark for Composite {
                 "{composite:.0} per h, from power {power:.0} and throughput {throughput:.0}"
             );
         }
-        Ok(measured)
+        Ok(())
     }
 }
 
