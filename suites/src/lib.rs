@@ -3,6 +3,8 @@
 
 pub mod benchmark;
 pub mod index;
+#[cfg(test)]
+mod made_up;
 pub mod olap;
 pub mod oltp;
 mod parameter;

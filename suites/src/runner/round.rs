@@ -114,6 +114,10 @@ impl Measured {
         let measured = self.stages.iter().filter(|stage| !is_void(&stage.report));
         let mut rows: Vec<Measurement> = measured.flat_map(stage_rows).collect();
         rows.extend(self.own.iter().cloned());
+        if status != Status::Ok && rows.iter().all(|row| !row.transaction.is_empty()) {
+            // Something must say of the whole case what became of it.
+            rows.push(no_number(status, detail.to_owned()));
+        }
         for row in &mut rows {
             row.status = status;
             if status != Status::Ok || row.detail.is_empty() {
@@ -254,6 +258,7 @@ fn check_row(check: &Check) -> Measurement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::made_up::{report, transaction};
 
     #[test]
     fn a_case_without_all_its_loads_is_no_whole_one() {
@@ -266,5 +271,18 @@ mod tests {
         assert_eq!(verdict(&cut, &broken, true), wrong);
         let (status, why) = verdict(&Measured::default(), &broken, true);
         assert!(status == Status::Failed && why.starts_with("not measured: the data was wrong"));
+    }
+
+    #[test]
+    fn a_case_of_several_loads_says_as_a_whole_what_became_of_it() {
+        let stage = |name| Stage { name, report: report(vec![transaction("a", 10, &[1])]) };
+        let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
+        let rows = measured.rows(Status::Ok, "");
+        assert!(rows.iter().all(|row| ["one", "two"].contains(&row.transaction.as_str())));
+        let rows = measured.rows(Status::Interrupted, "the end was asked for");
+        let whole: Vec<_> = rows.iter().filter(|row| row.transaction.is_empty()).collect();
+        assert_eq!(whole.len(), 1);
+        assert_eq!((whole[0].value, whole[0].status), (None, Status::Interrupted));
+        assert_eq!(whole[0].detail, "the end was asked for");
     }
 }
