@@ -80,6 +80,31 @@ pub trait ColdStart: Send + Sync {
     fn chill(&self) -> Result<()>;
 }
 
+/// Telling whether a session waits for a lock that another one holds, and ending its wait.
+#[async_trait]
+pub trait LockWaits: Send + Sync {
+    /// What a session that was opened with
+    /// [`SessionOptions::watched`](crate::SessionOptions::watched) is known by; asked on the thread
+    /// that opened it.
+    ///
+    /// # Errors
+    /// The session cannot be asked.
+    async fn identify(&self, session: &mut dyn Session) -> Result<i64, DbError>;
+
+    /// Whether the session known by `id` waits for a lock at some moment after this call. What has just
+    /// been given the lock is not taken for waiting. `observer` is another session.
+    ///
+    /// # Errors
+    /// The server cannot be asked, or does not tell the user of `observer`.
+    async fn is_waiting(&self, observer: &mut dyn Session, id: i64) -> Result<bool, DbError>;
+
+    /// Has what the session known by `id` is doing end in an error.
+    ///
+    /// # Errors
+    /// The server cannot be asked, or refuses.
+    async fn cancel(&self, observer: &mut dyn Session, id: i64) -> Result<(), DbError>;
+}
+
 /// Control over a throwaway server's process. Calls block; they are not for the load path.
 pub trait ServerControl: Send + Sync {
     /// Ends the server as a crash would, with SIGKILL.

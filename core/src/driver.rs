@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::ability::{BulkLoad, ColdStart, Explain, ServerControl};
+use crate::ability::{BulkLoad, ColdStart, Explain, LockWaits, ServerControl};
+use crate::anomaly::Promise;
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
@@ -40,6 +41,11 @@ pub trait Driver: Send + Sync {
 
     /// How the engine supports an isolation level.
     fn isolation(&self, level: Isolation) -> LevelSupport;
+
+    /// Which anomalies the level promises to keep from happening.
+    fn promise(&self, level: Isolation) -> Promise {
+        Promise::of(level)
+    }
 
     /// The level a transaction has when none is asked for: the engine's own default.
     fn default_isolation(&self) -> Isolation;
@@ -104,6 +110,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Telling which sessions wait for a lock.
+    fn lock_waits(&self) -> Option<&dyn LockWaits> {
+        None
+    }
+
     /// Starting, stopping and killing the server; only for a throwaway server.
     fn server_control(&self) -> Option<&dyn ServerControl> {
         None
@@ -158,6 +169,8 @@ pub struct SessionOptions {
     pub statement_timeout: Option<Duration>,
     /// Whom it shares its thread with.
     pub thread: SessionThread,
+    /// Whether [`LockWaits`] is to tell of it. It stays on the thread that opens it then.
+    pub watched: bool,
 }
 
 /// Whom a session shares its thread with, which decides how it may wait for the server.

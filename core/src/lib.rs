@@ -5,6 +5,7 @@
 //! implements [`Recorder`]. This crate knows none of them, no engine and no client library.
 
 pub mod ability;
+pub mod anomaly;
 pub mod cache;
 pub mod check;
 pub mod dialect;
@@ -27,7 +28,8 @@ pub mod steps;
 pub mod stop;
 pub mod value;
 
-pub use ability::{BulkLoad, ColdStart, Explain, LoadProgress, ServerControl};
+pub use ability::{BulkLoad, ColdStart, Explain, LoadProgress, LockWaits, ServerControl};
+pub use anomaly::{Anomaly, Promise};
 pub use cache::Cache;
 pub use check::Check;
 pub use dialect::{Dialect, NativeSql, Returning, RowLists, Upsert};

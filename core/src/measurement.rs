@@ -1,6 +1,7 @@
 //! What a run yields, and who keeps it.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
@@ -229,6 +230,13 @@ pub trait Recorder: Send + Sync {
     /// # Errors
     /// The disk is full or the folder is gone.
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> crate::Result<()>;
+
+    /// The place in the run folder of a file about the case: the folder `folder` is made, the file, whose
+    /// name ends in `.extension`, is not. Each case and repetition has a name of its own.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> crate::Result<PathBuf>;
 
     /// Adds an event to `events.csv`.
     ///

@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Error, Event, Measurement, Plan, Recorder, Result};
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Cache, Case, Error, Event, Measurement, Plan, Recorder, Result, StatementForm};
 
 use crate::append::{Appender, remedy};
 use crate::csv_lines::csv_line;
@@ -177,9 +178,39 @@ impl Recorder for RunFolder {
         }
     }
 
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        let folder = self.path.join(folder);
+        fs::create_dir_all(&folder).map_err(|error| {
+            let doing = format!("create the folder `{}`", folder.display());
+            Error::new(doing, &error).next(remedy(&folder, error.kind()))
+        })?;
+        Ok(folder.join(format!("{}.{extension}", file_stem(case))))
+    }
+
     fn event(&self, case: &Case, event: &Event) -> Result<()> {
         self.events.append(&csv_line(event::fields(&self.run_id, case, event))?)
     }
+}
+
+/// What a case and its repetition are called where a file is about them: what tells cases apart, in words
+/// that every file system takes.
+fn file_stem(case: &Case) -> String {
+    let mut words = vec![case.benchmark.clone(), case.target.clone()];
+    words.push(case.isolation.name().to_owned());
+    words.push(case.durability.name().to_owned());
+    words.push(format!("{}-clients", case.clients));
+    words.extend(case.rate.map(|rate| format!("{rate}-per-s")));
+    let unusual = [
+        (case.streams != 0, format!("{}-streams", case.streams)),
+        (case.statements != StatementForm::default(), case.statements.name().to_owned()),
+        (case.pipeline, "pipelined".to_owned()),
+        (case.keys != Keys::default(), case.keys.name().to_owned()),
+        (case.cache != Cache::default(), case.cache.name().to_owned()),
+    ];
+    words.extend(unusual.into_iter().filter_map(|(is, word)| is.then_some(word)));
+    words.push(case.repetition.to_string());
+    let fit = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    words.join("-").chars().map(fit).collect()
 }
 
 /// A name of one path component that every file system takes.

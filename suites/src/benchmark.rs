@@ -38,6 +38,12 @@ pub trait Benchmark: Send + Sync {
         &[DEFAULT_CLIENTS]
     }
 
+    /// Whether it is run at every level that an engine tells apart when the user names none, for it is
+    /// about how they differ.
+    fn compares_isolation(&self) -> bool {
+        false
+    }
+
     /// How long it runs where that is its own matter: one that is done when all its queries are.
     fn length(&self, _clients: u32) -> Option<Length> {
         None

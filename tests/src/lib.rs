@@ -2,6 +2,7 @@
 
 pub mod olap;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,6 +18,7 @@ use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::runner::{
     CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions,
 };
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Engines that the user left out of the test run by name (`./tests/run --without NAME`).
@@ -69,6 +71,7 @@ pub struct Kept {
     events: Mutex<Vec<Event>>,
     seconds: Mutex<Vec<Second>>,
     plans: Mutex<Vec<(String, Plan)>>,
+    folder: Mutex<Option<TempDir>>,
 }
 
 impl Kept {
@@ -109,6 +112,16 @@ impl Recorder for Kept {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.push((name.to_owned(), plan.clone()));
         Ok(())
+    }
+
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        let mut folders = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+        #[expect(clippy::expect_used, reason = "a test without a temporary folder cannot go on")]
+        let root = folders.get_or_insert_with(|| tempfile::tempdir().expect("a folder"));
+        let name = format!("{}-{}-{}.{extension}", case.benchmark, case.engine, case.isolation);
+        let folder = root.path().join(folder);
+        std::fs::create_dir_all(&folder).map_err(|why| dbdyno_core::Error::new("make it", why))?;
+        Ok(folder.join(name))
     }
 
     fn event(&self, _: &Case, event: &Event) -> Result<()> {

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, Result, RowSource, ServerControl,
-    ServerInfo, Session, SessionOptions, Stop,
+    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Result, RowSource,
+    ServerControl, ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -360,6 +360,10 @@ impl Driver for MysqlDriver {
     }
 
     fn explain(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+
+    fn lock_waits(&self) -> Option<&dyn LockWaits> {
         Some(self)
     }
 

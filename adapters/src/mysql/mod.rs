@@ -24,6 +24,7 @@ mod rows;
 mod server;
 mod session;
 mod values;
+mod waits;
 mod wire;
 
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, Result, ServerControl, ServerInfo, Session,
-    SessionOptions,
+    HeldDurability, Isolation, LevelSupport, LockWaits, Promise, Result, ServerControl, ServerInfo,
+    Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -144,6 +144,15 @@ impl Driver for PostgresDriver {
         support(level)
     }
 
+    /// Its REPEATABLE READ is snapshot isolation, and more than the standard asks (manual, 13.2.2).
+    fn promise(&self, level: Isolation) -> Promise {
+        match level {
+            Isolation::ReadUncommitted => Promise::of(Isolation::ReadCommitted),
+            Isolation::RepeatableRead => Promise::of(Isolation::Snapshot),
+            level => Promise::of(level),
+        }
+    }
+
     fn default_isolation(&self) -> Isolation {
         Isolation::ReadCommitted
     }
@@ -202,6 +211,10 @@ impl Driver for PostgresDriver {
     }
 
     fn explain(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+
+    fn lock_waits(&self) -> Option<&dyn LockWaits> {
         Some(self)
     }
 

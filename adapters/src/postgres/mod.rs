@@ -22,6 +22,7 @@ mod session;
 mod statement;
 mod unprepared;
 mod values;
+mod waits;
 mod wire;
 
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, MARK_TABLE, Result, RowSource,
-    ServerInfo, Session, SessionOptions, Stop,
+    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Result,
+    RowSource, ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,6 +21,7 @@ use super::errors::translate;
 use super::limit::Limit;
 use super::pragmas::{self, Pragmas};
 use super::session::SqliteSession;
+use super::waits;
 use crate::throwaway::forget::{forget_file, forget_files};
 use crate::throwaway::machine;
 
@@ -141,7 +142,11 @@ impl SqliteDriver {
     fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
         let file = self.file(namespace)?;
         let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = open(&file, OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mut flags = OpenFlags::SQLITE_OPEN_CREATE;
+        if self.pragmas.shared_cache {
+            flags |= OpenFlags::SQLITE_OPEN_SHARED_CACHE;
+        }
+        let connection = open(&file, flags)?;
         let ours = is_empty_or_marked(&connection)?;
         self.pragmas.apply(&connection, self.wanted(), ours)?;
         Ok(connection)
@@ -180,7 +185,7 @@ impl Driver for SqliteDriver {
     }
 
     fn isolation(&self, level: Isolation) -> LevelSupport {
-        support(level, self.pragmas.begin_write)
+        support(level, self.pragmas.begin_write, self.pragmas.shared_cache)
     }
 
     fn default_isolation(&self) -> Isolation {
@@ -242,6 +247,13 @@ impl Driver for SqliteDriver {
             return Err(DbError::unexpected(why));
         }
         let connection = self.open(options.namespace.as_deref())?;
+        if options.isolation == Some(Isolation::ReadUncommitted) {
+            let sql = "PRAGMA read_uncommitted = ON";
+            connection.execute_batch(sql).map_err(translate)?;
+        }
+        if options.watched {
+            waits::watch(&connection)?;
+        }
         let keep = match &self.place {
             Place::File(_) => None,
             Place::Folder { keep, .. } => Some(keep.clone()),
@@ -273,6 +285,10 @@ impl Driver for SqliteDriver {
     }
 
     fn explain(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+
+    fn lock_waits(&self) -> Option<&dyn LockWaits> {
         Some(self)
     }
 
@@ -321,15 +337,22 @@ fn is_empty_or_marked(connection: &Connection) -> Result<bool, DbError> {
 
 /// Transactions on SQLite are serializable and nothing else, but for uncommitted reads between
 /// connections with a shared cache (<https://www.sqlite.org/isolation.html>).
-pub(super) fn support(level: Isolation, begin_write: &'static str) -> LevelSupport {
+pub(super) fn support(
+    level: Isolation,
+    begin_write: &'static str,
+    shared_cache: bool,
+) -> LevelSupport {
     let lacks = |why: &str| LevelSupport::Lacks {
         why: format!("{why} (https://www.sqlite.org/isolation.html)"),
     };
     match level {
         Isolation::Serializable => LevelSupport::Native { maps_to: begin_write },
+        Isolation::ReadUncommitted if shared_cache => {
+            LevelSupport::Native { maps_to: "PRAGMA read_uncommitted=ON with cache=shared" }
+        }
         Isolation::ReadUncommitted => lacks(
             "SQLite reads uncommitted rows only between connections of one process that share a \
-             cache, a mode that its makers discourage",
+             cache, a mode that its makers discourage; the target sqlite?cache=shared has it",
         ),
         Isolation::ReadCommitted | Isolation::RepeatableRead => {
             lacks("SQLite has one level: every transaction is serializable")

@@ -15,6 +15,7 @@ mod pragmas;
 mod prepared;
 mod session;
 mod statement;
+mod waits;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     install_hint: String::new,
     options: pragmas::OPTIONS,
     dialect: || &SqliteDialect,
-    isolation: |level| driver::support(level, pragmas::BEGIN_WRITE),
+    isolation: |level| driver::support(level, pragmas::BEGIN_WRITE, false),
     open,
     find,
 };

@@ -17,6 +17,10 @@ pub const BEGIN: &str = "begin";
 /// once, since a lock taken later may find a stale snapshot.
 pub const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
+/// The option that says whether sessions share a page cache
+/// (<https://www.sqlite.org/sharedcache.html>).
+const CACHE: &str = "cache";
+
 /// How long a session waits for a lock unless told otherwise, in milliseconds.
 const BUSY_TIMEOUT_MS: &str = "5000";
 
@@ -63,6 +67,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("driver", "the client library"),
     OptionSpec::new(BEGIN, "how a transaction that may write begins (default immediate)")
         .values(&["immediate", "deferred"]),
+    OptionSpec::new(CACHE, "shared: sessions share a page cache and lock tables in it")
+        .values(&["private", "shared"]),
     OptionSpec::new("busy_timeout", "how long a lock is waited for, in ms (default 5000)"),
     OptionSpec::new("page_size", "bytes in a page of a new file"),
     OptionSpec::new("auto_vacuum", "whether a new file gives pages back").values(&[
@@ -94,6 +100,8 @@ pub struct Pragmas {
     settings: Vec<(&'static str, String, String)>,
     /// What begins a transaction that may write.
     pub begin_write: &'static str,
+    /// Whether sessions share a page cache.
+    pub shared_cache: bool,
 }
 
 impl Pragmas {
@@ -107,6 +115,11 @@ impl Pragmas {
             Some("deferred") => "BEGIN",
             Some(other) => return Err(bad_value(BEGIN, other, "immediate or deferred")),
         };
+        let shared_cache = match options.get(CACHE).map(String::as_str) {
+            None | Some("private") => false,
+            Some("shared") => true,
+            Some(other) => return Err(bad_value(CACHE, other, "private or shared")),
+        };
         let mut settings = Vec::new();
         for (name, kind) in &PRAGMAS {
             let default = match *name {
@@ -119,7 +132,7 @@ impl Pragmas {
                 settings.push(setting(name, kind, value)?);
             }
         }
-        Ok(Self { settings, begin_write })
+        Ok(Self { settings, begin_write, shared_cache })
     }
 
     /// Applies the options to a fresh connection, and the `synchronous` level that makes its
@@ -243,8 +256,8 @@ mod tests {
     #[test]
     fn every_pragma_is_an_option() {
         let options: Vec<&str> = OPTIONS.iter().map(|option| option.name).collect();
-        assert_eq!(options[..2], ["driver", BEGIN]);
-        assert_eq!(options[2..], PRAGMAS.map(|(name, _)| name));
+        assert_eq!(options[..3], ["driver", BEGIN, CACHE]);
+        assert_eq!(options[3..], PRAGMAS.map(|(name, _)| name));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{Cache, Driver, Durability, Isolation, LevelSupport, StatementForm};
 
 use super::options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
+use crate::benchmark::Benchmark;
 
 /// The place of this random stream below the seed: the order of cases within a round.
 const ORDER_STREAM: u64 = 0x6f72_6465;
@@ -50,7 +51,7 @@ pub fn plan(
     };
     let mut cases = Vec::new();
     for (driver, (adapter, settable)) in drivers.iter().zip(settable).enumerate() {
-        for (isolation, unsupported) in levels(*adapter, &options.isolation) {
+        for (isolation, unsupported) in levels(*adapter, selection.benchmark, &options.isolation) {
             for durability in durabilities(*settable, &options.durability) {
                 for clients in &clients {
                     for form in forms(*adapter, options) {
@@ -82,8 +83,17 @@ pub fn round_order(count: usize, seed: u64, round: u32) -> Vec<usize> {
 }
 
 /// The levels to measure on a driver, with the reason where it lacks one.
-fn levels(driver: &dyn Driver, choice: &IsolationChoice) -> Vec<(Isolation, Option<String>)> {
+fn levels(
+    driver: &dyn Driver,
+    benchmark: &dyn Benchmark,
+    choice: &IsolationChoice,
+) -> Vec<(Isolation, Option<String>)> {
     match choice {
+        IsolationChoice::Default if benchmark.compares_isolation() => Isolation::ALL
+            .into_iter()
+            .filter(|level| driver.isolation(*level).is_native())
+            .map(|level| (level, None))
+            .collect(),
         IsolationChoice::Default => vec![(driver.default_isolation(), None)],
         IsolationChoice::All => Isolation::ALL
             .into_iter()

@@ -75,7 +75,7 @@ impl RunOptions {
 /// Which isolation levels are measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IsolationChoice {
-    /// Each engine's default.
+    /// Each engine's default; every level where the benchmark compares them.
     Default,
     /// Every level that an engine tells apart.
     All,

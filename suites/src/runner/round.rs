@@ -106,7 +106,7 @@ impl Tools<'_> {
 impl Measured {
     /// Whether anything was measured.
     fn has_numbers(&self) -> bool {
-        self.stages.iter().any(|stage| !is_void(&stage.report))
+        !self.own.is_empty() || self.stages.iter().any(|stage| !is_void(&stage.report))
     }
 
     /// The rows of the loads and the benchmark's own.
@@ -118,7 +118,8 @@ impl Measured {
             // Something must say of the whole case what became of it.
             rows.push(no_number(status, detail.to_owned()));
         }
-        for row in &mut rows {
+        // A row that failed by itself says why.
+        for row in rows.iter_mut().filter(|row| row.status == Status::Ok) {
             row.status = status;
             if status != Status::Ok || row.detail.is_empty() {
                 detail.clone_into(&mut row.detail);
@@ -140,7 +141,7 @@ fn stage_rows(stage: &Stage) -> Vec<Measurement> {
 fn in_stages(stand: &Stand<'_>, benchmark: &dyn StagedBenchmark) -> Result<Measured> {
     let mut measured = Measured::default();
     match benchmark.measure(stand, &mut measured) {
-        Err(error) if measured.stages.is_empty() => return Err(error),
+        Err(error) if !measured.has_numbers() => return Err(error),
         Err(error) => measured.cut_short = Some(error.why().to_owned()),
         Ok(()) => {}
     }
@@ -187,7 +188,7 @@ fn is_void(report: &LoadReport) -> bool {
 /// the end was asked for, in this case or after its last load.
 fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if measured.stages.is_empty() && measured.cut_short.is_none() {
+    if !measured.has_numbers() && measured.stages.is_empty() && measured.cut_short.is_none() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
     }

@@ -1,5 +1,6 @@
 //! Where a case is measured: what a benchmark may do with a target.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -83,6 +84,11 @@ impl<'a> Stand<'a> {
     /// The driver of the target.
     pub fn driver(&self) -> &dyn Driver {
         self.driver.as_ref()
+    }
+
+    /// The driver, for threads of a benchmark's own.
+    pub fn shared_driver(&self) -> Arc<dyn Driver> {
+        Arc::clone(self.driver)
     }
 
     /// What the user chose.
@@ -239,6 +245,14 @@ impl<'a> Stand<'a> {
     /// The disk is full or the folder is gone.
     pub fn keep_plan(&self, name: &str, plan: &Plan) -> Result<()> {
         self.tools.recorder.plan(self.case, name, plan)
+    }
+
+    /// The place of a file about the case in the run folder's folder `folder`.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn file(&self, folder: &str, extension: &str) -> Result<PathBuf> {
+        self.tools.recorder.file(self.case, folder, extension)
     }
 
     /// Sessions on the benchmark's tables.
