@@ -14,6 +14,8 @@ pub(crate) mod tpcc;
 mod ycsb;
 
 use crate::benchmark::Benchmark;
+pub(crate) use smallbank::SmallBank;
+pub(crate) use tpcc::Tpcc;
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
@@ -30,13 +32,13 @@ pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
         Box::new(sbtest::READS_SWEEP),
         Box::new(sbtest::WRITES_SWEEP),
         Box::new(tpcb::TpcB),
-        Box::new(tpcc::Tpcc),
+        Box::new(Tpcc),
         Box::new(ycsb::A),
         Box::new(ycsb::B),
         Box::new(ycsb::C),
         Box::new(ycsb::D),
         Box::new(ycsb::E),
         Box::new(ycsb::F),
-        Box::new(smallbank::SmallBank),
+        Box::new(SmallBank),
     ]
 }
