@@ -13,6 +13,7 @@ mod grid;
 mod group;
 mod hlog;
 mod index_view;
+mod isolation_view;
 pub mod load;
 pub mod machine;
 pub mod metric;
@@ -34,6 +35,7 @@ mod time;
 mod timeline;
 
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
+pub use isolation_view::IsolationView;
 pub use load::{Loaded, load};
 pub use machine::{Machine, machine};
 pub use plan_diff::{PlanComparison, PlanGroup, PlanPair, compare_plans, group};

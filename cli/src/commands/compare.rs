@@ -1,13 +1,13 @@
 //! `dbdyno compare`.
 
 use dbdyno_core::{Error, Result};
-use dbdyno_results::{By, Format, compare as put_side_by_side, compare_all, load};
+use dbdyno_results::{By, Format, IsolationView, compare as put_side_by_side, compare_all, load};
 
 use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
 use crate::commands::tables;
 use crate::names::one_of;
-use crate::output::note;
+use crate::output::{note, show};
 
 /// Puts runs side by side.
 ///
@@ -29,10 +29,20 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         FormatArg::Csv => Format::Csv,
     };
     // One header is enough for a program.
-    let comparisons = match format {
-        Format::Csv => vec![put_side_by_side(&loaded.records, &options)?],
-        Format::Table | Format::Markdown => compare_all(&loaded.records, &options)?,
+    if format == Format::Csv {
+        tables::print(&[put_side_by_side(&loaded.records, &options)?], format)?;
+        return Ok(Ended::Done);
+    }
+    let asks = !options.metrics.is_empty() || options.transactions || by != By::Engine;
+    let (levels, records) = match asks {
+        true => (None, loaded.records),
+        false => IsolationView::take(loaded.records),
     };
-    tables::print(&comparisons, format)?;
+    if levels.is_none() || !records.is_empty() {
+        tables::print(&compare_all(&records, &options)?, format)?;
+    }
+    if let Some(levels) = levels {
+        show(&levels.render(&tables::rendering(format)));
+    }
     Ok(Ended::Done)
 }

@@ -5,8 +5,8 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    By, CompareOptions, Comparison, Format, Loaded, RenderOptions, RunFolder, compare_all, load,
-    scaling,
+    By, CompareOptions, Comparison, Format, IsolationView, Loaded, RenderOptions, RunFolder,
+    compare_all, load, scaling,
 };
 
 use crate::output::{note, show};
@@ -25,12 +25,18 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let options = options(&loaded, By::default_for(&loaded.records));
-    match compare_all(&loaded.records, &options) {
-        Ok(comparisons) => print(&comparisons, Format::Table)?,
-        // A run in which nothing could be measured has been told case by case.
-        Err(error) => note(&format!("note: {error}")),
+    let (levels, records) = IsolationView::take(loaded.records);
+    if !records.is_empty() {
+        match compare_all(&records, &options) {
+            Ok(comparisons) => print(&comparisons, Format::Table)?,
+            // A run in which nothing could be measured has been told case by case.
+            Err(error) => note(&format!("note: {error}")),
+        }
     }
-    if let Ok(scaling) = scaling(&loaded.records) {
+    if let Some(levels) = levels {
+        show(&levels.render(&rendering(Format::Table)));
+    }
+    if let Ok(scaling) = scaling(&records) {
         show(&scaling.render(&rendering(Format::Table))?);
     }
     Ok(())
@@ -63,7 +69,8 @@ pub fn plain<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
     table
 }
 
-fn rendering(format: Format) -> RenderOptions {
+/// How tables are written here.
+pub fn rendering(format: Format) -> RenderOptions {
     let styled = std::io::stdout().is_terminal();
     RenderOptions { format, width: width(), styled }
 }

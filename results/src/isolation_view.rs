@@ -1,0 +1,116 @@
+//! What the isolation suite found out: which anomalies each level of each target allows, and what it costs.
+
+mod costs;
+mod matrix;
+
+use std::collections::BTreeSet;
+
+use dbdyno_core::Isolation;
+
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+use costs::Costs;
+use matrix::Matrix;
+
+/// The suite that is shown so.
+const SUITE: &str = "isolation";
+/// The benchmark of anomalies.
+const ANOMALIES: &str = "anomalies";
+/// The metric of each anomaly; its detail is the outcome.
+const POSSIBLE: &str = "anomaly_possible";
+/// The metric of a cost.
+const THROUGHPUT: &str = "throughput";
+
+/// The suite's results, levels in lines.
+#[derive(Clone, Debug)]
+pub struct IsolationView {
+    matrix: Matrix,
+    costs: Costs,
+}
+
+/// A line: a level of a target.
+#[derive(Clone, Debug, PartialEq)]
+struct Level {
+    target: String,
+    isolation: Isolation,
+}
+
+impl Level {
+    fn of(record: &Record) -> Self {
+        Self { target: record.case.target.clone(), isolation: record.case.isolation }
+    }
+}
+
+impl IsolationView {
+    /// Takes the suite's records out of others; `None`, with all records left, where a level of a
+    /// target was measured under more conditions than one, which lines of levels do not tell apart.
+    pub fn take(records: Vec<Record>) -> (Option<Self>, Vec<Record>) {
+        let (ours, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_shown_so);
+        if ours.is_empty() || !is_of_levels(&ours) {
+            return (None, ours.into_iter().chain(others).collect());
+        }
+        let levels = levels(&ours);
+        let view = Self { matrix: Matrix::new(&ours, &levels), costs: Costs::new(&ours, &levels) };
+        (Some(view), others)
+    }
+
+    /// The tables as text, in the format of a terminal or of Markdown.
+    pub fn render(&self, options: &RenderOptions) -> String {
+        let allowed = self.matrix.allowed();
+        let parts = [
+            self.matrix.render(options),
+            self.costs.render_levels(&allowed, options),
+            self.costs.render_numbers(options),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(if options.format == Format::Markdown { "\n\n" } else { "\n" })
+    }
+}
+
+/// All of the suite but what is about something else than levels.
+fn is_shown_so(record: &Record) -> bool {
+    record.case.suite == SUITE && !record.case.benchmark.starts_with("durability")
+}
+
+/// Whether every benchmark has one case for each level of a target, and a target one engine.
+fn is_of_levels(records: &[Record]) -> bool {
+    let mut seen: Vec<&Record> = Vec::new();
+    records.iter().all(|record| {
+        let same = |known: &&&Record| {
+            known.case.benchmark == record.case.benchmark && Level::of(known) == Level::of(record)
+        };
+        match seen.iter().find(same) {
+            None => {
+                seen.push(record);
+                true
+            }
+            Some(known) => {
+                let mut case = known.case.clone();
+                (case.repetition, case.seed) = (record.case.repetition, record.case.seed);
+                case == record.case
+            }
+        }
+    })
+}
+
+/// The lines: targets as they first occur, levels from the weakest.
+fn levels(records: &[Record]) -> Vec<Level> {
+    let mut targets: Vec<&str> = Vec::new();
+    for record in records {
+        if !targets.contains(&record.case.target.as_str()) {
+            targets.push(&record.case.target);
+        }
+    }
+    let of = |target: &&str| -> BTreeSet<Isolation> {
+        let its = records.iter().filter(|record| record.case.target == **target);
+        its.map(|record| record.case.isolation).collect()
+    };
+    let lines = targets.iter().flat_map(|target| {
+        let level = |isolation| Level { target: (*target).to_owned(), isolation };
+        of(target).into_iter().map(level).collect::<Vec<_>>()
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,310 @@
+//! What each level costs.
+
+use std::collections::BTreeMap;
+
+use dbdyno_core::Status;
+
+use super::{ANOMALIES, Level, THROUGHPUT};
+use crate::grid::{Align, Grid, Text, wrap};
+use crate::number;
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+use crate::statistics::{Round, median, ratio};
+
+/// What workloads count where they broke.
+const BROKEN: [&str; 3] = ["lost_updates", "skewed_reports", "unstaffed_shifts_seen"];
+
+/// Workloads in columns or lines, levels in lines.
+#[derive(Clone, Debug)]
+pub(super) struct Costs {
+    levels: Vec<Level>,
+    /// The workloads in the order in which they were measured.
+    benchmarks: Vec<String>,
+    loads: Vec<Load>,
+}
+
+/// A workload at a level, over repetitions.
+#[derive(Clone, Debug)]
+struct Load {
+    benchmark: String,
+    level: Level,
+    /// Why there is no number: the word and the sentence.
+    status: Option<(Status, String)>,
+    metrics: BTreeMap<String, BTreeMap<Round, f64>>,
+}
+
+impl Load {
+    fn median(&self, metric: &str) -> Option<f64> {
+        let values: Vec<f64> = self.metrics.get(metric)?.values().copied().collect();
+        median(&values)
+    }
+
+    /// Every row of one name, as counts by engine code have several.
+    fn sum(&self, metric: &str) -> f64 {
+        self.metrics.get(metric).map_or(0.0, |rounds| rounds.values().sum())
+    }
+}
+
+impl Costs {
+    pub(super) fn new(records: &[Record], levels: &[Level]) -> Self {
+        let mut costs = Self { levels: levels.to_vec(), benchmarks: Vec::new(), loads: Vec::new() };
+        for record in records.iter().filter(|record| record.case.benchmark != ANOMALIES) {
+            if record.transaction.is_empty() {
+                costs.add(record);
+            }
+        }
+        costs
+    }
+
+    fn add(&mut self, record: &Record) {
+        let (benchmark, level) = (&record.case.benchmark, Level::of(record));
+        if !self.benchmarks.contains(benchmark) {
+            self.benchmarks.push(benchmark.clone());
+        }
+        let known =
+            self.loads.iter().position(|load| load.benchmark == *benchmark && load.level == level);
+        let place = known.unwrap_or_else(|| {
+            let (benchmark, metrics) = (benchmark.clone(), BTreeMap::new());
+            self.loads.push(Load { benchmark, level, status: None, metrics });
+            self.loads.len() - 1
+        });
+        let load = &mut self.loads[place];
+        if record.status != Status::Ok && record.metric == THROUGHPUT {
+            load.status = Some((record.status, record.detail.clone()));
+        }
+        if let Some(value) = record.value {
+            let round = (record.run_id.to_string(), record.case.repetition);
+            *load.metrics.entry(record.metric.clone()).or_default().entry(round).or_default() +=
+                value;
+        }
+    }
+
+    fn load(&self, benchmark: &str, level: &Level) -> Option<&Load> {
+        self.loads.iter().find(|load| load.benchmark == benchmark && load.level == *level)
+    }
+
+    /// The weakest level of a target at which a workload ran well.
+    fn weakest(&self, benchmark: &str, target: &str) -> Option<&Load> {
+        let its = self.levels.iter().filter(|level| level.target == target);
+        its.filter_map(|level| self.load(benchmark, level))
+            .find(|load| load.status.is_none() && load.metrics.contains_key(THROUGHPUT))
+    }
+
+    /// How many times as much gets done as at the weakest level of the target.
+    fn relative(&self, load: &Load) -> Option<f64> {
+        let base = self.weakest(&load.benchmark, &load.level.target)?;
+        let of = |load: &Load| load.metrics.get(THROUGHPUT).cloned();
+        ratio(&of(load)?, &of(base)?).map(|ratio| ratio.value)
+    }
+
+    /// A line for each level: what it allows, and its throughput against the weakest level.
+    pub(super) fn render_levels(
+        &self,
+        allowed: &[(Level, Vec<&'static str>)],
+        options: &RenderOptions,
+    ) -> Option<String> {
+        if self.benchmarks.is_empty() {
+            return None;
+        }
+        let names = |names: bool| {
+            let of = |level: &Level| {
+                let found = allowed.iter().find(|(known, _)| known == level)?;
+                Some(match (&found.1[..], names) {
+                    ([], _) => "none".to_owned(),
+                    (symbols, true) => symbols.join(" "),
+                    (symbols, false) => symbols.len().to_string(),
+                })
+            };
+            self.levels.iter().map(|level| of(level).unwrap_or_default()).collect::<Vec<_>>()
+        };
+        let full = self.levels_grid(&names(true), options);
+        let short = self.levels_grid(&names(false), options);
+        let legend = "throughput of each workload against the weakest level of the target (1.00x); \
+                      anomalies that a level allows are those of the schedules";
+        Some(match options.format {
+            Format::Markdown => format!("{}\n{legend}", full.markdown()),
+            _ => {
+                let grid = if full.width() <= options.width { full } else { short };
+                let text = grid.text(options.width, options.styled);
+                format!("{text}\n{}", wrap(legend, options.width))
+            }
+        })
+    }
+
+    fn levels_grid(&self, allowed: &[String], options: &RenderOptions) -> Grid {
+        let mut grid = Grid::default();
+        grid.columns = vec![("target".into(), Align::Left), ("level".into(), Align::Left)];
+        let shows_allowed = allowed.iter().any(|text| !text.is_empty());
+        if shows_allowed {
+            grid.columns.push(("allows".into(), Align::Left));
+        }
+        grid.columns.extend(self.benchmarks.iter().map(|name| (name.clone(), Align::Right)));
+        let mut last = None;
+        for (level, allowed) in self.levels.iter().zip(allowed) {
+            let mut row = self.labels(level, &mut last, &mut grid, options);
+            if shows_allowed {
+                row.push(allowed.clone().into());
+            }
+            let cell = |benchmark: &String| self.load(benchmark, level).map(|load| self.cell(load));
+            row.extend(self.benchmarks.iter().map(|name| cell(name).unwrap_or_default().into()));
+            grid.rows.push(row);
+        }
+        grid
+    }
+
+    fn cell(&self, load: &Load) -> String {
+        match &load.status {
+            Some((status, _)) => status.name().to_owned(),
+            None => self.relative(load).map(number::ratio).unwrap_or_default(),
+        }
+    }
+
+    fn labels<'l>(
+        &self,
+        level: &'l Level,
+        last: &mut Option<&'l str>,
+        grid: &mut Grid,
+        options: &RenderOptions,
+    ) -> Vec<Text> {
+        let is_new = *last != Some(level.target.as_str());
+        if is_new && last.is_some() && options.format == Format::Table {
+            grid.gap();
+        }
+        *last = Some(&level.target);
+        let target = if is_new { level.target.clone() } else { String::new() };
+        vec![target.into(), level.isolation.name().to_owned().into()]
+    }
+
+    /// A line for each workload at each level: how much, how fast, what was tried again, what went wrong.
+    pub(super) fn render_numbers(&self, options: &RenderOptions) -> Option<String> {
+        if self.benchmarks.is_empty() {
+            return None;
+        }
+        let legend = format!(
+            "retries per 100 transactions; broken: lost updates of hot-row, wrong sums of report, \
+             shifts without anybody of on-call, as counted; {}",
+            self.repetitions()
+        );
+        let notes = self.notes();
+        let mut columns = NUMBERS.to_vec();
+        if options.format == Format::Markdown {
+            let notes: String = notes.iter().map(|note| format!("\n\n{note}")).collect();
+            let grid = self.numbers_grid(&columns, options);
+            return Some(format!("{}\n{legend}{notes}", grid.markdown()));
+        }
+        let mut grid = self.numbers_grid(&columns, options);
+        for dispensable in [Number::Errors, Number::Median] {
+            if grid.width() > options.width {
+                columns.retain(|column| *column != dispensable);
+                grid = self.numbers_grid(&columns, options);
+            }
+        }
+        let lines = std::iter::once(legend).chain(notes);
+        let below: String = lines.map(|line| wrap(&line, options.width)).collect();
+        Some(format!("{}\n{below}", grid.text(options.width, options.styled)))
+    }
+
+    fn numbers_grid(&self, columns: &[Number], options: &RenderOptions) -> Grid {
+        let left = |name: &str| (name.to_owned(), Align::Left);
+        let mut grid = Grid::default();
+        grid.columns = vec![left("workload"), left("target"), left("level")];
+        let headings = columns.iter().map(|column| (column.heading().to_owned(), Align::Right));
+        grid.columns.extend(headings);
+        for benchmark in &self.benchmarks {
+            if options.format == Format::Table {
+                grid.gap();
+            }
+            let mut last = "";
+            for level in &self.levels {
+                let Some(load) = self.load(benchmark, level) else { continue };
+                let first = if last.is_empty() { benchmark.clone() } else { String::new() };
+                let target =
+                    if last == level.target { String::new() } else { level.target.clone() };
+                last = &level.target;
+                let mut row: Vec<Text> =
+                    vec![first.into(), target.into(), level.isolation.name().to_owned().into()];
+                row.extend(columns.iter().map(|column| column.of(load).into()));
+                grid.rows.push(row);
+            }
+        }
+        grid
+    }
+
+    /// Why a workload has no numbers at a level.
+    fn notes(&self) -> Vec<String> {
+        let note = |load: &Load| {
+            let (status, why) = load.status.as_ref()?;
+            let Level { target, isolation } = &load.level;
+            Some(format!("{} {target} {isolation}: {}: {why}", load.benchmark, status.name()))
+        };
+        self.loads.iter().filter_map(note).collect()
+    }
+
+    fn repetitions(&self) -> String {
+        let of = |load: &Load| load.metrics.get(THROUGHPUT).map_or(0, BTreeMap::len);
+        match self.loads.iter().map(of).max().unwrap_or(0) {
+            1 => "1 repetition".to_owned(),
+            many => format!("medians of {many} repetitions"),
+        }
+    }
+}
+
+/// A number of a workload at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Throughput,
+    Median,
+    P99,
+    Retries,
+    Errors,
+    Broken,
+}
+
+const NUMBERS: [Number; 6] = [
+    Number::Throughput,
+    Number::Median,
+    Number::P99,
+    Number::Retries,
+    Number::Errors,
+    Number::Broken,
+];
+
+impl Number {
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::Throughput => "tx/s",
+            Self::Median => "p50 ms",
+            Self::P99 => "p99 ms",
+            Self::Retries => "retries",
+            Self::Errors => "errors",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Empty where it was not measured.
+    fn of(self, load: &Load) -> String {
+        let ms = |metric: &str| load.median(metric).map(|us| number::sensible(us / 1_000.0));
+        let counted = |metric: &&str| load.metrics.contains_key(*metric);
+        let text = match self {
+            Self::Throughput => match &load.status {
+                Some((status, _)) => Some(status.name().to_owned()),
+                None => load.median(THROUGHPUT).map(number::sensible),
+            },
+            Self::Median => ms("latency_p50_us"),
+            Self::P99 => ms("latency_p99_us"),
+            Self::Retries => retries(load),
+            Self::Errors => counted(&"errors").then(|| number::value(load.sum("errors"), "1")),
+            Self::Broken => BROKEN
+                .iter()
+                .any(|metric| counted(&metric))
+                .then(|| number::value(BROKEN.iter().map(|metric| load.sum(metric)).sum(), "1")),
+        };
+        text.unwrap_or_default()
+    }
+}
+
+/// Of a hundred transactions that ended, how often one was tried again.
+fn retries(load: &Load) -> Option<String> {
+    let transactions = load.sum("transactions");
+    (transactions > 0.0).then(|| number::sensible(100.0 * load.sum("retries") / transactions))
+}

@@ -1,0 +1,190 @@
+//! Which anomalies each level allows.
+
+use dbdyno_core::{Anomaly, Status};
+
+use super::{Level, POSSIBLE};
+use crate::grid::{Align, Grid, Text, wrap};
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+
+/// How a schedule came out, as a cell says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cell {
+    /// There is no row of it.
+    Missing,
+    Possible,
+    Waits,
+    Aborts,
+    Snapshot,
+    /// It could not be told.
+    Unknown,
+}
+
+impl Cell {
+    const fn symbol(self) -> &'static str {
+        match self {
+            Self::Missing => "",
+            Self::Possible => "X",
+            Self::Waits => "w",
+            Self::Aborts => "a",
+            Self::Snapshot => "s",
+            Self::Unknown => "?",
+        }
+    }
+
+    /// What its row says, over repetitions: whatever was possible once is possible.
+    fn of(rows: &[&Record]) -> Self {
+        let one = |record: &&&Record| {
+            let detail = record.detail.as_str();
+            match record.value {
+                _ if record.status == Status::Failed && record.value.is_none() => Self::Unknown,
+                Some(value) if value > 0.0 => Self::Possible,
+                _ if detail.contains("blocking") => Self::Waits,
+                _ if detail.contains("abort") => Self::Aborts,
+                _ if detail.contains("snapshot") => Self::Snapshot,
+                _ => Self::Unknown,
+            }
+        };
+        let cells: Vec<Self> = rows.iter().map(|row| one(&row)).collect();
+        match cells.first() {
+            None => Self::Missing,
+            Some(_) if cells.contains(&Self::Possible) => Self::Possible,
+            Some(_) if cells.contains(&Self::Unknown) => Self::Unknown,
+            Some(first) => *first,
+        }
+    }
+}
+
+/// Levels in lines, anomalies in columns.
+#[derive(Clone, Debug)]
+pub(super) struct Matrix {
+    lines: Vec<(Level, Vec<Cell>)>,
+}
+
+impl Matrix {
+    pub(super) fn new(records: &[Record], levels: &[Level]) -> Self {
+        let cell = |level: &Level, anomaly: &Anomaly| {
+            let is_of = |record: &&Record| {
+                record.metric == POSSIBLE
+                    && record.transaction == anomaly.name()
+                    && Level::of(record) == *level
+            };
+            Cell::of(&records.iter().filter(is_of).collect::<Vec<_>>())
+        };
+        let line = |level: &Level| {
+            let cells: Vec<Cell> =
+                Anomaly::ALL.iter().map(|anomaly| cell(level, anomaly)).collect();
+            (level.clone(), cells)
+        };
+        let is_filled =
+            |(_, cells): &(Level, Vec<Cell>)| cells.iter().any(|cell| *cell != Cell::Missing);
+        Self { lines: levels.iter().map(line).filter(is_filled).collect() }
+    }
+
+    /// The symbols of the anomalies that each level allows.
+    pub(super) fn allowed(&self) -> Vec<(Level, Vec<&'static str>)> {
+        let of = |(level, cells): &(Level, Vec<Cell>)| {
+            let possible =
+                cells.iter().zip(Anomaly::ALL).filter(|(cell, _)| **cell == Cell::Possible);
+            (level.clone(), possible.map(|(_, anomaly)| anomaly.symbol()).collect())
+        };
+        self.lines.iter().map(of).collect()
+    }
+
+    pub(super) fn render(&self, options: &RenderOptions) -> Option<String> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let wide = self.grid(options, Columns::Apart);
+        let legend = self.legend();
+        Some(match options.format {
+            Format::Markdown => format!("{}\n{legend}", wide.markdown()),
+            _ => {
+                let fits = wide.width() <= options.width;
+                let grid = if fits { wide } else { self.grid(options, Columns::Close) };
+                let text = grid.text(options.width, options.styled);
+                format!("{text}\n{}", wrap(&legend, options.width))
+            }
+        })
+    }
+
+    fn grid(&self, options: &RenderOptions, columns: Columns) -> Grid {
+        let left = |text: String| (text, Align::Left);
+        let mut grid = Grid::default();
+        grid.columns = vec![left("target".into()), left("level".into())];
+        grid.columns.extend(columns.headings().into_iter().map(left));
+        let mut last: Option<&str> = None;
+        for (level, cells) in &self.lines {
+            let is_new = last != Some(level.target.as_str());
+            if is_new && options.format == Format::Table {
+                grid.gap();
+            }
+            last = Some(&level.target);
+            let target = if is_new { level.target.clone() } else { String::new() };
+            let mut row = vec![target.into(), level.isolation.name().to_owned().into()];
+            row.extend(columns.cells(cells));
+            grid.rows.push(row);
+        }
+        grid
+    }
+
+    /// What the cells say that occur.
+    fn legend(&self) -> String {
+        let says = [
+            (Cell::Possible, "X possible"),
+            (Cell::Waits, "w prevented by blocking"),
+            (Cell::Aborts, "a prevented by abort"),
+            (Cell::Snapshot, "s prevented by snapshot"),
+            (Cell::Unknown, "? could not be told"),
+        ];
+        let occurs = |cell: Cell| self.lines.iter().any(|(_, cells)| cells.contains(&cell));
+        let said: Vec<_> =
+            says.iter().filter(|(cell, _)| occurs(*cell)).map(|(_, words)| *words).collect();
+        format!(
+            "{}; PMPw: of a write, GS: G-single, GSp: by conditions, GSw: by a write, G2i: G2-item, \
+             G2t: of three transactions",
+            said.join(", ")
+        )
+    }
+}
+
+/// How far the columns of anomalies stand from one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    /// As columns do.
+    Apart,
+    /// By a blank, under headings of two lines.
+    Close,
+}
+
+impl Columns {
+    fn headings(self) -> Vec<String> {
+        let symbols = Anomaly::ALL.map(Anomaly::symbol);
+        match self {
+            Self::Apart => symbols.map(str::to_owned).to_vec(),
+            Self::Close => {
+                let line = |part: fn(&str) -> &str| {
+                    symbols.map(|symbol| format!("{:<2}", part(symbol))).join(" ")
+                };
+                vec![format!("{}\n{}", line(|symbol| &symbol[..2]), line(|symbol| &symbol[2..]))]
+            }
+        }
+    }
+
+    fn cells(self, cells: &[Cell]) -> Vec<Text> {
+        match self {
+            Self::Apart => {
+                let text = |cell: &Cell| Text {
+                    text: cell.symbol().to_owned(),
+                    bold: *cell == Cell::Possible,
+                };
+                cells.iter().map(text).collect()
+            }
+            Self::Close => {
+                let symbols: Vec<_> =
+                    cells.iter().map(|cell| format!("{:<2}", cell.symbol())).collect();
+                vec![symbols.join(" ").into()]
+            }
+        }
+    }
+}

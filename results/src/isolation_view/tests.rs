@@ -1,0 +1,109 @@
+#![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+use dbdyno_core::{Anomaly, Better, Case, Isolation, Measurement, Status};
+
+use super::IsolationView;
+use crate::fixture::{case, latency, record, throughput, without_number};
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+
+fn of(benchmark: &str, engine: &str, isolation: Isolation) -> Case {
+    Case { suite: "isolation".to_owned(), isolation, ..case(benchmark, engine) }
+}
+
+fn outcome(anomaly: Anomaly, words: &str) -> Measurement {
+    let possible = f64::from(u8::from(words == "possible"));
+    let row = Measurement::new("anomaly_possible", possible, "1", Better::Lower);
+    row.of(anomaly.name()).with_status(Status::Ok, words)
+}
+
+fn schedules(case: &Case, words: impl Fn(Anomaly) -> &'static str) -> Vec<Record> {
+    Anomaly::ALL
+        .iter()
+        .map(|anomaly| record("r1", case, &outcome(*anomaly, words(*anomaly))))
+        .collect()
+}
+
+fn load(case: &Case, per_second: f64, lost: f64) -> Vec<Record> {
+    let count = |name: &str, number| Measurement::new(name, number, "1", Better::Lower);
+    let rows = [
+        throughput(per_second),
+        latency("p50", 1_250.0),
+        latency("p99", 8_000.0),
+        count("transactions", per_second * 10.0),
+        count("retries", per_second / 2.0),
+        count("errors", 0.0),
+        count("lost_updates", lost),
+    ];
+    rows.iter().map(|row| record("r1", case, row)).collect()
+}
+
+fn records() -> Vec<Record> {
+    let mut records = Vec::new();
+    records.extend(schedules(&of("anomalies", "sqlite", Isolation::Serializable), |anomaly| {
+        match anomaly {
+            Anomaly::AbortedRead => "prevented by snapshot",
+            _ => "prevented by blocking",
+        }
+    }));
+    let weak = of("anomalies", "postgres", Isolation::ReadCommitted);
+    records.extend(schedules(&weak, |anomaly| match anomaly {
+        Anomaly::LostUpdate | Anomaly::ReadSkew => "possible",
+        _ => "prevented by snapshot",
+    }));
+    let strong = of("anomalies", "postgres", Isolation::Serializable);
+    records.extend(schedules(&strong, |_| "prevented by abort (40001 serialization)"));
+    let hot = |engine, level| of("hot-row", engine, level);
+    // As measured, in an order of its own.
+    records.extend(load(&hot("postgres", Isolation::Serializable), 500.0, 0.0));
+    records.extend(load(&hot("sqlite", Isolation::Serializable), 3_000.0, 0.0));
+    records.extend(load(&hot("postgres", Isolation::ReadCommitted), 2_000.0, 123.0));
+    let tpcc = of("tpcc", "postgres", Isolation::Serializable);
+    let failed = without_number(Status::Failed, "did not hold: consistency_1");
+    records.push(record("r1", &tpcc, &failed));
+    records
+}
+
+#[test]
+fn levels_stand_in_lines() {
+    let (view, others) = IsolationView::take(records());
+    assert!(others.is_empty());
+    let view = view.unwrap();
+    let wide = RenderOptions { width: 120, ..RenderOptions::default() };
+    insta::assert_snapshot!("isolation_wide", view.render(&wide));
+    let text = view.render(&RenderOptions::default());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    insta::assert_snapshot!("isolation_80", text);
+    let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    insta::assert_snapshot!("isolation_markdown", view.render(&markdown));
+}
+
+#[test]
+fn what_was_possible_once_is_possible() {
+    let case = of("anomalies", "postgres", Isolation::ReadCommitted);
+    let mut rows = schedules(&case, |_| "prevented by snapshot");
+    let again = Case { repetition: 2, ..case };
+    rows.extend(schedules(&again, |anomaly| match anomaly {
+        Anomaly::WriteSkew => "possible",
+        _ => "prevented by snapshot",
+    }));
+    let view = IsolationView::take(rows).0.unwrap();
+    assert_eq!(view.matrix.allowed()[0].1, ["G2i"]);
+}
+
+#[test]
+fn cases_that_lines_do_not_tell_apart_are_left_to_others() {
+    let case = of("hot-row", "postgres", Isolation::ReadCommitted);
+    let mut rows = load(&case, 100.0, 0.0);
+    rows.extend(load(&Case { clients: 16, ..case.clone() }, 200.0, 0.0));
+    let count = rows.len();
+    let (view, others) = IsolationView::take(rows);
+    assert!(view.is_none());
+    assert_eq!(others.len(), count);
+    let (view, others) = IsolationView::take(vec![record(
+        "r1",
+        &Case { suite: "oltp".to_owned(), ..case },
+        &throughput(1.0),
+    )]);
+    assert!(view.is_none() && others.len() == 1);
+}
