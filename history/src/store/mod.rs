@@ -188,3 +188,25 @@ impl History {
         })
     }
 }
+
+impl History {
+    /// Where an operation stands in its transaction, from 0.
+    pub(crate) fn position(&self, transaction: u32, operation: u32) -> Option<usize> {
+        (operation as usize).checked_sub(self.transactions[transaction as usize].first as usize)
+    }
+
+    /// Where a transaction makes a write, from 0.
+    pub(crate) fn position_of_write(&self, transaction: u32, write: u32) -> Option<usize> {
+        let operations = self.operations_of(transaction);
+        operations.iter().position(|operation| operation.action() == Action::Write(write))
+    }
+}
+
+impl History {
+    /// Whether a transaction had been committed before another began.
+    pub(crate) fn precedes(&self, one: u32, other: u32) -> bool {
+        let ended = self.transactions[one as usize].completed;
+        let began = self.transactions[other as usize].invoked;
+        ended != NONE && began != NONE && ended < began
+    }
+}
