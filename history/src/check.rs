@@ -5,6 +5,7 @@ use crate::findings::{Findings, story};
 use crate::graph::{DATA, GraphBuilder, PROCESS, REALTIME};
 use crate::list_append::ListAppend;
 use crate::order;
+use crate::register::RwRegister;
 use crate::store::{History, Kind, Outcome};
 use crate::verdict::{CheckOptions, Cycle, Example, Shown, Step, Verdict};
 
@@ -20,7 +21,7 @@ trait Dependencies {
 pub fn check(history: &History, options: &CheckOptions) -> Verdict {
     match history.kind() {
         Kind::ListAppend => check_with(history, options, &ListAppend::new(history)),
-        Kind::RwRegister => todo!(),
+        Kind::RwRegister => check_with(history, options, &RwRegister::new(history, options)),
     }
 }
 
@@ -119,5 +120,23 @@ impl Dependencies for ListAppend<'_> {
 
     fn never_read(&self) -> usize {
         ListAppend::never_read(self)
+    }
+}
+
+impl Dependencies for RwRegister<'_> {
+    fn look(&self, findings: &mut Findings) {
+        RwRegister::look(self, findings);
+    }
+
+    fn link(&self, graph: &mut GraphBuilder) {
+        RwRegister::link(self, graph);
+    }
+
+    fn step(&self, from: &CircleStep, to: u32, names: (&str, &str)) -> Step {
+        RwRegister::step(self, from, to, names)
+    }
+
+    fn never_read(&self) -> usize {
+        RwRegister::never_read(self)
     }
 }

@@ -19,8 +19,11 @@ mod lost_update;
 mod merge;
 mod model;
 mod order;
+mod register;
 mod scc;
 mod store;
+#[doc(hidden)]
+pub mod testing;
 mod text;
 mod verdict;
 

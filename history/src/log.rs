@@ -91,17 +91,9 @@ impl ClientLog {
         if self.failure.is_some() {
             return;
         }
-        let mut digits = itoa::Buffer::new();
-        let out = &mut self.buffer;
-        out.extend_from_slice(b"{:time ");
-        out.extend_from_slice(digits.format(time_ns).as_bytes());
-        out.extend_from_slice(b", :type :");
-        out.extend_from_slice(kind.as_bytes());
-        out.extend_from_slice(b", :process ");
-        out.extend_from_slice(digits.format(self.process).as_bytes());
-        out.extend_from_slice(b", :f :txn, :value [");
-        operations(out, attempt, with_answers);
-        out.extend_from_slice(b"]}\n");
+        let event = Line { time_ns, kind, process: self.process, attempt, with_answers };
+        self.buffer.push(b'{');
+        event.write(&mut self.buffer);
         self.lines += 1;
         // A line that is longer than what is left of the buffer makes it grow, once.
         if self.buffer.len() >= BUFFER - BUFFER / 8 {
@@ -114,6 +106,31 @@ impl ClientLog {
             self.failure = self.file.write_all(&self.buffer).err();
         }
         self.buffer.clear();
+    }
+}
+
+/// An event, as it is written.
+pub(crate) struct Line<'a> {
+    pub time_ns: u64,
+    pub kind: &'a str,
+    pub process: u64,
+    pub attempt: &'a Attempt,
+    pub with_answers: bool,
+}
+
+impl Line<'_> {
+    /// Appends the map, but for its opening brace, and the end of the line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(b":time ");
+        out.extend_from_slice(digits.format(self.time_ns).as_bytes());
+        out.extend_from_slice(b", :type :");
+        out.extend_from_slice(self.kind.as_bytes());
+        out.extend_from_slice(b", :process ");
+        out.extend_from_slice(digits.format(self.process).as_bytes());
+        out.extend_from_slice(b", :f :txn, :value [");
+        operations(out, self.attempt, self.with_answers);
+        out.extend_from_slice(b"]}\n");
     }
 }
 

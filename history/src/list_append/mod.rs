@@ -4,8 +4,6 @@ mod edges;
 mod inside;
 mod lists;
 mod order;
-#[cfg(test)]
-mod tests;
 mod words;
 
 use crate::findings::Findings;
