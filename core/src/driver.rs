@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::ability::{BulkLoad, ColdStart, Explain, ServerControl};
+use crate::ability::{BulkLoad, ColdStart, Embedded, Explain, ServerControl};
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
@@ -101,6 +101,11 @@ pub trait Driver: Send + Sync {
 
     /// Taking the data out of memory; only where dbdyno has the server or the file to itself.
     fn cold_start(&self) -> Option<&dyn ColdStart> {
+        None
+    }
+
+    /// Being opened by another process, which can be killed; only where there is no server.
+    fn embedded(&self) -> Option<&dyn Embedded> {
         None
     }
 

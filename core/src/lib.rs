@@ -27,7 +27,7 @@ pub mod steps;
 pub mod stop;
 pub mod value;
 
-pub use ability::{BulkLoad, ColdStart, Explain, LoadProgress, ServerControl};
+pub use ability::{BulkLoad, ColdStart, Embedded, Explain, LoadProgress, ServerControl};
 pub use cache::Cache;
 pub use check::Check;
 pub use dialect::{Dialect, NativeSql, Returning, RowLists, Upsert};

@@ -6,6 +6,7 @@
 pub mod access;
 mod blocks;
 mod dataset;
+pub mod lists;
 mod load;
 mod mark;
 mod registry;

@@ -2,13 +2,13 @@
 
 use crate::dataset::Dataset;
 use crate::{
-    access::Access, sbtest::Sbtest, smallbank::SmallBank, tpcb::TpcB, tpcc::TpcC, tpch::TpcH,
-    wide::Wide, ycsb::Ycsb,
+    access::Access, lists::Lists, sbtest::Sbtest, smallbank::SmallBank, tpcb::TpcB, tpcc::TpcC,
+    tpch::TpcH, wide::Wide, ycsb::Ycsb,
 };
 
 /// Every data set, in the order in which they are listed.
 pub fn datasets() -> &'static [&'static dyn Dataset] {
-    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Wide, &Access]
+    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Wide, &Access, &Lists]
 }
 
 /// The data set of that name.

@@ -3,6 +3,7 @@
 
 pub mod benchmark;
 pub mod index;
+pub mod isolation;
 #[cfg(test)]
 mod made_up;
 pub mod olap;

@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{index, olap, oltp};
+use crate::{index, isolation, olap, oltp};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -30,6 +30,11 @@ pub fn suites() -> Vec<Suite> {
             name: "index",
             summary: "what an index gains reads and costs writes, and whether the planner uses it",
             benchmarks: index::benchmarks(),
+        },
+        Suite {
+            name: "isolation",
+            summary: "what transactions promise: whether commits outlive a crash, whole and in order",
+            benchmarks: isolation::benchmarks(),
         },
     ]
 }

@@ -106,7 +106,7 @@ impl Tools<'_> {
 impl Measured {
     /// Whether anything was measured.
     fn has_numbers(&self) -> bool {
-        self.stages.iter().any(|stage| !is_void(&stage.report))
+        self.without_stages || self.stages.iter().any(|stage| !is_void(&stage.report))
     }
 
     /// The rows of the loads and the benchmark's own.
@@ -140,7 +140,7 @@ fn stage_rows(stage: &Stage) -> Vec<Measurement> {
 fn in_stages(stand: &Stand<'_>, benchmark: &dyn StagedBenchmark) -> Result<Measured> {
     let mut measured = Measured::default();
     match benchmark.measure(stand, &mut measured) {
-        Err(error) if measured.stages.is_empty() => return Err(error),
+        Err(error) if measured.stages.is_empty() && !measured.without_stages => return Err(error),
         Err(error) => measured.cut_short = Some(error.why().to_owned()),
         Ok(()) => {}
     }
@@ -187,7 +187,8 @@ fn is_void(report: &LoadReport) -> bool {
 /// the end was asked for, in this case or after its last load.
 fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if measured.stages.is_empty() && measured.cut_short.is_none() {
+    let nothing = measured.stages.is_empty() && !measured.without_stages;
+    if nothing && measured.cut_short.is_none() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
     }
