@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use super::journal::{Entry, Mark};
+use super::journal::{Entry, Mark, Place};
 
 /// What is known of the transactions of a case so far.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Account {
 
 #[derive(Debug)]
 struct Transaction {
-    places: Vec<i64>,
+    places: Vec<Place>,
     fate: Fate,
 }
 
@@ -40,16 +40,16 @@ enum Fate {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tables {
     /// The marks of each place.
-    pub places: BTreeMap<i64, Vec<Mark>>,
+    pub places: BTreeMap<Place, Vec<Mark>>,
     /// Whether the order of the marks of a place is that of their commits.
     pub ordered: bool,
     /// What stands at a place and is no mark.
-    pub unreadable: Vec<(i64, String)>,
+    pub unreadable: Vec<(Place, String)>,
 }
 
 impl Tables {
     /// Adds what stands at a place, behind what is there.
-    pub fn add(&mut self, place: i64, text: &str) {
+    pub fn add(&mut self, place: Place, text: &str) {
         match text.parse() {
             Ok(mark) => self.places.entry(place).or_default().push(mark),
             Err(()) => self.unreadable.push((place, text.to_owned())),
@@ -80,7 +80,7 @@ pub struct Lost {
     /// Its mark.
     pub mark: Mark,
     /// Where it should be.
-    pub places: Vec<i64>,
+    pub places: Vec<Place>,
     /// When it was acknowledged, in microseconds after 1970; `None` where it was seen after an earlier
     /// crash.
     pub acknowledged_us: Option<u64>,
@@ -90,21 +90,21 @@ pub struct Lost {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The client had rolled it back.
-    RolledBack { mark: Mark, place: i64 },
+    RolledBack { mark: Mark, place: Place },
     /// Its commit had been refused.
-    Refused { mark: Mark, place: i64 },
+    Refused { mark: Mark, place: Place },
     /// No client had sent its commit, or it was not there after an earlier crash.
-    NeverSent { mark: Mark, place: i64 },
+    NeverSent { mark: Mark, place: Place },
     /// The transaction did nothing at this place.
-    Misplaced { mark: Mark, place: i64 },
+    Misplaced { mark: Mark, place: Place },
     /// It is no mark.
-    Unreadable { place: i64, text: String },
+    Unreadable { place: Place, text: String },
     /// It is at one of its places and not at another.
-    Half { mark: Mark, place: i64, missing: i64 },
+    Half { mark: Mark, place: Place, missing: Place },
     /// It is there more than once.
-    Repeated { mark: Mark, place: i64, times: usize },
+    Repeated { mark: Mark, place: Place, times: usize },
     /// A client's later commit stands before its earlier one.
-    Swapped { place: i64, first: Mark, then: Mark },
+    Swapped { place: Place, first: Mark, then: Mark },
 }
 
 impl Account {
@@ -120,7 +120,7 @@ impl Account {
         }
     }
 
-    fn begin(&mut self, mark: Mark, places: Vec<i64>, fate: Fate) {
+    fn begin(&mut self, mark: Mark, places: Vec<Place>, fate: Fate) {
         self.transactions.insert(mark, Transaction { places, fate });
     }
 
@@ -133,7 +133,7 @@ impl Account {
     /// Holds the tables against what clients wrote. From now on what was found is what must be found.
     pub fn settle(&mut self, tables: &Tables) -> Findings {
         let mut findings = Findings::default();
-        let mut seen: HashMap<Mark, Vec<i64>> = HashMap::new();
+        let mut seen: HashMap<Mark, Vec<Place>> = HashMap::new();
         for (place, text) in &tables.unreadable {
             findings.faults.push(Fault::Unreadable { place: *place, text: text.clone() });
         }
@@ -149,10 +149,10 @@ impl Account {
     /// Looks at each mark of a place, and notes where it was seen.
     fn look_at_place(
         &self,
-        place: i64,
+        place: Place,
         marks: &[Mark],
         ordered: bool,
-        seen: &mut HashMap<Mark, Vec<i64>>,
+        seen: &mut HashMap<Mark, Vec<Place>>,
         findings: &mut Findings,
     ) {
         let mut times: HashMap<Mark, usize> = HashMap::new();
@@ -180,7 +180,7 @@ impl Account {
     }
 
     /// Why a mark may not be at a place.
-    fn out_of_place(&self, mark: Mark, place: i64) -> Option<Fault> {
+    fn out_of_place(&self, mark: Mark, place: Place) -> Option<Fault> {
         let Some(transaction) = self.transactions.get(&mark) else {
             return Some(Fault::NeverSent { mark, place });
         };
@@ -195,7 +195,7 @@ impl Account {
 
 impl Transaction {
     /// Holds what was seen against what its client knew; whether it must be found from now on.
-    fn settle(&mut self, mark: Mark, seen: &[i64], findings: &mut Findings) -> bool {
+    fn settle(&mut self, mark: Mark, seen: &[Place], findings: &mut Findings) -> bool {
         let missing = self.places.iter().copied().find(|place| !seen.contains(place));
         let there = self.places.iter().copied().find(|place| seen.contains(place));
         let acknowledged_us = match self.fate {
@@ -236,28 +236,28 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RolledBack { mark, place } => {
-                write!(f, "{mark} is at {place} and was rolled back")
+                write!(f, "{mark} is in {place} and was rolled back")
             }
             Self::Refused { mark, place } => {
-                write!(f, "{mark} is at {place} and its commit was refused")
+                write!(f, "{mark} is in {place} and its commit was refused")
             }
             Self::NeverSent { mark, place } => {
-                write!(f, "{mark} is at {place} and was not sent to be committed")
+                write!(f, "{mark} is in {place} and was not sent to be committed")
             }
             Self::Misplaced { mark, place } => {
-                write!(f, "{mark} is at {place} and did nothing there")
+                write!(f, "{mark} is in {place} and did nothing there")
             }
             Self::Unreadable { place, text } => {
-                write!(f, "`{text}` is at {place} and no client wrote it")
+                write!(f, "`{text}` is in {place} and no client wrote it")
             }
             Self::Half { mark, place, missing } => {
-                write!(f, "{mark} is at {place} and not at {missing}")
+                write!(f, "{mark} is in {place} and not in {missing}")
             }
             Self::Repeated { mark, place, times } => {
-                write!(f, "{mark} is {times} times at {place}")
+                write!(f, "{mark} is {times} times in {place}")
             }
             Self::Swapped { place, first, then } => {
-                write!(f, "at {place} {first} stands before {then}")
+                write!(f, "in {place} {first} stands before {then}")
             }
         }
     }

@@ -140,15 +140,17 @@ impl Outcome {
     fn measurements(&self) -> Vec<Measurement> {
         let count =
             |name: &str, count: u64, better| Measurement::new(name, count as f64, "1", better);
+        let mut unknown = count("unknown_commits", self.unknown, Better::Neither);
+        unknown.detail = format!("{} of them are there", self.unknown_there);
+        let mut lost = count("lost_commits", self.lost, Better::Lower);
+        lost.detail.clone_from(&self.lost_detail);
         let mut rows = vec![
             count("cycles", u64::from(self.cycles), Better::Neither),
             count("acknowledged_commits", self.acknowledged, Better::Neither),
-            count("unknown_commits", self.unknown, Better::Neither),
+            unknown,
             count("rolled_back_transactions", self.rolled_back, Better::Neither),
-            count("lost_commits", self.lost, Better::Lower),
+            lost,
         ];
-        rows[2].detail = format!("{} of them are there", self.unknown_there);
-        rows[4].detail.clone_from(&self.lost_detail);
         let ms = |name: &str, time: Duration| {
             Measurement::new(name, time.as_secs_f64() * 1e3, "ms", Better::Lower)
         };
@@ -191,7 +193,11 @@ impl Outcome {
         parts.push(match self.lost {
             0 => "none lost".to_owned(),
             lost => {
-                format!("{} lost (the last {} ms)", grouped(lost), self.lost_window.as_millis())
+                format!(
+                    "{} lost (within {} ms of the crash)",
+                    grouped(lost),
+                    self.lost_window.as_millis()
+                )
             }
         });
         if let Some((median, longest)) = self.recovery() {
@@ -243,7 +249,7 @@ fn told(lost: &Lost, killed_us: u64) -> String {
         }
         None => "seen after an earlier crash".to_owned(),
     };
-    format!("{} is not at {}, {when}", lost.mark, places.join(" and "))
+    format!("{} is not in {}, {when}", lost.mark, places.join(" or "))
 }
 
 /// The first of a list, and how many more there are.

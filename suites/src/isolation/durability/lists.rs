@@ -9,6 +9,7 @@ use dbdyno_core::{Access, Check, DbError, Scale, Session, Statement, Steps, Valu
 use dbdyno_datasets::{Dataset, lists};
 
 use super::account::Tables;
+use super::journal::Place;
 use super::scribe::{Part, Scribe};
 
 const TRANSACTIONS: [&str; 1] = ["append"];
@@ -31,10 +32,10 @@ pub async fn look(session: &mut dyn Session) -> Result<(Tables, Vec<Check>), DbE
     let sql = "SELECT id, elements FROM lists WHERE elements <> ''";
     session
         .query_sql(sql, &mut |row| {
-            let id = row.int(0)?;
+            let list = Place::List(row.int(0)?);
             let elements = row.text(1)?;
             let elements = elements.strip_suffix(lists::SEPARATOR).unwrap_or(elements);
-            elements.split(lists::SEPARATOR).for_each(|element| tables.add(id, element));
+            elements.split(lists::SEPARATOR).for_each(|element| tables.add(list, element));
             Ok(())
         })
         .await?;
@@ -101,6 +102,6 @@ impl Client for ListClient {
         for id in self.ids {
             steps.execute_one(0, &[Value::Text(&self.element), Value::Int(id)]).await?;
         }
-        self.scribe.end(steps, &self.ids).await
+        self.scribe.end(steps, &self.ids.map(Place::List)).await
     }
 }

@@ -6,7 +6,7 @@ use dbdyno_core::load::Outcome;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{DbError, Steps};
 
-use super::journal::{Entry, Journal, Mark, now_us};
+use super::journal::{Entry, Journal, Mark, Place, now_us};
 
 /// One in so many transactions is rolled back on purpose.
 const ROLLBACKS: u64 = 8;
@@ -48,7 +48,7 @@ impl Scribe {
     ///
     /// # Errors
     /// The engine refuses the commit, or the connection broke.
-    pub async fn end(&self, steps: &mut Steps<'_>, places: &[i64]) -> Result<Outcome, DbError> {
+    pub async fn end(&self, steps: &mut Steps<'_>, places: &[Place]) -> Result<Outcome, DbError> {
         let (mark, journal) = (self.mark, &self.part.journal);
         if self.rolls_back {
             journal.keep(Entry::RollingBack(mark, places.to_vec()));

@@ -10,13 +10,12 @@ use dbdyno_core::{
 use dbdyno_datasets::{Dataset, tpcb};
 
 use super::account::Tables;
+use super::journal::Place;
 use super::scribe::{Part, Scribe};
 use crate::benchmark::LoadBenchmark as _;
 use crate::oltp::tpcb::{DELTA, TpcB};
 
 const TRANSACTIONS: [&str; 1] = ["tpcb_like"];
-/// The only place that is looked at: history.
-const HISTORY: i64 = 0;
 
 const UPDATE_ACCOUNT: StatementId = 0;
 const SELECT_ACCOUNT: StatementId = 1;
@@ -57,7 +56,7 @@ pub async fn look(
     session
         .query_sql(sql, &mut |row| {
             // A `char` comes padded from engines that pad.
-            tables.add(HISTORY, row.text(0)?.trim_end());
+            tables.add(Place::History, row.text(0)?.trim_end());
             Ok(())
         })
         .await?;
@@ -124,6 +123,6 @@ impl Client for MarkedClient {
         steps.execute_one(UPDATE_BRANCH, &[delta, bid]).await?;
         let row = [tid, bid, aid, delta, Value::Text(&self.mark)];
         steps.execute_one(INSERT_HISTORY, &row).await?;
-        self.scribe.end(steps, &[HISTORY]).await
+        self.scribe.end(steps, &[Place::History]).await
     }
 }

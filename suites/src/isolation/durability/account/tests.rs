@@ -4,6 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn lists(numbers: &[i64]) -> Vec<Place> {
+    numbers.iter().copied().map(Place::List).collect()
+}
+
 fn mark(client: u32, number: u64) -> Mark {
     Mark { cycle: 1, client, number }
 }
@@ -14,23 +18,23 @@ fn history() -> Vec<Entry> {
     let (one, two, three, four, five) =
         (mark(0, 1), mark(0, 2), mark(0, 3), mark(0, 4), mark(0, 5));
     vec![
-        Entry::Sending(one, vec![10, 11]),
+        Entry::Sending(one, lists(&[10, 11])),
         Entry::Acknowledged(one, 1_000),
-        Entry::Sending(mark(1, 1), vec![10]),
-        Entry::Sending(two, vec![10, 12]),
+        Entry::Sending(mark(1, 1), lists(&[10])),
+        Entry::Sending(two, lists(&[10, 12])),
         Entry::Acknowledged(mark(1, 1), 1_500),
         Entry::Acknowledged(two, 2_000),
-        Entry::RollingBack(three, vec![10, 11]),
-        Entry::Sending(four, vec![12, 13]),
+        Entry::RollingBack(three, lists(&[10, 11])),
+        Entry::Sending(four, lists(&[12, 13])),
         Entry::Refused(four),
-        Entry::Sending(five, vec![11, 13]),
+        Entry::Sending(five, lists(&[11, 13])),
     ]
 }
 
 fn tables(places: &[(i64, &str)]) -> Tables {
     let mut tables = Tables { ordered: true, ..Tables::default() };
     for (place, marks) in places {
-        marks.split_whitespace().for_each(|text| tables.add(*place, text));
+        marks.split_whitespace().for_each(|text| tables.add(Place::List(*place), text));
     }
     tables
 }
@@ -55,38 +59,41 @@ fn a_commit_that_was_cut_off_may_be_there_or_not() {
 #[test]
 fn every_fault_is_named() {
     for (places, told) in [
-        (&[(10, "1.0.1 1.1.1 1.0.2"), (11, "1.0.1"), (12, "")][..], "1.0.2 is at 10 and not at 12"),
+        (
+            &[(10, "1.0.1 1.1.1 1.0.2"), (11, "1.0.1"), (12, "")][..],
+            "1.0.2 is in list-10 and not in list-12",
+        ),
         (
             &[(10, "1.0.1 1.1.1 1.0.2"), (11, "1.0.1 1.0.5"), (12, "1.0.2")],
-            "1.0.5 is at 11 and not at 13",
+            "1.0.5 is in list-11 and not in list-13",
         ),
         (
             &[(10, "1.0.1 1.1.1 1.0.2 1.0.3"), (11, "1.0.1"), (12, "1.0.2")],
-            "1.0.3 is at 10 and was rolled back",
+            "1.0.3 is in list-10 and was rolled back",
         ),
         (
             &[(10, "1.0.1 1.1.1 1.0.2"), (11, "1.0.1"), (12, "1.0.2 1.0.4")],
-            "1.0.4 is at 12 and its commit was refused",
+            "1.0.4 is in list-12 and its commit was refused",
         ),
         (
             &[(10, "1.0.1 1.1.1 1.0.2 1.1.2"), (11, "1.0.1"), (12, "1.0.2")],
-            "1.1.2 is at 10 and was not sent to be committed",
+            "1.1.2 is in list-10 and was not sent to be committed",
         ),
         (
             &[(10, "1.0.1 1.1.1 1.0.2"), (11, "1.0.1 1.1.1"), (12, "1.0.2")],
-            "1.1.1 is at 11 and did nothing there",
+            "1.1.1 is in list-11 and did nothing there",
         ),
         (
             &[(10, "1.0.1 1.1.1 1.0.2 x"), (11, "1.0.1"), (12, "1.0.2")],
-            "`x` is at 10 and no client wrote it",
+            "`x` is in list-10 and no client wrote it",
         ),
         (
             &[(10, "1.0.1 1.1.1 1.0.1 1.0.2"), (11, "1.0.1"), (12, "1.0.2")],
-            "1.0.1 is 2 times at 10",
+            "1.0.1 is 2 times in list-10",
         ),
         (
             &[(10, "1.0.2 1.1.1 1.0.1"), (11, "1.0.1"), (12, "1.0.2")],
-            "at 10 1.0.2 stands before 1.0.1",
+            "in list-10 1.0.2 stands before 1.0.1",
         ),
     ] {
         let findings = settled(places);
@@ -99,7 +106,7 @@ fn every_fault_is_named() {
 #[test]
 fn a_lost_commit_is_told_with_when_it_was_acknowledged() {
     let findings = settled(&[(10, "1.0.1 1.1.1"), (11, "1.0.1")]);
-    let lost = Lost { mark: mark(0, 2), places: vec![10, 12], acknowledged_us: Some(2_000) };
+    let lost = Lost { mark: mark(0, 2), places: lists(&[10, 12]), acknowledged_us: Some(2_000) };
     assert_eq!((findings.lost, findings.faults), (vec![lost], vec![]));
 }
 
@@ -116,12 +123,12 @@ fn what_was_found_once_must_be_found_again() {
 
     let gone = again(&WITH, &WITHOUT);
     assert!(gone.faults.is_empty(), "{:?}", gone.faults);
-    let lost = Lost { mark: mark(0, 5), places: vec![11, 13], acknowledged_us: None };
+    let lost = Lost { mark: mark(0, 5), places: lists(&[11, 13]), acknowledged_us: None };
     assert_eq!(gone.lost, [lost]);
 
     let come_back = again(&WITHOUT, &WITH);
     let faults: Vec<String> = come_back.faults.iter().map(ToString::to_string).collect();
-    let sent = |place| format!("1.0.5 is at {place} and was not sent to be committed");
+    let sent = |place| format!("1.0.5 is in list-{place} and was not sent to be committed");
     assert_eq!(faults, [sent(11), sent(13)]);
 }
 
@@ -162,7 +169,8 @@ fn played(transactions: &[(u32, i64, i64, End)]) -> (Vec<Entry>, Tables) {
     let mut tables = Tables { ordered: true, ..Tables::default() };
     for (number, (client, one, other, end)) in transactions.iter().enumerate() {
         let mark = mark(*client, number as u64);
-        let places: Vec<i64> = if one == other { vec![*one] } else { vec![*one, *other] };
+        let mut places = lists(&[*one, *other]);
+        places.dedup();
         entries.push(match end {
             End::RollsBack => Entry::RollingBack(mark, places.clone()),
             _ => Entry::Sending(mark, places.clone()),
@@ -208,7 +216,7 @@ proptest! {
         transactions in transactions(), change in 0..4, at in any::<prop::sample::Index>(),
     ) {
         let (entries, mut tables) = played(&transactions);
-        let marks: Vec<(i64, usize)> = tables
+        let marks: Vec<(Place, usize)> = tables
             .places
             .iter()
             .flat_map(|(place, marks)| (0..marks.len()).map(|nth| (*place, nth)))
@@ -226,7 +234,7 @@ proptest! {
                 must_notice = one != other || matches!(end, End::Commits);
             }
             1 => list.push(mark),
-            2 => tables.places.entry(9).or_default().push(mark),
+            2 => tables.places.entry(Place::List(9)).or_default().push(mark),
             _ => {
                 let aborted = transactions
                     .iter()
