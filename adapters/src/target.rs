@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use dbdyno_core::{Error, Result};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::registry::{EngineEntry, OptionSpec, Scope, engines};
 
@@ -134,6 +134,15 @@ impl Target {
         }
         Ok(env::var(usual_variable).ok().map(Secret::new))
     }
+}
+
+/// The text of a target on a file, which [`Target::parse`] reads.
+pub(crate) fn write(engine: &str, path: &str, options: &BTreeMap<String, String>) -> String {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let place = format!("{engine}:{}", encoded(path));
+    let pairs = options.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    let query = pairs.collect::<Vec<_>>().join("&");
+    if query.is_empty() { place } else { format!("{place}?{query}") }
 }
 
 fn locate(place: &str, redacted: &str, doing: &str) -> Result<(&'static EngineEntry, Location)> {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
+use dbdyno_suites::isolation::durability::Transactions;
 
 use crate::names::one_of;
 
@@ -14,6 +15,8 @@ use crate::names::one_of;
 pub const MOST_CLIENTS: u32 = 100_000;
 /// The most streams of queries.
 pub const MOST_STREAMS: u32 = 1_000;
+/// The most crashes of a case.
+pub const MOST_CYCLES: u32 = 10_000;
 /// The most repetitions.
 pub const MOST_REPETITIONS: u32 = 1_000;
 
@@ -41,6 +44,9 @@ pub enum Command {
     ///
     /// With two runs the exit code is 1 where a plan changed, for better or worse.
     Explain(ExplainArgs),
+    /// Host a load that is to be killed; dbdyno starts itself so.
+    #[command(hide = true)]
+    HostLoad(Box<HostLoadArgs>),
 }
 
 /// `dbdyno run`.
@@ -67,6 +73,11 @@ pub struct RunArgs {
     /// Streams of queries beside the clients, of benchmarks that have both (olap/htap) [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_STREAMS)))]
     pub streams: Option<u32>,
+
+    /// How often the server is killed under load and started again, of benchmarks that do so
+    /// (isolation/durability-…) [default: 5].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CYCLES)))]
+    pub cycles: Option<u32>,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
     /// [default: full; on a server that dbdyno did not start, what it holds].
@@ -172,6 +183,33 @@ pub struct RunArgs {
     /// Show no progress, only the table at the end.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `dbdyno host-load`: what `HostedLoad::arguments` of the suites says.
+#[derive(Args, Debug)]
+pub struct HostLoadArgs {
+    #[arg(long)]
+    pub transactions: Transactions,
+    #[arg(long)]
+    pub target: String,
+    #[arg(long, value_parser = parse_durability)]
+    pub durability: Durability,
+    #[arg(long, value_parser = parse_isolation)]
+    pub isolation: Isolation,
+    #[arg(long, value_parser = parse_statement_timeout)]
+    pub statement_timeout: Option<Duration>,
+    #[arg(long)]
+    pub clients: u32,
+    #[arg(long)]
+    pub max_retries: u32,
+    #[arg(long)]
+    pub scale: Scale,
+    #[arg(long)]
+    pub seed: u64,
+    #[arg(long)]
+    pub cycle: u32,
+    #[arg(long)]
+    pub first_commit: bool,
 }
 
 /// How arrivals are spaced.

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),
         Command::Explain(options) => commands::explain::explain(&options),
+        Command::HostLoad(options) => commands::host_load::host_load(*options),
     };
     match done {
         Ok(ended) => ended.exit_code(),

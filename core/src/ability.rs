@@ -105,6 +105,16 @@ pub trait LockWaits: Send + Sync {
     async fn cancel(&self, observer: &mut dyn Session, id: i64) -> Result<(), DbError>;
 }
 
+/// An engine without a server: it runs in the process of its clients, and what kills the one kills the
+/// other.
+pub trait Embedded: Send + Sync {
+    /// The target by which another process opens the data of `namespace`, with the options of this one.
+    ///
+    /// # Errors
+    /// The place of the data cannot be said as a target.
+    fn target_of(&self, namespace: &str) -> Result<String>;
+}
+
 /// Control over a throwaway server's process. Calls block; they are not for the load path.
 pub trait ServerControl: Send + Sync {
     /// Ends the server as a crash would, with SIGKILL.

@@ -17,7 +17,8 @@ use crate::value::Value;
 /// - `{code_of EXPRESSION}`: the code of the first character of a text, an integer;
 /// - `{like COLUMN PATTERN}`: `LIKE` that tells capital letters from small ones. The pattern is a
 ///   literal without quotes, backslashes or any of `*?[` in it;
-/// - `{json_text COLUMN KEY}`: the value of a key of a JSON document, as text.
+/// - `{json_text COLUMN KEY}`: the value of a key of a JSON document, as text;
+/// - `{concat COLUMN TEXT}`: a text with another one behind it, NULL where either is.
 pub trait Dialect: Send + Sync {
     /// An identifier, quoted so that nothing in it can act as SQL.
     fn quote(&self, identifier: &str) -> String;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::ability::{BulkLoad, ColdStart, Explain, LockWaits, ServerControl};
+use crate::ability::{BulkLoad, ColdStart, Embedded, Explain, LockWaits, ServerControl};
 use crate::anomaly::Promise;
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
@@ -112,6 +112,11 @@ pub trait Driver: Send + Sync {
 
     /// Telling which sessions wait for a lock.
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
+        None
+    }
+
+    /// Being opened by another process, which can be killed; only where there is no server.
+    fn embedded(&self) -> Option<&dyn Embedded> {
         None
     }
 

@@ -28,7 +28,7 @@ pub mod steps;
 pub mod stop;
 pub mod value;
 
-pub use ability::{BulkLoad, ColdStart, Explain, LoadProgress, LockWaits, ServerControl};
+pub use ability::{BulkLoad, ColdStart, Embedded, Explain, LoadProgress, LockWaits, ServerControl};
 pub use anomaly::{Anomaly, Promise};
 pub use cache::Cache;
 pub use check::Check;

@@ -157,6 +157,8 @@ pub enum ColumnType {
     Date,
     /// A JSON document, given and taken as text.
     Json,
+    /// Text of any length up to 65,535 bytes, of which a statement may make more.
+    Text,
 }
 
 /// A secondary index.

@@ -138,6 +138,13 @@ impl RowWriter for Shape<'_> {
                 column.name
             );
         }
+        if column.ty == ColumnType::Text {
+            return assert!(
+                value.is_ascii() && value.len() < 1 << 16,
+                "{value} in {}",
+                column.name
+            );
+        }
         let (ColumnType::Char(width) | ColumnType::Varchar(width)) = column.ty else {
             panic!("text in {} {:?}", column.name, column.ty)
         };

@@ -33,6 +33,6 @@ pub use class::{AnomalyClass, ClassSet};
 pub use log::{ClientLog, Recorded};
 pub use merge::merge;
 pub use model::{Model, proscribed};
-pub use text::verdict_text;
 pub use store::{History, Kind, ReadOptions};
+pub use text::verdict_text;
 pub use verdict::{CheckOptions, Cycle, Example, Found, RegisterOrder, Shown, Step, Verdict};

@@ -54,6 +54,11 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Whether it crashes the target, as often as `--cycles` says.
+    fn has_cycles(&self) -> bool {
+        false
+    }
+
     /// How long transactions under way at the end of a load may take, where that is its own matter:
     /// one of whose queries some outlast any load.
     fn drain_limit(&self) -> Option<Duration> {

@@ -33,7 +33,8 @@ pub fn suites() -> Vec<Suite> {
         },
         Suite {
             name: "isolation",
-            summary: "what each isolation level keeps from happening, what it costs, and whether it is kept",
+            summary: "what each isolation level keeps from happening, what it costs, and whether commits outlive a \
+                      crash",
             benchmarks: isolation::benchmarks(),
         },
     ]

@@ -169,6 +169,8 @@ pub fn run_options() -> RunOptions {
         durability: DurabilityChoice::Default,
         clients: Some(vec![4]),
         streams: None,
+        cycles: None,
+        load_host: None,
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],
         cache: vec![Cache::default()],

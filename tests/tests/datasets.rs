@@ -359,9 +359,10 @@ fn read_back(table: &Table, row: &dyn Row) -> Result<String, DbError> {
             (_, ColumnType::Decimal(_, scale)) => {
                 Decimal::new(row.decimal(index, scale)?, scale).to_string()
             }
-            (_, ColumnType::Char(_) | ColumnType::Varchar(_) | ColumnType::Json) => {
-                row.text(index)?.trim_end().to_owned()
-            }
+            (
+                _,
+                ColumnType::Char(_) | ColumnType::Varchar(_) | ColumnType::Json | ColumnType::Text,
+            ) => row.text(index)?.trim_end().to_owned(),
             (_, ColumnType::Date) => row.date(index)?.to_string(),
             (_, ColumnType::Timestamp) => match row.value(index)? {
                 Value::Timestamp(time) => print_time(&time.to_string()),

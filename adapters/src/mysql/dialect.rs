@@ -38,6 +38,10 @@ impl Dialect for MysqlDialect {
         });
         let sql = replace_fragments(&sql, "code_of", |text| format!("ASCII({text})"));
         let sql = replace_fragments(&sql, "like", |like| like.replacen(' ', " LIKE ", 1));
+        // `||` is OR unless the session's `PIPES_AS_CONCAT` says otherwise (manual, section 5.1.11).
+        let sql = replace_fragments(&sql, "concat", |texts| {
+            format!("CONCAT({})", texts.replacen(' ', ", ", 1))
+        });
         sql.replace("{for_update}", "FOR UPDATE")
     }
 
@@ -83,6 +87,7 @@ impl Dialect for MysqlDialect {
             ColumnType::Timestamp => "DATETIME(6)".to_owned(),
             ColumnType::Date => "DATE".to_owned(),
             ColumnType::Json => "JSON".to_owned(),
+            ColumnType::Text => "TEXT".to_owned(),
         }
     }
 
@@ -191,6 +196,10 @@ mod tests {
         assert_eq!(
             MYSQL.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
             "SELECT ASCII(a) FROM t WHERE NOT b LIKE '%c_'"
+        );
+        assert_eq!(
+            MYSQL.statement("UPDATE t SET a = {concat a ?} WHERE b = ?"),
+            "UPDATE t SET a = CONCAT(a, ?) WHERE b = ?"
         );
     }
 

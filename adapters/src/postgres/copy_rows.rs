@@ -166,7 +166,7 @@ impl RowWriter for CopyRow<'_, '_> {
         let text = match ty {
             // The server pads it again (manual, section 8.3): blanks need no sending.
             ColumnType::Char(_) => without_padding(value.as_bytes()),
-            ColumnType::Varchar(_) => value.as_bytes(),
+            ColumnType::Varchar(_) | ColumnType::Text => value.as_bytes(),
             ColumnType::Json => {
                 if let Err(why) = put_jsonb(value, self.out) {
                     self.misfit(ty, &why);

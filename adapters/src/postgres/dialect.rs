@@ -67,6 +67,7 @@ impl Dialect for PostgresDialect {
             ColumnType::Timestamp => "timestamp".into(),
             ColumnType::Date => "date".into(),
             ColumnType::Json => "jsonb".into(),
+            ColumnType::Text => "text".into(),
         }
     }
 
@@ -136,6 +137,8 @@ fn fragments(portable: &str) -> String {
         let (column, key) = json_path(argument);
         format!("({column} ->> '{key}')")
     });
+    let sql =
+        replace_fragments(&sql, "concat", |texts| format!("({})", texts.replacen(' ', " || ", 1)));
     sql.replace("{for_update}", "FOR UPDATE")
 }
 
@@ -189,8 +192,12 @@ mod tests {
             "SELECT a FROM t WHERE b = $1 AND c = $2 FOR UPDATE"
         );
         assert_eq!(
-            PostgresDialect.statement("SELECT {code_of a} FROM t WHERE NOT {like b '%c_'}"),
-            "SELECT ascii(a) FROM t WHERE NOT b LIKE '%c_'"
+            PostgresDialect.statement("SELECT {concat a ?} FROM t WHERE NOT {like b '%c_'}"),
+            "SELECT (a || $1) FROM t WHERE NOT b LIKE '%c_'"
+        );
+        assert_eq!(
+            PostgresDialect.statement("SELECT {code_of a} FROM t"),
+            "SELECT ascii(a) FROM t"
         );
         assert_eq!(PostgresDialect.quote("a\"b"), "\"a\"\"b\"");
     }

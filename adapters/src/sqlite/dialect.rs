@@ -34,6 +34,9 @@ impl Dialect for SqliteDialect {
             Some((column, pattern)) => format!("{column} GLOB {}", glob(pattern)),
             None => like.to_owned(),
         });
+        let sql = replace_fragments(&sql, "concat", |texts| {
+            format!("({})", texts.replacen(' ', " || ", 1))
+        });
         sql.replace("{for_update}", "").trim_end().to_owned()
     }
 
@@ -82,7 +85,9 @@ impl Dialect for SqliteDialect {
             ColumnType::Decimal(digits, scale) => format!("DECIMAL({digits},{scale})"),
             ColumnType::Char(length) => format!("CHAR({length})"),
             ColumnType::Varchar(length) => format!("VARCHAR({length})"),
-            ColumnType::Timestamp | ColumnType::Date | ColumnType::Json => "TEXT".to_owned(),
+            ColumnType::Timestamp | ColumnType::Date | ColumnType::Json | ColumnType::Text => {
+                "TEXT".to_owned()
+            }
         }
     }
 
@@ -216,6 +221,10 @@ mod tests {
         assert_eq!(
             SqliteDialect.statement("SELECT a FROM t WHERE b = ? {for_update}"),
             "SELECT a FROM t WHERE b = ?"
+        );
+        assert_eq!(
+            SqliteDialect.statement("UPDATE t SET a = {concat a ?} WHERE b = ?"),
+            "UPDATE t SET a = (a || ?) WHERE b = ?"
         );
     }
 

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Result,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Result,
     RowSource, ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
@@ -22,6 +22,7 @@ use super::limit::Limit;
 use super::pragmas::{self, Pragmas};
 use super::session::SqliteSession;
 use super::waits;
+use crate::target;
 use crate::throwaway::forget::{forget_file, forget_files};
 use crate::throwaway::machine;
 
@@ -48,6 +49,8 @@ const RECORDED: [&str; 15] = [
 pub struct SqliteDriver {
     label: String,
     place: Place,
+    /// The target's options, which another process is to have too.
+    options: BTreeMap<String, String>,
     pragmas: Pragmas,
     dialect: SqliteDialect,
     durability: Mutex<Durability>,
@@ -78,7 +81,7 @@ impl SqliteDriver {
     ) -> Result<Self> {
         let pragmas = Pragmas::parse(options)?;
         check_file(file)?;
-        Ok(Self::new(label.into(), Place::File(file.to_owned()), pragmas))
+        Ok(Self::new(label.into(), Place::File(file.to_owned()), options, pragmas))
     }
 
     /// A driver on files in a temporary folder, which is there as long as `keep` is held.
@@ -92,13 +95,20 @@ impl SqliteDriver {
         options: &BTreeMap<String, String>,
     ) -> Result<Self> {
         let pragmas = Pragmas::parse(options)?;
-        Ok(Self::new(label.into(), Place::Folder { folder: folder.to_owned(), keep }, pragmas))
+        let place = Place::Folder { folder: folder.to_owned(), keep };
+        Ok(Self::new(label.into(), place, options, pragmas))
     }
 
-    fn new(label: String, place: Place, pragmas: Pragmas) -> Self {
+    fn new(
+        label: String,
+        place: Place,
+        options: &BTreeMap<String, String>,
+        pragmas: Pragmas,
+    ) -> Self {
         Self {
             label,
             place,
+            options: options.clone(),
             pragmas,
             dialect: SqliteDialect,
             durability: Mutex::new(Durability::Full),
@@ -294,6 +304,25 @@ impl Driver for SqliteDriver {
 
     fn cold_start(&self) -> Option<&dyn ColdStart> {
         Some(self)
+    }
+
+    fn embedded(&self) -> Option<&dyn Embedded> {
+        Some(self)
+    }
+}
+
+impl Embedded for SqliteDriver {
+    fn target_of(&self, namespace: &str) -> Result<String> {
+        let failed = |why: String| {
+            Error::new(format!("have another process open {}", self.label), why)
+                .next("give a path of letters that UTF-8 has: --target sqlite:PATH")
+        };
+        let file = self.file(Some(namespace)).map_err(|why| failed(why.message.clone()))?;
+        let file = std::path::absolute(&file).map_err(|why| failed(why.to_string()))?;
+        let Some(path) = file.to_str() else {
+            return Err(failed(format!("{} is not UTF-8", file.display())));
+        };
+        Ok(target::write(super::ENTRY.name, path, &self.options))
     }
 }
 

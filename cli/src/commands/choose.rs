@@ -140,6 +140,8 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
             listed => Some(without_repeats(listed)),
         },
         streams: arguments.streams,
+        cycles: arguments.cycles,
+        load_host: None,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
             listed => without_repeats(listed),
@@ -175,6 +177,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
 /// # Errors
 /// One cannot, or has none.
 pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<()> {
+    check_cycles(selections, options)?;
     for Selection { suite, benchmark } in selections {
         check_scale(benchmark.dataset(), options.scale)?;
         if has_own_length(*benchmark) && options.arrival != Arrival::Closed {
@@ -209,6 +212,24 @@ pub fn check_data(selections: &[Selection<'_>], options: &RunOptions) -> Result<
                 "leave out `--validate`, or run olap/wide at any scale or olap/tpch at 0.01, 0.1 or 1",
             ));
         }
+    }
+    Ok(())
+}
+
+/// Whether the server is killed by a benchmark that can be, where that is asked for.
+fn check_cycles(selections: &[Selection<'_>], options: &RunOptions) -> Result<()> {
+    let mut with_cycles = selections.iter().filter(|selection| selection.benchmark.has_cycles());
+    let Some(Selection { suite, benchmark }) = with_cycles.next() else {
+        return match options.cycles {
+            None => Ok(()),
+            Some(_) => Err(Error::new("use `--cycles`", "no benchmark of the run kills a server")
+                .next("leave it out, or run isolation/durability-tpcb")),
+        };
+    };
+    if options.arrival != Arrival::Closed {
+        let doing = format!("run {suite}/{} at a rate", benchmark.name());
+        let why = "its clients work as fast as they can until the server is killed";
+        return Err(Error::new(doing, why).next("leave out `--rate`"));
     }
     Ok(())
 }
@@ -368,6 +389,9 @@ pub fn in_words(
     );
     if selections.iter().any(|selection| selection.benchmark.has_streams()) {
         say("streams", options.streams().to_string());
+    }
+    if selections.iter().any(|selection| selection.benchmark.has_cycles()) {
+        say("cycles", options.cycles().to_string());
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

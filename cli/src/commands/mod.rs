@@ -4,6 +4,7 @@ mod choose;
 pub mod compare;
 pub mod doctor;
 pub mod explain;
+pub mod host_load;
 pub mod list;
 pub mod run;
 mod tables;

@@ -1,6 +1,6 @@
 //! `dbdyno run`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let targets = choose::targets(&config, &arguments.targets)?;
     let mut options = choose::options(&arguments)?;
     choose::check_data(&selections, &options)?;
+    options.load_host = load_host(&selections)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
 
     let stop = Stop::default();
@@ -72,6 +73,15 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     tables::after_run(&folder)?;
     tell_end(&summary, &folder);
     Ok(ended(&summary))
+}
+
+/// The program that hosts loads which are to be killed: this one.
+fn load_host(selections: &[Selection<'_>]) -> Result<Option<PathBuf>> {
+    if !selections.iter().any(|selection| selection.benchmark.has_cycles()) {
+        return Ok(None);
+    }
+    let program = std::env::current_exe();
+    program.map(Some).map_err(|cause| Error::new("find dbdyno's own program", cause))
 }
 
 /// An event loop on this thread: what needs several threads, such as loading, starts its own, and

@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod contended;
+pub mod durability;
 mod every_level;
 
 use crate::benchmark::Benchmark;
@@ -20,5 +21,7 @@ pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
         Box::new(Contended(&OnCall)),
         Box::new(EveryLevel(Box::new(oltp::SmallBank))),
         Box::new(EveryLevel(Box::new(oltp::Tpcc))),
+        Box::new(durability::TPCB),
+        Box::new(durability::LIST_APPEND),
     ]
 }

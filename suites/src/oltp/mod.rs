@@ -9,7 +9,7 @@ mod recording;
 mod samples;
 mod sbtest;
 mod smallbank;
-mod tpcb;
+pub(crate) mod tpcb;
 pub(crate) mod tpcc;
 mod ycsb;
 

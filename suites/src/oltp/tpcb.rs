@@ -27,7 +27,7 @@ const BALANCES: [(&str, &str, &str); 3] = [
 /// Rows of `pgbench_history`.
 const HISTORY_ROWS: &str = "history_rows";
 /// An amount is drawn from `-DELTA..=DELTA`.
-const DELTA: i64 = 5000;
+pub(crate) const DELTA: i64 = 5000;
 
 const UPDATE_ACCOUNT: StatementId = 0;
 const SELECT_ACCOUNT: StatementId = 1;

@@ -11,6 +11,6 @@ mod stand;
 
 pub use cases::{PlannedCase, plan};
 pub use observer::{CaseSummary, RunObserver};
-pub use options::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
+pub use options::{DEFAULT_CYCLES, DurabilityChoice, IsolationChoice, RunOptions, Selection};
 pub use run::{RunSummary, run};
 pub use stand::{Measured, Stage, Stand};

@@ -1,5 +1,6 @@
 //! What a run is asked for.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
@@ -7,6 +8,9 @@ use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 
 use crate::benchmark::Benchmark;
+
+/// How often a benchmark crashes the target where nobody says.
+pub const DEFAULT_CYCLES: u32 = 5;
 
 /// A benchmark to run and the suite it belongs to.
 #[derive(Clone, Copy)]
@@ -29,6 +33,11 @@ pub struct RunOptions {
     /// The streams of queries beside the clients, at least 1, of benchmarks that have such; one where
     /// `None`.
     pub streams: Option<u32>,
+    /// How often benchmarks that crash the target do so, at least 1; [`DEFAULT_CYCLES`] where `None`.
+    pub cycles: Option<u32>,
+    /// The program that hosts a load in a process of its own, where the engine runs in that of its
+    /// clients and is to be killed; none, and no such benchmark, where `None`.
+    pub load_host: Option<PathBuf>,
     /// How statements are said; each form, of at least one, makes cases of its own.
     pub statements: Vec<StatementForm>,
     /// Whether requests are sent together; each choice, of at least one, makes cases of its own.
@@ -69,6 +78,11 @@ impl RunOptions {
     /// The streams of queries beside the clients.
     pub fn streams(&self) -> u32 {
         self.streams.unwrap_or(1)
+    }
+
+    /// How often a benchmark crashes the target.
+    pub fn cycles(&self) -> u32 {
+        self.cycles.unwrap_or(DEFAULT_CYCLES)
     }
 }
 

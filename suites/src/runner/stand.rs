@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, Measurement, Plan, Recorder,
-    Result, Session, SessionOptions, StatementForm, Stop,
+    Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
+    Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
 };
 use tokio::runtime::Runtime;
 
@@ -18,6 +18,8 @@ use crate::benchmark::{Benchmark, WorkloadContext};
 
 /// How often a server that went away is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a load may last that something else ends.
+const WITHOUT_END: Duration = Duration::from_secs(24 * 3600);
 /// How long a server may take to answer once a person waits for the end.
 const HURRIED_CONNECT: Duration = Duration::from_secs(3);
 
@@ -108,7 +110,8 @@ impl<'a> Stand<'a> {
         Ok(())
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Whether the end was asked for.
+    pub fn is_stopped(&self) -> bool {
         self.tools.stop.is_requested()
     }
 
@@ -137,12 +140,6 @@ impl<'a> Stand<'a> {
         workload: &Arc<dyn Workload>,
     ) -> Result<Stage> {
         let options = self.options();
-        let session = SessionOptions {
-            isolation: Some(self.case.isolation),
-            pipeline: self.case.pipeline,
-            statement_timeout: options.statement_timeout,
-            ..self.session_options()
-        };
         let (mut warmup, length) = match self.benchmark.length(clients) {
             Some(own) => (Duration::ZERO, own),
             None => (options.warmup, options.length),
@@ -168,8 +165,80 @@ impl<'a> Stand<'a> {
         };
         self.tools.observer.load_started(self.case, name, length);
         let relay = Relay { case: self.case, stage: name, tools: self.tools };
+        let session = self.client_options();
         let report = run_load(self.driver, workload, session, plan, &relay, self.tools.stop)?;
         Ok(Stage { name, report })
+    }
+
+    /// Puts a load on the target for as long as `meanwhile` takes, which is called on a thread of its
+    /// own, beside the load; it must end soon once the [`Stop`] that it is given is requested: the load
+    /// cannot go on. `seed` is that of the clients' inputs. Nothing of it comes into the timeline, and
+    /// of its events only errors and retries that have nothing to do with lost connections.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load_beside<T: Send>(
+        &self,
+        workload: &Arc<dyn Workload>,
+        seed: u64,
+        meanwhile: impl FnOnce(&Stop) -> T + Send,
+    ) -> Result<(LoadReport, T)> {
+        let options = self.options();
+        let plan = LoadPlan {
+            clients: self.case.clients,
+            warmup: Duration::ZERO,
+            length: load::Length::Duration(WITHOUT_END),
+            arrival: load::Arrival::Closed,
+            retry: options.retry,
+            seed,
+            repetition: self.case.repetition,
+            reconnect_limit: options.reconnect_limit,
+            drain_limit: options.drain_limit,
+        };
+        let (over, relay) = (Stop::default(), Errors { case: self.case, tools: self.tools });
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| {
+                let done = meanwhile(&over);
+                over.request();
+                done
+            });
+            let session = self.client_options();
+            let report = run_load(self.driver, workload, session, plan, &relay, &over);
+            over.request();
+            let done = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Ok((report?, done))
+        })
+    }
+
+    /// How the clients of the case open their sessions.
+    pub fn client_options(&self) -> SessionOptions {
+        SessionOptions {
+            isolation: Some(self.case.isolation),
+            pipeline: self.case.pipeline,
+            statement_timeout: self.options().statement_timeout,
+            ..self.session_options()
+        }
+    }
+
+    /// Adds an event to those of the case.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn keep_event(&self, event: &Event) -> Result<()> {
+        self.tools.recorder.event(self.case, event)
+    }
+
+    /// Says what is being done.
+    pub fn working_on(&self, doing: &str) {
+        self.tools.observer.working_on(self.case, doing);
+    }
+
+    /// The durability that the target holds, read back.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn held_durability(&self) -> Result<HeldDurability> {
+        self.tools.runtime.block_on(self.driver.durability())
     }
 
     /// Takes the data out of memory.
@@ -260,6 +329,27 @@ impl<'a> Stand<'a> {
         SessionOptions {
             namespace: Some(self.benchmark.dataset().namespace()),
             ..SessionOptions::default()
+        }
+    }
+}
+
+/// Passes on only what went wrong with transactions, connections aside.
+struct Errors<'a> {
+    case: &'a Case,
+    tools: Tools<'a>,
+}
+
+impl LoadObserver for Errors<'_> {
+    fn second(&self, _: SystemTime, _: &[Second]) -> Result<()> {
+        Ok(())
+    }
+
+    fn event(&self, event: &Event) -> Result<()> {
+        let of_transactions = matches!(event.kind, "error" | "retry")
+            && event.class != ErrorClass::Disconnected.name();
+        match of_transactions {
+            true => self.tools.recorder.event(self.case, event),
+            false => Ok(()),
         }
     }
 }

@@ -1,0 +1,275 @@
+//! What the cycles of a case found, as metrics, checks and a sentence.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dbdyno_core::{Better, Check, Error, Measurement};
+
+use super::account::{Fault, Findings, Lost};
+use crate::runner::Measured;
+
+/// How many examples a check's detail shows.
+const EXAMPLES: usize = 5;
+
+/// The conditions that marks must meet.
+const KEPT: &str = "acknowledged_commits_kept";
+const ABSENT: &str = "aborted_commits_absent";
+const WHOLE: &str = "commits_whole";
+const IN_ORDER: &str = "commits_once_in_order";
+const RECOVERED: &str = "recovered";
+
+/// What all cycles found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Whether the durability of the case promises that commits outlive the crash.
+    promised: bool,
+    cycles: u32,
+    recoveries: Vec<Duration>,
+    acknowledged: u64,
+    unknown: u64,
+    unknown_there: u64,
+    rolled_back: u64,
+    lost: u64,
+    /// From the oldest acknowledgement of a commit that was lost to the crash that lost it.
+    lost_window: Duration,
+    /// The conditions by name: as they held, or the first time that they did not.
+    conditions: BTreeMap<String, Check>,
+    /// What was lost, told the first time.
+    lost_detail: String,
+}
+
+impl Outcome {
+    pub fn new(promised: bool) -> Self {
+        Self {
+            promised,
+            cycles: 0,
+            recoveries: Vec::new(),
+            acknowledged: 0,
+            unknown: 0,
+            unknown_there: 0,
+            rolled_back: 0,
+            lost: 0,
+            lost_window: Duration::ZERO,
+            conditions: BTreeMap::new(),
+            lost_detail: String::new(),
+        }
+    }
+
+    /// Whether any cycle came as far as its crash.
+    pub fn has_cycles(&self) -> bool {
+        self.cycles > 0
+    }
+
+    /// Adds a crash after which nothing could be looked at.
+    pub fn never_came_up(&mut self, cycle: u32, why: &Error) {
+        self.cycles += 1;
+        self.condition(Check::new(RECOVERED, false, format!("cycle {cycle}: {why}")));
+    }
+
+    /// Adds a cycle.
+    pub fn add(
+        &mut self,
+        cycle: u32,
+        recovery: Duration,
+        killed_us: u64,
+        findings: &Findings,
+        conditions: Vec<Check>,
+    ) {
+        self.cycles += 1;
+        self.recoveries.push(recovery);
+        self.acknowledged += findings.acknowledged;
+        self.unknown += findings.unknown;
+        self.unknown_there += findings.unknown_there;
+        self.rolled_back += findings.rolled_back;
+        self.condition(Check::new(RECOVERED, true, "it took commits again after every crash"));
+        self.add_lost(cycle, killed_us, findings);
+        for (name, is_of, held) in FAULTS {
+            let faults = findings.faults.iter().filter(|fault| is_of(fault));
+            let told: Vec<String> = faults.map(ToString::to_string).collect();
+            let detail = match told.is_empty() {
+                true => held.to_owned(),
+                false => format!("cycle {cycle}: {}", examples(&told)),
+            };
+            self.condition(Check::new(name, told.is_empty(), detail));
+        }
+        for check in conditions {
+            let detail = match check.held {
+                true => check.detail,
+                false => format!("cycle {cycle}: {}", check.detail),
+            };
+            self.condition(Check { detail, ..check });
+        }
+    }
+
+    fn add_lost(&mut self, cycle: u32, killed_us: u64, findings: &Findings) {
+        let lost = &findings.lost;
+        self.lost += lost.len() as u64;
+        let oldest = lost.iter().filter_map(|lost| lost.acknowledged_us).min();
+        let window = oldest.map_or(0, |oldest| killed_us.saturating_sub(oldest));
+        self.lost_window = self.lost_window.max(Duration::from_micros(window));
+        let told: Vec<String> = lost.iter().map(|lost| told(lost, killed_us)).collect();
+        let detail = match told.is_empty() {
+            true => "every acknowledged commit is there after every crash".to_owned(),
+            false => format!("cycle {cycle}: {}", examples(&told)),
+        };
+        if self.lost_detail.is_empty() && !told.is_empty() {
+            self.lost_detail.clone_from(&detail);
+        }
+        if self.promised {
+            self.condition(Check::new(KEPT, told.is_empty(), detail));
+        }
+    }
+
+    /// Keeps a condition; the first time that it does not hold is what is told of it.
+    fn condition(&mut self, check: Check) {
+        let known = self.conditions.entry(check.name.clone()).or_insert_with(|| check.clone());
+        if known.held && !check.held {
+            *known = check;
+        }
+    }
+
+    /// The rows of the case. Where nothing is promised, a condition that did not hold is told and is no
+    /// failure.
+    pub fn measured(self) -> Measured {
+        let (own, headline) = (self.measurements(), self.headline());
+        let promised = self.promised;
+        let checks = self.conditions.into_values().filter(|check| promised || check.held).collect();
+        Measured { own, headline, checks, ..Measured::default() }
+    }
+
+    fn measurements(&self) -> Vec<Measurement> {
+        let count =
+            |name: &str, count: u64, better| Measurement::new(name, count as f64, "1", better);
+        let mut unknown = count("unknown_commits", self.unknown, Better::Neither);
+        unknown.detail = format!("{} of them are there", self.unknown_there);
+        let mut lost = count("lost_commits", self.lost, Better::Lower);
+        lost.detail.clone_from(&self.lost_detail);
+        let mut rows = vec![
+            count("cycles", u64::from(self.cycles), Better::Neither),
+            count("acknowledged_commits", self.acknowledged, Better::Neither),
+            unknown,
+            count("rolled_back_transactions", self.rolled_back, Better::Neither),
+            lost,
+        ];
+        let ms = |name: &str, time: Duration| {
+            Measurement::new(name, time.as_secs_f64() * 1e3, "ms", Better::Lower)
+        };
+        if self.lost > 0 {
+            rows.push(ms("lost_window_ms", self.lost_window));
+        }
+        if let Some((median, longest)) = self.recovery() {
+            rows.push(ms("recovery_time_p50_ms", median));
+            rows.push(ms("recovery_time_max_ms", longest));
+        }
+        let broken = self.broken();
+        if !broken.is_empty() {
+            let mut row = count("broken_conditions", broken.len() as u64, Better::Lower);
+            row.detail = broken.join("; ");
+            rows.push(row);
+        }
+        rows
+    }
+
+    /// The conditions that did not hold and that nobody promised.
+    fn broken(&self) -> Vec<String> {
+        let broken = self.conditions.values().filter(|check| !self.promised && !check.held);
+        broken.map(|check| format!("{}: {}", check.name, check.detail)).collect()
+    }
+
+    /// The median and the longest recovery.
+    fn recovery(&self) -> Option<(Duration, Duration)> {
+        let mut sorted = self.recoveries.clone();
+        sorted.sort_unstable();
+        // Of an even number the lower of the two in the middle: one that was measured.
+        Some((*sorted.get(sorted.len().checked_sub(1)? / 2)?, *sorted.last()?))
+    }
+
+    fn headline(&self) -> String {
+        let cycles = if self.cycles == 1 { "cycle" } else { "cycles" };
+        let mut parts = vec![
+            format!("{} {cycles}", self.cycles),
+            format!("{} commits acknowledged", grouped(self.acknowledged)),
+        ];
+        parts.push(match self.lost {
+            0 => "none lost".to_owned(),
+            lost => {
+                format!(
+                    "{} lost (within {} ms of the crash)",
+                    grouped(lost),
+                    self.lost_window.as_millis()
+                )
+            }
+        });
+        if let Some((median, longest)) = self.recovery() {
+            let (median, longest) = (median.as_millis(), longest.as_millis());
+            parts.push(format!("recovery {median} ms (max {longest} ms)"));
+        }
+        parts.extend(self.broken().into_iter().map(|broken| format!("NOT HELD: {broken}")));
+        parts.join(", ")
+    }
+}
+
+/// A condition, the faults that break it, and what is said where there are none.
+type Condition = (&'static str, fn(&Fault) -> bool, &'static str);
+
+const FAULTS: [Condition; 3] = [
+    (
+        ABSENT,
+        |fault| {
+            matches!(
+                fault,
+                Fault::RolledBack { .. }
+                    | Fault::Refused { .. }
+                    | Fault::NeverSent { .. }
+                    | Fault::Misplaced { .. }
+                    | Fault::Unreadable { .. }
+            )
+        },
+        "nothing is there that was rolled back, refused or never sent",
+    ),
+    (
+        WHOLE,
+        |fault| matches!(fault, Fault::Half { .. }),
+        "every transaction is there at all of its places or at none",
+    ),
+    (
+        IN_ORDER,
+        |fault| matches!(fault, Fault::Repeated { .. } | Fault::Swapped { .. }),
+        "every transaction is there once, and those of a client in their order",
+    ),
+];
+
+/// A commit that is gone, as a person is told.
+fn told(lost: &Lost, killed_us: u64) -> String {
+    let places: Vec<String> = lost.places.iter().map(ToString::to_string).collect();
+    let when = match lost.acknowledged_us {
+        Some(at_us) => {
+            let before_ms = killed_us.saturating_sub(at_us) as f64 / 1e3;
+            format!("acknowledged {before_ms:.1} ms before the crash")
+        }
+        None => "seen after an earlier crash".to_owned(),
+    };
+    format!("{} is not in {}, {when}", lost.mark, places.join(" or "))
+}
+
+/// The first of a list, and how many more there are.
+fn examples(told: &[String]) -> String {
+    let shown = told.iter().take(EXAMPLES).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match told.len().saturating_sub(EXAMPLES) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
+/// A number with thousands separators.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
