@@ -12,6 +12,8 @@ pub const SCHEDULE_ROWS: [(i64, i64); 2] = [(1, 10), (2, 20)];
 pub const COUNTERS: u64 = 1;
 /// Accounts at each step of the scale.
 pub const ACCOUNTS: u64 = 1_000;
+/// Registers at each step of the scale.
+pub const REGISTERS: u64 = 10_000;
 /// What is on each account to begin with.
 pub const BALANCE: i64 = 100;
 /// Shifts at each step of the scale.
@@ -33,7 +35,8 @@ impl Dataset for Isolation {
     }
 
     fn summary(&self) -> &'static str {
-        "two rows for schedules and, per scale, a counter, 1,000 accounts and 10 shifts of doctors"
+        "two rows for schedules and, per scale, a counter, 1,000 accounts, 10 shifts of doctors and \
+         10,000 registers"
     }
 
     fn tables(&self) -> Vec<Table> {
@@ -44,6 +47,14 @@ impl Dataset for Isolation {
             Table::new("ledger_accounts", vec![int("id"), int("balance")]).primary_key(&["id"]),
             Table::new("on_call", vec![int("shift"), int("doctor"), int("working")])
                 .primary_key(&["shift", "doctor"]),
+            Table::new(
+                "registers",
+                vec![
+                    Column::new("id", ColumnType::BigInt),
+                    Column::new("value", ColumnType::BigInt).nullable(),
+                ],
+            )
+            .primary_key(&["id"]),
         ]
     }
 
@@ -53,6 +64,7 @@ impl Dataset for Isolation {
             "hot_counters" => COUNTERS * scale.units(),
             "ledger_accounts" => ACCOUNTS * scale.units(),
             "on_call" => SHIFTS * DOCTORS * scale.units(),
+            "registers" => REGISTERS * scale.units(),
             _ => 0,
         }
     }
@@ -98,6 +110,10 @@ impl Dataset for Isolation {
                 row.int((number / DOCTORS) as i64 + 1);
                 row.int((number % DOCTORS) as i64 + 1);
                 row.int(1);
+            }),
+            "registers" => numbered(streams, size, part, |number, _, row| {
+                row.int(number as i64);
+                row.null();
             }),
             _ => empty(),
         }

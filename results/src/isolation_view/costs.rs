@@ -12,7 +12,9 @@ use crate::render::{Format, RenderOptions};
 use crate::statistics::{Round, median, ratio};
 
 /// What workloads count where they broke.
-const BROKEN: [&str; 3] = ["lost_updates", "skewed_reports", "unstaffed_shifts_seen"];
+const BROKEN: [&str; 4] = ["lost_updates", "skewed_reports", "unstaffed_shifts_seen", FOUND];
+/// What was found in a history; its detail names the classes.
+const FOUND: &str = "anomalies_found";
 
 /// Workloads in columns or lines, levels in lines.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ struct Load {
     /// Why there is no number: the word and the sentence.
     status: Option<(Status, String)>,
     metrics: BTreeMap<String, BTreeMap<Round, f64>>,
+    /// What was found in the history of the last repetition that showed anything.
+    found: String,
 }
 
 impl Load {
@@ -65,12 +69,15 @@ impl Costs {
             self.loads.iter().position(|load| load.benchmark == *benchmark && load.level == level);
         let place = known.unwrap_or_else(|| {
             let (benchmark, metrics) = (benchmark.clone(), BTreeMap::new());
-            self.loads.push(Load { benchmark, level, status: None, metrics });
+            self.loads.push(Load { benchmark, level, status: None, metrics, found: String::new() });
             self.loads.len() - 1
         });
         let load = &mut self.loads[place];
         if record.status != Status::Ok && record.metric == THROUGHPUT {
             load.status = Some((record.status, record.detail.clone()));
+        }
+        if record.metric == FOUND && !record.detail.is_empty() && record.value > Some(0.0) {
+            load.found.clone_from(&record.detail);
         }
         if let Some(value) = record.value {
             let round = (record.run_id.to_string(), record.case.repetition);
@@ -106,50 +113,82 @@ impl Costs {
         if self.benchmarks.is_empty() {
             return None;
         }
-        let names = |names: bool| {
-            let of = |level: &Level| {
-                let found = allowed.iter().find(|(known, _)| known == level)?;
-                Some(match (&found.1[..], names) {
-                    ([], _) => "none".to_owned(),
-                    (symbols, true) => symbols.join(" "),
-                    (symbols, false) => symbols.len().to_string(),
-                })
-            };
-            self.levels.iter().map(|level| of(level).unwrap_or_default()).collect::<Vec<_>>()
-        };
-        let full = self.levels_grid(&names(true), options);
-        let short = self.levels_grid(&names(false), options);
-        let legend = "throughput of each workload against the weakest level of the target (1.00x); \
-                      anomalies that a level allows are those of the schedules";
+        let legend = "throughput of each workload against the weakest level of the target (1.00x)";
+        let layouts = [Allowed::Named, Allowed::Counted, Allowed::LeftOut];
+        let mut grids =
+            layouts.map(|layout| self.levels_grid(allowed, layout, options)).into_iter();
+        let full = grids.next()?;
         Some(match options.format {
             Format::Markdown => format!("{}\n{legend}", full.markdown()),
             _ => {
-                let grid = if full.width() <= options.width { full } else { short };
+                let fits = |grid: &Grid| grid.width() <= options.width;
+                let grid = std::iter::once(full).chain(grids).find(fits);
+                let grid = grid.unwrap_or_else(|| self.narrow_grid());
                 let text = grid.text(options.width, options.styled);
                 format!("{text}\n{}", wrap(legend, options.width))
             }
         })
     }
 
-    fn levels_grid(&self, allowed: &[String], options: &RenderOptions) -> Grid {
+    fn levels_grid(
+        &self,
+        allowed: &[(Level, Vec<&'static str>)],
+        layout: Allowed,
+        options: &RenderOptions,
+    ) -> Grid {
         let mut grid = Grid::default();
         grid.columns = vec![("target".into(), Align::Left), ("level".into(), Align::Left)];
-        let shows_allowed = allowed.iter().any(|text| !text.is_empty());
+        let shows_allowed = layout != Allowed::LeftOut && !allowed.is_empty();
         if shows_allowed {
             grid.columns.push(("allows".into(), Align::Left));
         }
         grid.columns.extend(self.benchmarks.iter().map(|name| (name.clone(), Align::Right)));
-        let mut last = None;
-        for (level, allowed) in self.levels.iter().zip(allowed) {
-            let mut row = self.labels(level, &mut last, &mut grid, options);
-            if shows_allowed {
-                row.push(allowed.clone().into());
+        let mut last = "";
+        for level in &self.levels {
+            let is_new = last != level.target;
+            if is_new && options.format == Format::Table {
+                grid.gap();
             }
-            let cell = |benchmark: &String| self.load(benchmark, level).map(|load| self.cell(load));
-            row.extend(self.benchmarks.iter().map(|name| cell(name).unwrap_or_default().into()));
+            last = &level.target;
+            let target = if is_new { level.target.clone() } else { String::new() };
+            let mut row: Vec<Text> = vec![target.into(), level.isolation.name().to_owned().into()];
+            if shows_allowed {
+                let known = allowed.iter().find(|(known, _)| known == level);
+                row.push(
+                    known.map(|(_, symbols)| layout.words(symbols)).unwrap_or_default().into(),
+                );
+            }
+            row.extend(self.cells(level));
             grid.rows.push(row);
         }
         grid
+    }
+
+    /// Targets in lines of their own, headings in two lines.
+    fn narrow_grid(&self) -> Grid {
+        let mut grid = Grid::default();
+        grid.columns = vec![("level".into(), Align::Left)];
+        let headings = self.benchmarks.iter().map(|name| (name.replace('-', "\n"), Align::Right));
+        grid.columns.extend(headings);
+        let mut last = "";
+        for level in &self.levels {
+            if last != level.target {
+                grid.gap();
+                let mut heading = vec![Text::default(); grid.columns.len()];
+                heading[0] = level.target.clone().into();
+                grid.rows.push(heading);
+            }
+            last = &level.target;
+            let mut row: Vec<Text> = vec![format!("  {}", level.isolation).into()];
+            row.extend(self.cells(level));
+            grid.rows.push(row);
+        }
+        grid
+    }
+
+    fn cells(&self, level: &Level) -> impl Iterator<Item = Text> {
+        let cell = |name: &String| self.load(name, level).map(|load| self.cell(load));
+        self.benchmarks.iter().map(move |name| cell(name).unwrap_or_default().into())
     }
 
     fn cell(&self, load: &Load) -> String {
@@ -159,22 +198,6 @@ impl Costs {
         }
     }
 
-    fn labels<'l>(
-        &self,
-        level: &'l Level,
-        last: &mut Option<&'l str>,
-        grid: &mut Grid,
-        options: &RenderOptions,
-    ) -> Vec<Text> {
-        let is_new = *last != Some(level.target.as_str());
-        if is_new && last.is_some() && options.format == Format::Table {
-            grid.gap();
-        }
-        *last = Some(&level.target);
-        let target = if is_new { level.target.clone() } else { String::new() };
-        vec![target.into(), level.isolation.name().to_owned().into()]
-    }
-
     /// A line for each workload at each level: how much, how fast, what was tried again, what went wrong.
     pub(super) fn render_numbers(&self, options: &RenderOptions) -> Option<String> {
         if self.benchmarks.is_empty() {
@@ -182,7 +205,7 @@ impl Costs {
         }
         let legend = format!(
             "retries per 100 transactions; broken: lost updates of hot-row, wrong sums of report, \
-             shifts without anybody of on-call, as counted; {}",
+             shifts without anybody of on-call, anomalies in histories, as counted; {}",
             self.repetitions()
         );
         let notes = self.notes();
@@ -230,14 +253,21 @@ impl Costs {
         grid
     }
 
-    /// Why a workload has no numbers at a level.
+    /// Why a workload has no numbers at a level, and what its history shows.
     fn notes(&self) -> Vec<String> {
         let note = |load: &Load| {
-            let (status, why) = load.status.as_ref()?;
             let Level { target, isolation } = &load.level;
-            Some(format!("{} {target} {isolation}: {}: {why}", load.benchmark, status.name()))
+            let says = match &load.status {
+                Some((status, why)) => format!("{}: {why}", status.name()),
+                None if load.found.is_empty() => return None,
+                None => load.found.clone(),
+            };
+            Some(format!("{} {target} {isolation}: {says}", load.benchmark))
         };
-        self.loads.iter().filter_map(note).collect()
+        let sorted = self.benchmarks.iter().flat_map(|benchmark| {
+            self.levels.iter().filter_map(|level| self.load(benchmark, level)).filter_map(note)
+        });
+        sorted.collect()
     }
 
     fn repetitions(&self) -> String {
@@ -245,6 +275,24 @@ impl Costs {
         match self.loads.iter().map(of).max().unwrap_or(0) {
             1 => "1 repetition".to_owned(),
             many => format!("medians of {many} repetitions"),
+        }
+    }
+}
+
+/// How a line says what its level allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Allowed {
+    Named,
+    Counted,
+    LeftOut,
+}
+
+impl Allowed {
+    fn words(self, symbols: &[&str]) -> String {
+        match self {
+            _ if symbols.is_empty() => "none".to_owned(),
+            Self::Named => symbols.join(" "),
+            Self::Counted | Self::LeftOut => symbols.len().to_string(),
         }
     }
 }

@@ -58,6 +58,10 @@ fn records() -> Vec<Record> {
     records.extend(load(&hot("postgres", Isolation::Serializable), 500.0, 0.0));
     records.extend(load(&hot("sqlite", Isolation::Serializable), 3_000.0, 0.0));
     records.extend(load(&hot("postgres", Isolation::ReadCommitted), 2_000.0, 123.0));
+    let found = Measurement::new("anomalies_found", 12.0, "1", Better::Lower);
+    let found = Measurement { detail: "G-single 9, G2-item 3".to_owned(), ..found };
+    let history = of("list-append", "postgres", Isolation::ReadCommitted);
+    records.extend([throughput(900.0), found].map(|row| record("r1", &history, &row)));
     let tpcc = of("tpcc", "postgres", Isolation::Serializable);
     let failed = without_number(Status::Failed, "did not hold: consistency_1");
     records.push(record("r1", &tpcc, &failed));

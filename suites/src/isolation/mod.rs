@@ -4,6 +4,7 @@ mod anomalies;
 mod contended;
 pub mod durability;
 mod every_level;
+mod history;
 
 use crate::benchmark::Benchmark;
 use crate::oltp;
@@ -21,6 +22,8 @@ pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
         Box::new(Contended(&OnCall)),
         Box::new(EveryLevel(Box::new(oltp::SmallBank))),
         Box::new(EveryLevel(Box::new(oltp::Tpcc))),
+        Box::new(history::LIST_APPEND),
+        Box::new(history::RW_REGISTER),
         Box::new(durability::TPCB),
         Box::new(durability::LIST_APPEND),
     ]

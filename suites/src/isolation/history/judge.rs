@@ -1,0 +1,95 @@
+//! What a history shows, against what the level promises.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use dbdyno_core::{Better, Check, Error, Measurement, Promise, Result};
+use dbdyno_history::{
+    AnomalyClass, CheckOptions, ClassSet, History, Model, ReadOptions, Verdict, check, verdict_text,
+};
+
+/// A history that was checked.
+pub struct Judged {
+    promise: Promise,
+    verdict: Verdict,
+}
+
+/// The classes that a promise forbids. Elements that vanish or come twice are forbidden at any level.
+fn forbidden(promise: Promise) -> ClassSet {
+    let model = match promise {
+        Promise::WholeWrites => Model::ReadUncommitted,
+        // The snapshot of reads says nothing of transactions that also write.
+        Promise::CommittedReads | Promise::SnapshotReads => Model::ReadCommitted,
+        Promise::Snapshot => Model::SnapshotIsolation,
+        Promise::Serializable => Model::Serializable,
+    };
+    let lost = ClassSet::of(&[AnomalyClass::MissingElements, AnomalyClass::DuplicateElements]);
+    model.proscribed().and(lost)
+}
+
+/// All that is to be looked for: sessions and real time are told, though no level promises them.
+fn options() -> CheckOptions {
+    CheckOptions { session_order: true, real_time: true, ..CheckOptions::default() }
+}
+
+impl Judged {
+    /// Reads and checks a history.
+    ///
+    /// # Errors
+    /// It cannot be read, or memory does not suffice.
+    pub fn new(path: &Path, promise: Promise) -> Result<Self> {
+        let history = History::read(path, &ReadOptions::default())?;
+        Ok(Self { promise, verdict: check(&history, &options()) })
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = verdict_text(&self.verdict, forbidden(self.promise), &options());
+        fs::write(path, text).map_err(|why| {
+            Error::new(format!("write {}", path.display()), why)
+                .next("free some space, or write results elsewhere with --out")
+        })
+    }
+
+    /// Whether it shows nothing that the level promises to prevent.
+    pub fn check(&self) -> Check {
+        let broken = self.verdict.violations(forbidden(self.promise));
+        let promise = self.promise.words();
+        let detail = match broken.first() {
+            None => format!("the level promises {promise}, and the history shows nothing else"),
+            Some(first) => {
+                let classes: Vec<_> = broken.iter().map(|found| found.class.name()).collect();
+                let example = first.examples.first().map(|example| example.explanation.as_str());
+                format!(
+                    "the level promises {promise}, but the history shows {}: {}",
+                    classes.join(", "),
+                    example.unwrap_or_default()
+                )
+            }
+        };
+        Check::new("history_holds", broken.is_empty(), detail)
+    }
+
+    /// How many transactions were recorded, and what they show.
+    pub fn measurements(&self) -> Vec<Measurement> {
+        let Verdict { committed, aborted, unknown, .. } = &self.verdict;
+        let mut classes = String::new();
+        let mut total = 0;
+        for found in &self.verdict.found {
+            let separator = if classes.is_empty() { "" } else { ", " };
+            // Writing to a string cannot fail.
+            let _ = write!(classes, "{separator}{} {}", found.class.name(), found.count);
+            total += found.count;
+        }
+        let recorded = committed + aborted + unknown;
+        let found = Measurement::new("anomalies_found", total as f64, "1", Better::Lower);
+        vec![
+            Measurement::new("history_transactions", recorded as f64, "1", Better::Neither),
+            Measurement { detail: classes, ..found },
+        ]
+    }
+}

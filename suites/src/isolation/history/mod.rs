@@ -1,0 +1,143 @@
+//! Whether a level keeps its promise at full speed: every transaction is recorded, and the history is
+//! searched for circles of dependencies (Kingsbury and Alvaro, "Elle: Inferring Isolation Anomalies from
+//! Experimental Observations", VLDB 2020).
+
+mod client;
+mod judge;
+mod kind;
+mod recorder;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dbdyno_core::load::Workload;
+use dbdyno_core::{Error, Result, Statement};
+use dbdyno_datasets::Dataset;
+use dbdyno_history::merge;
+
+use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
+use crate::runner::{Measured, Stand};
+use client::HistoryWorkload;
+use judge::Judged;
+use kind::Kind;
+use recorder::Recorder;
+
+/// The folder of a run that holds histories and what was found in them.
+const FOLDER: &str = "histories";
+
+/// A benchmark of histories of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    name: &'static str,
+    summary: &'static str,
+    kind: Kind,
+}
+
+/// Lists that transactions append to and read: a list tells the order of its writers.
+pub const LIST_APPEND: History = History {
+    name: "list-append",
+    summary: "Transactions append to lists and read them, all recorded: the history is searched for \
+              anomalies (Elle)",
+    kind: Kind::Lists,
+};
+
+/// Registers that transactions write and read.
+pub const RW_REGISTER: History = History {
+    name: "rw-register",
+    summary: "Transactions write registers and read them, all recorded: the history is searched for \
+              anomalies (Elle)",
+    kind: Kind::Registers,
+};
+
+impl Benchmark for History {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn dataset(&self) -> &'static dyn Dataset {
+        self.kind.dataset()
+    }
+
+    fn compares_isolation(&self) -> bool {
+        true
+    }
+
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Staged(self)
+    }
+}
+
+impl StagedBenchmark for History {
+    fn statements(&self, _context: &WorkloadContext) -> Vec<Statement> {
+        self.kind.statements()
+    }
+
+    fn loads(&self) -> u32 {
+        1
+    }
+
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
+        let path = stand.file(FOLDER, "edn")?;
+        let clear = self.kind.clear();
+        stand.ask("empty the keys", async |session| session.run_sql(clear).await)?;
+        let clients = stand.case().clients;
+        // One log more, for the reads when all is over.
+        let recorder = Arc::new(Recorder::new(&path, clients + 1));
+        let keys = self.dataset().rows(self.kind.table(), stand.case().scale);
+        let workload: Arc<dyn Workload> =
+            Arc::new(HistoryWorkload::new(self.kind, keys, &recorder));
+        measured.stages.push(stand.load("", clients, &workload)?);
+        match self.read_all(stand, &recorder, clients) {
+            Err(error) => measured.unchecked = Some(error.why().to_owned()),
+            Ok(()) => self.judge(stand, &recorder, &path, measured)?,
+        }
+        Ok(())
+    }
+}
+
+impl History {
+    /// Reads every key once more: what no transaction happened to read after it was written is seen too.
+    fn read_all(&self, stand: &Stand<'_>, recorder: &Recorder, client: u32) -> Result<()> {
+        let read = stand.ask("read all keys", async |session| self.kind.read_all(session).await)?;
+        let mut log = recorder.open(client)?;
+        log.attempt.clear();
+        let places: Vec<usize> = read.iter().map(|(key, _)| log.attempt.read(*key)).collect();
+        log.invoke();
+        for (place, (_, values)) in places.into_iter().zip(read) {
+            self.kind.answer(&mut log.attempt, place, values);
+        }
+        log.commit();
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        stand: &Stand<'_>,
+        recorder: &Recorder,
+        path: &Path,
+        measured: &mut Measured,
+    ) -> Result<()> {
+        let logs = recorder.finish()?;
+        merge(&logs, path)?;
+        remove(&logs)?;
+        let promise = stand.driver().promise(stand.case().isolation);
+        let judged = Judged::new(path, promise)?;
+        let report = stand.file(FOLDER, "txt")?;
+        judged.write(&report)?;
+        measured.checks.push(judged.check());
+        measured.own.extend(judged.measurements());
+        Ok(())
+    }
+}
+
+fn remove(logs: &[PathBuf]) -> Result<()> {
+    for log in logs {
+        fs::remove_file(log).map_err(|why| Error::new(format!("remove {}", log.display()), why))?;
+    }
+    Ok(())
+}
