@@ -136,8 +136,7 @@ impl Costs {
         layout: Allowed,
         options: &RenderOptions,
     ) -> Grid {
-        let mut grid = Grid::default();
-        grid.columns = vec![("target".into(), Align::Left), ("level".into(), Align::Left)];
+        let mut grid = grid_of(&["target", "level"]);
         let shows_allowed = layout != Allowed::LeftOut && !allowed.is_empty();
         if shows_allowed {
             grid.columns.push(("allows".into(), Align::Left));
@@ -166,8 +165,7 @@ impl Costs {
 
     /// Targets in lines of their own, headings in two lines.
     fn narrow_grid(&self) -> Grid {
-        let mut grid = Grid::default();
-        grid.columns = vec![("level".into(), Align::Left)];
+        let mut grid = grid_of(&["level"]);
         let headings = self.benchmarks.iter().map(|name| (name.replace('-', "\n"), Align::Right));
         grid.columns.extend(headings);
         let mut last = "";
@@ -180,7 +178,8 @@ impl Costs {
             }
             last = &level.target;
             let mut row: Vec<Text> = vec![format!("  {}", level.isolation).into()];
-            row.extend(self.cells(level));
+            let without_x = |cell: Text| cell.text.trim_end_matches('x').to_owned().into();
+            row.extend(self.cells(level).map(without_x));
             grid.rows.push(row);
         }
         grid
@@ -228,9 +227,7 @@ impl Costs {
     }
 
     fn numbers_grid(&self, columns: &[Number], options: &RenderOptions) -> Grid {
-        let left = |name: &str| (name.to_owned(), Align::Left);
-        let mut grid = Grid::default();
-        grid.columns = vec![left("workload"), left("target"), left("level")];
+        let mut grid = grid_of(&["workload", "target", "level"]);
         let headings = columns.iter().map(|column| (column.heading().to_owned(), Align::Right));
         grid.columns.extend(headings);
         for benchmark in &self.benchmarks {
@@ -277,6 +274,12 @@ impl Costs {
             many => format!("medians of {many} repetitions"),
         }
     }
+}
+
+/// An empty grid, so far of these columns.
+fn grid_of(labels: &[&str]) -> Grid {
+    let columns = labels.iter().map(|label| ((*label).to_owned(), Align::Left)).collect();
+    Grid { columns, rows: Vec::new() }
 }
 
 /// How a line says what its level allows.
@@ -344,7 +347,7 @@ impl Number {
             Self::Errors => counted(&"errors").then(|| number::value(load.sum("errors"), "1")),
             Self::Broken => BROKEN
                 .iter()
-                .any(|metric| counted(&metric))
+                .any(counted)
                 .then(|| number::value(BROKEN.iter().map(|metric| load.sum(metric)).sum(), "1")),
         };
         text.unwrap_or_default()

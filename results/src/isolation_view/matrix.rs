@@ -108,11 +108,11 @@ impl Matrix {
         })
     }
 
-    fn grid(&self, options: &RenderOptions, columns: Columns) -> Grid {
+    fn grid(&self, options: &RenderOptions, apart: Columns) -> Grid {
         let left = |text: String| (text, Align::Left);
-        let mut grid = Grid::default();
-        grid.columns = vec![left("target".into()), left("level".into())];
-        grid.columns.extend(columns.headings().into_iter().map(left));
+        let columns = vec![left("target".into()), left("level".into())];
+        let mut grid = Grid { columns, rows: Vec::new() };
+        grid.columns.extend(apart.headings().into_iter().map(left));
         let mut last: Option<&str> = None;
         for (level, cells) in &self.lines {
             let is_new = last != Some(level.target.as_str());
@@ -122,7 +122,7 @@ impl Matrix {
             last = Some(&level.target);
             let target = if is_new { level.target.clone() } else { String::new() };
             let mut row = vec![target.into(), level.isolation.name().to_owned().into()];
-            row.extend(columns.cells(cells));
+            row.extend(apart.cells(cells));
             grid.rows.push(row);
         }
         grid

@@ -121,7 +121,7 @@ impl Measured {
         // A row that failed by itself says why.
         for row in rows.iter_mut().filter(|row| row.status == Status::Ok) {
             row.status = status;
-            if status != Status::Ok || row.detail.is_empty() {
+            if row.detail.is_empty() {
                 detail.clone_into(&mut row.detail);
             }
         }
