@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),
         Command::Explain(options) => commands::explain::explain(&options),
+        Command::CheckHistory(options) => commands::check_history::check_history(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),

@@ -93,7 +93,13 @@ fn example(history: &History, kind: &impl Dependencies, circle: &Circle) -> Exam
     Example { explanation, cycle: Some(Cycle { transactions, steps }) }
 }
 
-fn of_time(history: &History, step: &CircleStep, to: u32, dependency: &'static str, names: (&str, &str)) -> Step {
+fn of_time(
+    history: &History,
+    step: &CircleStep,
+    to: u32,
+    dependency: &'static str,
+    names: (&str, &str),
+) -> Step {
     let process = history.transactions[to as usize].process;
     let because = match history.processes.get(process as usize) {
         Some(process) if dependency == "process" => {

@@ -16,7 +16,10 @@ pub fn look(history: &History, findings: &mut Findings) {
             // Only a first write tells, and only what was read of others before it.
             if let Some(first) = operations[..at].iter().find(of_key)
                 && let Some(version) = version(*first)
-                && !operations[..at].iter().filter(of_key).any(|other| matches!(other.action(), Action::Write(_)))
+                && !operations[..at]
+                    .iter()
+                    .filter(of_key)
+                    .any(|other| matches!(other.action(), Action::Write(_)))
             {
                 updates.push((operation.key(), version, transaction));
             }
@@ -35,7 +38,8 @@ pub fn look(history: &History, findings: &mut Findings) {
                     more => format!(", as did {more} more"),
                 };
                 let key = history.key_text(*key);
-                let then = format!("T1 and T2 both read key {key} as {read} and then wrote it{more}.");
+                let then =
+                    format!("T1 and T2 both read key {key} as {read} and then wrote it{more}.");
                 story(history, &[*one, *other], &then)
             });
         }

@@ -134,8 +134,11 @@ impl<'a> Reader<'a> {
     }
 
     fn malformed(&self, why: &str) -> Error {
-        Error::new("merge the logs of clients", format!("{} line {}: {why}", self.path.display(), self.number))
-            .next("remove the log, or the line, to go without")
+        Error::new(
+            "merge the logs of clients",
+            format!("{} line {}: {why}", self.path.display(), self.number),
+        )
+        .next("remove the log, or the line, to go without")
     }
 }
 

@@ -17,7 +17,13 @@ pub fn verdict_text(verdict: &Verdict, proscribed: ClassSet, options: &CheckOpti
     }
     for found in &verdict.found {
         let mark = if proscribed.has(found.class) { "proscribed" } else { "permitted" };
-        let _ = writeln!(text, "{} ({mark}), {}: {}", found.class, times(found.count), found.class.words());
+        let _ = writeln!(
+            text,
+            "{} ({mark}), {}: {}",
+            found.class,
+            times(found.count),
+            found.class.words()
+        );
     }
     for found in &verdict.found {
         if let Some(example) = found.examples.first() {
@@ -28,17 +34,21 @@ pub fn verdict_text(verdict: &Verdict, proscribed: ClassSet, options: &CheckOpti
         text.push('\n');
     }
     if !verdict.search_ended_early.is_empty() {
-        let classes: Vec<&str> = verdict.search_ended_early.iter().map(|class| class.name()).collect();
+        let classes: Vec<&str> =
+            verdict.search_ended_early.iter().map(|class| class.name()).collect();
         let _ = writeln!(
             text,
             "the search for {} took too long and was given up: there may be some",
             classes.join(", ")
         );
     }
-    let models: Vec<&str> = verdict.possible_models(options).iter().map(|model: &Model| model.name()).collect();
+    let models: Vec<&str> =
+        verdict.possible_models(options).iter().map(|model: &Model| model.name()).collect();
     let _ = match &models[..] {
         [] => writeln!(text, "the history is of no consistency model"),
-        models => writeln!(text, "strongest models that this leaves possible: {}", models.join(", ")),
+        models => {
+            writeln!(text, "strongest models that this leaves possible: {}", models.join(", "))
+        }
     };
     text
 }

@@ -145,15 +145,17 @@ impl Verdict {
             Model::StrongSessionSnapshotIsolation | Model::StrongSessionSerializable => {
                 options.session_order
             }
-            Model::StrongSnapshotIsolation | Model::StrictSerializable => options.real_time && options.session_order,
+            Model::StrongSnapshotIsolation | Model::StrictSerializable => {
+                options.real_time && options.session_order
+            }
             _ => true,
         });
         let possible: Vec<Model> =
             looked.filter(|model| model.proscribed().common(classes).is_empty()).collect();
         let is_implied = |model: &Model| {
-            possible.iter().any(|other| {
-                other.implies(*model) && (!model.implies(*other) || other > model)
-            })
+            possible
+                .iter()
+                .any(|other| other.implies(*model) && (!model.implies(*other) || other > model))
         };
         possible.iter().copied().filter(|model| !is_implied(model)).collect()
     }

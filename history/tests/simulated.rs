@@ -19,7 +19,8 @@ fn verdict(simulation: &Simulation) -> Verdict {
     let text = simulation.text();
     let history =
         History::from_reader("simulated", text.as_bytes(), &ReadOptions::default()).unwrap();
-    let options = CheckOptions { session_order: true, real_time: true, register_order, examples: 2 };
+    let options =
+        CheckOptions { session_order: true, real_time: true, register_order, examples: 2 };
     check(&history, &options)
 }
 
@@ -81,17 +82,26 @@ fn levels_are_told_apart() {
             (Behaviour::Serial, ClassSet::EMPTY, vec![Model::StrictSerializable]),
             (Behaviour::Serializable, ClassSet::EMPTY, vec![Model::StrictSerializable]),
             (Behaviour::Snapshot, ClassSet::of(&[G2Item]), vec![Model::StrongSnapshotIsolation]),
-            (Behaviour::ReadCommitted, ClassSet::of(&[GSingle, LostUpdate]), vec![Model::ReadCommitted]),
+            (
+                Behaviour::ReadCommitted,
+                ClassSet::of(&[GSingle, LostUpdate]),
+                vec![Model::ReadCommitted],
+            ),
             (Behaviour::ReadUncommitted, ClassSet::of(&[G1a, G1b, LostUpdate]), vec![]),
         ] {
-            let simulation = Simulation { kind, behaviour, transactions: 2_000, ..Simulation::default() };
+            let simulation =
+                Simulation { kind, behaviour, transactions: 2_000, ..Simulation::default() };
             let verdict = verdict(&simulation);
             let missing = shown.without(verdict.classes());
             assert!(missing.is_empty(), "{kind:?} {behaviour:?}: {missing:?} not found");
-            let options = CheckOptions { session_order: true, real_time: true, ..CheckOptions::default() };
+            let options =
+                CheckOptions { session_order: true, real_time: true, ..CheckOptions::default() };
             let possible = verdict.possible_models(&options);
             if behaviour == Behaviour::ReadUncommitted {
-                assert!(possible.iter().all(|model| *model == Model::ReadUncommitted), "{possible:?}");
+                assert!(
+                    possible.iter().all(|model| *model == Model::ReadUncommitted),
+                    "{possible:?}"
+                );
             } else {
                 assert_eq!(possible, strongest, "{kind:?} {behaviour:?}: {:?}", verdict.classes());
             }

@@ -50,7 +50,8 @@ pub fn circles(graph: &Graph, kinds: Kinds, precedes: &Precedes<'_>, examples: u
     if members.is_empty() {
         return circles;
     }
-    let (part, names) = graph.part(&members, |one, other| component[one as usize] == component[other as usize]);
+    let (part, names) =
+        graph.part(&members, |one, other| component[one as usize] == component[other as usize]);
     drop(component);
     let precedes = |one: u32, other: u32| precedes(names[one as usize], names[other as usize]);
     for spec in SPECS {

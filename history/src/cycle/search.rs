@@ -156,8 +156,7 @@ impl Search<'_> {
             }
             for place in self.graph.range(node) {
                 let edge = self.graph.edge(place);
-                let leads_back =
-                    self.component[edge.to as usize] >= self.component[node as usize];
+                let leads_back = self.component[edge.to as usize] >= self.component[node as usize];
                 let is_junction = !self.graph.is_transaction(edge.to);
                 if edge.kind() == first && (leads_back || is_junction) {
                     beginnings.push((node, place));
@@ -195,7 +194,9 @@ impl Search<'_> {
                 let edge = self.graph.edge(place);
                 let through = !self.graph.is_transaction(here.node);
                 // A junction's edges are the second half of one that has been counted.
-                let state = if through { Some(here.state) } else if edge.kind() & self.spec.rest() != 0 {
+                let state = if through {
+                    Some(here.state)
+                } else if edge.kind() & self.spec.rest() != 0 {
                     here.state.after(edge.kind(), self.spec)
                 } else {
                     None
@@ -236,7 +237,14 @@ impl Search<'_> {
         self.circle(reached, at, NONE, home)
     }
 
-    fn reach(&mut self, reached: &mut Vec<Reached>, node: u32, state: State, edge: u32, before: u32) {
+    fn reach(
+        &mut self,
+        reached: &mut Vec<Reached>,
+        node: u32,
+        state: State,
+        edge: u32,
+        before: u32,
+    ) {
         let moved = if self.graph.is_transaction(node) { State::MOVED } else { 0 };
         let state = State(state.0 | moved);
         let visited = &mut self.visited[node as usize];
@@ -304,7 +312,11 @@ impl Search<'_> {
         for better in stronger {
             let edges = self.graph.edges(from);
             if let Some(edge) = edges.iter().find(|edge| edge.to == to && edge.kind() == *better) {
-                return CircleStep { transaction: from, kind: *better, operation: edge.operation() };
+                return CircleStep {
+                    transaction: from,
+                    kind: *better,
+                    operation: edge.operation(),
+                };
             }
         }
         CircleStep { transaction: from, kind, operation }

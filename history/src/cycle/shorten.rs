@@ -44,7 +44,8 @@ fn shorter(
             if !precedes(from.transaction, steps[to].transaction) {
                 continue;
             }
-            let mut shorter = vec![CircleStep { kind: REALTIME, operation: crate::store::NONE, ..from }];
+            let mut shorter =
+                vec![CircleStep { kind: REALTIME, operation: crate::store::NONE, ..from }];
             shorter.extend((0..count - left_out - 1).map(|after| steps[(to + after) % count]));
             if is_of_class(&shorter) {
                 return Some(shorter);

@@ -96,7 +96,8 @@ pub struct EventReader<'a> {
     begun: bool,
 }
 
-const AN_EVENT: &str = "an operation map such as `{:type :ok, :process 0, :f :txn, :value [[:r 1 nil]]}`";
+const AN_EVENT: &str =
+    "an operation map such as `{:type :ok, :process 0, :f :txn, :value [[:r 1 nil]]}`";
 
 impl<'a> EventReader<'a> {
     /// Reads a history.
@@ -108,11 +109,6 @@ impl<'a> EventReader<'a> {
             closer: None,
             begun: false,
         }
-    }
-
-    /// The texts of the atoms read so far.
-    pub fn names(&self) -> &Names {
-        &self.names
     }
 
     /// Ends reading and gives the texts of the atoms.
@@ -143,7 +139,9 @@ impl<'a> EventReader<'a> {
                 None if tagged => return Err(self.lexer.truncated(AN_EVENT)),
                 None => match self.closer {
                     Some(_) => {
-                        return Err(self.lexer.truncated("another operation map, or the history's end"));
+                        return Err(self
+                            .lexer
+                            .truncated("another operation map, or the history's end"));
                     }
                     None => return Ok(false),
                 },
@@ -189,7 +187,11 @@ impl<'a> EventReader<'a> {
                     self.lexer.skip("the value of a key")?;
                     continue;
                 }
-                _ => return Err(self.lexer.unexpected("a keyword or the `}` that ends an operation map")),
+                _ => {
+                    return Err(self
+                        .lexer
+                        .unexpected("a keyword or the `}` that ends an operation map"));
+                }
             }
             match self.lexer.last_word() {
                 b":type" => kind = Some(event_kind(&mut self.lexer)?),
@@ -199,7 +201,9 @@ impl<'a> EventReader<'a> {
                 },
                 b":index" => self.event.index = whole_number(&mut self.lexer)?,
                 b":time" => self.event.time = whole_number(&mut self.lexer)?,
-                b":value" => value = Value::read(&mut self.lexer, &mut self.names, &mut self.event)?,
+                b":value" => {
+                    value = Value::read(&mut self.lexer, &mut self.names, &mut self.event)?
+                }
                 _ => self.lexer.skip("the value of a key")?,
             }
         }

@@ -295,7 +295,19 @@ impl<'a> Lexer<'a> {
 fn is_delimiter(byte: u8) -> bool {
     matches!(
         byte,
-        b' ' | b',' | b'\n' | b'\t' | b'\r' | 0x0c | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'"' | b';'
+        b' ' | b','
+            | b'\n'
+            | b'\t'
+            | b'\r'
+            | 0x0c
+            | b'('
+            | b')'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'"'
+            | b';'
     )
 }
 

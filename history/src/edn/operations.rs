@@ -36,7 +36,10 @@ impl Value {
             b'#' | b'{' => {
                 // A tag stands before any form; what follows is passed over as that form.
                 lexer.skip("the value of a key")?;
-                return Ok(Self::Other { line, found: "a map, a set or a tagged value".to_owned() });
+                return Ok(Self::Other {
+                    line,
+                    found: "a map, a set or a tagged value".to_owned(),
+                });
             }
             _ => {
                 lexer.skip("the value of a key")?;

@@ -71,7 +71,8 @@ impl ListAppend<'_> {
         unread.sort_unstable();
         let keys = unread.chunk_by(|one, other| one.0 == other.0);
         keys.map(|of_key| {
-            let writes = of_key.iter().map(|(_, transaction, operation)| (*transaction, *operation));
+            let writes =
+                of_key.iter().map(|(_, transaction, operation)| (*transaction, *operation));
             (of_key[0].0, writes.collect())
         })
         .collect()

@@ -34,13 +34,23 @@ impl ListAppend<'_> {
             if first.unwritten <= version.length {
                 findings.add(UnwrittenRead, || {
                     let element = self.history.lists.element(version, first.unwritten - 1);
-                    self.list_story(&[reader], key, version, &format!("nobody appended {}", self.history.value_text(element)))
+                    self.list_story(
+                        &[reader],
+                        key,
+                        version,
+                        &format!("nobody appended {}", self.history.value_text(element)),
+                    )
                 });
             }
             if first.twice <= version.length {
                 findings.add(DuplicateElements, || {
                     let element = self.history.lists.element(version, first.twice - 1);
-                    self.list_story(&[reader], key, version, &format!("{} is in it twice", self.history.value_text(element)))
+                    self.list_story(
+                        &[reader],
+                        key,
+                        version,
+                        &format!("{} is in it twice", self.history.value_text(element)),
+                    )
                 });
             }
             self.intermediate(findings, reader, key, version);
@@ -51,7 +61,11 @@ impl ListAppend<'_> {
         let reader = transactions.len();
         let list = self.history.list_text(version);
         let key = self.history.key_text(key);
-        story(self.history, transactions, &format!("T{reader} read key {key} as {list}; but {but}."))
+        story(
+            self.history,
+            transactions,
+            &format!("T{reader} read key {key} as {list}; but {but}."),
+        )
     }
 
     fn aborted(&self, findings: &mut Findings, reader: u32, key: u32, version: Version, at: u32) {
@@ -59,7 +73,12 @@ impl ListAppend<'_> {
         let Some(writer) = self.history.writes.writer(element) else { return };
         findings.add(G1a, || {
             let value = self.history.value_text(element);
-            self.list_story(&[writer, reader], key, version, &format!("T1, which appended {value}, was aborted"))
+            self.list_story(
+                &[writer, reader],
+                key,
+                version,
+                &format!("T1, which appended {value}, was aborted"),
+            )
         });
     }
 
@@ -71,7 +90,8 @@ impl ListAppend<'_> {
         }
         findings.add(G1b, || {
             let value = self.history.value_text(last);
-            let but = format!("T1 appended more to that key after {value}, and these were not there");
+            let but =
+                format!("T1 appended more to that key after {value}, and these were not there");
             self.list_story(&[writer, reader], key, version, &but)
         });
     }

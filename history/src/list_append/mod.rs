@@ -6,12 +6,12 @@ mod lists;
 mod order;
 mod words;
 
+use crate::cycle::CircleStep;
 use crate::findings::Findings;
 use crate::graph::GraphBuilder;
 use crate::lost_update;
 use crate::store::{Action, History, NONE, Outcome, Version};
 use crate::verdict::Step;
-use crate::cycle::CircleStep;
 
 /// A history of lists, with what its lists tell.
 pub struct ListAppend<'a> {

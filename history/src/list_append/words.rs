@@ -13,14 +13,18 @@ impl ListAppend<'_> {
         let key = operation.key();
         let to_place = history.position(to, step.operation);
         let (from_place, because) = match operation.action() {
-            Action::Write(write) if step.kind == WW => self.write_write(step.transaction, key, write, names),
+            Action::Write(write) if step.kind == WW => {
+                self.write_write(step.transaction, key, write, names)
+            }
             Action::Write(write) => self.read_write(step.transaction, key, write, names),
             Action::ReadList(version) => {
                 let last = history.lists.last(version).unwrap_or(NONE);
                 let value = history.value_text(last);
                 let words = format!(
                     "{} observed {}'s append of {value} to key {}",
-                    names.1, names.0, history.key_text(key)
+                    names.1,
+                    names.0,
+                    history.key_text(key)
                 );
                 (history.position_of_write(step.transaction, last), words)
             }
@@ -32,10 +36,22 @@ impl ListAppend<'_> {
             RW => "rw",
             _ => "",
         };
-        Step { dependency, key: Some(history.key_text(key)), from: from_place, to: to_place, because }
+        Step {
+            dependency,
+            key: Some(history.key_text(key)),
+            from: from_place,
+            to: to_place,
+            because,
+        }
     }
 
-    fn write_write(&self, from: u32, key: u32, write: u32, names: (&str, &str)) -> (Option<usize>, String) {
+    fn write_write(
+        &self,
+        from: u32,
+        key: u32,
+        write: u32,
+        names: (&str, &str),
+    ) -> (Option<usize>, String) {
         let order = self.history.lists.order(key);
         let place = (self.place[write as usize] as usize).min(order.len());
         let before = order[..place]
@@ -55,7 +71,13 @@ impl ListAppend<'_> {
         (self.history.position_of_write(from, before), words)
     }
 
-    fn read_write(&self, from: u32, key: u32, write: u32, names: (&str, &str)) -> (Option<usize>, String) {
+    fn read_write(
+        &self,
+        from: u32,
+        key: u32,
+        write: u32,
+        names: (&str, &str),
+    ) -> (Option<usize>, String) {
         let words = format!(
             "{} did not observe {}'s append of {} to key {}",
             names.0,

@@ -49,6 +49,9 @@ impl RwRegister<'_> {
         for at in 1..begins.len() {
             begins[at] += begins[at - 1];
         }
-        (begins, reads.into_iter().map(|(_, transaction, operation)| (transaction, operation)).collect())
+        (
+            begins,
+            reads.into_iter().map(|(_, transaction, operation)| (transaction, operation)).collect(),
+        )
     }
 }

@@ -19,11 +19,12 @@ impl RwRegister<'_> {
                     self.read_of(findings, reader, at, write);
                 }
                 let before = self.history.operations[range.start..at].iter().rev();
-                let expected = before
-                    .filter(|before| before.key() == operation.key())
-                    .find_map(|before| match before.action() {
-                        Action::Write(write) | Action::ReadRegister(write) => Some(write),
-                        _ => None,
+                let expected =
+                    before.filter(|before| before.key() == operation.key()).find_map(|before| {
+                        match before.action() {
+                            Action::Write(write) | Action::ReadRegister(write) => Some(write),
+                            _ => None,
+                        }
                     });
                 if let Some(expected) = expected.filter(|expected| *expected != write) {
                     findings.add(Internal, || {
@@ -51,7 +52,8 @@ impl RwRegister<'_> {
         };
         if self.history.outcome(writer) == Outcome::Aborted {
             findings.add(G1a, || {
-                let then = format!("T1 set key {} to {} and was aborted, and T2 read it.", key(), value());
+                let then =
+                    format!("T1 set key {} to {} and was aborted, and T2 read it.", key(), value());
                 story(self.history, &[writer, reader], &then)
             });
         }
@@ -76,8 +78,11 @@ impl RwRegister<'_> {
     pub(super) fn circles_of_versions(&self, findings: &mut Findings) {
         for (key, versions) in &self.circles {
             findings.add(CyclicVersions, || {
-                let shown: Vec<String> =
-                    versions.iter().take(SHOWN).map(|version| self.version_text(*version)).collect();
+                let shown: Vec<String> = versions
+                    .iter()
+                    .take(SHOWN)
+                    .map(|version| self.version_text(*version))
+                    .collect();
                 let more = match versions.len().saturating_sub(SHOWN) {
                     0 => String::new(),
                     more => format!(" and {more} more"),

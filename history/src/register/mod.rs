@@ -46,7 +46,8 @@ impl<'a> RwRegister<'a> {
                 }
             }
         }
-        let (versions, circles) = versions::infer(history, &has_effect, &is_read, options.register_order);
+        let (versions, circles) =
+            versions::infer(history, &has_effect, &is_read, options.register_order);
         Self { history, has_effect, versions, circles }
     }
 

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
-use super::{Touch, key_of, touches, version};
+use super::{Touch, key_of, touches};
 use crate::graph::{Graph, GraphBuilder, WW};
 use crate::order::{Event, events};
 use crate::scc::components;
@@ -43,7 +43,9 @@ pub fn infer(
         if !found.is_empty() {
             let keys: HashSet<u32> = found.iter().map(|(key, _)| *key).collect();
             let added = known.split_off(before);
-            known.extend(added.into_iter().filter(|(one, _)| !keys.contains(&key_of(history, *one))));
+            known.extend(
+                added.into_iter().filter(|(one, _)| !keys.contains(&key_of(history, *one))),
+            );
             circles.extend(found);
         }
     }
@@ -71,10 +73,8 @@ fn in_circles(history: &History, pairs: &Pairs) -> Vec<(u32, Vec<u32>)> {
             circles.entry(*component).or_default().push(version as u32);
         }
     }
-    let mut circles: Vec<(u32, Vec<u32>)> = circles
-        .into_values()
-        .map(|versions| (key_of(history, versions[0]), versions))
-        .collect();
+    let mut circles: Vec<(u32, Vec<u32>)> =
+        circles.into_values().map(|versions| (key_of(history, versions[0]), versions)).collect();
     circles.sort_unstable();
     circles
 }
@@ -84,7 +84,8 @@ fn initial_first(history: &History, has_effect: &[bool], is_read: &[bool]) -> Pa
     let initial = history.writes.len() as u32;
     (0..initial)
         .filter(|write| {
-            let is_effective = history.writes.writer(*write).is_some_and(|it| has_effect[it as usize]);
+            let is_effective =
+                history.writes.writer(*write).is_some_and(|it| has_effect[it as usize]);
             is_read[*write as usize] || is_effective && !history.is_intermediate(*write)
         })
         .map(|write| (initial + history.writes.get(write).key, write))
@@ -190,9 +191,4 @@ fn linearizable(history: &History) -> Pairs {
 /// The versions that come right after a version, as far as is known.
 pub fn after(graph: &Graph, version: u32) -> impl Iterator<Item = u32> + '_ {
     graph.edges(version).iter().map(|edge| edge.to)
-}
-
-/// The node of what was in a key at first.
-pub fn initial(history: &History, key: u32) -> u32 {
-    version(history, key, NONE)
 }

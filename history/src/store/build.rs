@@ -3,7 +3,9 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::{Action, History, Kind, Lists, MOST_KEYS, NONE, Operation, Outcome, Transaction, Writes};
+use super::{
+    Action, History, Kind, Lists, MOST_KEYS, NONE, Operation, Outcome, Transaction, Writes,
+};
 use crate::atom::{Atom, Names};
 use crate::edn::{Answer, Event, EventKind, Mop, MopKind};
 
@@ -97,7 +99,10 @@ impl Builder {
             let name = process.id.map_or("".to_owned(), |id| format!(" of process {id}"));
             return Err(Wrong {
                 line: event.line,
-                expected: format!("the end of the transaction{name} that line {} begins", open.line),
+                expected: format!(
+                    "the end of the transaction{name} that line {} begins",
+                    open.line
+                ),
                 found: "the beginning of another".to_owned(),
             });
         }
@@ -111,7 +116,13 @@ impl Builder {
         Ok(())
     }
 
-    fn complete(&mut self, event: &Event, process: u32, number: u32, names: &Names) -> Result<(), Wrong> {
+    fn complete(
+        &mut self,
+        event: &Event,
+        process: u32,
+        number: u32,
+        names: &Names,
+    ) -> Result<(), Wrong> {
         let at = process as usize;
         let open = self.processes[at].open.take();
         let outcome = match event.kind {
@@ -148,7 +159,13 @@ impl Builder {
         self.mops(&event.mops, event, outcome, names)
     }
 
-    fn mops(&mut self, mops: &[Mop], event: &Event, outcome: Outcome, names: &Names) -> Result<(), Wrong> {
+    fn mops(
+        &mut self,
+        mops: &[Mop],
+        event: &Event,
+        outcome: Outcome,
+        names: &Names,
+    ) -> Result<(), Wrong> {
         for mop in mops {
             self.mop(mop, event, outcome, names).map_err(|(expected, found)| Wrong {
                 line: event.line,
@@ -159,11 +176,19 @@ impl Builder {
         Ok(())
     }
 
-    fn mop(&mut self, mop: &Mop, event: &Event, outcome: Outcome, names: &Names) -> Result<(), (String, String)> {
+    fn mop(
+        &mut self,
+        mop: &Mop,
+        event: &Event,
+        outcome: Outcome,
+        names: &Names,
+    ) -> Result<(), (String, String)> {
         let key = self.key(mop.key)?;
         let action = match (mop.kind, mop.answer) {
             (MopKind::Read, _) if outcome != Outcome::Committed => Action::ReadUnknown,
-            (MopKind::Read, Answer::Nil) if self.kind == Some(Kind::RwRegister) => Action::ReadRegister(NONE),
+            (MopKind::Read, Answer::Nil) if self.kind == Some(Kind::RwRegister) => {
+                Action::ReadRegister(NONE)
+            }
             // As long as the kind is not known, nothing was written: register or list, it is the same.
             (MopKind::Read, Answer::Nil) => Action::ReadList(super::Version::EMPTY),
             (MopKind::Read, Answer::List { start, length }) => {
@@ -189,7 +214,13 @@ impl Builder {
         Ok(())
     }
 
-    fn written(&mut self, key: u32, key_name: Atom, value: Atom, names: &Names) -> Result<Action, (String, String)> {
+    fn written(
+        &mut self,
+        key: u32,
+        key_name: Atom,
+        value: Atom,
+        names: &Names,
+    ) -> Result<Action, (String, String)> {
         let write = self.writes.number(key, value);
         let transaction = self.transactions.len() as u32 - 1;
         match self.writes.written(write, transaction, self.operations.len() as u32) {
@@ -265,7 +296,11 @@ impl Builder {
             keys: self.keys,
             transactions: self.transactions,
             operations: self.operations,
-            processes: self.processes.iter().map(|process| process.id.unwrap_or_default()).collect(),
+            processes: self
+                .processes
+                .iter()
+                .map(|process| process.id.unwrap_or_default())
+                .collect(),
             writes: self.writes,
             lists: self.lists,
             events: self.events,

@@ -138,7 +138,9 @@ impl Lists {
     }
 
     fn length(&self, branch: u32) -> u32 {
-        self.branches.get(branch as usize).map_or(0, |it| it.fork + (it.values.len().max(it.writes.len())) as u32)
+        self.branches
+            .get(branch as usize)
+            .map_or(0, |it| it.fork + (it.values.len().max(it.writes.len())) as u32)
     }
 
     /// The longest list of a key: its versions in order.

@@ -159,7 +159,8 @@ impl History {
     #[inline]
     pub(crate) fn range(&self, transaction: u32) -> std::ops::Range<usize> {
         let at = transaction as usize;
-        let end = self.transactions.get(at + 1).map_or(self.operations.len() as u32, |next| next.first);
+        let end =
+            self.transactions.get(at + 1).map_or(self.operations.len() as u32, |next| next.first);
         self.transactions[at].first as usize..end as usize
     }
 

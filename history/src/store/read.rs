@@ -44,7 +44,8 @@ impl History {
     /// # Errors
     /// It cannot be read, is malformed or cut off.
     pub fn from_reader(name: &str, input: impl Read, options: &ReadOptions) -> Result<Self> {
-        let malformed = |why: &dyn std::fmt::Display| Error::new("read the history", format!("{name} {why}"));
+        let malformed =
+            |why: &dyn std::fmt::Display| Error::new("read the history", format!("{name} {why}"));
         let wrong = |wrong: Wrong| {
             let Wrong { line, expected, found } = wrong;
             malformed(&format!("line {line}: expected {expected}, found {found}"))

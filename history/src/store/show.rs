@@ -16,7 +16,11 @@ impl History {
             .map(|operation| self.operation_text(*operation))
             .collect();
         let outcome = it.outcome.name();
-        format!("{{:index {}{process}, :type :{outcome}, :value [{}]}}", it.index, operations.join(" "))
+        format!(
+            "{{:index {}{process}, :type :{outcome}, :value [{}]}}",
+            it.index,
+            operations.join(" ")
+        )
     }
 
     /// An operation such as `[:append 5 17]`.

@@ -84,10 +84,12 @@ pub fn plant(history: &str, planted: &Planted, at: usize) -> String {
     let at = at.min(lines.len());
     let mut all: Vec<String> = lines[..at].iter().map(|line| (*line).to_owned()).collect();
     let mut invoked: Vec<&str> = Vec::new();
-    let parts = || planted.events.iter().filter_map(|event| {
-        let mut parts = event.splitn(3, ' ');
-        Some((parts.next()?, parts.next()?, parts.next()?))
-    });
+    let parts = || {
+        planted.events.iter().filter_map(|event| {
+            let mut parts = event.splitn(3, ' ');
+            Some((parts.next()?, parts.next()?, parts.next()?))
+        })
+    };
     for (process, kind, operations) in parts() {
         if !invoked.contains(&process) {
             invoked.push(process);
@@ -102,6 +104,9 @@ pub fn plant(history: &str, planted: &Planted, at: usize) -> String {
 }
 
 fn line(process: &str, kind: &str, operations: &str) -> String {
-    let operations = operations.replace(" x ", " :planted-x ").replace(" y ", " :planted-y ").replace(" z ", " :planted-z ");
+    let operations = operations
+        .replace(" x ", " :planted-x ")
+        .replace(" y ", " :planted-y ")
+        .replace(" z ", " :planted-z ");
     format!("{{:process 90000{process}, :type :{kind}, :f :txn, :value [{operations}]}}")
 }

@@ -106,7 +106,10 @@ impl Simulation {
             simulation: self,
             rng: Rng::new(self.seed, &[]),
             store: Store::default(),
-            keys: Keys { active: (0..self.keys as i64).map(|key| (key, 0)).collect(), next: self.keys as i64 },
+            keys: Keys {
+                active: (0..self.keys as i64).map(|key| (key, 0)).collect(),
+                next: self.keys as i64,
+            },
             index: 0,
             line: Vec::new(),
             out,
@@ -159,8 +162,12 @@ impl<F: FnMut(&[u8])> Run<'_, F> {
                 (Planned::Read(key), _) => {
                     client.attempt.read(*key);
                 }
-                (Planned::Write(key, value), Kind::ListAppend) => client.attempt.append(*key, *value),
-                (Planned::Write(key, value), Kind::RwRegister) => client.attempt.write(*key, *value),
+                (Planned::Write(key, value), Kind::ListAppend) => {
+                    client.attempt.append(*key, *value)
+                }
+                (Planned::Write(key, value), Kind::RwRegister) => {
+                    client.attempt.write(*key, *value)
+                }
             }
         }
         (client.done, client.is_running) = (0, true);
@@ -177,7 +184,9 @@ impl<F: FnMut(&[u8])> Run<'_, F> {
                 let values = self.store.read(behaviour, &mut client.open, key);
                 match self.simulation.kind {
                     Kind::ListAppend => client.attempt.answer_list(client.done, values),
-                    Kind::RwRegister => client.attempt.answer_register(client.done, values.last().copied()),
+                    Kind::RwRegister => {
+                        client.attempt.answer_register(client.done, values.last().copied())
+                    }
                 }
             }
             Some(Planned::Write(key, value)) => {

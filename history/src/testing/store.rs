@@ -58,7 +58,9 @@ impl Store {
             }
         };
         if behaviour != Behaviour::ReadUncommitted {
-            values.extend(open.written.iter().filter(|(other, _)| *other == key).map(|(_, value)| *value));
+            values.extend(
+                open.written.iter().filter(|(other, _)| *other == key).map(|(_, value)| *value),
+            );
         }
         values
     }
