@@ -8,6 +8,7 @@ use dbdyno_core::{Error, Result};
 use hashbrown::HashMap;
 
 use crate::edn::{Event, EventKind, EventReader, write_event};
+use crate::store::MEND;
 
 /// Rewrites the history at `path`: an operation map per line, numbered from 0, with `:index`, `:time`,
 /// `:type`, `:process`, `:f` and `:value`, events of clients only. Takes the same little memory
@@ -23,8 +24,9 @@ pub fn export(path: &Path, out: &mut impl Write) -> Result<u64> {
     let mut line = String::new();
     let mut index = 0;
     let mut invoked: HashMap<Option<i64>, Event> = HashMap::default();
-    let malformed =
-        |why: &dyn std::fmt::Display| Error::new("read the history", format!("{name} {why}"));
+    let malformed = |why: &dyn std::fmt::Display| {
+        Error::new("read the history", format!("{name} {why}")).next(MEND)
+    };
     while let Some((event, names)) = events.next().map_err(|why| malformed(&why))? {
         line.clear();
         let open = invoked.entry(event.process).or_default();
