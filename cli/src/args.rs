@@ -8,6 +8,7 @@ use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 use dbdyno_suites::isolation::durability::Transactions;
+use dbdyno_history::{Kind, Model};
 
 use crate::names::one_of;
 
@@ -47,6 +48,11 @@ pub enum Command {
     /// Host a load that is to be killed; dbdyno starts itself so.
     #[command(hide = true)]
     HostLoad(Box<HostLoadArgs>),
+    /// Find the isolation anomalies in histories of transactions: dbdyno's own, or Jepsen's.
+    ///
+    /// The exit code is 1 where one was found that the model proscribes, 2 where a history could not be
+    /// read.
+    CheckHistory(CheckHistoryArgs),
 }
 
 /// `dbdyno run`.
@@ -300,6 +306,91 @@ pub struct ExplainArgs {
     pub raw: bool,
 }
 
+/// `dbdyno check-history`.
+#[derive(Args, Debug)]
+pub struct CheckHistoryArgs {
+    /// Histories in Jepsen's EDN form, or run folders: then all in `histories/` of each.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// The consistency model that the history is to keep to: `read-uncommitted`, `read-committed`,
+    /// `repeatable-read`, `snapshot-isolation`, `serializable`, `strong-session-snapshot-isolation`,
+    /// `strong-session-serializable`, `strong-snapshot-isolation`, `strict-serializable`.
+    #[arg(long, value_name = "MODEL", default_value = "serializable", value_parser = parse_model)]
+    pub model: Model,
+
+    /// What operations are about: `list-append` or `rw-register` [default: found out from them].
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    pub kind: Option<Kind>,
+
+    /// Also look for anomalies that show only because transactions of one process follow each other
+    /// [default: where the model is about sessions or real time].
+    #[arg(long)]
+    pub session_order: bool,
+
+    /// Also look for anomalies that show only because what ended before something else began precedes
+    /// it [default: where the model is about real time].
+    #[arg(long)]
+    pub realtime: bool,
+
+    /// What is taken to be known of the order of a register's versions.
+    #[arg(long, value_name = "ORDER", default_value = "writes-follow-reads")]
+    pub register_order: RegisterOrderArg,
+
+    /// Examples of each class that are kept, for `--format json` and `--pictures`.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub examples: u32,
+
+    /// Draw circles: a Graphviz and an SVG file for each into this folder.
+    #[arg(long, value_name = "DIR", value_parser = parse_folder)]
+    pub pictures: Option<PathBuf>,
+
+    /// The form of the output.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportFormatArg,
+
+    /// Do not check, but write the history in normal form, one map per line, for other tools (Elle).
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["pictures", "format"])]
+    pub export: Option<ExportArg>,
+
+    /// Where the output goes [default: standard output].
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Memory that a history may take, such as `4GiB` or `500MB` [default: what is available].
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory_limit: Option<u64>,
+}
+
+/// What is known of the order of a register's versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RegisterOrderArg {
+    /// What was there at first precedes all.
+    InitialFirst,
+    /// And what a transaction writes follows what it read.
+    WritesFollowReads,
+    /// And each process sees versions in their order.
+    Sequential,
+    /// And each register is linearizable.
+    Linearizable,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormatArg {
+    /// For people.
+    Text,
+    /// For a program.
+    Json,
+}
+
+/// Forms of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportArg {
+    /// Jepsen's.
+    Edn,
+}
+
 /// Forms of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
@@ -387,6 +478,34 @@ pub fn parse_statements(text: &str) -> Result<StatementForm, String> {
 /// Reads whether to pipeline.
 pub fn parse_pipeline(text: &str) -> Result<bool, String> {
     one_of("choice of pipelining", text, &[false, true], pipeline_name)
+}
+
+/// Reads a consistency model.
+fn parse_model(text: &str) -> Result<Model, String> {
+    one_of("consistency model", text, &Model::ALL, Model::name)
+}
+
+/// Reads what a history is about.
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    one_of("kind of history", text, &Kind::ALL, Kind::name)
+}
+
+/// Reads a size such as `4GiB`, `500MB`, `1000000`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(format!("`{text}` is not a size such as `4GiB` or `500MB`")),
+    };
+    let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    size.filter(|size| *size > 0)
+        .ok_or_else(|| format!("`{text}` is not a size such as `4GiB` or `500MB`"))
 }
 
 /// Reads an isolation level.

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => commands::compare::compare(&options),
         Command::Explain(options) => commands::explain::explain(&options),
         Command::HostLoad(options) => commands::host_load::host_load(*options),
+        Command::CheckHistory(options) => commands::check_history::check_history(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),

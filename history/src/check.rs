@@ -68,8 +68,8 @@ fn example(history: &History, kind: &impl Dependencies, circle: &Circle) -> Exam
         let next = (at + 1) % count;
         let (from, to) = (format!("T{}", at + 1), format!("T{}", next + 1));
         let told = match step.kind {
-            PROCESS => of_time(history, step, members[next], "process", (&from, &to)),
-            REALTIME => of_time(history, step, members[next], "realtime", (&from, &to)),
+            PROCESS => of_process(history, step.transaction, (&from, &to)),
+            REALTIME => of_time(format!("{from} had ended before {to} began"), "realtime"),
             _ => kind.step(step, members[next], (&from, &to)),
         };
         let link = if next == 0 { "However, " } else { "" };
@@ -93,21 +93,13 @@ fn example(history: &History, kind: &impl Dependencies, circle: &Circle) -> Exam
     Example { explanation, cycle: Some(Cycle { transactions, steps }) }
 }
 
-fn of_time(
-    history: &History,
-    step: &CircleStep,
-    to: u32,
-    dependency: &'static str,
-    names: (&str, &str),
-) -> Step {
-    let process = history.transactions[to as usize].process;
-    let because = match history.processes.get(process as usize) {
-        Some(process) if dependency == "process" => {
-            format!("process {process} ran {} before {}", names.0, names.1)
-        }
-        _ => format!("{} had ended before {} began", names.0, names.1),
-    };
-    let _ = step;
+fn of_process(history: &History, transaction: u32, names: (&str, &str)) -> Step {
+    let place = history.transactions[transaction as usize].process;
+    let process = history.processes.get(place as usize).copied().unwrap_or_default();
+    of_time(format!("process {process} ran {} before {}", names.0, names.1), "process")
+}
+
+fn of_time(because: String, dependency: &'static str) -> Step {
     Step { dependency, key: None, from: None, to: None, because }
 }
 

@@ -21,8 +21,6 @@ pub const PROCESS: Kinds = 8;
 pub const REALTIME: Kinds = 16;
 /// The dependencies that the data show.
 pub const DATA: Kinds = WW | WR | RW;
-/// All dependencies.
-pub const ANY: Kinds = DATA | PROCESS | REALTIME;
 
 /// The place of an operation takes these bits of a label, and what remains the kind.
 const OPERATION_BITS: u32 = 29;

@@ -76,3 +76,51 @@ pub fn events(history: &History) -> impl Iterator<Item = Event> {
     }
     events.into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::ReadOptions;
+    use crate::testing::{Behaviour, Simulation};
+
+    /// The transactions that the edges lead to from one, however far.
+    fn reached(graph: &crate::graph::Graph, from: u32) -> Vec<u32> {
+        let (mut seen, mut open) = (vec![false; graph.len()], vec![from]);
+        while let Some(node) = open.pop() {
+            for edge in graph.edges(node) {
+                if !std::mem::replace(&mut seen[edge.to as usize], true) {
+                    open.push(edge.to);
+                }
+            }
+        }
+        (0..graph.len() as u32)
+            .filter(|node| graph.is_transaction(*node) && seen[*node as usize])
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+        #[test]
+        fn junctions_of_time_say_what_all_pairs_would(seed: u64, clients in 1_u64..9) {
+            let behaviour = Behaviour::ReadUncommitted;
+            let text = Simulation {
+                clients, behaviour, seed, transactions: 60, unknown_percent: 10.0, ..Simulation::default()
+            }
+            .text();
+            let history = History::from_reader("h", text.as_bytes(), &ReadOptions::default()).unwrap();
+            let mut graph = GraphBuilder::new(history.len() as u32);
+            real_time(&history, &mut graph);
+            let graph = graph.build();
+            for one in 0..history.len() as u32 {
+                let has_effect = |it: &u32| history.outcome(*it) != Outcome::Aborted;
+                let expected: Vec<u32> = (0..history.len() as u32)
+                    .filter(|other| has_effect(&one) && has_effect(other) && history.precedes(one, *other))
+                    .collect();
+                prop_assert_eq!(reached(&graph, one), expected);
+            }
+        }
+    }
+}

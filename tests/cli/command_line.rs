@@ -7,6 +7,7 @@
 )]
 
 mod desk;
+mod histories;
 mod killed;
 mod plans;
 

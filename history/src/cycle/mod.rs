@@ -1,8 +1,11 @@
 //! Circles of dependencies: which classes there are, and the search for examples of each.
 
+mod apart;
 mod search;
 mod shorten;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use hashbrown::{HashMap, HashSet};
 

@@ -5,6 +5,10 @@
 //! allows, counting what the class counts. Since the whole may be large and the circles small, all edges
 //! are first given a short search, then those that it did not settle a longer one, up to a limit for all.
 
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
+
+use super::apart::Apart;
 use super::shorten::shorten;
 use super::spec::{Extra, Shape, Spec};
 use super::{Circle, CircleStep};
@@ -41,6 +45,10 @@ pub fn search(graph: &Graph, spec: &Spec, precedes: &Precedes<'_>, enough: usize
         steps: 0,
     };
     let mut left = search.beginnings();
+    if matches!(spec.shape, Shape::OneMissed | Shape::Apart) && !left.is_empty() {
+        let apart = Apart::new(graph, WW | WR | spec.extra.kinds());
+        left.retain(|(from, place)| apart.has(*from, graph.edge(*place).to));
+    }
     let mut circles = Vec::new();
     for limit in ROUNDS {
         let mut unsettled = Vec::new();
@@ -270,6 +278,7 @@ impl Search<'_> {
         }
         let mut steps: Vec<CircleStep> = Vec::with_capacity(way.len());
         let (mut from, mut kind) = (home, None);
+        let mut passed: HashSet<u32, FxBuildHasher> = HashSet::default();
         for (node, place) in way.into_iter().rev() {
             let edge = match place {
                 NONE => Edge::new(node, REALTIME, NONE),
@@ -279,14 +288,13 @@ impl Search<'_> {
             if !self.graph.is_transaction(node) {
                 continue;
             }
-            if steps.iter().any(|step| step.transaction == node) && node != home {
+            if !passed.insert(node) {
                 return None;
             }
             steps.push(self.strongest(from, node, kind_of_step, edge.operation()));
             (from, kind) = (node, None);
         }
-        let is_simple = steps.iter().filter(|step| step.transaction == home).count() == 1;
-        if !is_simple || !self.is_of_class(&steps) {
+        if !self.is_of_class(&steps) {
             return None;
         }
         shorten(&mut steps, |steps| self.is_of_class(steps), self.precedes);

@@ -111,11 +111,6 @@ impl<'a> EventReader<'a> {
         }
     }
 
-    /// The texts of the atoms read so far.
-    pub fn names(&self) -> &Names {
-        &self.names
-    }
-
     /// Ends reading and gives the texts of the atoms.
     pub fn into_names(self) -> Names {
         self.names

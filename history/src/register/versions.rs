@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
-use super::{Touch, key_of, touches, version};
+use super::{Touch, key_of, touches};
 use crate::graph::{Graph, GraphBuilder, WW};
 use crate::order::{Event, events};
 use crate::scc::components;
@@ -191,9 +191,4 @@ fn linearizable(history: &History) -> Pairs {
 /// The versions that come right after a version, as far as is known.
 pub fn after(graph: &Graph, version: u32) -> impl Iterator<Item = u32> + '_ {
     graph.edges(version).iter().map(|edge| edge.to)
-}
-
-/// The node of what was in a key at first.
-pub fn initial(history: &History, key: u32) -> u32 {
-    version(history, key, NONE)
 }

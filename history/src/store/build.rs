@@ -138,7 +138,10 @@ impl Builder {
         if outcome == Outcome::Committed && open.is_some() && !is_same_length {
             return Err(Wrong {
                 line: event.line,
-                expected: format!("{} operations, as were invoked", self.processes[at].mops.len()),
+                expected: format!(
+                    "as many operations as were invoked, {}",
+                    self.processes[at].mops.len()
+                ),
                 found: format!("{}", event.mops.len()),
             });
         }
@@ -192,11 +195,11 @@ impl Builder {
             // As long as the kind is not known, nothing was written: register or list, it is the same.
             (MopKind::Read, Answer::Nil) => Action::ReadList(super::Version::EMPTY),
             (MopKind::Read, Answer::List { start, length }) => {
-                self.is(Kind::ListAppend, "a list was read")?;
+                self.is(Kind::ListAppend, "a read of a list")?;
                 Action::ReadList(self.lists.insert(key, event.list(start, length)))
             }
             (MopKind::Read, Answer::One(value)) => {
-                self.is(Kind::RwRegister, "a single value was read")?;
+                self.is(Kind::RwRegister, "a read of a single value")?;
                 Action::ReadRegister(self.writes.number(key, value))
             }
             (MopKind::Append, Answer::One(value)) => {

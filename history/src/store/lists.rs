@@ -233,3 +233,50 @@ fn common(one: &[Atom], other: &[Atom]) -> usize {
     }
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn atoms(list: &[i64]) -> Vec<Atom> {
+        list.iter().map(|value| Atom::number(*value).unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn lists_come_back_and_are_compared_by_their_places(
+            lists in proptest::collection::vec((0_u32..3, proptest::collection::vec(0_i64..3, 0..7)), 1..30),
+        ) {
+            let (mut tree, mut writes) = (Lists::default(), Writes::default());
+            let versions: Vec<Version> =
+                lists.iter().map(|(key, list)| tree.insert(*key, &atoms(list))).collect();
+            tree.seal(3, &mut writes);
+            let back = |version: &Version| -> Vec<Atom> {
+                tree.list(*version).iter().map(|write| writes.get(*write).value).collect()
+            };
+            for ((key, list), version) in lists.iter().zip(&versions) {
+                prop_assert_eq!(back(version), atoms(list));
+                for place in 0..list.len() {
+                    let element = writes.get(tree.element(*version, place as u32));
+                    prop_assert_eq!((element.key, element.value), (*key, atoms(list)[place]));
+                }
+                let longest = lists.iter().filter(|(other, _)| other == key).map(|(_, it)| it.len()).max();
+                let order = tree.order(*key);
+                prop_assert_eq!(Some(order.len()), longest);
+                let order: Vec<Atom> = order.iter().map(|write| writes.get(*write).value).collect();
+                prop_assert_eq!(tree.is_in_order(*version), order.starts_with(&atoms(list)));
+                for ((other_key, other), other_version) in lists.iter().zip(&versions) {
+                    if other_key == key {
+                        prop_assert_eq!(version == other_version, list == other);
+                        prop_assert_eq!(
+                            tree.begins_with(*version, *other_version),
+                            list.starts_with(other)
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

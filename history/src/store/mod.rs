@@ -13,6 +13,7 @@ mod writes;
 use crate::atom::{Atom, Names};
 pub use crate::attempt::Outcome;
 pub use lists::{Lists, Version};
+pub(crate) use read::MEND;
 pub use read::ReadOptions;
 pub use writes::Writes;
 

@@ -11,6 +11,10 @@ use super::memory;
 use super::{History, Kind};
 use crate::edn::EventReader;
 
+/// What to do about a history that is malformed.
+pub(crate) const MEND: &str = "mend that line, or leave it and what follows out; \
+                               `docs/check-history.md` says what a history is made of";
+
 /// How a history is to be read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
@@ -44,8 +48,9 @@ impl History {
     /// # Errors
     /// It cannot be read, is malformed or cut off.
     pub fn from_reader(name: &str, input: impl Read, options: &ReadOptions) -> Result<Self> {
-        let malformed =
-            |why: &dyn std::fmt::Display| Error::new("read the history", format!("{name} {why}"));
+        let malformed = |why: &dyn std::fmt::Display| {
+            Error::new("read the history", format!("{name} {why}")).next(MEND)
+        };
         let wrong = |wrong: Wrong| {
             let Wrong { line, expected, found } = wrong;
             malformed(&format!("line {line}: expected {expected}, found {found}"))

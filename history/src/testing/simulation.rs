@@ -100,6 +100,21 @@ struct Run<'a, F> {
 }
 
 impl Simulation {
+    /// A load as large ones are: about four operations, lists of up to 64 elements, and conflicts that
+    /// are not most of it.
+    pub const LARGE: Self = Self {
+        kind: Kind::ListAppend,
+        behaviour: Behaviour::Serializable,
+        transactions: 1_000_000,
+        clients: 8,
+        keys: 512,
+        values_per_key: 64,
+        operations: 7,
+        aborted_percent: 2.0,
+        unknown_percent: 0.1,
+        seed: 1,
+    };
+
     /// Runs it; `out` gets every line of the history.
     pub fn run(&self, out: &mut impl FnMut(&[u8])) {
         let mut run = Run {
