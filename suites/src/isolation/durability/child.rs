@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::{Embedded, Error, Result};
 
 use super::Bench;
-use super::crash::{Crash, LOOK_AGAIN, Patience, Plan, RECOVERY_LIMIT};
+use super::crash::{Crash, LOOK_AGAIN, Patience, Plan, RECOVERY_LIMIT, last_acknowledged};
 use super::hosted::HostedLoad;
 use super::journal::{Journal as _, Memory, now_us};
 
@@ -37,11 +37,12 @@ pub fn crash_process(
     let said = host.kill();
     loaded.and(said)?;
     let mut entries = journal.take();
+    let last_us = last_acknowledged(&entries, u64::MAX);
     let first = Arc::new(Memory::default());
     let recovery =
         commit_first(program, &HostedLoad { first_commit: true, ..load }, &first, killed);
     entries.extend(first.take());
-    Ok(Crash { entries, killed_us, recovery })
+    Ok(Crash { entries, killed_us, last_us, recovery })
 }
 
 fn hosted(bench: &Bench<'_>, embedded: &dyn Embedded, plan: Plan) -> Result<HostedLoad> {

@@ -30,7 +30,7 @@ pub struct Outcome {
     unknown_there: u64,
     rolled_back: u64,
     lost: u64,
-    /// From the oldest acknowledgement of a commit that was lost to the crash that lost it.
+    /// From the oldest acknowledgement of a commit that was lost to the last one before that crash.
     lost_window: Duration,
     /// The conditions by name: as they held, or the first time that they did not.
     conditions: BTreeMap<String, Check>,
@@ -71,7 +71,7 @@ impl Outcome {
         &mut self,
         cycle: u32,
         recovery: Duration,
-        killed_us: u64,
+        last_us: u64,
         findings: &Findings,
         conditions: Vec<Check>,
     ) {
@@ -82,7 +82,7 @@ impl Outcome {
         self.unknown_there += findings.unknown_there;
         self.rolled_back += findings.rolled_back;
         self.condition(Check::new(RECOVERED, true, "it took commits again after every crash"));
-        self.add_lost(cycle, killed_us, findings);
+        self.add_lost(cycle, last_us, findings);
         for (name, is_of, held) in FAULTS {
             let faults = findings.faults.iter().filter(|fault| is_of(fault));
             let told: Vec<String> = faults.map(ToString::to_string).collect();
@@ -101,13 +101,13 @@ impl Outcome {
         }
     }
 
-    fn add_lost(&mut self, cycle: u32, killed_us: u64, findings: &Findings) {
+    fn add_lost(&mut self, cycle: u32, last_us: u64, findings: &Findings) {
         let lost = &findings.lost;
         self.lost += lost.len() as u64;
         let oldest = lost.iter().filter_map(|lost| lost.acknowledged_us).min();
-        let window = oldest.map_or(0, |oldest| killed_us.saturating_sub(oldest));
+        let window = oldest.map_or(0, |oldest| last_us.saturating_sub(oldest));
         self.lost_window = self.lost_window.max(Duration::from_micros(window));
-        let told: Vec<String> = lost.iter().map(|lost| told(lost, killed_us)).collect();
+        let told: Vec<String> = lost.iter().map(|lost| told(lost, last_us)).collect();
         let detail = match told.is_empty() {
             true => "every acknowledged commit is there after every crash".to_owned(),
             false => format!("cycle {cycle}: {}", examples(&told)),
@@ -193,11 +193,7 @@ impl Outcome {
         parts.push(match self.lost {
             0 => "none lost".to_owned(),
             lost => {
-                format!(
-                    "{} lost (within {} ms of the crash)",
-                    grouped(lost),
-                    self.lost_window.as_millis()
-                )
+                format!("{} lost (the last {} ms)", grouped(lost), self.lost_window.as_millis())
             }
         });
         if let Some((median, longest)) = self.recovery() {
@@ -240,12 +236,12 @@ const FAULTS: [Condition; 3] = [
 ];
 
 /// A commit that is gone, as a person is told.
-fn told(lost: &Lost, killed_us: u64) -> String {
+fn told(lost: &Lost, last_us: u64) -> String {
     let places: Vec<String> = lost.places.iter().map(ToString::to_string).collect();
     let when = match lost.acknowledged_us {
         Some(at_us) => {
-            let before_ms = killed_us.saturating_sub(at_us) as f64 / 1e3;
-            format!("acknowledged {before_ms:.1} ms before the crash")
+            let before_ms = last_us.saturating_sub(at_us) as f64 / 1e3;
+            format!("acknowledged {before_ms:.1} ms before the last that was")
         }
         None => "seen after an earlier crash".to_owned(),
     };
