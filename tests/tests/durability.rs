@@ -2,6 +2,7 @@
 //! where it is not; and whatever breaks the account is noticed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -134,12 +135,14 @@ fn nothing_is_lost(driver: &Arc<dyn Driver>, level: Durability) {
 /// Losses are counted, and nothing else is wrong: the case is not failed.
 fn losses_are_told(driver: &Arc<dyn Driver>) {
     for benchmark in BENCHMARKS {
-        let found = crash(driver, benchmark, Durability::None, None);
+        // What is lost are some commits of the last milliseconds, where the log is written often: a crash
+        // may come when all of it was written, and ten times two hardly do.
+        let mut crashes = (0..10).map(|_| crash(driver, benchmark, Durability::None, None));
+        let found = crashes.find(|found| found.value("lost_commits") > Some(0.0)).expect("a loss");
         let wrong: Vec<_> = found.rows.iter().filter(|row| row.status != Status::Ok).collect();
         assert!(wrong.is_empty(), "{benchmark}: {wrong:#?}");
         assert_eq!((found.summary.measured, found.summary.failed), (1, 0));
         let lost = found.rows.iter().find(|row| row.metric == "lost_commits").unwrap();
-        assert!(lost.value > Some(0.0), "{benchmark}: {lost:?}");
         assert!(lost.detail.contains(" ms before the last"), "{}", lost.detail);
         assert!(found.value("lost_window_ms").is_some());
         assert_eq!(found.value("check_acknowledged_commits_kept"), None);
@@ -237,17 +240,13 @@ fn nothing_acknowledged_is_lost_on_mariadb() {
     }
 }
 
-/// The log is kept in the server's memory for longer than a load takes (manual, section 20.5.1), so that
-/// each crash loses some of it.
 #[test]
 fn what_was_lost_is_told_on_postgres() {
     if !left_out("postgres") {
-        let lazy = "postgres?set.wal_writer_delay=10s&set.wal_writer_flush_after=1GB";
-        losses_are_told(&target(&runtime(), lazy));
+        losses_are_told(&target(&runtime(), "postgres"));
     }
 }
 
-/// The log is written once a second.
 #[test]
 fn what_was_lost_is_told_on_mariadb() {
     if !left_out("mariadb") {
@@ -262,6 +261,29 @@ fn what_no_engine_may_do_is_noticed_on_mariadb() {
         what_no_engine_may_do_is_noticed(&driver);
         what_was_not_promised_is_no_failure(&driver);
     }
+}
+
+/// A server that dbdyno did not start is somebody's: it is not killed, and goes on.
+#[test]
+fn somebody_elses_server_is_not_killed() {
+    if left_out("postgres") {
+        return;
+    }
+    let runtime = runtime();
+    let theirs = target(&runtime, "postgres");
+    let info = runtime.block_on(theirs.server_info()).unwrap();
+    let folder = Path::new(&info.settings["data_folder"]).parent().unwrap().to_owned();
+    let socket = std::fs::read_dir(&folder).unwrap().find_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
+    });
+    let host = folder.display().to_string().replace('/', "%2F");
+    let url = format!("postgres://dbdyno@{host}:{}/postgres", socket.expect("a socket"));
+    let found = crash(&target(&runtime, &url), BENCHMARKS[1], Durability::Full, None);
+    assert_eq!((found.summary.measured, found.summary.unsupported), (0, 1));
+    let detail = &found.rows[0].detail;
+    assert_eq!(detail, "dbdyno kills only servers that it started");
+    assert!(!theirs.server_control().unwrap().ensure_running().unwrap(), "it was killed");
 }
 
 /// An engine without a server needs a process that can be killed.
