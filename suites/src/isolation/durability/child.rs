@@ -34,8 +34,8 @@ pub fn crash_process(
         .wait_for_first_commit(bench.stand.options().reconnect_limit)
         .and_then(|()| patience.sleep(plan.after));
     let (killed, killed_us) = (Instant::now(), now_us());
-    let said = host.kill();
-    loaded.and(said)?;
+    // Where it ended by itself, what it says is why.
+    host.kill().and(loaded)?;
     let mut entries = journal.take();
     let last_us = last_acknowledged(&entries, u64::MAX);
     let first = Arc::new(Memory::default());
@@ -156,6 +156,8 @@ impl Host {
     /// It went wrong, or its journal cannot be understood.
     fn wait(mut self) -> Result<()> {
         let doing = "host a load in a process of its own";
+        // Waiting would close it, and the process end before it has put the data in order.
+        let _life_line = self.child.stdin.take();
         let status = self.child.wait().map_err(|why| Error::new(doing, why))?;
         let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
         let read = self.journal.take().map(JoinHandle::join);

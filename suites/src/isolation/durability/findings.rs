@@ -269,3 +269,85 @@ fn grouped(number: u64) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{Mark, Place};
+    use super::*;
+
+    fn lost(number: u64, acknowledged_us: u64) -> Lost {
+        Lost {
+            mark: Mark { cycle: 2, client: 1, number },
+            places: vec![Place::List(3), Place::List(9)],
+            acknowledged_us: Some(acknowledged_us),
+        }
+    }
+
+    /// Three cycles that took 20, 40 and 30 ms to recover; in the second, two commits are lost, and a
+    /// condition of the benchmark's does not hold.
+    fn outcome(promised: bool) -> Outcome {
+        let mut outcome = Outcome::new(promised);
+        for (cycle, ms) in [(1, 20), (2, 40), (3, 30)] {
+            let mut findings = Findings { acknowledged: 1_234, unknown: 2, ..Findings::default() };
+            if cycle == 2 {
+                findings.lost = vec![lost(7, 9_000), lost(8, 9_500)];
+            }
+            let sums = Check::new("sums", cycle != 2, format!("{cycle} of 3"));
+            outcome.add(cycle, Duration::from_millis(ms), 10_000, &findings, vec![sums]);
+        }
+        outcome
+    }
+
+    fn broken(measured: &Measured) -> Vec<String> {
+        let broken = measured.checks.iter().filter(|check| !check.held);
+        broken.map(|check| format!("{}: {}", check.name, check.detail)).collect()
+    }
+
+    #[test]
+    fn what_was_promised_and_did_not_hold_is_a_failed_check() {
+        let measured = outcome(true).measured();
+        let kept = "acknowledged_commits_kept: cycle 2: 2.1.7 is not in list-3 or list-9, acknowledged \
+                    1.0 ms before the last that was; 2.1.8 is not in list-3 or list-9, acknowledged \
+                    0.5 ms before the last that was";
+        assert_eq!(broken(&measured), [kept, "sums: cycle 2: 2 of 3"]);
+        assert!(measured.own.iter().all(|row| row.metric != "broken_conditions"));
+        assert_eq!(
+            measured.headline,
+            "3 cycles, 3,702 commits acknowledged, 2 lost (the last 1 ms), recovery 30 ms (max 40 ms)"
+        );
+    }
+
+    #[test]
+    fn what_was_not_promised_is_told_and_no_check_fails() {
+        let measured = outcome(false).measured();
+        assert_eq!(broken(&measured), Vec::<String>::new());
+        let row = |metric: &str| measured.own.iter().find(|row| row.metric == metric);
+        assert_eq!(row("lost_commits").and_then(|row| row.value), Some(2.0));
+        assert_eq!(row("lost_window_ms").and_then(|row| row.value), Some(1.0));
+        let told = row("broken_conditions").map(|row| row.detail.as_str());
+        assert_eq!(told, Some("sums: cycle 2: 2 of 3"));
+        assert!(measured.headline.ends_with("NOT HELD: sums: cycle 2: 2 of 3"));
+    }
+
+    #[test]
+    fn a_server_that_stays_away_is_a_broken_promise_only_where_there_was_one() {
+        let gone = |promised| {
+            let mut outcome = outcome(promised);
+            outcome.never_came_up(4, &Error::new("start it", "its log is gone"));
+            outcome.measured()
+        };
+        let told = "recovered: cycle 4: cannot start it: its log is gone";
+        assert!(broken(&gone(true)).iter().any(|broken| broken == told));
+        let not_promised = gone(false);
+        assert_eq!(broken(&not_promised), Vec::<String>::new());
+        assert!(not_promised.headline.starts_with("4 cycles, "), "{}", not_promised.headline);
+        assert!(not_promised.headline.contains(told), "{}", not_promised.headline);
+    }
+
+    #[test]
+    fn many_examples_are_cut_short() {
+        let told: Vec<String> = (1..=7).map(|number| number.to_string()).collect();
+        assert_eq!(examples(&told), "1; 2; 3; 4; 5; and 2 more");
+        assert_eq!(examples(&told[..5]), "1; 2; 3; 4; 5");
+    }
+}
