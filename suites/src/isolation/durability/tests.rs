@@ -97,7 +97,7 @@ fn a_commit_that_was_cut_off_is_neither_acknowledged_nor_refused() {
     let mark = "1.0.1".parse().unwrap();
     let sending = Entry::Sending(mark, vec![Place::History]);
     let lost = DbError::new(ErrorClass::Disconnected, None, "gone").during_commit();
-    assert_eq!(written_of(lost), [sending.clone()]);
+    assert_eq!(written_of(lost), std::slice::from_ref(&sending));
     let refused = DbError::new(ErrorClass::Serialization, None, "could not serialize");
     assert_eq!(written_of(refused), [sending, Entry::Refused(mark)]);
 }
