@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
-use dbdyno_suites::isolation::durability::Transactions;
 use dbdyno_history::{Kind, Model};
+use dbdyno_suites::isolation::durability::Transactions;
 
 use crate::names::one_of;
 

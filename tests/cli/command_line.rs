@@ -7,6 +7,7 @@
 )]
 
 mod desk;
+mod durability;
 mod histories;
 mod killed;
 mod plans;
@@ -90,6 +91,9 @@ fn what_a_benchmark_of_queries_cannot_do_is_refused_before_anything_is_touched()
         (&["oltp/tpcc", "--streams", "2"], "run oltp/tpcc with `--streams`"),
         (&["olap/htap", "olap/tpch", "--streams", "1"], "it has no streams of queries"),
         (&["olap/htap", "--streams", "0"], "0 is not in 1..=1000"),
+        (&["oltp/tpcb", "--cycles", "2"], "no benchmark of the run kills a server"),
+        (&["isolation/durability-tpcb", "--rate", "5"], "leave out `--rate`"),
+        (&["isolation/durability-tpcb", "--cycles", "0"], "0 is not in 1..=10000"),
         (&["olap/tpch", "--scale", "5000"], "it takes 0.01 to 1000 in steps of 0.01"),
         (&["olap/wide", "--rate", "5"], "leave out `--rate`"),
         (&["oltp/tpcb", "--scale", "0.5"], "it takes 1 to 19999 in steps of 1"),

@@ -111,6 +111,21 @@ fn a_variable_holds_the_password() {
 
 proptest! {
     #[test]
+    fn a_target_on_a_file_is_read_as_it_was_written(
+        path in "/[a-z?&%=:@# ü]{1,12}", cache in "-?[1-9][0-9]{0,4}",
+    ) {
+        let options = BTreeMap::from([
+            ("cache_size".to_owned(), cache),
+            ("begin".to_owned(), "deferred".to_owned()),
+        ]);
+        for options in [options, BTreeMap::new()] {
+            let target = Target::parse(&write("sqlite", &path, &options)).unwrap();
+            prop_assert_eq!(target.location, Location::Path(PathBuf::from(&path)));
+            prop_assert_eq!(target.options, options);
+        }
+    }
+
+    #[test]
     fn encoded_parts_come_back(
         user in "\\PC{1,12}", password in "\\PC{1,12}", host in "[a-z/.]{1,12}",
         port in 1u16.., database in "\\PC{1,12}", value in "\\PC{0,12}",

@@ -5,7 +5,7 @@ mod ledger;
 mod places;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-mod recording;
+pub(crate) mod recording;
 mod samples;
 mod sbtest;
 mod smallbank;

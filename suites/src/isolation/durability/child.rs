@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::{Embedded, Error, Result};
 
 use super::Bench;
-use super::crash::{Crash, LOOK_AGAIN, Patience, Plan, RECOVERY_LIMIT};
+use super::crash::{Crash, LOOK_AGAIN, Patience, Plan, RECOVERY_LIMIT, last_acknowledged};
 use super::hosted::HostedLoad;
 use super::journal::{Journal as _, Memory, now_us};
 
@@ -34,14 +34,15 @@ pub fn crash_process(
         .wait_for_first_commit(bench.stand.options().reconnect_limit)
         .and_then(|()| patience.sleep(plan.after));
     let (killed, killed_us) = (Instant::now(), now_us());
-    let said = host.kill();
-    loaded.and(said)?;
+    // Where it ended by itself, what it says is why.
+    host.kill().and(loaded)?;
     let mut entries = journal.take();
+    let last_us = last_acknowledged(&entries, u64::MAX);
     let first = Arc::new(Memory::default());
     let recovery =
         commit_first(program, &HostedLoad { first_commit: true, ..load }, &first, killed);
     entries.extend(first.take());
-    Ok(Crash { entries, killed_us, recovery })
+    Ok(Crash { entries, killed_us, last_us, recovery })
 }
 
 fn hosted(bench: &Bench<'_>, embedded: &dyn Embedded, plan: Plan) -> Result<HostedLoad> {
@@ -155,6 +156,8 @@ impl Host {
     /// It went wrong, or its journal cannot be understood.
     fn wait(mut self) -> Result<()> {
         let doing = "host a load in a process of its own";
+        // Waiting would close it, and the process end before it has put the data in order.
+        let _life_line = self.child.stdin.take();
         let status = self.child.wait().map_err(|why| Error::new(doing, why))?;
         let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
         let read = self.journal.take().map(JoinHandle::join);

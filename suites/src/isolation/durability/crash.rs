@@ -37,6 +37,9 @@ pub struct Crash {
     pub entries: Vec<Entry>,
     /// When SIGKILL was sent, in microseconds after 1970.
     pub killed_us: u64,
+    /// When the last commit before the crash was acknowledged, likewise: a server works on for the moment
+    /// that it takes to kill all of its processes.
+    pub last_us: u64,
     /// From then to the first commit that was acknowledged; why there was none.
     pub recovery: Result<Duration>,
 }
@@ -54,16 +57,28 @@ pub fn crash_server(bench: &Bench<'_>, control: &dyn ServerControl, plan: Plan) 
         patience.sleep(plan.after)?;
         let (killed, killed_us) = (Instant::now(), now_us());
         control.kill()?;
+        let gone_us = now_us();
         over.request();
         let recovery = restart(bench, control, plan, &journal, killed);
-        Ok((killed_us, recovery))
+        Ok((killed_us, gone_us, recovery))
     };
     let (report, crashed) = bench.stand.load_beside(&workload, plan.seed, crash)?;
     if let Some(failure) = report.failure.filter(|_| crashed.is_err()) {
         return Err(failure);
     }
-    let (killed_us, recovery) = crashed?;
-    Ok(Crash { entries: journal.take(), killed_us, recovery })
+    let (killed_us, gone_us, recovery) = crashed?;
+    let entries = journal.take();
+    let last_us = last_acknowledged(&entries, gone_us);
+    Ok(Crash { entries, killed_us, last_us, recovery })
+}
+
+/// When the last commit up to a moment was acknowledged.
+pub fn last_acknowledged(entries: &[Entry], until_us: u64) -> u64 {
+    let acknowledged = entries.iter().filter_map(|entry| match entry {
+        Entry::Acknowledged(_, at_us) if *at_us <= until_us => Some(*at_us),
+        _ => None,
+    });
+    acknowledged.max().unwrap_or(until_us)
 }
 
 /// Starts the server again; gives how long after the crash the first commit was acknowledged.

@@ -127,7 +127,7 @@ impl<'b> Cycles<'b> {
             }
         };
         let findings = self.account.settle(&tables);
-        self.outcome.add(cycle, took, crash.killed_us, &findings, conditions);
+        self.outcome.add(cycle, took, crash.last_us, &findings, conditions);
         Ok(true)
     }
 

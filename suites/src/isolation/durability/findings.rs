@@ -30,7 +30,7 @@ pub struct Outcome {
     unknown_there: u64,
     rolled_back: u64,
     lost: u64,
-    /// From the oldest acknowledgement of a commit that was lost to the crash that lost it.
+    /// From the oldest acknowledgement of a commit that was lost to the last one before that crash.
     lost_window: Duration,
     /// The conditions by name: as they held, or the first time that they did not.
     conditions: BTreeMap<String, Check>,
@@ -71,7 +71,7 @@ impl Outcome {
         &mut self,
         cycle: u32,
         recovery: Duration,
-        killed_us: u64,
+        last_us: u64,
         findings: &Findings,
         conditions: Vec<Check>,
     ) {
@@ -82,7 +82,7 @@ impl Outcome {
         self.unknown_there += findings.unknown_there;
         self.rolled_back += findings.rolled_back;
         self.condition(Check::new(RECOVERED, true, "it took commits again after every crash"));
-        self.add_lost(cycle, killed_us, findings);
+        self.add_lost(cycle, last_us, findings);
         for (name, is_of, held) in FAULTS {
             let faults = findings.faults.iter().filter(|fault| is_of(fault));
             let told: Vec<String> = faults.map(ToString::to_string).collect();
@@ -101,13 +101,13 @@ impl Outcome {
         }
     }
 
-    fn add_lost(&mut self, cycle: u32, killed_us: u64, findings: &Findings) {
+    fn add_lost(&mut self, cycle: u32, last_us: u64, findings: &Findings) {
         let lost = &findings.lost;
         self.lost += lost.len() as u64;
         let oldest = lost.iter().filter_map(|lost| lost.acknowledged_us).min();
-        let window = oldest.map_or(0, |oldest| killed_us.saturating_sub(oldest));
+        let window = oldest.map_or(0, |oldest| last_us.saturating_sub(oldest));
         self.lost_window = self.lost_window.max(Duration::from_micros(window));
-        let told: Vec<String> = lost.iter().map(|lost| told(lost, killed_us)).collect();
+        let told: Vec<String> = lost.iter().map(|lost| told(lost, last_us)).collect();
         let detail = match told.is_empty() {
             true => "every acknowledged commit is there after every crash".to_owned(),
             false => format!("cycle {cycle}: {}", examples(&told)),
@@ -193,11 +193,7 @@ impl Outcome {
         parts.push(match self.lost {
             0 => "none lost".to_owned(),
             lost => {
-                format!(
-                    "{} lost (within {} ms of the crash)",
-                    grouped(lost),
-                    self.lost_window.as_millis()
-                )
+                format!("{} lost (the last {} ms)", grouped(lost), self.lost_window.as_millis())
             }
         });
         if let Some((median, longest)) = self.recovery() {
@@ -240,12 +236,12 @@ const FAULTS: [Condition; 3] = [
 ];
 
 /// A commit that is gone, as a person is told.
-fn told(lost: &Lost, killed_us: u64) -> String {
+fn told(lost: &Lost, last_us: u64) -> String {
     let places: Vec<String> = lost.places.iter().map(ToString::to_string).collect();
     let when = match lost.acknowledged_us {
         Some(at_us) => {
-            let before_ms = killed_us.saturating_sub(at_us) as f64 / 1e3;
-            format!("acknowledged {before_ms:.1} ms before the crash")
+            let before_ms = last_us.saturating_sub(at_us) as f64 / 1e3;
+            format!("acknowledged {before_ms:.1} ms before the last that was")
         }
         None => "seen after an earlier crash".to_owned(),
     };
@@ -272,4 +268,86 @@ fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{Mark, Place};
+    use super::*;
+
+    fn lost(number: u64, acknowledged_us: u64) -> Lost {
+        Lost {
+            mark: Mark { cycle: 2, client: 1, number },
+            places: vec![Place::List(3), Place::List(9)],
+            acknowledged_us: Some(acknowledged_us),
+        }
+    }
+
+    /// Three cycles that took 20, 40 and 30 ms to recover; in the second, two commits are lost, and a
+    /// condition of the benchmark's does not hold.
+    fn outcome(promised: bool) -> Outcome {
+        let mut outcome = Outcome::new(promised);
+        for (cycle, ms) in [(1, 20), (2, 40), (3, 30)] {
+            let mut findings = Findings { acknowledged: 1_234, unknown: 2, ..Findings::default() };
+            if cycle == 2 {
+                findings.lost = vec![lost(7, 9_000), lost(8, 9_500)];
+            }
+            let sums = Check::new("sums", cycle != 2, format!("{cycle} of 3"));
+            outcome.add(cycle, Duration::from_millis(ms), 10_000, &findings, vec![sums]);
+        }
+        outcome
+    }
+
+    fn broken(measured: &Measured) -> Vec<String> {
+        let broken = measured.checks.iter().filter(|check| !check.held);
+        broken.map(|check| format!("{}: {}", check.name, check.detail)).collect()
+    }
+
+    #[test]
+    fn what_was_promised_and_did_not_hold_is_a_failed_check() {
+        let measured = outcome(true).measured();
+        let kept = "acknowledged_commits_kept: cycle 2: 2.1.7 is not in list-3 or list-9, acknowledged \
+                    1.0 ms before the last that was; 2.1.8 is not in list-3 or list-9, acknowledged \
+                    0.5 ms before the last that was";
+        assert_eq!(broken(&measured), [kept, "sums: cycle 2: 2 of 3"]);
+        assert!(measured.own.iter().all(|row| row.metric != "broken_conditions"));
+        assert_eq!(
+            measured.headline,
+            "3 cycles, 3,702 commits acknowledged, 2 lost (the last 1 ms), recovery 30 ms (max 40 ms)"
+        );
+    }
+
+    #[test]
+    fn what_was_not_promised_is_told_and_no_check_fails() {
+        let measured = outcome(false).measured();
+        assert_eq!(broken(&measured), Vec::<String>::new());
+        let row = |metric: &str| measured.own.iter().find(|row| row.metric == metric);
+        assert_eq!(row("lost_commits").and_then(|row| row.value), Some(2.0));
+        assert_eq!(row("lost_window_ms").and_then(|row| row.value), Some(1.0));
+        let told = row("broken_conditions").map(|row| row.detail.as_str());
+        assert_eq!(told, Some("sums: cycle 2: 2 of 3"));
+        assert!(measured.headline.ends_with("NOT HELD: sums: cycle 2: 2 of 3"));
+    }
+
+    #[test]
+    fn a_server_that_stays_away_is_a_broken_promise_only_where_there_was_one() {
+        let gone = |promised| {
+            let mut outcome = outcome(promised);
+            outcome.never_came_up(4, &Error::new("start it", "its log is gone"));
+            outcome.measured()
+        };
+        let told = "recovered: cycle 4: cannot start it: its log is gone";
+        assert!(broken(&gone(true)).iter().any(|broken| broken == told));
+        let not_promised = gone(false);
+        assert_eq!(broken(&not_promised), Vec::<String>::new());
+        assert!(not_promised.headline.starts_with("4 cycles, "), "{}", not_promised.headline);
+        assert!(not_promised.headline.contains(told), "{}", not_promised.headline);
+    }
+
+    #[test]
+    fn many_examples_are_cut_short() {
+        let told: Vec<String> = (1..=7).map(|number| number.to_string()).collect();
+        assert_eq!(examples(&told), "1; 2; 3; 4; 5; and 2 more");
+        assert_eq!(examples(&told[..5]), "1; 2; 3; 4; 5");
+    }
 }

@@ -17,6 +17,9 @@ const TRANSACTIONS: [&str; 1] = ["append"];
 const WINDOW: u64 = 16;
 /// A client goes on to the next window after so many transactions, so that lists stay short.
 const STAYS: u64 = 64;
+/// The first windows of neighbouring cycles are so many apart: a prime that does not divide the number of
+/// windows, so that cycles spread over all lists.
+const APART: u64 = 101;
 
 /// The statements of its clients.
 pub fn statements() -> Vec<Statement> {
@@ -90,7 +93,8 @@ impl Client for ListClient {
         // Writing to a string cannot fail.
         let _ = write!(self.element, "{mark}{}", lists::SEPARATOR);
         let windows = self.lists / WINDOW;
-        let first = ((u64::from(mark.cycle) + mark.number / STAYS) % windows) * WINDOW;
+        let window = u64::from(mark.cycle) * APART + mark.number / STAYS;
+        let first = (window % windows) * WINDOW;
         let one = self.rng.below(WINDOW);
         let other = (one + 1 + self.rng.below(WINDOW - 1)) % WINDOW;
         self.ids = [one.min(other), one.max(other)].map(|place| (first + place) as i64);

@@ -15,6 +15,8 @@ mod journal;
 mod lists;
 mod probe;
 mod scribe;
+#[cfg(test)]
+mod tests;
 mod tpcb;
 mod transactions;
 
