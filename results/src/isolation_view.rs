@@ -44,12 +44,13 @@ impl Level {
 impl IsolationView {
     /// Takes the suite's records out of others; `None`, with all records left, where a level of a
     /// target was measured under more conditions than one, which lines of levels do not tell apart.
-    pub fn take(records: Vec<Record>) -> (Option<Self>, Vec<Record>) {
+    /// Targets stand in the order of `targets`, and others behind them.
+    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
         let (ours, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_shown_so);
         if ours.is_empty() || !is_of_levels(&ours) {
             return (None, ours.into_iter().chain(others).collect());
         }
-        let levels = levels(&ours);
+        let levels = levels(&ours, targets);
         let view = Self { matrix: Matrix::new(&ours, &levels), costs: Costs::new(&ours, &levels) };
         (Some(view), others)
     }
@@ -93,14 +94,16 @@ fn is_of_levels(records: &[Record]) -> bool {
     })
 }
 
-/// The lines: targets as they first occur, levels from the weakest.
-fn levels(records: &[Record]) -> Vec<Level> {
+/// The lines: targets in order, those that have none as they first occur, and levels from the weakest.
+fn levels(records: &[Record], order: &[String]) -> Vec<Level> {
     let mut targets: Vec<&str> = Vec::new();
     for record in records {
         if !targets.contains(&record.case.target.as_str()) {
             targets.push(&record.case.target);
         }
     }
+    targets
+        .sort_by_key(|target| order.iter().position(|known| known == target).unwrap_or(usize::MAX));
     let of = |target: &&str| -> BTreeSet<Isolation> {
         let its = records.iter().filter(|record| record.case.target == **target);
         its.map(|record| record.case.isolation).collect()

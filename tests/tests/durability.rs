@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -42,6 +43,10 @@ impl Recorder for Saboteur {
 
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
         self.kept.plan(case, name, plan)
+    }
+
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        self.kept.file(case, folder, extension)
     }
 
     fn event(&self, case: &Case, event: &Event) -> Result<()> {

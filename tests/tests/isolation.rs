@@ -83,12 +83,31 @@ fn at_every_level(transactions: u64) -> RunOptions {
     RunOptions { length: Length::Transactions(transactions), ..run_options() }
 }
 
+/// The symbols of the anomalies that the documentation says a level allows.
+fn documented(target: &str, level: Isolation) -> Vec<&'static str> {
+    let page = include_str!("../../docs/isolation.md");
+    let (_, matrix) = page.split_once("<!-- the matrix -->\n").unwrap();
+    let mut last = "";
+    for line in matrix.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        last = if cells[0].is_empty() { last } else { cells[0] };
+        if last == target && cells[1] == level.name() {
+            let possible = cells[2..].iter().zip(Anomaly::ALL).filter(|(cell, _)| **cell == "X");
+            return possible.map(|(_, anomaly)| anomaly.symbol()).collect();
+        }
+    }
+    panic!("the documentation has no line for {target} {level}")
+}
+
 fn anomalies_of(text: &str, expected: &[(Isolation, &[&str])]) -> Rows {
     let (summary, rows) = Bench::open(text).run("anomalies", &run_options());
     assert_eq!((summary.measured as usize, summary.failed), (expected.len(), 0), "{rows:?}");
     for (level, anomalies) in expected {
         assert_eq!(allowed(&rows, *level), *anomalies, "{text} {level}");
         assert_eq!(number(&rows, *level, "check_promise_kept"), Some(1.0));
+        if !text.contains("begin=") {
+            assert_eq!(documented(text, *level), *anomalies, "{text} {level}");
+        }
         let count = anomalies.len() as f64;
         assert_eq!(number(&rows, *level, "anomalies_possible"), Some(count));
     }

@@ -33,10 +33,11 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         tables::print(&[put_side_by_side(&loaded.records, &options)?], format)?;
         return Ok(Ended::Done);
     }
+    let targets = loaded.order(By::Target);
     let asks = !options.metrics.is_empty() || options.transactions || by != By::Engine;
     let (levels, records) = match asks {
         true => (None, loaded.records),
-        false => IsolationView::take(loaded.records),
+        false => IsolationView::take(loaded.records, &targets),
     };
     if levels.is_none() || !records.is_empty() {
         tables::print(&compare_all(&records, &options)?, format)?;

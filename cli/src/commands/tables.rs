@@ -25,7 +25,8 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let options = options(&loaded, By::default_for(&loaded.records));
-    let (levels, records) = IsolationView::take(loaded.records);
+    let targets = loaded.order(By::Target);
+    let (levels, records) = IsolationView::take(loaded.records, &targets);
     if !records.is_empty() {
         match compare_all(&records, &options) {
             Ok(comparisons) => print(&comparisons, Format::Table)?,

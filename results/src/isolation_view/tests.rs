@@ -70,7 +70,7 @@ fn records() -> Vec<Record> {
 
 #[test]
 fn levels_stand_in_lines() {
-    let (view, others) = IsolationView::take(records());
+    let (view, others) = IsolationView::take(records(), &[]);
     assert!(others.is_empty());
     let view = view.unwrap();
     let wide = RenderOptions { width: 120, ..RenderOptions::default() };
@@ -83,6 +83,15 @@ fn levels_stand_in_lines() {
 }
 
 #[test]
+fn targets_stand_in_the_order_in_which_they_were_given() {
+    let order = ["postgres".to_owned(), "sqlite".to_owned()];
+    let view = IsolationView::take(records(), &order).0.unwrap();
+    let targets: Vec<_> =
+        view.matrix.allowed().into_iter().map(|(level, _)| level.target).collect();
+    assert_eq!(targets, ["postgres", "postgres", "sqlite"]);
+}
+
+#[test]
 fn what_was_possible_once_is_possible() {
     let case = of("anomalies", "postgres", Isolation::ReadCommitted);
     let mut rows = schedules(&case, |_| "prevented by snapshot");
@@ -91,7 +100,7 @@ fn what_was_possible_once_is_possible() {
         Anomaly::WriteSkew => "possible",
         _ => "prevented by snapshot",
     }));
-    let view = IsolationView::take(rows).0.unwrap();
+    let view = IsolationView::take(rows, &[]).0.unwrap();
     assert_eq!(view.matrix.allowed()[0].1, ["G2i"]);
 }
 
@@ -101,13 +110,11 @@ fn cases_that_lines_do_not_tell_apart_are_left_to_others() {
     let mut rows = load(&case, 100.0, 0.0);
     rows.extend(load(&Case { clients: 16, ..case.clone() }, 200.0, 0.0));
     let count = rows.len();
-    let (view, others) = IsolationView::take(rows);
+    let (view, others) = IsolationView::take(rows, &[]);
     assert!(view.is_none());
     assert_eq!(others.len(), count);
-    let (view, others) = IsolationView::take(vec![record(
-        "r1",
-        &Case { suite: "oltp".to_owned(), ..case },
-        &throughput(1.0),
-    )]);
+    let other = Case { suite: "oltp".to_owned(), ..case };
+    let other = vec![record("r1", &other, &throughput(1.0))];
+    let (view, others) = IsolationView::take(other, &[]);
     assert!(view.is_none() && others.len() == 1);
 }

@@ -201,6 +201,13 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_these_schedules() {
+        let page = include_str!("../../../../docs/isolation.md");
+        let (_, schedules) = page.split_once("<!-- the schedules -->\n").unwrap_or_default();
+        assert_eq!(schedules, schedules_in_words());
+    }
+
+    #[test]
     fn a_schedule_that_hangs_is_no_answer() {
         let hung = played(|schedule| match schedule.anomaly.symbol() {
             "G0" => Outcome::Hung { step: 4 },
