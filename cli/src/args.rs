@@ -68,7 +68,8 @@ pub struct RunArgs {
     #[arg(long = "target", value_name = "TARGET")]
     pub targets: Vec<String>,
 
-    /// Isolation levels, or `all` that each engine has [default: the engine's own default].
+    /// Isolation levels, or `all` that each engine has [default: the engine's own default; the isolation suite
+    /// all].
     #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
     pub isolation: Vec<String>,
 
