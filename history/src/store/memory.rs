@@ -65,7 +65,7 @@ mod tests {
     fn too_large_a_history_says_what_it_needs() {
         let line = "{:type :ok, :process 0, :f :txn, :value [[:append 1 2] [:r 1 [1 2]]]}\n";
         let mut file = tempfile::tempfile().unwrap();
-        std::io::Write::write_all(&mut file, line.repeat(300_000).as_bytes()).unwrap();
+        io::Write::write_all(&mut file, line.repeat(300_000).as_bytes()).unwrap();
         file.rewind().unwrap();
         let bytes = file.metadata().unwrap().len();
         let error = check("a.edn", &mut file, bytes, Some(32 << 20)).unwrap_err();
