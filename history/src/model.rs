@@ -151,3 +151,43 @@ impl Serialize for Model {
         serializer.serialize_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_model_adds_to_those_that_it_implies() {
+        let mut table = String::new();
+        for model in Model::ALL {
+            let implied = Model::ALL
+                .into_iter()
+                .filter(|other| model.implies(*other) && (!other.implies(model) || *other < model));
+            let (mut known, mut names) = (ClassSet::EMPTY, Vec::new());
+            for other in implied {
+                known = known.and(other.proscribed());
+                names.push(other.name());
+            }
+            let added = model.proscribed().without(known);
+            let added: Vec<&str> = added.iter().map(AnomalyClass::name).collect();
+            table +=
+                &format!("{model}\n  implies {}\n  adds {}\n", names.join(", "), added.join(", "));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn every_class_is_proscribed_by_some_model() {
+        let all: ClassSet = AnomalyClass::ALL.iter().copied().collect();
+        assert_eq!(Model::StrictSerializable.proscribed(), all);
+    }
+
+    #[test]
+    fn levels_of_isolation_are_models() {
+        assert!(proscribed(LostUpdate, Isolation::Snapshot));
+        assert!(!proscribed(G2Item, Isolation::Snapshot));
+        assert!(proscribed(G2Item, Isolation::RepeatableRead));
+        assert!(!proscribed(GSingle, Isolation::ReadCommitted));
+        assert!(!proscribed(G1a, Isolation::ReadUncommitted));
+    }
+}

@@ -1,5 +1,7 @@
 //! Every planted anomaly is found, in a history of its own and in one that has no other.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use dbdyno_history::testing::{Behaviour, PLANTED, Planted, Simulation, plant};
 use dbdyno_history::{
     AnomalyClass, CheckOptions, ClassSet, History, Kind, ReadOptions, RegisterOrder, Verdict, check,

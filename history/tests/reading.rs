@@ -1,5 +1,7 @@
 //! What the reader takes, and what it says of what it does not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 
 use dbdyno_history::testing::{Behaviour, Simulation};

@@ -1,5 +1,7 @@
 //! What clients record is what is read.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::PathBuf;
 

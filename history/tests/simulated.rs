@@ -1,6 +1,8 @@
 //! What a store promises is what its histories show: nothing that its level proscribes, and of what it
 //! lets pass at least something.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use dbdyno_history::AnomalyClass::{G1a, G1b, G2Item, GSingle, LostUpdate};
 use dbdyno_history::testing::{Behaviour, Simulation};
 use dbdyno_history::{

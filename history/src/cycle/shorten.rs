@@ -5,7 +5,7 @@ use super::search::Precedes;
 use crate::graph::{PROCESS, REALTIME};
 
 /// Circles longer than this stay as they are: all pairs of their transactions are too many to try.
-const LONGEST: usize = 200;
+const LONGEST: usize = 100;
 
 /// Leaves out what orders of sessions and time pass over anyhow, as long as the circle is of its class.
 pub fn shorten(

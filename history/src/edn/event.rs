@@ -202,7 +202,7 @@ impl<'a> EventReader<'a> {
                 b":index" => self.event.index = whole_number(&mut self.lexer)?,
                 b":time" => self.event.time = whole_number(&mut self.lexer)?,
                 b":value" => {
-                    value = Value::read(&mut self.lexer, &mut self.names, &mut self.event)?
+                    value = Value::read(&mut self.lexer, &mut self.names, &mut self.event)?;
                 }
                 _ => self.lexer.skip("the value of a key")?,
             }

@@ -21,7 +21,9 @@ pub fn svg(cycle: &Cycle, title: &str) -> String {
         .map(|place| arrow(&boxes[place], &boxes[(place + 1) % boxes.len()]))
         .collect();
     let (left, top, width, height) = frame(&boxes, &arrows);
-    let width = width.max(title.chars().count() as f64 * TITLE_CHARACTER + 32.0);
+    // A title that is wider has the drawing in its middle.
+    let of_title = (title.chars().count() as f64).mul_add(TITLE_CHARACTER, 32.0).max(width);
+    let (left, width) = (left - (of_title - width) / 2.0, of_title);
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write!(

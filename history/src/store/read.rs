@@ -33,12 +33,12 @@ impl History {
     pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
         let name = path.display().to_string();
         let doing = || format!("read the history {name}");
-        let file = File::open(path).map_err(|why| {
+        let mut file = File::open(path).map_err(|why| {
             Error::new(doing(), why).next("give the path of an EDN history, or of a run folder")
         })?;
         let metadata = file.metadata().map_err(|why| Error::new(doing(), why))?;
         if metadata.is_file() {
-            memory::check(&name, metadata.len(), options.memory_limit)?;
+            memory::check(&name, &mut file, metadata.len(), options.memory_limit)?;
         }
         Self::from_reader(&name, file, options)
     }

@@ -178,10 +178,10 @@ impl<F: FnMut(&[u8])> Run<'_, F> {
                     client.attempt.read(*key);
                 }
                 (Planned::Write(key, value), Kind::ListAppend) => {
-                    client.attempt.append(*key, *value)
+                    client.attempt.append(*key, *value);
                 }
                 (Planned::Write(key, value), Kind::RwRegister) => {
-                    client.attempt.write(*key, *value)
+                    client.attempt.write(*key, *value);
                 }
             }
         }
@@ -200,7 +200,7 @@ impl<F: FnMut(&[u8])> Run<'_, F> {
                 match self.simulation.kind {
                     Kind::ListAppend => client.attempt.answer_list(client.done, values),
                     Kind::RwRegister => {
-                        client.attempt.answer_register(client.done, values.last().copied())
+                        client.attempt.answer_register(client.done, values.last().copied());
                     }
                 }
             }
