@@ -87,3 +87,17 @@ fn ctrl_c_ends_between_crashes_and_keeps_those_that_were() {
     assert_eq!(of("cycles").status, Status::Interrupted);
     assert_eq!(of("check_acknowledged_commits_kept").value, Some(1.0));
 }
+
+/// A dbdyno whose words hold a password starts anew without it, and the one that it starts to be killed is not
+/// to take those words for its own.
+#[test]
+fn a_password_among_the_words_is_no_matter_of_the_process_that_is_killed() {
+    let desk = Desk::new();
+    // An empty configuration file by a name that looks like a URL with a password.
+    std::fs::create_dir(desk.path("x:")).unwrap();
+    std::fs::write(desk.path("x:/me:secret@host"), "").unwrap();
+    let arguments = ["run", BENCHMARKS[0], "--cycles", "1", "--config", "x://me:secret@host"];
+    let output = desk.dbdyno(&arguments);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(err(&output).contains("1 cycle, "), "{}", err(&output));
+}
