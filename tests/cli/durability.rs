@@ -57,6 +57,19 @@ fn nothing_acknowledged_is_lost_on_sqlite() {
     assert!(conditions.contains("cycles = \"2\""), "{conditions}");
 }
 
+/// Without a journal SQLite cannot take back what it has moved out of a cache of two pages: rollbacks and crashes
+/// leave what they should not, and that is found.
+#[test]
+fn damage_that_was_not_prevented_is_told_on_sqlite() {
+    let desk = Desk::new();
+    let target = "sqlite?journal_mode=off&cache_size=2";
+    let arguments = ["--target", target, "--durability", "none", "--cycles", "3"];
+    let output = desk.dbdyno(&[&["run", BENCHMARKS[0]], &arguments[..]].concat());
+    assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
+    assert!(err(&output).contains("did not hold: "), "{}", err(&output));
+    assert!(value(&desk.records(), BENCHMARKS[0], "none", "broken_conditions") >= 1.0);
+}
+
 #[test]
 fn a_killed_dbdyno_leaves_no_process_that_it_started_to_be_killed() {
     let desk = Desk::new();
