@@ -10,6 +10,7 @@ use std::process::Command;
 
 use dbdyno_adapters::target::redact;
 use dbdyno_core::{Error, Result};
+use dbdyno_suites::isolation::durability::hosted;
 
 /// The variable by which a process started anew finds the words that it was really given.
 const WORDS_FD: &str = "DBDYNO_WORDS_FD";
@@ -23,6 +24,11 @@ const PIPE_BYTES: usize = 16_000;
 /// # Errors
 /// The words cannot be handed over.
 pub fn words() -> Result<Vec<OsString>> {
+    // One that this process starts to be killed inherits the variable, and has its own words.
+    let is_hosted = std::env::args_os().nth(1).is_some_and(|word| word == hosted::COMMAND);
+    if is_hosted {
+        return Ok(std::env::args_os().collect());
+    }
     if let Some(fd) = std::env::var(WORDS_FD).ok().and_then(|fd| fd.parse::<RawFd>().ok()) {
         return handed_over(fd);
     }

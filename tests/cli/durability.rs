@@ -57,6 +57,19 @@ fn nothing_acknowledged_is_lost_on_sqlite() {
     assert!(conditions.contains("cycles = \"2\""), "{conditions}");
 }
 
+/// Without a journal SQLite cannot take back what it has moved out of a cache of two pages: rollbacks and crashes
+/// leave what they should not, and that is found.
+#[test]
+fn damage_that_was_not_prevented_is_told_on_sqlite() {
+    let desk = Desk::new();
+    let target = "sqlite?journal_mode=off&cache_size=2";
+    let arguments = ["--target", target, "--durability", "none", "--cycles", "3"];
+    let output = desk.dbdyno(&[&["run", BENCHMARKS[0]], &arguments[..]].concat());
+    assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
+    assert!(err(&output).contains("did not hold: "), "{}", err(&output));
+    assert!(value(&desk.records(), BENCHMARKS[0], "none", "broken_conditions") >= 1.0);
+}
+
 #[test]
 fn a_killed_dbdyno_leaves_no_process_that_it_started_to_be_killed() {
     let desk = Desk::new();
@@ -86,4 +99,18 @@ fn ctrl_c_ends_between_crashes_and_keeps_those_that_were() {
     assert!(of("cycles").value >= Some(1.0));
     assert_eq!(of("cycles").status, Status::Interrupted);
     assert_eq!(of("check_acknowledged_commits_kept").value, Some(1.0));
+}
+
+/// A dbdyno whose words hold a password starts anew without it, and the one that it starts to be killed is not
+/// to take those words for its own.
+#[test]
+fn a_password_among_the_words_is_no_matter_of_the_process_that_is_killed() {
+    let desk = Desk::new();
+    // An empty configuration file by a name that looks like a URL with a password.
+    std::fs::create_dir(desk.path("x:")).unwrap();
+    std::fs::write(desk.path("x:/me:secret@host"), "").unwrap();
+    let arguments = ["run", BENCHMARKS[0], "--cycles", "1", "--config", "x://me:secret@host"];
+    let output = desk.dbdyno(&arguments);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(err(&output).contains("1 cycle, "), "{}", err(&output));
 }

@@ -198,9 +198,8 @@ impl<'a> Stand<'a> {
         let (over, relay) = (Stop::default(), Errors { case: self.case, tools: self.tools });
         std::thread::scope(|scope| {
             let beside = scope.spawn(|| {
-                let done = meanwhile(&over);
-                over.request();
-                done
+                let _ends = Ending(&over);
+                meanwhile(&over)
             });
             let session = self.client_options();
             let report = run_load(self.driver, workload, session, plan, &relay, &over);
@@ -330,6 +329,15 @@ impl<'a> Stand<'a> {
             namespace: Some(self.benchmark.dataset().namespace()),
             ..SessionOptions::default()
         }
+    }
+}
+
+/// Asks for the end of a load when it goes, also in a panic: nobody else would.
+struct Ending<'a>(&'a Stop);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.request();
     }
 }
 

@@ -161,7 +161,8 @@ impl Outcome {
             rows.push(ms("recovery_time_p50_ms", median));
             rows.push(ms("recovery_time_max_ms", longest));
         }
-        let broken = self.broken();
+        let told = |check: &Check| format!("{}: {}", check.name, check.detail);
+        let broken: Vec<String> = self.not_promised().map(told).collect();
         if !broken.is_empty() {
             let mut row = count("broken_conditions", broken.len() as u64, Better::Lower);
             row.detail = broken.join("; ");
@@ -171,9 +172,8 @@ impl Outcome {
     }
 
     /// The conditions that did not hold and that nobody promised.
-    fn broken(&self) -> Vec<String> {
-        let broken = self.conditions.values().filter(|check| !self.promised && !check.held);
-        broken.map(|check| format!("{}: {}", check.name, check.detail)).collect()
+    fn not_promised(&self) -> impl Iterator<Item = &Check> {
+        self.conditions.values().filter(|check| !self.promised && !check.held)
     }
 
     /// The median and the longest recovery.
@@ -200,7 +200,10 @@ impl Outcome {
             let (median, longest) = (median.as_millis(), longest.as_millis());
             parts.push(format!("recovery {median} ms (max {longest} ms)"));
         }
-        parts.extend(self.broken().into_iter().map(|broken| format!("NOT HELD: {broken}")));
+        let broken: Vec<&str> = self.not_promised().map(|check| check.name.as_str()).collect();
+        if !broken.is_empty() {
+            parts.push(format!("did not hold: {}", broken.join(", ")));
+        }
         parts.join(", ")
     }
 }
@@ -326,7 +329,7 @@ mod tests {
         assert_eq!(row("lost_window_ms").and_then(|row| row.value), Some(1.0));
         let told = row("broken_conditions").map(|row| row.detail.as_str());
         assert_eq!(told, Some("sums: cycle 2: 2 of 3"));
-        assert!(measured.headline.ends_with("NOT HELD: sums: cycle 2: 2 of 3"));
+        assert!(measured.headline.ends_with(", did not hold: sums"));
     }
 
     #[test]
@@ -341,7 +344,10 @@ mod tests {
         let not_promised = gone(false);
         assert_eq!(broken(&not_promised), Vec::<String>::new());
         assert!(not_promised.headline.starts_with("4 cycles, "), "{}", not_promised.headline);
-        assert!(not_promised.headline.contains(told), "{}", not_promised.headline);
+        assert!(not_promised.headline.contains(": recovered, sums"), "{}", not_promised.headline);
+        let is_told =
+            |row: &Measurement| row.metric == "broken_conditions" && row.detail.contains(told);
+        assert!(not_promised.own.iter().any(is_told));
     }
 
     #[test]
