@@ -137,7 +137,7 @@ const NAMED: usize = 3;
 impl Repetition<'_> {
     /// Why the repetition failed, if it did: the checks that did not hold, or else what the first
     /// failed row says.
-    fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         let mut failed: Vec<_> = self.all().filter(|row| row.status == Status::Failed).collect();
         failed.sort_by_key(|row| (&*row.transaction, &*row.metric));
         let first = *failed.first()?;
