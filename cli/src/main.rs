@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),
         Command::Explain(options) => commands::explain::explain(&options),
+        Command::Regress(options) => commands::regress::regress(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),
@@ -65,7 +66,7 @@ pub enum Ended {
     Done,
     /// What was measured failed: a check, a regression; or a plan changed.
     Failed,
-    /// The command was wrong or could not run.
+    /// The command was wrong or could not run, or what was asked could not be told.
     CouldNotRun,
     /// Ended by Ctrl-C, as shells expect it to be told (128 + SIGINT).
     Interrupted,

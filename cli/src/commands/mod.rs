@@ -5,5 +5,6 @@ pub mod compare;
 pub mod doctor;
 pub mod explain;
 pub mod list;
+pub mod regress;
 pub mod run;
 mod tables;
