@@ -185,13 +185,11 @@ impl Config {
         }
         for (metric, text) in &file.metrics {
             let share = read(format!("regress.metrics.{metric}"), text, parse_percent)?;
-            options.thresholds.by_metric.insert(metric.clone(), share);
+            options.thresholds.set(metric, share);
         }
         for (metric, share) in &arguments.min_effect {
             match metric {
-                Some(metric) => {
-                    options.thresholds.by_metric.insert(metric.clone(), *share);
-                }
+                Some(metric) => options.thresholds.set(metric, *share),
                 None => options.thresholds.general = *share,
             }
         }

@@ -64,6 +64,12 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
+    /// Sets that of one metric, by name or by the middle of a latency's name.
+    pub fn set(&mut self, metric: &str, share: f64) {
+        self.by_metric.retain(|known, _| !is_asked(metric, known) && !is_asked(known, metric));
+        self.by_metric.insert(metric.to_owned(), share);
+    }
+
     /// That of a metric.
     pub fn of(&self, metric: &str) -> f64 {
         let named = || self.by_metric.iter().find(|(asked, _)| is_asked(asked, metric));

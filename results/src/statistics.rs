@@ -9,7 +9,7 @@ pub mod repetitions;
 pub mod shift;
 
 #[cfg(test)]
-mod truth;
+pub(crate) mod truth;
 
 /// The round that a value was measured in: run and repetition. Values of one round were measured
 /// close together, so a drifting machine touched them alike and their ratio is free of the drift.

@@ -9,6 +9,7 @@
 mod desk;
 mod killed;
 mod plans;
+mod regress;
 
 use std::collections::BTreeSet;
 use std::fs;

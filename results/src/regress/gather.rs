@@ -118,7 +118,12 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
             sorted.insert((benchmark, plan.row_levels(case)), (case, sides));
         }
     }
-    let constants = plan.constants.iter();
+    // A target that is called by its engine says nothing more.
+    let engine = plan.constants.iter().find(|(of, _)| *of == Dimension::Engine);
+    let engine = engine.map(|(_, text)| text.clone());
+    let constants = plan.constants.iter().filter(|(dimension, text)| {
+        *dimension != Dimension::Target || Some(text) != engine.as_ref()
+    });
     let mut gathered = Gathered {
         cases: Vec::new(),
         constants: constants.map(|(dimension, text)| dimension.caption(text)).collect(),

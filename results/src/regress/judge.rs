@@ -5,7 +5,7 @@ use dbdyno_core::Better;
 use super::{Finding, Numbers, Placed, Verdict};
 use crate::number::percent;
 use crate::statistics::holm::adjusted;
-use crate::statistics::mann_whitney::{can_show, p_value};
+use crate::statistics::mann_whitney::{RankTest, can_show};
 use crate::statistics::median;
 use crate::statistics::repetitions::{deviation, enough, fewest};
 use crate::statistics::shift::{Shift, shift};
@@ -30,7 +30,9 @@ pub(super) struct Pair {
 /// and the others are not corrected for them (Tarone, "A Modified Bonferroni Method for Discrete Data",
 /// Biometrics 46, 1990).
 pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
-    let p_values: Vec<f64> = pairs.iter().map(|pair| p_value(&pair.before, &pair.after)).collect();
+    let mut test = RankTest::default();
+    let p_values: Vec<f64> =
+        pairs.iter().map(|pair| test.p_value(&pair.before, &pair.after)).collect();
     let counts = |pair: &Pair| can_show(pair.before.len(), pair.after.len(), level);
     let counted: Vec<f64> =
         (pairs.iter().zip(&p_values)).filter(|(pair, _)| counts(pair)).map(|(_, p)| *p).collect();
@@ -38,7 +40,7 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
     let strictness = Strictness { level, comparisons: pairs.len() };
     let judged = pairs.into_iter().zip(p_values).map(|(pair, p)| {
         let adjusted_p = if counts(&pair) { corrected.next().unwrap_or(1.0) } else { 1.0 };
-        let shift = shift(&pair.before, &pair.after, level);
+        let shift = shift(&mut test, &pair.before, &pair.after, level);
         let (verdict, why) = strictness.verdict(&pair, shift, adjusted_p);
         let numbers = Numbers {
             before: (median(&pair.before).unwrap_or_default(), pair.before.len()),
@@ -95,23 +97,20 @@ impl Strictness {
         let sizes = against(pair.before.len(), pair.after.len());
         let least = percent(pair.min_effect);
         if shift.interval.is_none() {
-            return format!("{sizes} cannot show a difference{}", self.instead(1.0));
+            return format!("{sizes} cannot show a difference{}", self.instead());
         }
         let off = shift.ratio.ln().abs();
         let limit =
             if shift.ratio < 1.0 { (1.0 - pair.min_effect).ln() } else { pair.min_effect.ln_1p() };
         let limit = limit.abs();
         if off >= limit {
-            let share = self.comparisons as f64;
-            if !can_show(pair.before.len(), pair.after.len(), self.level / share) {
+            let level = self.level / self.comparisons as f64;
+            if !can_show(pair.before.len(), pair.after.len(), level) {
                 let among = self.among();
-                return format!("{sizes} cannot show a difference{among}{}", self.instead(share));
+                return format!("{sizes} cannot show a difference{among}{}", self.instead());
             }
-            return format!(
-                "it could be chance{}{}",
-                self.among(),
-                self.hint(pair, off, self.level / share)
-            );
+            let hint = self.hint(pair, off, level);
+            return format!("it could be chance{}{hint}", self.among());
         }
         let what =
             if adjusted_p <= self.level { "it differs; whether" } else { "whether it differs" };
@@ -125,9 +124,9 @@ impl Strictness {
         }
     }
 
-    /// What could show a difference at all, at a share of the level.
-    fn instead(&self, share: f64) -> String {
-        match fewest(self.level / share) {
+    /// What could show a difference at all, among all comparisons.
+    fn instead(&self) -> String {
+        match fewest(self.level / self.comparisons as f64) {
             Some(size) => format!("; {size} against {size} can"),
             None => String::new(),
         }

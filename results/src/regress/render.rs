@@ -38,6 +38,3 @@ pub fn render(judgement: &Judgement, format: RegressFormat, width: usize) -> Res
         RegressFormat::Junit => junit::junit(judgement),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,8 @@
 //! another ("On a Test of Whether one of Two Random Variables is Stochastically Larger than the
 //! Other", Annals of Mathematical Statistics 18, 1947). It asks nothing of how they are distributed.
 
+use std::collections::{HashMap, HashSet};
+
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 /// Up to how many numbers of both samples together the distribution is counted out. Beyond that the
@@ -11,29 +13,79 @@ const COUNTED_OUT: usize = 60;
 /// What rounding may add to a p that is as large as the level.
 const ROUNDING: f64 = 1e-9;
 
-/// The probability that two samples of one distribution differ in ranks as much as these or more, in
-/// either direction. 1 where a sample is empty.
-///
-/// Equal numbers share the mean of their ranks, and their distribution is counted out as it is (Streitberg
-/// and Röhmel, "Exact Distributions for Permutation and Rank Tests", Statistical Software Newsletter 12,
-/// 1986); with more than 60 numbers it is approximated by a normal one, corrected for ties and for
-/// continuity (Lehmann, "Nonparametrics", 1975, chapter 1). Both directions are tested, for a sample
-/// may be better as well as worse; p is twice that of the direction that was seen.
-pub fn p_value(one: &[f64], other: &[f64]) -> f64 {
-    if one.is_empty() || other.is_empty() {
-        return 1.0;
+/// The test, with the distributions that it has counted out so far: many comparisons are of the same
+/// number of repetitions.
+#[derive(Debug, Default)]
+pub struct RankTest {
+    /// In how many ways each U comes about without ties, by the sizes of the samples.
+    known: HashMap<(usize, usize), Vec<f64>>,
+}
+
+impl RankTest {
+    /// The probability that two samples of one distribution differ in ranks as much as these or more, in
+    /// either direction. 1 where a sample is empty.
+    ///
+    /// Equal numbers share the mean of their ranks, and their distribution is counted out as it is
+    /// (Streitberg and Röhmel, "Exact Distributions for Permutation and Rank Tests", Statistical Software
+    /// Newsletter 12, 1986); with more than 60 numbers it is approximated by a normal one, corrected for
+    /// ties and for continuity (Lehmann, "Nonparametrics", 1975, chapter 1). Both directions are tested, for
+    /// a sample may be better as well as worse; p is twice that of the direction that was seen.
+    pub fn p_value(&mut self, one: &[f64], other: &[f64]) -> f64 {
+        if one.is_empty() || other.is_empty() {
+            return 1.0;
+        }
+        // What is asked is the same either way; the smaller sample is counted sooner.
+        let (one, other) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+        let ranks = doubled_ranks(one, other);
+        let sum: usize = ranks[..one.len()].iter().sum();
+        if ranks.len() > COUNTED_OUT {
+            return approximate(&ranks, one.len(), sum);
+        }
+        if ranks.iter().collect::<HashSet<_>>().len() == ranks.len() {
+            let u = (sum - one.len() * (one.len() + 1)) / 2;
+            return tail(self.ways(one.len(), other.len()), u);
+        }
+        tail(&ways(&ranks, one.len()), sum)
     }
-    // What is asked is the same either way; the smaller sample is counted sooner.
-    let (one, other) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    let ranks = doubled_ranks(one, other);
-    let sum: usize = ranks[..one.len()].iter().sum();
-    if ranks.len() > COUNTED_OUT {
-        return approximate(&ranks, one.len(), sum);
+
+    /// How many of the pairs of the two samples, sorted by their difference, lie outside of the interval at
+    /// each end, so that it misses the true difference with a probability of at most `level`; `None` where
+    /// not even all pairs suffice (Lehmann, 1975, chapter 2).
+    pub fn outside(&mut self, one: usize, other: usize, level: f64) -> Option<usize> {
+        let beyond = level / 2.0;
+        if !can_show(one, other, level) {
+            return None;
+        }
+        if one + other > COUNTED_OUT {
+            let (mean, deviation) = moments(one, other);
+            let below = Normal::standard().inverse_cdf(beyond);
+            return Some((mean + below * deviation - 0.5).floor().max(0.0) as usize);
+        }
+        let by_u = self.ways(one.min(other), one.max(other));
+        let mut left = beyond * by_u.iter().sum::<f64>() * (1.0 + ROUNDING);
+        let significant = by_u.iter().take_while(|count| {
+            left -= **count;
+            left >= 0.0
+        });
+        // The largest U that is significant is how many pairs may lie beyond an end.
+        significant.count().checked_sub(1)
     }
-    let ways = ways(&ranks, one.len());
+
+    /// In how many ways each U comes about without ties.
+    fn ways(&mut self, one: usize, other: usize) -> &[f64] {
+        self.known.entry((one, other)).or_insert_with(|| {
+            let ranks: Vec<usize> = (1..=one + other).map(|rank| 2 * rank).collect();
+            // The smallest sum of ranks stands for U = 0; each step of 2 is one more.
+            ways(&ranks, one).into_iter().skip(one * (one + 1)).step_by(2).collect()
+        })
+    }
+}
+
+/// The share of all ways that lie as far out as `seen` or further, times two.
+fn tail(ways: &[f64], seen: usize) -> f64 {
     let all: f64 = ways.iter().sum();
-    let at_most: f64 = ways.iter().take(sum + 1).sum();
-    let at_least: f64 = ways.iter().skip(sum).sum();
+    let at_most: f64 = ways.iter().take(seen + 1).sum();
+    let at_least: f64 = ways.iter().skip(seen).sum();
     (2.0 * f64::min(at_most, at_least) / all).min(1.0)
 }
 
@@ -50,33 +102,6 @@ pub fn smallest_p(one: usize, other: usize) -> f64 {
 /// Whether samples of these sizes can give a p of at most `level`.
 pub fn can_show(one: usize, other: usize, level: f64) -> bool {
     smallest_p(one, other) <= level * (1.0 + ROUNDING)
-}
-
-/// How many of the pairs of the two samples, sorted by their difference, lie outside of the interval at
-/// each end, so that it misses the true difference with a probability of at most `level`; `None` where not
-/// even all pairs suffice (Lehmann, 1975, chapter 2).
-pub fn outside(one: usize, other: usize, level: f64) -> Option<usize> {
-    let beyond = level / 2.0;
-    if !can_show(one, other, level) {
-        return None;
-    }
-    if one + other > COUNTED_OUT {
-        let (mean, deviation) = moments(one, other);
-        let below = Normal::standard().inverse_cdf(beyond);
-        return Some((mean + below * deviation - 0.5).floor().max(0.0) as usize);
-    }
-    let ranks: Vec<usize> = (1..=one + other).map(|rank| 2 * rank).collect();
-    let ways = ways(&ranks, one);
-    let all: f64 = ways.iter().sum();
-    // The smallest sum of ranks stands for U = 0; each step of 2 is one more.
-    let mut left = beyond * all * (1.0 + ROUNDING);
-    let by_u = ways.iter().skip(one * (one + 1)).step_by(2);
-    let significant = by_u.take_while(|count| {
-        left -= **count;
-        left >= 0.0
-    });
-    // The largest U that is significant is how many pairs may lie beyond an end.
-    significant.count().checked_sub(1)
 }
 
 /// The ranks of the first sample, then of the second, times two: with that also the means of ranks

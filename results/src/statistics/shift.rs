@@ -1,6 +1,6 @@
 //! By what factor the numbers of one sample are larger than those of another.
 
-use super::mann_whitney::outside;
+use super::mann_whitney::RankTest;
 use super::median;
 
 /// A factor between two samples, and how well it is known.
@@ -20,7 +20,7 @@ pub struct Shift {
 /// at most `level`. It supposes that the two differ by a factor and nothing
 /// of how they are distributed, and needs no random numbers. `None` where a number is not above 0, or
 /// there are none.
-pub fn shift(baseline: &[f64], current: &[f64], level: f64) -> Option<Shift> {
+pub fn shift(test: &mut RankTest, baseline: &[f64], current: &[f64], level: f64) -> Option<Shift> {
     if baseline.iter().chain(current).any(|number| *number <= 0.0) {
         return None;
     }
@@ -28,7 +28,7 @@ pub fn shift(baseline: &[f64], current: &[f64], level: f64) -> Option<Shift> {
         current.iter().flat_map(|new| baseline.iter().map(move |old| new / old)).collect();
     ratios.sort_by(f64::total_cmp);
     let ratio = geometric_middle(&ratios)?;
-    let interval = outside(baseline.len(), current.len(), level).and_then(|outside| {
+    let interval = test.outside(baseline.len(), current.len(), level).and_then(|outside| {
         let low = ratios.get(outside)?;
         let high = ratios.get(ratios.len().checked_sub(outside + 1)?)?;
         Some((*low, *high))

@@ -6,9 +6,21 @@
 use dbdyno_core::random::Rng;
 use proptest::prelude::*;
 
-use super::mann_whitney::{outside, p_value, smallest_p};
+use super::mann_whitney::{RankTest, smallest_p};
 use super::repetitions::{deviation, enough, fewest};
-use super::shift::shift;
+use super::shift::{Shift, shift as shift_by};
+
+fn p_value(one: &[f64], other: &[f64]) -> f64 {
+    RankTest::default().p_value(one, other)
+}
+
+fn outside(one: usize, other: usize, level: f64) -> Option<usize> {
+    RankTest::default().outside(one, other, level)
+}
+
+fn shift(baseline: &[f64], current: &[f64], level: f64) -> Option<Shift> {
+    shift_by(&mut RankTest::default(), baseline, current, level)
+}
 
 fn assert_near(found: f64, known: f64, tolerance: f64) {
     assert!((found - known).abs() <= tolerance, "{found} is not {known}");
@@ -186,10 +198,12 @@ fn intervals_hold_the_true_factor_as_often_as_they_say() {
     for (kind, noise) in (0..).zip(Noise::ALL) {
         for (old, new) in [(4, 4), (5, 5), (5, 15), (10, 10), (40, 40)] {
             let mut rng = Rng::new(7, &[kind, old as u64, new as u64]);
+            let mut test = RankTest::default();
             let held = (0..trials).filter(|_| {
                 let baseline = noise.sample(&mut rng, old, 5.0);
                 let current = noise.sample(&mut rng, new, 5.0);
-                let (low, high) = shift(&baseline, &current, 0.05).unwrap().interval.unwrap();
+                let shift = shift_by(&mut test, &baseline, &current, 0.05);
+                let (low, high) = shift.unwrap().interval.unwrap();
                 (low..=high).contains(&1.0)
             });
             let share = held.count() as f64 / f64::from(trials);
@@ -203,12 +217,12 @@ fn intervals_hold_the_true_factor_as_often_as_they_say() {
 fn as_many_repetitions_as_are_named_are_enough() {
     for (percent, ratio) in [(2.0, 1.03), (5.0, 1.1), (10.0, 1.08)] {
         let size = enough(percent / 100.0, f64::ln(ratio), 0.05).unwrap();
-        let mut rng = Rng::new(8, &[size as u64]);
+        let (mut rng, mut test) = (Rng::new(8, &[size as u64]), RankTest::default());
         let shown = (0..500).filter(|_| {
             let baseline = Noise::Normal.sample(&mut rng, size, percent);
             let mut current = Noise::Normal.sample(&mut rng, size, percent);
             current.iter_mut().for_each(|number| *number *= ratio);
-            p_value(&baseline, &current) <= 0.05
+            test.p_value(&baseline, &current) <= 0.05
         });
         let share = shown.count() as f64 / 500.0;
         assert!((0.72..=0.92).contains(&share), "{size} repetitions: {share}");

@@ -24,14 +24,19 @@ pub(super) fn text(judgement: &Judgement, width: usize) -> String {
         }
         out += &format!("\n{}\n", verdict.name().to_uppercase());
         let mut last = None;
-        for finding in of_verdict() {
+        let mut findings = of_verdict().peekable();
+        while let Some(finding) = findings.next() {
             let case = (&finding.benchmark, &finding.case);
             if last != Some(case) {
                 let title = format!("{} {}", finding.benchmark, finding.case);
                 out += &indented(&title, "  ", width);
                 last = Some(case);
             }
-            out += &columns.finding(finding);
+            // What is true of several lines is said below the last of them.
+            let is_said_below = findings.peek().is_some_and(|next| {
+                (&next.benchmark, &next.case, &next.why) == (case.0, case.1, &finding.why)
+            });
+            out += &columns.finding(finding, is_said_below);
         }
     }
     for plan in &judgement.plans {
@@ -86,12 +91,12 @@ impl Columns {
         columns
     }
 
-    fn finding(&self, finding: &Finding) -> String {
+    fn finding(&self, finding: &Finding, is_said_below: bool) -> String {
         let Some(numbers) = &finding.numbers else {
             return indented(&format!("{}: {}", finding.metric, finding.why), INDENT, self.width);
         };
         let mut out = self.line(&Line::of(finding, numbers)) + "\n";
-        if !finding.why.is_empty() {
+        if !finding.why.is_empty() && !is_said_below {
             out += &indented(&finding.why, DEEPER, self.width);
         }
         out
