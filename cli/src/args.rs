@@ -53,6 +53,12 @@ pub enum Command {
     /// The exit code is 1 where one was found that the model proscribes, 2 where a history could not be
     /// read.
     CheckHistory(CheckHistoryArgs),
+    /// Tell whether a run is worse than its baseline.
+    ///
+    /// The exit code is 0 where nothing regressed, 1 where something did, and 2 where something could not be
+    /// told, with these repetitions or this input.
+    #[command(override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>")]
+    Regress(RegressArgs),
 }
 
 /// `dbdyno run`.
@@ -392,6 +398,63 @@ pub enum ExportArg {
     Edn,
 }
 
+/// `dbdyno regress`.
+#[derive(Args, Debug)]
+pub struct RegressArgs {
+    /// Run folders, or results.csv files: the baselines, whose repetitions are taken together, and last
+    /// the run that is held against them.
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    pub runs: Vec<PathBuf>,
+
+    /// A metric to judge; may be given several times [default: throughput and p50, p95, p99, and those
+    /// with a threshold of their own].
+    #[arg(long = "metric", value_name = "METRIC")]
+    pub metrics: Vec<String>,
+
+    /// How large a change counts, of all metrics or of one: `5%`, `p99=10%`. May be given several times
+    /// [default: 5%].
+    #[arg(long, value_name = "[METRIC=]PERCENT", value_parser = parse_min_effect)]
+    pub min_effect: Vec<(Option<String>, f64)>,
+
+    /// How sure the verdicts are, all taken together, and each interval: `95%` means that in one of twenty
+    /// comparisons of runs in which nothing changed something is called changed [default: 95%].
+    #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
+    pub confidence: Option<f64>,
+
+    /// Hold runs against each other that were measured on different machines.
+    #[arg(long)]
+    pub across_machines: bool,
+
+    /// Call a changed query plan a regression, even where nothing became slower.
+    #[arg(long)]
+    pub fail_on_plan_change: bool,
+
+    /// The form of the output.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: RegressFormatArg,
+
+    /// Write it to a file, and only its first words to the screen.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// A file with thresholds [default: dbdyno.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Forms of what `dbdyno regress` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RegressFormatArg {
+    /// For a terminal.
+    Text,
+    /// For a comment on a pull request.
+    Markdown,
+    /// For a program.
+    Json,
+    /// For what shows the results of tests.
+    Junit,
+}
+
 /// Forms of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
@@ -434,6 +497,34 @@ pub fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
             Err(format!("`{text}` is more than thirty days"))
         }
         duration => Ok(duration),
+    }
+}
+
+/// Reads a share in percent, above 0 and below 100: `5%`, `0.5`. It is between 0 and 1.
+pub fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    match number.parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent < 100.0 => Ok(percent / 100.0),
+        _ => Err(format!("`{text}` is not a percentage above 0% and below 100%, such as 5%")),
+    }
+}
+
+/// Reads how sure verdicts are: a percentage from 50 to 99.99. It becomes the probability of a false
+/// alarm.
+pub fn parse_confidence(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    match number.parse::<f64>() {
+        // So that 90 gives 0.1 and not a little less.
+        Ok(percent) if (50.0..=99.99).contains(&percent) => Ok((100.0 - percent) / 100.0),
+        _ => Err(format!("`{text}` is not a percentage from 50% to 99.99%, such as 95%")),
+    }
+}
+
+/// Reads how large a change counts, and of which metric.
+fn parse_min_effect(text: &str) -> Result<(Option<String>, f64), String> {
+    match text.split_once('=') {
+        Some((metric, percent)) => Ok((Some(metric.to_owned()), parse_percent(percent)?)),
+        None => Ok((None, parse_percent(text)?)),
     }
 }
 

@@ -1,14 +1,15 @@
-//! `dbdyno.toml`: named targets, and defaults for `dbdyno run`.
+//! `dbdyno.toml`: named targets, defaults for `dbdyno run`, and thresholds for `dbdyno regress`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result, Scale};
+use dbdyno_results::RegressOptions;
 use serde::Deserialize;
 
 use crate::args::{
-    MOST_CLIENTS, MOST_REPETITIONS, RunArgs, parse_durability, parse_duration,
-    parse_duration_or_zero, parse_pipeline, parse_statements,
+    MOST_CLIENTS, MOST_REPETITIONS, RegressArgs, RunArgs, parse_confidence, parse_durability,
+    parse_duration, parse_duration_or_zero, parse_percent, parse_pipeline, parse_statements,
 };
 
 /// The file that is read where `--config` names none.
@@ -24,6 +25,20 @@ pub struct Config {
     /// Defaults for the options of `dbdyno run`.
     #[serde(default)]
     run: RunDefaults,
+    /// Thresholds of `dbdyno regress`.
+    #[serde(default)]
+    regress: RegressDefaults,
+}
+
+/// Defaults of `dbdyno regress`, named like its options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct RegressDefaults {
+    min_effect: Option<String>,
+    confidence: Option<String>,
+    fail_on_plan_change: bool,
+    /// How large a change of a metric counts; a metric that is named is judged.
+    metrics: BTreeMap<String, String>,
 }
 
 /// Defaults of `dbdyno run`, named like its options.
@@ -139,6 +154,47 @@ impl Config {
             out: arguments.out.or_else(|| run.out.clone()),
             ..arguments
         })
+    }
+}
+
+impl Config {
+    /// What is judged and how strictly: what the command line says of a metric counts most, then what the
+    /// file says of it, then what either says of all.
+    ///
+    /// # Errors
+    /// A threshold is not a percentage.
+    pub fn regress_options(&self, arguments: &RegressArgs) -> Result<RegressOptions> {
+        let read = |option: String, text: &str, parse: fn(&str) -> Result<f64, String>| {
+            parse(text).map_err(|why| {
+                Error::new(format!("use `{option}` of the configuration file"), why)
+                    .next("mend it there, or give the option on the command line")
+            })
+        };
+        let file = &self.regress;
+        let mut options = RegressOptions {
+            metrics: arguments.metrics.clone(),
+            across_machines: arguments.across_machines,
+            fail_on_plan_change: arguments.fail_on_plan_change || file.fail_on_plan_change,
+            ..RegressOptions::default()
+        };
+        if let Some(text) = &file.min_effect {
+            options.thresholds.general = read("regress.min-effect".into(), text, parse_percent)?;
+        }
+        if let Some(text) = &file.confidence {
+            options.level = read("regress.confidence".into(), text, parse_confidence)?;
+        }
+        for (metric, text) in &file.metrics {
+            let share = read(format!("regress.metrics.{metric}"), text, parse_percent)?;
+            options.thresholds.set(metric, share);
+        }
+        for (metric, share) in &arguments.min_effect {
+            match metric {
+                Some(metric) => options.thresholds.set(metric, *share),
+                None => options.thresholds.general = *share,
+            }
+        }
+        options.level = arguments.confidence.unwrap_or(options.level);
+        Ok(options)
     }
 }
 

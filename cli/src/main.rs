@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => commands::explain::explain(&options),
         Command::HostLoad(options) => commands::host_load::host_load(*options),
         Command::CheckHistory(options) => commands::check_history::check_history(&options),
+        Command::Regress(options) => commands::regress::regress(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),
@@ -67,7 +68,7 @@ pub enum Ended {
     Done,
     /// What was measured failed: a check, a regression; or a plan changed.
     Failed,
-    /// The command was wrong or could not run.
+    /// The command was wrong or could not run, or what was asked could not be told.
     CouldNotRun,
     /// Ended by Ctrl-C, as shells expect it to be told (128 + SIGINT).
     Interrupted,

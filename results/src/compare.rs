@@ -10,6 +10,7 @@ use crate::group::{Shown, group};
 use crate::index_view;
 use crate::metric;
 use crate::record::Record;
+use crate::repetition::distinct_cases;
 use crate::statistics::Ratio;
 
 /// What makes the columns.
@@ -91,18 +92,19 @@ impl By {
             Self::Cache,
             Self::Clients,
         ];
+        let cases = distinct_cases(records);
         let varies = |by: &Self| {
-            let levels = |records: &mut dyn Iterator<Item = &Record>| -> usize {
-                let levels: BTreeSet<_> =
-                    records.map(|record| by.dimension().level(&record.case)).collect();
+            let levels = |cases: &mut dyn Iterator<Item = &Case>| -> usize {
+                let levels: BTreeSet<_> = cases.map(|case| by.dimension().level(case)).collect();
                 levels.len()
             };
             if *by != Self::Clients {
-                return levels(&mut records.iter()) > 1;
+                return levels(&mut cases.iter().copied()) > 1;
             }
-            let benchmarks: BTreeSet<_> = records.iter().map(Record::benchmark).collect();
-            let of = |name: &String| {
-                levels(&mut records.iter().filter(|record| record.benchmark() == *name))
+            let name = |case: &Case| (case.suite.clone(), case.benchmark.clone());
+            let benchmarks: BTreeSet<_> = cases.iter().map(|case| name(case)).collect();
+            let of = |benchmark: &(String, String)| {
+                levels(&mut cases.iter().copied().filter(|case| name(case) == *benchmark))
             };
             !benchmarks.is_empty() && benchmarks.iter().all(|name| of(name) > 1)
         };
@@ -246,7 +248,7 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     }
     let by = options.by.dimension();
     let metrics = asked_metrics(records, options)?;
-    let cases: Vec<_> = records.iter().map(|record| &record.case).collect();
+    let cases = distinct_cases(records);
     let plan = Plan::new(&cases, by);
     let levels = column_levels(&cases, options);
     let columns: Vec<_> = levels.iter().map(|level| column(level, &cases, &plan, by)).collect();
@@ -272,6 +274,11 @@ pub fn compare_all(records: &[Record], options: &CompareOptions) -> Result<Vec<C
     if !options.metrics.is_empty() || options.transactions {
         return Ok(vec![compare(records, options)?]);
     }
+    if !records.iter().any(index_view::is_about_indexes)
+        || records.iter().all(index_view::is_about_indexes)
+    {
+        return Ok(vec![compare(records, options)?]);
+    }
     let (indexes, others): (Vec<_>, Vec<_>) =
         records.iter().cloned().partition(index_view::is_about_indexes);
     let parts = [others, indexes].into_iter().filter(|part| !part.is_empty());
@@ -287,9 +294,9 @@ fn asked_metrics(records: &[Record], options: &CompareOptions) -> Result<Vec<Str
     let measured: BTreeSet<_> = records
         .iter()
         .filter(|row| row.value.is_some() && (options.transactions || row.transaction.is_empty()))
-        .map(|row| row.metric.clone())
+        .map(|row| &*row.metric)
         .collect();
-    let measured: Vec<_> = measured.into_iter().collect();
+    let measured: Vec<_> = measured.into_iter().map(str::to_owned).collect();
     options.metrics.iter().map(|asked| metric::find(asked, &measured)).collect()
 }
 

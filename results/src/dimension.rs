@@ -225,6 +225,35 @@ impl Plan {
         plan
     }
 
+    /// Lays out the dimensions of cases that stand below one another: nothing makes columns, and the
+    /// version tells no case from another.
+    pub(crate) fn of_rows(cases: &[&Case]) -> Self {
+        let mut plan = Self::default();
+        let dimensions = Dimension::ALL.into_iter().filter(|one| *one != Dimension::Version);
+        for dimension in dimensions {
+            let levels: BTreeSet<_> = cases.iter().map(|case| dimension.level(case)).collect();
+            if let (1, Some(level)) = (levels.len(), levels.first()) {
+                if !dimension.goes_without_saying(&level.text) {
+                    plan.constants.push((dimension, level.text.clone()));
+                }
+            } else if dimension.is_load()
+                || dimension.is_condition()
+                || !determined(cases, dimension, |case| plan.place_in_rows(case))
+            {
+                plan.rows.push(dimension);
+            }
+        }
+        plan
+    }
+
+    /// What tells a case from others so far, where nothing makes columns.
+    fn place_in_rows(&self, case: &Case) -> Vec<Level> {
+        let benchmark = format!("{}/{}", case.suite, case.benchmark);
+        let mut place = vec![Level { rank: 0, text: benchmark }];
+        place.extend(self.row_levels(case));
+        place
+    }
+
     /// What tells a case's cell from others so far.
     fn place(&self, columns: Dimension, case: &Case) -> Vec<Level> {
         let benchmark = format!("{}/{}", case.suite, case.benchmark);

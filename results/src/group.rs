@@ -1,5 +1,6 @@
 //! From records to the groups of a comparison: every case's repetitions, cell by cell.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case, Status};
@@ -8,7 +9,7 @@ use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
 use crate::dimension::{Dimension, Level, Plan};
 use crate::metric::DEFAULT_METRICS;
 use crate::record::Record;
-use crate::repetition::{Repetition, Sample};
+use crate::repetition::{Repetition, Sample, repetitions};
 use crate::statistics::{Round, half_range_percent, median, ratio};
 
 /// What is shown of each case.
@@ -37,12 +38,17 @@ pub(crate) fn group(
     shown: &Shown<'_>,
 ) -> Vec<Group> {
     let mut rows: BTreeMap<Place, Row<'_>> = BTreeMap::new();
-    for record in records {
-        let place = (record.benchmark(), plan.row_levels(&record.case));
-        let round = (record.run_id.clone(), record.case.repetition);
+    for repetition in repetitions(records) {
+        let Some(case) = repetition.case() else { continue };
+        let place = (format!("{}/{}", case.suite, case.benchmark), plan.row_levels(case));
         let row = rows.entry(place).or_default();
-        let cases = row.entry(by.level(&record.case)).or_default();
-        cases.entry(round).or_default().add(record);
+        let cases = row.entry(by.level(case)).or_default();
+        match cases.entry(repetition.round()) {
+            Entry::Occupied(mut known) => known.get_mut().join(repetition),
+            Entry::Vacant(new) => {
+                new.insert(repetition);
+            }
+        }
     }
     let mut groups = Vec::new();
     for ((benchmark, levels), row) in &rows {
@@ -119,7 +125,7 @@ fn metrics(row: &Row<'_>, transaction: &str, asked: &[String]) -> Vec<String> {
 fn unit(row: &Row<'_>, transaction: &str, metric: &str) -> (String, Better) {
     let mut repetitions = row.values().flat_map(BTreeMap::values);
     let found = repetitions.find_map(|repetition| repetition.row(transaction, metric));
-    found.map_or((String::new(), Better::Neither), |row| (row.unit.clone(), row.better))
+    found.map_or((String::new(), Better::Neither), |row| (row.unit.to_string(), row.better))
 }
 
 /// What the repetitions of one column say.
@@ -139,7 +145,7 @@ fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Sample
             Sample::Missing => {}
             Sample::Value(value) => {
                 samples.values.insert(round.clone(), value);
-                let detail = repetition.row(transaction, metric).map(|row| row.detail.clone());
+                let detail = repetition.row(transaction, metric).map(|row| row.detail.to_string());
                 *samples.details.entry(detail.unwrap_or_default()).or_default() += 1;
             }
             Sample::Status(status, detail) => {

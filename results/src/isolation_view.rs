@@ -5,7 +5,7 @@ mod matrix;
 
 use std::collections::BTreeSet;
 
-use dbdyno_core::Isolation;
+use dbdyno_core::{Case, Isolation};
 
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
@@ -86,9 +86,8 @@ fn is_of_levels(records: &[Record]) -> bool {
                 true
             }
             Some(known) => {
-                let mut case = known.case.clone();
-                (case.repetition, case.seed) = (record.case.repetition, record.case.seed);
-                case == record.case
+                let Case { repetition, seed, .. } = *record.case;
+                Case { repetition, seed, ..(*known.case).clone() } == *record.case
             }
         }
     })

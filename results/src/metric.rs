@@ -12,13 +12,18 @@ const SUGGESTIONS: usize = 3;
 /// The metric that `asked` means, out of those that were measured: its name, or the middle of a
 /// latency's (`p99` is `latency_p99_us`).
 pub(crate) fn find(asked: &str, measured: &[String]) -> Result<String> {
-    let latency = format!("latency_{asked}_us");
-    let found = measured.iter().find(|name| *name == asked || **name == latency);
+    let found = measured.iter().find(|name| is_asked(asked, name));
     found.cloned().ok_or_else(|| {
         let why = "it was not measured in these runs";
         Error::new(format!("compare the metric `{asked}`"), why)
             .next(format!("give {}", nearest(asked, measured)))
     })
+}
+
+/// Whether a metric is the one that somebody asked for.
+pub(crate) fn is_asked(asked: &str, name: &str) -> bool {
+    let middle = name.strip_prefix("latency_").and_then(|name| name.strip_suffix("_us"));
+    name == asked || middle == Some(asked)
 }
 
 /// The names most like `asked`, or all of them where none is like it.

@@ -67,6 +67,12 @@ pub(crate) fn spread(percent: f64) -> String {
     if percent < 0.95 { format!("±{percent:.1}%") } else { format!("±{percent:.0}%") }
 }
 
+/// A share in percent, with as many digits as it takes: `5%`, `99.9%`.
+pub(crate) fn percent(share: f64) -> String {
+    let digits = format!("{:.4}", share * 100.0);
+    format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{bytes, count, ratio, sensible, spread, value};

@@ -1,16 +1,13 @@
-//! One row of `results.csv`: its columns, and how a row becomes a record and back.
+//! One row of `results.csv`: its columns, and how a record becomes a row; `parse.rs` is the way back.
 //! `docs/results-csv.md` is the contract that this module keeps.
 
-use std::fmt::Display;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use dbdyno_core::measurement::pipeline_name;
-use dbdyno_core::schema::Keys;
-use dbdyno_core::{
-    Better, Cache, Case, Durability, Isolation, Measurement, Scale, StatementForm, Status,
-};
+use dbdyno_core::{Better, Case, Measurement, Status};
 
 use crate::redact::redact;
+use crate::shared_text::SharedText;
 
 /// The version of the run folder's files. It is raised when a column is removed, renamed or given
 /// another meaning; added columns leave it as it is.
@@ -73,25 +70,25 @@ pub const COLUMNS: [&str; 27] = [
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The run it belongs to.
-    pub run_id: String,
+    pub run_id: SharedText,
     /// When the run began, RFC 3339 in UTC.
-    pub started_at: String,
-    /// What was measured.
-    pub case: Case,
+    pub started_at: SharedText,
+    /// What was measured. All rows of a repetition that was read from a file share it.
+    pub case: Arc<Case>,
     /// The transaction type; empty for the case as a whole.
-    pub transaction: String,
+    pub transaction: SharedText,
     /// The metric's name, unit last.
-    pub metric: String,
+    pub metric: SharedText,
     /// The number, always finite; `None` where there is none.
     pub value: Option<f64>,
     /// Its unit: `us`, `1/s`, `1`, `bytes`.
-    pub unit: String,
+    pub unit: SharedText,
     /// Which direction is better.
     pub better: Better,
     /// What became of it.
     pub status: Status,
     /// A sentence about it, empty where there is nothing to say.
-    pub detail: String,
+    pub detail: SharedText,
 }
 
 impl Record {
@@ -99,16 +96,16 @@ impl Record {
     /// CSV agrees with another on infinities.
     pub fn new(run_id: &str, started_at: &str, case: &Case, row: &Measurement) -> Self {
         Self {
-            run_id: run_id.to_owned(),
-            started_at: started_at.to_owned(),
-            case: case.clone(),
-            transaction: row.transaction.clone(),
-            metric: row.metric.clone(),
+            run_id: run_id.into(),
+            started_at: started_at.into(),
+            case: Arc::new(case.clone()),
+            transaction: row.transaction.as_str().into(),
+            metric: row.metric.as_str().into(),
             value: row.value.filter(|value| value.is_finite()),
-            unit: row.unit.to_owned(),
+            unit: row.unit.into(),
             better: row.better,
             status: row.status,
-            detail: row.detail.clone(),
+            detail: row.detail.as_str().into(),
         }
     }
 
@@ -119,13 +116,13 @@ impl Record {
 
     /// The fields in the order of [`COLUMNS`]. Passwords in texts are masked.
     pub fn fields(&self) -> Vec<String> {
-        let mut fields = vec![self.run_id.clone(), self.started_at.clone()];
+        let mut fields = vec![self.run_id.to_string(), self.started_at.to_string()];
         fields.extend(case_fields(&self.case));
         fields.extend([
-            self.transaction.clone(),
-            self.metric.clone(),
+            self.transaction.to_string(),
+            self.metric.to_string(),
             optional(self.value),
-            self.unit.clone(),
+            self.unit.to_string(),
             self.better.name().to_owned(),
             self.status.name().to_owned(),
             redact(&self.detail),
@@ -133,27 +130,7 @@ impl Record {
         fields.extend(added_case_fields(&self.case));
         fields
     }
-
-    /// Reads a row.
-    pub(crate) fn parse(row: &Row<'_>) -> Result<Self, BadField> {
-        Ok(Self {
-            run_id: row.text("run_id"),
-            started_at: row.text("started_at"),
-            case: parse_case(row)?,
-            transaction: row.text("transaction"),
-            metric: row.text("metric"),
-            value: row.number("value")?,
-            unit: row.text("unit"),
-            better: row.word("better", &BETTER, Better::name)?,
-            status: row.word("status", &STATUSES, Status::name)?,
-            detail: row.text("detail"),
-        })
-    }
 }
-
-const BETTER: [Better; 3] = [Better::Higher, Better::Lower, Better::Neither];
-const STATUSES: [Status; 4] =
-    [Status::Ok, Status::Unsupported, Status::Interrupted, Status::Failed];
 
 /// The fields of a case in the order of [`CASE_COLUMNS`]. Passwords in texts are masked.
 pub(crate) fn case_fields(case: &Case) -> [String; 13] {
@@ -185,118 +162,9 @@ pub(crate) fn added_case_fields(case: &Case) -> [String; ADDED_CASE_COLUMNS.len(
     ]
 }
 
-fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
-    Ok(Case {
-        suite: row.text("suite"),
-        benchmark: row.text("benchmark"),
-        engine: row.text("engine"),
-        engine_version: row.text("engine_version"),
-        driver: row.text("driver"),
-        target: row.text("target"),
-        isolation: row.word("isolation", &Isolation::ALL, Isolation::name)?,
-        durability: row.word("durability", &Durability::ALL, Durability::name)?,
-        clients: row.whole("clients")?,
-        rate: row.number("rate")?,
-        statements: row.added_word("statements", &StatementForm::ALL, StatementForm::name)?,
-        pipeline: row.added_word("pipeline", &[false, true], pipeline_name)?,
-        keys: row.added_word("keys", &Keys::ALL, Keys::name)?,
-        cache: row.added_word("cache", &Cache::ALL, Cache::name)?,
-        streams: match row.place("streams") {
-            Some(_) => row.whole("streams")?,
-            None => 0,
-        },
-        scale: row.scale()?,
-        seed: row.whole("seed")?,
-        repetition: row.whole("repetition")?,
-    })
-}
-
 /// A number as the shortest text that reads back as the same; empty for none.
 pub(crate) fn optional(number: Option<f64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
-}
-
-/// What is wrong with one field.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadField {
-    pub(crate) column: &'static str,
-    pub(crate) why: String,
-}
-
-/// A row under its header.
-pub(crate) struct Row<'r> {
-    pub(crate) header: &'r csv::StringRecord,
-    pub(crate) fields: &'r csv::StringRecord,
-}
-
-impl Row<'_> {
-    fn place(&self, column: &str) -> Option<usize> {
-        self.header.iter().position(|name| name == column)
-    }
-
-    /// A field; a column that is not there reads as empty. That the columns are there is for the
-    /// reader of the header to see to.
-    fn field(&self, column: &str) -> &str {
-        self.place(column).and_then(|place| self.fields.get(place)).unwrap_or_default()
-    }
-
-    fn text(&self, column: &str) -> String {
-        self.field(column).to_owned()
-    }
-
-    fn number(&self, column: &'static str) -> Result<Option<f64>, BadField> {
-        let field = self.field(column);
-        if field.is_empty() {
-            return Ok(None);
-        }
-        match field.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(bad(column, field, "a finite number")),
-        }
-    }
-
-    fn whole<T: FromStr>(&self, column: &'static str) -> Result<T, BadField> {
-        let field = self.field(column);
-        field.parse().map_err(|_| bad(column, field, "a whole number in its range"))
-    }
-
-    fn scale(&self) -> Result<Scale, BadField> {
-        let field = self.field("scale");
-        field.parse().map_err(|_| bad("scale", field, "a scale, such as 10 or 0.01"))
-    }
-
-    fn word<T: Copy>(
-        &self,
-        column: &'static str,
-        words: &[T],
-        name: impl Fn(T) -> &'static str,
-    ) -> Result<T, BadField> {
-        let field = self.field(column);
-        words.iter().copied().find(|word| name(*word) == field).ok_or_else(|| {
-            let known = words.iter().map(|word| match name(*word) {
-                "" => "nothing".to_owned(),
-                name => format!("`{name}`"),
-            });
-            bad(column, field, format!("one of {}", known.collect::<Vec<_>>().join(", ")))
-        })
-    }
-
-    /// A word of a column that older files lack: its default there.
-    fn added_word<T: Copy + Default>(
-        &self,
-        column: &'static str,
-        words: &[T],
-        name: impl Fn(T) -> &'static str,
-    ) -> Result<T, BadField> {
-        match self.place(column) {
-            Some(_) => self.word(column, words, name),
-            None => Ok(T::default()),
-        }
-    }
-}
-
-fn bad(column: &'static str, field: &str, wanted: impl Display) -> BadField {
-    BadField { column, why: format!("`{field}` is not {wanted}") }
 }
 
 #[cfg(test)]

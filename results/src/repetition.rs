@@ -1,16 +1,39 @@
 //! The rows of one measured execution of a case, taken together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use dbdyno_core::{Case, Status};
 
 use crate::record::Record;
+use crate::statistics::Round;
 
 /// One repetition of one case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Repetition<'r> {
-    /// By transaction and metric. Counts by engine code have several rows of one name.
-    rows: BTreeMap<(&'r str, &'r str), Vec<&'r Record>>,
+    /// Its rows, as they stand together in the file: in one piece, if nobody has sorted them.
+    pieces: Vec<&'r [Record]>,
+}
+
+/// The repetitions of all cases, in the order in which the first row of each comes.
+pub(crate) fn repetitions(records: &[Record]) -> Vec<Repetition<'_>> {
+    let mut found: Vec<Repetition<'_>> = Vec::new();
+    let mut places: HashMap<(&str, String), usize> = HashMap::new();
+    let same = |one: &Record, other: &Record| {
+        one.run_id == other.run_id
+            && (Arc::ptr_eq(&one.case, &other.case) || one.case == other.case)
+    };
+    for piece in records.chunk_by(same) {
+        let Some(first) = piece.first() else { continue };
+        // A case has a number that is not whole (its rate), so that it is told by its words.
+        let place = places.entry((&first.run_id, format!("{:?}", first.case)));
+        let place = *place.or_insert(found.len());
+        match found.get_mut(place) {
+            Some(known) => known.pieces.push(piece),
+            None => found.push(Repetition { pieces: vec![piece] }),
+        }
+    }
+    found
 }
 
 /// What a repetition has to say about a metric.
@@ -24,17 +47,36 @@ pub(crate) enum Sample {
     Status(Status, String),
 }
 
+/// The cases of records, repetition by repetition.
+pub(crate) fn distinct_cases(records: &[Record]) -> Vec<&Case> {
+    let pieces = records.chunk_by(|one, other| Arc::ptr_eq(&one.case, &other.case));
+    pieces.filter_map(|piece| piece.first()).map(|row| &*row.case).collect()
+}
+
 impl<'r> Repetition<'r> {
-    pub(crate) fn add(&mut self, record: &'r Record) {
-        self.rows.entry((&record.transaction, &record.metric)).or_default().push(record);
+    /// Adds rows that are shown as one with these.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.pieces.extend(other.pieces);
+    }
+
+    /// Its rows, in the order of the file.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'r Record> + Clone + use<'r, '_> {
+        self.pieces.iter().copied().flatten()
+    }
+
+    /// The rows of a metric. Counts by engine code have several.
+    fn rows(&self, transaction: &str, metric: &str) -> impl Iterator<Item = &'r Record> {
+        self.all().filter(move |row| row.metric == *metric && row.transaction == *transaction)
     }
 
     pub(crate) fn row(&self, transaction: &str, metric: &str) -> Option<&'r Record> {
-        self.rows.get(&(transaction, metric)).and_then(|rows| rows.first().copied())
+        self.rows(transaction, metric).next()
     }
 
-    fn all(&self) -> impl Iterator<Item = &'r Record> {
-        self.rows.values().flatten().copied()
+    /// The round that it was measured in.
+    pub(crate) fn round(&self) -> Round {
+        let first = self.all().next();
+        first.map(|row| (row.run_id.to_string(), row.case.repetition)).unwrap_or_default()
     }
 
     /// Whether the target truly cannot do it.
@@ -45,27 +87,30 @@ impl<'r> Repetition<'r> {
     /// The number of a metric. Counts of several rows, one per engine code, add up; of anything
     /// else that was written more than once, the last counts.
     fn value(&self, transaction: &str, metric: &str) -> Option<f64> {
-        let rows = self.rows.get(&(transaction, metric))?;
-        let mut values = rows.iter().filter_map(|row| row.value).peekable();
-        values.peek()?;
-        let is_count = rows.first()?.unit == "1" && !metric.starts_with("check_");
-        if is_count { Some(values.sum()) } else { values.last() }
+        let mut sum = None;
+        for row in self.rows(transaction, metric) {
+            let is_count = row.unit == "1" && !metric.starts_with("check_");
+            if let Some(value) = row.value {
+                sum = Some(if is_count { sum.unwrap_or_default() + value } else { value });
+            }
+        }
+        sum
     }
 
     /// The case, as its first row has it.
     pub(crate) fn case(&self) -> Option<&'r Case> {
-        self.all().next().map(|row| &row.case)
+        self.all().next().map(|row| &*row.case)
     }
 
     /// The transaction types that have a row, the whole case (empty) among them.
-    pub(crate) fn transactions(&self) -> impl Iterator<Item = &'r str> {
-        self.rows.keys().map(|(transaction, _)| *transaction)
+    pub(crate) fn transactions(&self) -> BTreeSet<&'r str> {
+        self.all().map(|row| &*row.transaction).collect()
     }
 
     /// The names of the metrics that `transaction` has a number of.
-    pub(crate) fn metrics(&self, transaction: &str) -> impl Iterator<Item = &'r str> {
-        let rows = self.all().filter(move |row| row.transaction == transaction);
-        rows.filter(|row| row.value.is_some()).map(|row| row.metric.as_str())
+    pub(crate) fn metrics(&self, transaction: &str) -> BTreeSet<&'r str> {
+        let rows = self.all().filter(|row| row.value.is_some() && row.transaction == *transaction);
+        rows.map(|row| &*row.metric).collect()
     }
 
     /// A broken promise anywhere in a repetition spoils all its numbers: a fast wrong answer is
@@ -92,10 +137,11 @@ const NAMED: usize = 3;
 impl Repetition<'_> {
     /// Why the repetition failed, if it did: the checks that did not hold, or else what the first
     /// failed row says.
-    fn failure(&self) -> Option<String> {
-        let failed = || self.all().filter(|row| row.status == Status::Failed);
-        let first = failed().next()?;
-        let checks: Vec<_> = failed().filter(|row| is_check(row)).map(sentence).collect();
+    pub(crate) fn failure(&self) -> Option<String> {
+        let mut failed: Vec<_> = self.all().filter(|row| row.status == Status::Failed).collect();
+        failed.sort_by_key(|row| (&*row.transaction, &*row.metric));
+        let first = *failed.first()?;
+        let checks: Vec<_> = failed.into_iter().filter(|row| is_check(row)).map(sentence).collect();
         match checks.len() {
             0 => Some(sentence(first)),
             few if few <= NAMED => Some(checks.join("; ")),
@@ -110,9 +156,9 @@ fn is_check(row: &Record) -> bool {
 
 /// What a row says of itself; a failed check is named.
 fn sentence(row: &Record) -> String {
-    let what = if is_check(row) { row.metric.as_str() } else { "" };
+    let what = if is_check(row) { &*row.metric } else { "" };
     match (what.is_empty(), row.detail.is_empty()) {
-        (true, _) => row.detail.clone(),
+        (true, _) => row.detail.to_string(),
         (false, true) => format!("{what} did not hold"),
         (false, false) => format!("{what}: {}", row.detail),
     }

@@ -1,5 +1,6 @@
 //! Scaling curves: one benchmark at several numbers of clients.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Error, Result};
@@ -13,7 +14,7 @@ use crate::record::{
     ADDED_CASE_COLUMNS, CASE_COLUMNS, Record, added_case_fields, case_fields, optional,
 };
 use crate::render::{Format, RenderOptions};
-use crate::repetition::{Repetition, Sample};
+use crate::repetition::{Repetition, Sample, distinct_cases, repetitions};
 use crate::statistics::{Round, half_range_percent, median, ratio};
 
 /// The curves of all benchmarks that were measured at more than one number of clients.
@@ -64,18 +65,24 @@ pub struct Point {
 /// # Errors
 /// No benchmark was measured at more than one number of clients.
 pub fn scaling(records: &[Record]) -> Result<Scaling> {
-    let cases: Vec<_> = records.iter().map(|record| &record.case).collect();
+    let cases = distinct_cases(records);
     let plan = Plan::new(&cases, Dimension::Clients);
     // What is the same in all cases of one number of clients still tells curves apart.
     let dimensions: Vec<_> = plan.of_columns.iter().chain(&plan.rows).copied().collect();
     let mut curves: BTreeMap<(String, Vec<Level>), BTreeMap<u32, Repetitions<'_>>> =
         BTreeMap::new();
-    for record in records {
-        let levels = dimensions.iter().map(|of| of.level(&record.case)).collect();
-        let curve = curves.entry((record.benchmark(), levels)).or_default();
-        let round = (record.run_id.clone(), record.case.repetition);
-        let repetitions = curve.entry(record.case.clients).or_default();
-        repetitions.entry(round).or_default().add(record);
+    for repetition in repetitions(records) {
+        let Some(case) = repetition.case() else { continue };
+        let levels = dimensions.iter().map(|of| of.level(case)).collect();
+        let benchmark = format!("{}/{}", case.suite, case.benchmark);
+        let curve = curves.entry((benchmark, levels)).or_default();
+        let point = curve.entry(case.clients).or_default();
+        match point.entry(repetition.round()) {
+            Entry::Occupied(mut known) => known.get_mut().join(repetition),
+            Entry::Vacant(new) => {
+                new.insert(repetition);
+            }
+        }
     }
     // A target that cannot do it at all has no curve; the comparison says why.
     curves.retain(|_, points| {

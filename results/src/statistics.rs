@@ -3,6 +3,14 @@
 
 use std::collections::BTreeMap;
 
+pub mod holm;
+pub mod mann_whitney;
+pub mod repetitions;
+pub mod shift;
+
+#[cfg(test)]
+pub(crate) mod truth;
+
 /// The round that a value was measured in: run and repetition. Values of one round were measured
 /// close together, so a drifting machine touched them alike and their ratio is free of the drift.
 pub type Round = (String, u32);

@@ -98,6 +98,11 @@ impl StoredPlan {
     /// without what one run may have several of (repetitions) or what two runs differ in (the
     /// server's version, the seed).
     pub fn subject(&self) -> String {
+        format!("{}: {}", self.case_subject(), self.name)
+    }
+
+    /// The case of [`StoredPlan::subject`].
+    pub(crate) fn case_subject(&self) -> String {
         let clients = if self.clients == 1 { "client" } else { "clients" };
         let mut subject = format!(
             "{}  {}  {}  {}  {} {clients}",
@@ -120,7 +125,7 @@ impl StoredPlan {
                 subject.push_str(&said);
             }
         }
-        format!("{subject}  scale {}: {}", self.scale, self.name)
+        format!("{subject}  scale {}", self.scale)
     }
 
     /// A line of the file.

@@ -11,6 +11,7 @@ mod durability;
 mod histories;
 mod killed;
 mod plans;
+mod regress;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -10,7 +10,7 @@ use dbdyno_results::RunFolder;
 
 use crate::desk::{Desk, code, err, out};
 
-fn case(benchmark: &str) -> Case {
+pub fn case(benchmark: &str) -> Case {
     Case {
         suite: "olap".to_owned(),
         benchmark: benchmark.to_owned(),
@@ -33,7 +33,7 @@ fn case(benchmark: &str) -> Case {
     }
 }
 
-fn plan(operation: &str, expected: f64) -> Plan {
+pub fn plan(operation: &str, expected: f64) -> Plan {
     let root = PlanNode {
         operation: operation.to_owned(),
         table: Some("orders".to_owned()),

@@ -7,5 +7,6 @@ pub mod doctor;
 pub mod explain;
 pub mod host_load;
 pub mod list;
+pub mod regress;
 pub mod run;
 mod tables;

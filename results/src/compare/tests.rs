@@ -41,7 +41,7 @@ fn cells_are_medians_with_paired_ratios() {
 fn ratios_across_runs_are_marked_as_unpaired() {
     let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
     for mut record in repetitions(&case("tpcc", "postgres"), 500.0, &[1.0]) {
-        record.run_id = "r2".to_owned();
+        record.run_id = "r2".into();
         records.push(record);
     }
     let comparison = by_engine(&records);

@@ -74,15 +74,19 @@ impl Costs {
         });
         let load = &mut self.loads[place];
         if record.status != Status::Ok && record.metric == THROUGHPUT {
-            load.status = Some((record.status, record.detail.clone()));
+            load.status = Some((record.status, record.detail.to_string()));
         }
         if record.metric == FOUND && !record.detail.is_empty() && record.value > Some(0.0) {
-            load.found.clone_from(&record.detail);
+            load.found = record.detail.to_string();
         }
         if let Some(value) = record.value {
             let round = (record.run_id.to_string(), record.case.repetition);
-            *load.metrics.entry(record.metric.clone()).or_default().entry(round).or_default() +=
-                value;
+            *load
+                .metrics
+                .entry(record.metric.to_string())
+                .or_default()
+                .entry(round)
+                .or_default() += value;
         }
     }
 

@@ -35,7 +35,7 @@ impl Cell {
     /// What its row says, over repetitions: whatever was possible once is possible.
     fn of(rows: &[&Record]) -> Self {
         let one = |record: &&&Record| {
-            let detail = record.detail.as_str();
+            let detail: &str = &record.detail;
             match record.value {
                 _ if record.status == Status::Failed && record.value.is_none() => Self::Unknown,
                 Some(value) if value > 0.0 => Self::Possible,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Better, Cache, Case, Durability, Isolation, Scale, StatementForm, Status};
@@ -13,6 +14,7 @@ use crate::csv_lines::csv_line;
 use crate::fixture::{case, repetitions};
 use crate::record::{ADDED_CASE_COLUMNS, COLUMNS, Record};
 use crate::run_info::{RunInfo, TargetInfo};
+use crate::shared_text::SharedText;
 
 /// A results.csv of its own, removed at the end.
 struct File {
@@ -88,7 +90,8 @@ prop_compose! {
         status in proptest::sample::select(
             vec![Status::Ok, Status::Unsupported, Status::Interrupted, Status::Failed]),
     ) -> Record {
-        let [started_at, transaction, metric, unit, detail] = texts;
+        let [started_at, transaction, metric, unit, detail] = texts.map(SharedText::from);
+        let (run_id, case) = (run_id.into(), Arc::new(case));
         Record {
             run_id, started_at, case, transaction, metric, value, unit, better, status, detail,
         }
@@ -140,8 +143,9 @@ fn added_and_reordered_columns_are_tolerated() {
 #[test]
 fn older_files_without_the_added_columns_are_portable_and_not_pipelined() {
     let of = |count: usize, record: &Record| {
+        let native = StatementForm::Native;
         let case =
-            Case { statements: StatementForm::Native, pipeline: true, ..record.case.clone() };
+            Arc::new(Case { statements: native, pipeline: true, ..Case::clone(&record.case) });
         let mut bytes = csv_line(&COLUMNS[..count]).unwrap();
         bytes.extend(csv_line(&Record { case, ..record.clone() }.fields()[..count]).unwrap());
         let case = load_bytes(&bytes).unwrap().records[0].case.clone();
@@ -224,4 +228,38 @@ fn conditions_are_read_beside_the_results() {
     let loaded = load(&[&file.path]).unwrap();
     assert!(loaded.warnings[0].contains("run.toml"), "{:?}", loaded.warnings);
     assert_eq!(loaded.records, records());
+}
+
+#[test]
+fn what_is_said_twice_is_told_with_both_lines() {
+    let said = records();
+    let bytes = to_csv(&[&said[..], &said[2..3]].concat());
+    let error = load_bytes(&bytes).unwrap_err().to_string();
+    for part in [
+        "results.csv`, line 8: it says `latency_p95_us` of repetition 1 of oltp/tpcc in the run r1",
+        "results.csv`, line 4",
+        "remove one of the two",
+    ] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+    // Rows of another repetition, or of one engine code beside another, say something else.
+    let count = |detail: &str| Record {
+        metric: "errors_deadlock".into(),
+        detail: detail.into(),
+        ..said[0].clone()
+    };
+    let again = Case { repetition: 2, ..Case::clone(&said[0].case) };
+    let other = Record { case: again.into(), ..said[0].clone() };
+    let rows = [said[0].clone(), other, count("40P01: a"), count("1213: a")];
+    assert_eq!(load_bytes(&to_csv(&rows)).unwrap().records, rows);
+    let rows = [count("40P01: a"), count("40P01: a")];
+    assert!(load_bytes(&to_csv(&rows)).unwrap_err().to_string().contains("line 3"));
+}
+
+#[test]
+fn two_copies_of_a_run_are_no_two_runs() {
+    let (one, two) = (file(&to_csv(&records())), file(&to_csv(&records())));
+    let error = load(&[&one.path, &two.path]).unwrap_err().to_string();
+    assert!(error.contains(&format!("read `{}`, line 2", two.path.display())), "{error}");
+    assert!(error.contains(&format!("after `{}`, line 2", one.path.display())), "{error}");
 }

@@ -85,10 +85,10 @@ fn what_is_recorded_is_read_back_at_once() {
     run.measurements(&case, &measurements).unwrap();
     // The folder is still open: nothing waits in a buffer.
     let records = load(&[run.path()]).unwrap().records;
-    assert_eq!(records[0].case, case);
+    assert_eq!(*records[0].case, case);
     assert_eq!(records[0].value, Some(12.5));
     assert_eq!(records[0].run_id, run.run_id());
-    assert_eq!((records[1].value, records[1].transaction.as_str()), (None, "payment"));
+    assert_eq!((records[1].value, &*records[1].transaction), (None, "payment"));
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn writers_at_the_same_time_tear_no_line() {
         for clients in 1..=8 {
             let run = &run;
             scope.spawn(move || {
-                let case = Case { clients, ..case("tpcc", "sqlite") };
                 for number in 0..100 {
+                    let case = Case { clients, repetition: number, ..case("tpcc", "sqlite") };
                     let event = Event::now("error", "line one\nline, \"two\"");
                     run.measurements(&case, &[throughput(f64::from(number))]).unwrap();
                     run.event(&case, &event).unwrap();

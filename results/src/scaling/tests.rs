@@ -52,7 +52,7 @@ fn native_and_pipelined_cases_have_curves_of_their_own() {
     let mut records = sweep();
     for (statements, pipeline) in [(StatementForm::Native, false), (StatementForm::Native, true)] {
         records.extend(sweep().into_iter().map(|record| Record {
-            case: Case { statements, pipeline, ..record.case.clone() },
+            case: Case { statements, pipeline, ..Case::clone(&record.case) }.into(),
             ..record
         }));
     }

@@ -1,0 +1,63 @@
+//! `dbdyno regress`.
+
+use std::fs;
+use std::io::IsTerminal as _;
+
+use dbdyno_core::{Error, Result};
+use dbdyno_results::regress::{RegressFormat, render};
+use dbdyno_results::{Outcome, regress as judge};
+
+use crate::Ended;
+use crate::args::{RegressArgs, RegressFormatArg};
+use crate::commands::tables;
+use crate::config::Config;
+use crate::output::{say, show};
+
+/// The width where the output is no terminal.
+const PLAIN_WIDTH: usize = 80;
+/// The narrowest and the widest lines for a terminal.
+const NARROWEST: usize = 60;
+const WIDEST: usize = 120;
+
+/// Holds a run against its baseline.
+///
+/// # Errors
+/// The input is not whole or not comparable, a metric or threshold makes no sense, or the output cannot
+/// be written.
+pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
+    let options = Config::read(arguments.config.as_deref())?.regress_options(arguments)?;
+    let Some((current, baselines)) = arguments.runs.split_last() else {
+        return Err(Error::new("compare with the baseline", "no run was given"));
+    };
+    let judgement = judge(baselines, current, &options)?;
+    let format = match arguments.format {
+        RegressFormatArg::Text => RegressFormat::Text,
+        RegressFormatArg::Markdown => RegressFormat::Markdown,
+        RegressFormatArg::Json => RegressFormat::Json,
+        RegressFormatArg::Junit => RegressFormat::Junit,
+    };
+    let text = render(&judgement, format, width())?;
+    match &arguments.output {
+        None => show(&text),
+        Some(file) => {
+            fs::write(file, text).map_err(|why| {
+                Error::new(format!("write `{}`", file.display()), why)
+                    .next("give another file with --output")
+            })?;
+            say(&judgement.summary());
+        }
+    }
+    Ok(match judgement.outcome() {
+        Outcome::NoRegression => Ended::Done,
+        Outcome::Regression => Ended::Failed,
+        Outcome::CouldNotTell => Ended::CouldNotRun,
+    })
+}
+
+fn width() -> usize {
+    if std::io::stdout().is_terminal() {
+        tables::width().clamp(NARROWEST, WIDEST)
+    } else {
+        PLAIN_WIDTH
+    }
+}

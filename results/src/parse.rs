@@ -1,0 +1,250 @@
+//! From a row of `results.csv` to a record.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use csv::StringRecord;
+use dbdyno_core::measurement::pipeline_name;
+use dbdyno_core::schema::Keys;
+use dbdyno_core::{Better, Cache, Case, Durability, Isolation, Scale, StatementForm, Status};
+
+use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, COLUMNS, Record};
+use crate::shared_text::{SharedText, SharedTexts};
+
+const BETTER: [Better; 3] = [Better::Higher, Better::Lower, Better::Neither];
+const STATUSES: [Status; 4] =
+    [Status::Ok, Status::Unsupported, Status::Interrupted, Status::Failed];
+
+/// A column of [`COLUMNS`], found when the program is compiled.
+#[derive(Clone, Copy, Debug)]
+struct Column(usize);
+
+impl Column {
+    const fn named(name: &str) -> Self {
+        let mut place = 0;
+        while !is_same(COLUMNS[place].as_bytes(), name.as_bytes()) {
+            place += 1;
+        }
+        Self(place)
+    }
+
+    const fn name(self) -> &'static str {
+        COLUMNS[self.0]
+    }
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// Where the columns of [`COLUMNS`] stand in a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    places: [Option<usize>; COLUMNS.len()],
+    /// Where those of the case stand.
+    of_case: Vec<usize>,
+    /// How many columns the file has.
+    pub(crate) columns: usize,
+}
+
+impl Header {
+    /// Finds the columns; the names of those that are missing, unless they were added to the schema
+    /// later.
+    pub(crate) fn of(header: &StringRecord) -> Result<Self, Vec<&'static str>> {
+        let places = COLUMNS.map(|column| header.iter().position(|name| name == column));
+        let missing: Vec<_> = (COLUMNS.into_iter().zip(places))
+            .filter(|(column, place)| place.is_none() && !ADDED_CASE_COLUMNS.contains(column))
+            .map(|(column, _)| column)
+            .collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let is_of_case =
+            |name: &str| CASE_COLUMNS.contains(&name) || ADDED_CASE_COLUMNS.contains(&name);
+        let of_case = (COLUMNS.into_iter().zip(places))
+            .filter(|(column, _)| is_of_case(column))
+            .filter_map(|(_, place)| place)
+            .collect();
+        Ok(Self { places, of_case, columns: header.len() })
+    }
+}
+
+/// What the rows that were read so far share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    texts: SharedTexts,
+    /// The fields of the case of the last row, and the case: most rows are of the same as the one
+    /// before them.
+    last: Option<(Vec<String>, Arc<Case>)>,
+    cases: HashMap<Vec<String>, Arc<Case>>,
+}
+
+impl Shared {
+    fn case(&mut self, row: &Row<'_>) -> Result<Arc<Case>, BadField> {
+        let fields = || row.header.of_case.iter().map(|place| row.at(*place));
+        if let Some((last, case)) = &self.last
+            && fields().eq(last.iter().map(String::as_str))
+        {
+            return Ok(Arc::clone(case));
+        }
+        let fields: Vec<String> = fields().map(str::to_owned).collect();
+        let case = match self.cases.get(&fields) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new = Arc::new(parse_case(row)?);
+                self.cases.insert(fields.clone(), Arc::clone(&new));
+                new
+            }
+        };
+        self.last = Some((fields, Arc::clone(&case)));
+        Ok(case)
+    }
+}
+
+/// Reads a row.
+pub(crate) fn parse(row: &Row<'_>, shared: &mut Shared) -> Result<Record, BadField> {
+    const RUN_ID: Column = Column::named("run_id");
+    const STARTED_AT: Column = Column::named("started_at");
+    const TRANSACTION: Column = Column::named("transaction");
+    const METRIC: Column = Column::named("metric");
+    const VALUE: Column = Column::named("value");
+    const UNIT: Column = Column::named("unit");
+    const BETTER_COLUMN: Column = Column::named("better");
+    const STATUS: Column = Column::named("status");
+    const DETAIL: Column = Column::named("detail");
+    let case = shared.case(row)?;
+    let mut text = |column| -> SharedText { shared.texts.of(row.field(column)) };
+    Ok(Record {
+        run_id: text(RUN_ID),
+        started_at: text(STARTED_AT),
+        case,
+        transaction: text(TRANSACTION),
+        metric: text(METRIC),
+        value: row.number(VALUE)?,
+        unit: text(UNIT),
+        better: row.word(BETTER_COLUMN, &BETTER, Better::name)?,
+        status: row.word(STATUS, &STATUSES, Status::name)?,
+        detail: text(DETAIL),
+    })
+}
+
+fn parse_case(row: &Row<'_>) -> Result<Case, BadField> {
+    let column = Column::named;
+    let text = |name| row.field(column(name)).to_owned();
+    Ok(Case {
+        suite: text("suite"),
+        benchmark: text("benchmark"),
+        engine: text("engine"),
+        engine_version: text("engine_version"),
+        driver: text("driver"),
+        target: text("target"),
+        isolation: row.word(column("isolation"), &Isolation::ALL, Isolation::name)?,
+        durability: row.word(column("durability"), &Durability::ALL, Durability::name)?,
+        clients: row.whole(column("clients"))?,
+        rate: row.number(column("rate"))?,
+        statements: row.added_word(
+            column("statements"),
+            &StatementForm::ALL,
+            StatementForm::name,
+        )?,
+        pipeline: row.added_word(column("pipeline"), &[false, true], pipeline_name)?,
+        keys: row.added_word(column("keys"), &Keys::ALL, Keys::name)?,
+        cache: row.added_word(column("cache"), &Cache::ALL, Cache::name)?,
+        streams: match row.place(column("streams")) {
+            Some(_) => row.whole(column("streams"))?,
+            None => 0,
+        },
+        scale: row.scale(column("scale"))?,
+        seed: row.whole(column("seed"))?,
+        repetition: row.whole(column("repetition"))?,
+    })
+}
+
+/// What is wrong with one field.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadField {
+    pub(crate) column: &'static str,
+    pub(crate) why: String,
+}
+
+/// A row under its header.
+pub(crate) struct Row<'r> {
+    pub(crate) header: &'r Header,
+    pub(crate) fields: &'r StringRecord,
+}
+
+impl Row<'_> {
+    fn place(&self, column: Column) -> Option<usize> {
+        self.header.places[column.0]
+    }
+
+    fn at(&self, place: usize) -> &str {
+        self.fields.get(place).unwrap_or_default()
+    }
+
+    /// A field; a column that is not there reads as empty. That the columns are there is for the
+    /// reader of the header to see to.
+    fn field(&self, column: Column) -> &str {
+        self.place(column).map(|place| self.at(place)).unwrap_or_default()
+    }
+
+    fn number(&self, column: Column) -> Result<Option<f64>, BadField> {
+        let field = self.field(column);
+        if field.is_empty() {
+            return Ok(None);
+        }
+        match field.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(bad(column, field, "a finite number")),
+        }
+    }
+
+    fn whole<T: FromStr>(&self, column: Column) -> Result<T, BadField> {
+        let field = self.field(column);
+        field.parse().map_err(|_| bad(column, field, "a whole number in its range"))
+    }
+
+    fn scale(&self, column: Column) -> Result<Scale, BadField> {
+        let field = self.field(column);
+        field.parse().map_err(|_| bad(column, field, "a scale, such as 10 or 0.01"))
+    }
+
+    fn word<T: Copy>(
+        &self,
+        column: Column,
+        words: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<T, BadField> {
+        let field = self.field(column);
+        words.iter().copied().find(|word| name(*word) == field).ok_or_else(|| {
+            let known = words.iter().map(|word| match name(*word) {
+                "" => "nothing".to_owned(),
+                name => format!("`{name}`"),
+            });
+            bad(column, field, format!("one of {}", known.collect::<Vec<_>>().join(", ")))
+        })
+    }
+
+    /// A word of a column that older files lack: its default there.
+    fn added_word<T: Copy + Default>(
+        &self,
+        column: Column,
+        words: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<T, BadField> {
+        match self.place(column) {
+            Some(_) => self.word(column, words, name),
+            None => Ok(T::default()),
+        }
+    }
+}
+
+fn bad(column: Column, field: &str, wanted: impl Display) -> BadField {
+    BadField { column: column.name(), why: format!("`{field}` is not {wanted}") }
+}

@@ -1,0 +1,282 @@
+//! `dbdyno regress`: whether a run is worse than its baseline. `docs/regression.md` says how it judges.
+
+mod conditions;
+mod gather;
+mod input;
+mod judge;
+mod plans;
+mod promises;
+pub mod render;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use dbdyno_core::{Better, Result};
+
+use crate::metric::is_asked;
+use crate::statistics::shift::Shift;
+
+pub use plans::PlanChange;
+pub use render::{RegressFormat, render};
+
+/// What is judged, and how strictly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegressOptions {
+    /// The metrics, by name or by the middle of a latency's name (`p99`); the default set, and what
+    /// [`Thresholds::by_metric`] names, where empty.
+    pub metrics: Vec<String>,
+    /// How large a change counts.
+    pub thresholds: Thresholds,
+    /// The probability, in (0, 1), that anything at all is called changed where nothing is: 0.05 for a
+    /// confidence of 95 %.
+    pub level: f64,
+    /// Whether runs on different machines are held against each other.
+    pub across_machines: bool,
+    /// Whether a changed plan alone is a regression.
+    pub fail_on_plan_change: bool,
+}
+
+impl Default for RegressOptions {
+    fn default() -> Self {
+        Self {
+            metrics: Vec::new(),
+            thresholds: Thresholds::default(),
+            level: 0.05,
+            across_machines: false,
+            fail_on_plan_change: false,
+        }
+    }
+}
+
+/// How large a change must be to count, as a share of the baseline in (0, 1): 0.05 for 5 %.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thresholds {
+    /// For every metric that has none of its own.
+    pub general: f64,
+    /// For single metrics, by name or by the middle of a latency's name.
+    pub by_metric: BTreeMap<String, f64>,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { general: 0.05, by_metric: BTreeMap::new() }
+    }
+}
+
+impl Thresholds {
+    /// Sets that of one metric, by name or by the middle of a latency's name.
+    pub fn set(&mut self, metric: &str, share: f64) {
+        self.by_metric.retain(|known, _| !is_asked(metric, known) && !is_asked(known, metric));
+        self.by_metric.insert(metric.to_owned(), share);
+    }
+
+    /// That of a metric.
+    pub fn of(&self, metric: &str) -> f64 {
+        let named = || self.by_metric.iter().find(|(asked, _)| is_asked(asked, metric));
+        let own = self.by_metric.get(metric).or_else(|| named().map(|(_, share)| share));
+        own.copied().unwrap_or(self.general)
+    }
+}
+
+/// What became of the current run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// See [`RegressOptions::level`].
+    pub level: f64,
+    /// The runs of the baseline.
+    pub baselines: Vec<String>,
+    /// The run that was held against them.
+    pub current: String,
+    /// What all cases share, as a caption says it.
+    pub constants: Vec<String>,
+    /// What was judged, case by case.
+    pub findings: Vec<Finding>,
+    /// How many of the findings were compared as numbers, and corrected together.
+    pub comparisons: usize,
+    /// Query plans that changed.
+    pub plans: Vec<PlanChange>,
+    /// Cases that only the baseline has.
+    pub only_before: Vec<String>,
+    /// Cases that only the current run has.
+    pub only_after: Vec<String>,
+    /// What must be known before conclusions are drawn, a sentence each.
+    pub notes: Vec<String>,
+    /// See [`RegressOptions::fail_on_plan_change`].
+    pub fail_on_plan_change: bool,
+}
+
+/// What is to be concluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing regressed, and everything could be told.
+    NoRegression,
+    /// Something regressed.
+    Regression,
+    /// Nothing that could be told regressed, and something could not be told.
+    CouldNotTell,
+}
+
+/// What was found out of one metric of one case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The benchmark with its suite.
+    pub benchmark: String,
+    /// What tells its case from others of the benchmark; empty where nothing does.
+    pub case: String,
+    /// The metric; [`STATUS`] where it is about the repetitions as a whole.
+    pub metric: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, or what else there is to say; empty where the numbers say it all.
+    pub why: String,
+    /// The numbers; `None` where it is not about numbers.
+    pub numbers: Option<Numbers>,
+}
+
+/// The name of what is found out of repetitions as a whole: that they failed, for example.
+pub const STATUS: &str = "status";
+
+/// A verdict, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It is worse, by as much as counts.
+    Regression,
+    /// Nobody can tell from these repetitions.
+    CouldNotTell,
+    /// It is better, by as much as counts.
+    Improvement,
+    /// It is not worse by as much as counts; whether it is better cannot be told.
+    NotWorse,
+    /// It has not changed by as much as counts.
+    NoChange,
+}
+
+impl Verdict {
+    /// Every verdict, in the order in which they are shown.
+    pub const ALL: [Self; 5] =
+        [Self::Regression, Self::CouldNotTell, Self::Improvement, Self::NotWorse, Self::NoChange];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::CouldNotTell => "could not tell",
+            Self::Improvement => "improvement",
+            Self::NotWorse => "not worse",
+            Self::NoChange => "no change",
+        }
+    }
+}
+
+/// The numbers of one metric on both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// The unit.
+    pub unit: String,
+    /// Which direction is better.
+    pub better: Better,
+    /// How large a change counts, as a share of the baseline.
+    pub min_effect: f64,
+    /// The median over repetitions of the baseline, and how many there are.
+    pub before: (f64, usize),
+    /// The same of the current run.
+    pub after: (f64, usize),
+    /// By what factor the current numbers are larger; `None` where one of them is not above 0.
+    pub shift: Option<Shift>,
+    /// The probability of ranks that differ as much by chance alone.
+    pub p: f64,
+    /// The same, corrected for all comparisons; to be held against the level.
+    pub adjusted_p: f64,
+}
+
+impl Judgement {
+    /// What is to be concluded.
+    pub fn outcome(&self) -> Outcome {
+        let any = |verdict| self.findings.iter().any(|finding| finding.verdict == verdict);
+        if any(Verdict::Regression) || self.plans.iter().any(|plan| plan.is_regression) {
+            Outcome::Regression
+        } else if any(Verdict::CouldNotTell) {
+            Outcome::CouldNotTell
+        } else {
+            Outcome::NoRegression
+        }
+    }
+
+    /// How many findings there are of each verdict, in words, regressions first.
+    pub fn summary(&self) -> String {
+        render::summary(self)
+    }
+
+    /// How many findings have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings.iter().filter(|finding| finding.verdict == verdict).count()
+    }
+}
+
+/// Holds a run against its baseline: run folders or their `results.csv`. The repetitions of several
+/// baselines are taken together.
+///
+/// # Errors
+/// A run cannot be read or ends before its time, a row is there twice, a run is on both sides, the
+/// machines differ, a metric is unknown or has no better direction, or there is no case in common.
+pub fn regress<P: AsRef<Path>>(
+    baselines: &[P],
+    current: &Path,
+    options: &RegressOptions,
+) -> Result<Judgement> {
+    let baselines: Vec<&Path> = baselines.iter().map(AsRef::as_ref).collect();
+    let sides = input::read(&baselines, current)?;
+    let mut notes = sides.notes();
+    notes.extend(conditions::check(&sides, options.across_machines)?);
+    let gathered = gather::gather(&sides)?;
+    notes.extend(gathered.versions());
+    let metrics = gather::judged_metrics(&sides, options, &mut notes)?;
+    let (mut found, mut pairs) = (Vec::new(), Vec::new());
+    for matched in &gathered.cases {
+        if promises::look_at(matched, &mut found, &mut notes) {
+            for metric in (1..).zip(metrics.iter().map(String::as_str)) {
+                gather::compare(matched, metric, options, &mut pairs, &mut found, &mut notes);
+            }
+        }
+    }
+    if !conditions::is_whole(&sides) {
+        found.extend(gathered.only_before.iter().map(|title| missing(title)));
+    }
+    let comparisons = pairs.len();
+    found.extend(judge::judge(pairs, options.level));
+    found.sort_by_key(|(place, rank, _)| (*place, *rank));
+    let plans = plans::changes(&sides, &gathered, &found, options, &mut notes)?;
+    let findings = found.into_iter().map(|(_, _, finding)| finding).collect();
+    Ok(Judgement {
+        level: options.level,
+        baselines: sides.baseline_names(),
+        current: sides.current_name(),
+        constants: gathered.constants,
+        findings,
+        comparisons,
+        plans,
+        only_before: gathered.only_before,
+        only_after: gathered.only_after,
+        notes,
+        fail_on_plan_change: options.fail_on_plan_change,
+    })
+}
+
+/// A finding with the place of its case and its rank within that.
+type Placed = (usize, usize, Finding);
+
+/// A case that the current run should have had.
+fn missing(title: &str) -> Placed {
+    let finding = Finding {
+        benchmark: title.to_owned(),
+        case: String::new(),
+        metric: STATUS.to_owned(),
+        verdict: Verdict::CouldNotTell,
+        why: "the current run ended before it was measured".to_owned(),
+        numbers: None,
+    };
+    (usize::MAX, 0, finding)
+}
+
+#[cfg(test)]
+mod tests;

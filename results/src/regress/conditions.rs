@@ -1,0 +1,196 @@
+//! Whether both sides were measured under the same conditions, as far as `run.toml` tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dbdyno_core::{Error, Result};
+
+use super::input::Sides;
+use crate::load::LoadedFile;
+use crate::machine::Machine;
+use crate::run_info::RunInfo;
+
+/// How far the memory of one machine may seem to change, for a kernel keeps more or less of it to
+/// itself: a share.
+const SAME_MEMORY: f64 = 0.02;
+
+/// Options that say which cases there are or how often, not how one is measured.
+const OF_CASES: [&str; 14] = [
+    "cache",
+    "clients",
+    "durability",
+    "isolation",
+    "keys",
+    "pipeline",
+    "reload",
+    "repetitions",
+    "scale",
+    "seed",
+    "settings",
+    "statements",
+    "streams",
+    "validate",
+];
+
+/// The most differences of settings that are named.
+const NAMED: usize = 5;
+
+/// What differs, a sentence each.
+///
+/// # Errors
+/// The machines differ, and nobody said that this is meant.
+pub(super) fn check(sides: &Sides, across_machines: bool) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for file in sides.files() {
+        if file.run.is_none() {
+            notes.push(format!(
+                "there is no run.toml beside `{}`: on which machine it was measured is not known",
+                file.path.display()
+            ));
+        }
+    }
+    let known: Vec<(&LoadedFile, &RunInfo)> =
+        sides.files().filter_map(|file| Some((file, file.run.as_ref()?))).collect();
+    if let Some((first, one)) = known.first() {
+        for (file, other) in &known[1..] {
+            let differences = machine_differences(&one.machine, &other.machine);
+            if differences.is_empty() {
+                continue;
+            }
+            let told = format!(
+                "`{}` and `{}` were measured on different machines ({})",
+                first.path.display(),
+                file.path.display(),
+                differences.join(", ")
+            );
+            if !across_machines {
+                return Err(Error::new("compare with the baseline", told).next(
+                    "measure the baseline on this machine, or give `--across-machines` if you know \
+                     what that means",
+                ));
+            }
+            notes.push(told);
+        }
+    }
+    notes.extend(system_note(&known));
+    let of = |loaded: &crate::load::Loaded| -> Vec<RunInfo> { loaded.runs().cloned().collect() };
+    let (before, after) = (of(&sides.before), of(&sides.after));
+    notes.extend(after.iter().filter_map(unfinished));
+    if !before.is_empty() && !after.is_empty() {
+        notes.extend(option_notes(&before, &after));
+        notes.extend(setting_notes(&before, &after));
+    }
+    Ok(notes)
+}
+
+/// Whether the current run came to its end: what it lacks is then not there because nobody asked for
+/// it.
+pub(super) fn is_whole(sides: &Sides) -> bool {
+    sides.after.files.iter().all(|file| match &file.run {
+        Some(run) => matches!(run.outcome.as_deref(), Some("done" | "failed")),
+        None => true,
+    })
+}
+
+fn unfinished(run: &RunInfo) -> Option<String> {
+    match run.outcome.as_deref() {
+        Some("done" | "failed") => None,
+        Some(outcome) => Some(format!("the run {} was {outcome}", run.run_id)),
+        None => Some(format!("the run {} was killed, or still goes on", run.run_id)),
+    }
+}
+
+/// What tells two machines apart; what is not known tells nothing.
+fn machine_differences(one: &Machine, other: &Machine) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (what, one, other) in [("processor", &one.cpu, &other.cpu), ("", &one.arch, &other.arch)] {
+        if one != other && !one.is_empty() && !other.is_empty() {
+            differences.push(format!("{what} {one} and {other}").trim().to_owned());
+        }
+    }
+    if one.cores != other.cores && one.cores > 0 && other.cores > 0 {
+        differences.push(format!("{} and {} cores", one.cores, other.cores));
+    }
+    let (small, large) = (
+        one.memory_bytes.min(other.memory_bytes) as f64,
+        one.memory_bytes.max(other.memory_bytes) as f64,
+    );
+    if small > 0.0 && large > small * (1.0 + SAME_MEMORY) {
+        let bytes = |machine: &Machine| crate::number::bytes(machine.memory_bytes as f64);
+        differences.push(format!("{} and {} of memory", bytes(one), bytes(other)));
+    }
+    differences
+}
+
+/// Another kernel or system on the same machine.
+fn system_note(known: &[(&LoadedFile, &RunInfo)]) -> Option<String> {
+    let system = |run: &RunInfo| {
+        let parts = [&run.machine.os, &run.machine.kernel].map(String::as_str);
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    let systems: BTreeSet<String> = known.iter().map(|(_, run)| system(run)).collect();
+    let systems: Vec<String> = systems.into_iter().filter(|system| !system.is_empty()).collect();
+    (systems.len() > 1).then(|| format!("the operating systems differ: {}", systems.join("; ")))
+}
+
+/// Options that are part of how a case is measured and differ between the sides.
+fn option_notes(before: &[RunInfo], after: &[RunInfo]) -> Vec<String> {
+    let names: BTreeSet<&String> =
+        before.iter().chain(after).flat_map(|run| run.options.keys()).collect();
+    let names = names.into_iter().filter(|name| !OF_CASES.contains(&name.as_str()));
+    let notes = names.filter_map(|name| {
+        let value = |run: &RunInfo| run.options.get(name).cloned().unwrap_or_default();
+        let old: BTreeSet<String> = before.iter().map(value).collect();
+        let new: BTreeSet<String> = after.iter().map(value).collect();
+        (old != new).then(|| format!("the runs differ in {name}: {} -> {}", said(&old), said(&new)))
+    });
+    notes.collect()
+}
+
+/// Settings of servers that differ between the sides.
+fn setting_notes(before: &[RunInfo], after: &[RunInfo]) -> Vec<String> {
+    let (old, new) = (settings(before), settings(after));
+    let mut notes = Vec::new();
+    for (target, new) in &new {
+        let Some(old) = old.get(target) else { continue };
+        let names: BTreeSet<&&str> = old.keys().chain(new.keys()).collect();
+        let changed: Vec<String> = names
+            .into_iter()
+            .filter(|name| old.get(*name) != new.get(*name))
+            .map(|name| {
+                let of = |side: &Settings<'_>| side.get(*name).map(said).unwrap_or_default();
+                format!("{name} {} -> {}", of(old), of(new))
+            })
+            .collect();
+        if !changed.is_empty() {
+            let more = match changed.len() {
+                few if few <= NAMED => String::new(),
+                many => format!(" and {} more", many - NAMED),
+            };
+            let named: Vec<&str> = changed.iter().take(NAMED).map(String::as_str).collect();
+            notes.push(format!("settings of {target} differ: {}{more}", named.join(", ")));
+        }
+    }
+    notes
+}
+
+/// The values of each setting of a target.
+type Settings<'r> = BTreeMap<&'r str, BTreeSet<String>>;
+
+/// The settings of each target, without those that name a folder of this run alone.
+fn settings(runs: &[RunInfo]) -> BTreeMap<&str, Settings<'_>> {
+    let mut targets: BTreeMap<&str, Settings<'_>> = BTreeMap::new();
+    for target in runs.iter().flat_map(|run| &run.targets) {
+        let settings = targets.entry(&target.target).or_default();
+        for (name, value) in &target.settings {
+            if !value.contains("dbdyno-") {
+                settings.entry(name).or_default().insert(value.clone());
+            }
+        }
+    }
+    targets
+}
+
+fn said(values: &BTreeSet<String>) -> String {
+    let values = values.iter().map(|value| if value.is_empty() { "none" } else { value.as_str() });
+    values.collect::<Vec<_>>().join(" or ")
+}

@@ -1,0 +1,299 @@
+//! The cases of both sides next to each other, and the numbers of each metric.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use dbdyno_core::{Better, Case, Error, Result};
+
+use super::input::Sides;
+use super::judge::Pair;
+use super::{Finding, Placed, RegressOptions, Verdict};
+use crate::dimension::{Dimension, Level, Plan};
+use crate::metric::{DEFAULT_METRICS, find, is_asked};
+use crate::record::Record;
+use crate::repetition::{Repetition, Sample, repetitions};
+
+/// A case that both sides have.
+pub(super) struct Matched<'r> {
+    /// Its place among the cases.
+    pub(super) place: usize,
+    /// As the first repetition has it.
+    pub(super) case: &'r Case,
+    pub(super) benchmark: String,
+    /// What tells it from others of the benchmark.
+    pub(super) name: String,
+    pub(super) before: Vec<Repetition<'r>>,
+    pub(super) after: Vec<Repetition<'r>>,
+}
+
+impl Matched<'_> {
+    /// Something that was found out of the case; `rank` says where it stands among others.
+    pub(super) fn finding(
+        &self,
+        rank: usize,
+        metric: &str,
+        verdict: Verdict,
+        why: String,
+    ) -> Placed {
+        let finding = Finding {
+            benchmark: self.benchmark.clone(),
+            case: self.name.clone(),
+            metric: metric.to_owned(),
+            verdict,
+            why,
+            numbers: None,
+        };
+        (self.place, rank, finding)
+    }
+
+    /// As a sentence names it.
+    pub(super) fn title(&self) -> String {
+        title(&self.benchmark, &self.name)
+    }
+}
+
+fn title(benchmark: &str, name: &str) -> String {
+    format!("{benchmark} {name}").trim_end().to_owned()
+}
+
+/// Both sides, case by case.
+pub(super) struct Gathered<'r> {
+    /// Sorted by benchmark, then by conditions.
+    pub(super) cases: Vec<Matched<'r>>,
+    pub(super) constants: Vec<String>,
+    pub(super) only_before: Vec<String>,
+    pub(super) only_after: Vec<String>,
+}
+
+/// What tells a case from others, whatever the version, the seed, the run and the repetition.
+type Key<'r> = ([&'r str; 10], [u64; 4]);
+
+fn key(case: &Case) -> Key<'_> {
+    let texts = [
+        &*case.suite,
+        &*case.benchmark,
+        &*case.engine,
+        &*case.driver,
+        &*case.target,
+        case.isolation.name(),
+        case.durability.name(),
+        case.statements.name(),
+        case.keys.name(),
+        case.cache.name(),
+    ];
+    let numbers = [
+        u64::from(case.clients) << 32 | u64::from(case.streams),
+        case.rate.map_or(0, f64::to_bits),
+        case.scale.in_hundredths(),
+        u64::from(case.pipeline),
+    ];
+    (texts, numbers)
+}
+
+/// The repetitions of each case, on each side.
+type BothSides<'r> = HashMap<Key<'r>, [Vec<Repetition<'r>>; 2]>;
+
+/// Puts the cases of both sides next to each other.
+///
+/// # Errors
+/// They have none in common.
+pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
+    let mut found: BothSides<'_> = HashMap::new();
+    for (side, loaded) in [&sides.before, &sides.after].into_iter().enumerate() {
+        for repetition in repetitions(&loaded.records) {
+            if let Some(case) = repetition.case() {
+                found.entry(key(case)).or_default()[side].push(repetition);
+            }
+        }
+    }
+    let cases: Vec<&Case> = found
+        .values()
+        .filter_map(|sides| sides.iter().flatten().find_map(Repetition::case))
+        .collect();
+    let plan = Plan::of_rows(&cases);
+    let mut sorted: BTreeMap<(String, Vec<Level>), (&Case, [Vec<Repetition<'_>>; 2])> =
+        BTreeMap::new();
+    for sides in found.into_values() {
+        if let Some(case) = sides.iter().flatten().find_map(Repetition::case) {
+            let benchmark = format!("{}/{}", case.suite, case.benchmark);
+            sorted.insert((benchmark, plan.row_levels(case)), (case, sides));
+        }
+    }
+    // A target that is called by its engine says nothing more.
+    let engine = plan.constants.iter().find(|(of, _)| *of == Dimension::Engine);
+    let engine = engine.map(|(_, text)| text.clone());
+    let constants = plan.constants.iter().filter(|(dimension, text)| {
+        *dimension != Dimension::Target || Some(text) != engine.as_ref()
+    });
+    let mut gathered = Gathered {
+        cases: Vec::new(),
+        constants: constants.map(|(dimension, text)| dimension.caption(text)).collect(),
+        only_before: Vec::new(),
+        only_after: Vec::new(),
+    };
+    for ((benchmark, levels), (case, [before, after])) in sorted {
+        let name = name(&plan, &levels);
+        match (before.is_empty(), after.is_empty()) {
+            (false, true) => gathered.only_before.push(title(&benchmark, &name)),
+            (true, _) => gathered.only_after.push(title(&benchmark, &name)),
+            (false, false) => {
+                let place = gathered.cases.len();
+                gathered.cases.push(Matched { place, case, benchmark, name, before, after });
+            }
+        }
+    }
+    if gathered.cases.is_empty() {
+        return Err(nothing_in_common(&gathered));
+    }
+    Ok(gathered)
+}
+
+/// What tells a case from others of its benchmark.
+fn name(plan: &Plan, levels: &[Level]) -> String {
+    let parts = plan.rows.iter().zip(levels).map(|(dimension, level)| match dimension {
+        Dimension::Engine | Dimension::Driver | Dimension::Target | Dimension::Isolation => {
+            level.text.clone()
+        }
+        _ => dimension.caption(&level.text),
+    });
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+fn nothing_in_common(gathered: &Gathered<'_>) -> Error {
+    let some = |cases: &[String]| {
+        let shown = cases.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if cases.len() > 3 { ", …" } else { "" };
+        format!("{shown}{more}")
+    };
+    let why = format!(
+        "there is no case in common: the baseline has {}; the current run has {}",
+        some(&gathered.only_before),
+        some(&gathered.only_after)
+    );
+    Error::new("compare with the baseline", why)
+        .next("give runs of the same benchmarks on the same targets under the same conditions")
+}
+
+impl Gathered<'_> {
+    /// Versions of engines and seeds that differ between the sides.
+    pub(super) fn versions(&self) -> Vec<String> {
+        let mut versions: BTreeMap<&str, [BTreeSet<&str>; 2]> = BTreeMap::new();
+        let mut seeds: [BTreeSet<u64>; 2] = Default::default();
+        for matched in &self.cases {
+            for (side, of) in [&matched.before, &matched.after].into_iter().enumerate() {
+                for case in of.iter().filter_map(Repetition::case) {
+                    versions.entry(&case.target).or_default()[side].insert(&case.engine_version);
+                    seeds[side].insert(case.seed);
+                }
+            }
+        }
+        let join = |texts: &BTreeSet<&str>| texts.iter().copied().collect::<Vec<_>>().join(" or ");
+        let changed = versions.iter().filter(|(_, [before, after])| before != after);
+        let mut notes: Vec<String> = changed
+            .map(|(target, [before, after])| {
+                format!("{target}: version {} -> {}", join(before), join(after))
+            })
+            .collect();
+        if seeds[0] != seeds[1] {
+            let join = |seeds: &BTreeSet<u64>| {
+                seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(" or ")
+            };
+            let (before, after) = (join(&seeds[0]), join(&seeds[1]));
+            notes.push(format!("the seeds differ ({before} -> {after}), so the inputs do"));
+        }
+        notes
+    }
+}
+
+/// The metrics whose numbers are judged.
+///
+/// # Errors
+/// One that was asked for was not measured, or neither direction of it is better.
+pub(super) fn judged_metrics(
+    sides: &Sides,
+    options: &RegressOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>> {
+    let named = &options.thresholds.by_metric;
+    let mut judged: Vec<String> = DEFAULT_METRICS.map(str::to_owned).to_vec();
+    let is_judged = |name: &str| DEFAULT_METRICS.iter().any(|known| is_asked(name, known));
+    if options.metrics.is_empty() && named.keys().all(|name| is_judged(name)) {
+        return Ok(judged);
+    }
+    let mut measured: BTreeMap<&str, Better> = BTreeMap::new();
+    for row in sides.before.records.iter().chain(&sides.after.records) {
+        if is_number_of_case(row) && !measured.contains_key(&*row.metric) {
+            measured.insert(&row.metric, row.better);
+        }
+    }
+    let names: Vec<String> = measured.keys().copied().map(str::to_owned).collect();
+    if options.metrics.is_empty() {
+        for name in named.keys().filter(|name| !is_judged(name)) {
+            match names.iter().find(|measured| is_asked(name, measured)) {
+                Some(measured) => judged.push(measured.clone()),
+                None => notes
+                    .push(format!("`{name}` has a threshold and was not measured in these runs")),
+            }
+        }
+    } else {
+        judged.clear();
+        for asked in &options.metrics {
+            let name = find(asked, &names)?;
+            if !judged.contains(&name) {
+                judged.push(name);
+            }
+        }
+    }
+    match judged.iter().find(|name| measured.get(name.as_str()) == Some(&Better::Neither)) {
+        None => Ok(judged),
+        Some(name) => {
+            let why = "neither more nor less of it is better";
+            Err(Error::new(format!("judge the metric `{name}`"), why)
+                .next("leave it out; `dbdyno compare --metric` shows it"))
+        }
+    }
+}
+
+fn is_number_of_case(row: &Record) -> bool {
+    row.transaction.is_empty() && row.value.is_some() && !row.metric.starts_with("check_")
+}
+
+/// Takes the numbers of a metric from both sides of a case; where one has none, says so.
+pub(super) fn compare(
+    matched: &Matched<'_>,
+    (rank, metric): (usize, &str),
+    options: &RegressOptions,
+    pairs: &mut Vec<Pair>,
+    findings: &mut Vec<Placed>,
+    notes: &mut Vec<String>,
+) {
+    let (before, after) = (numbers(&matched.before, metric), numbers(&matched.after, metric));
+    match (before.is_empty(), after.is_empty()) {
+        (true, true) => {}
+        (true, false) => notes.push(format!(
+            "{metric} of {} is new: the baseline has nothing to hold it against",
+            matched.title()
+        )),
+        (false, true) => {
+            let why = "the baseline has it, the current run does not".to_owned();
+            findings.push(matched.finding(rank, metric, Verdict::CouldNotTell, why));
+        }
+        (false, false) => {
+            let row = matched.after.iter().find_map(|repetition| repetition.row("", metric));
+            let (unit, better) = row
+                .map_or((String::new(), Better::Lower), |row| (row.unit.to_string(), row.better));
+            let (place, rank, finding) =
+                matched.finding(rank, metric, Verdict::CouldNotTell, String::new());
+            let min_effect = options.thresholds.of(metric);
+            pairs.push(Pair { place, rank, finding, unit, better, min_effect, before, after });
+        }
+    }
+}
+
+fn numbers(repetitions: &[Repetition<'_>], metric: &str) -> Vec<f64> {
+    let samples = repetitions.iter().map(|repetition| repetition.sample("", metric));
+    let values = samples.filter_map(|sample| match sample {
+        Sample::Value(value) => Some(value),
+        Sample::Missing | Sample::Status(..) => None,
+    });
+    values.collect()
+}

@@ -1,0 +1,166 @@
+//! From numbers to verdicts.
+
+use dbdyno_core::Better;
+
+use super::{Finding, Numbers, Placed, Verdict};
+use crate::number::percent;
+use crate::statistics::holm::adjusted;
+use crate::statistics::mann_whitney::{RankTest, can_show};
+use crate::statistics::median;
+use crate::statistics::repetitions::{deviation, enough, fewest};
+use crate::statistics::shift::{Shift, shift};
+
+/// The numbers of one metric of one case on both sides.
+pub(super) struct Pair {
+    pub(super) place: usize,
+    pub(super) rank: usize,
+    /// What will be said of it, without verdict and numbers.
+    pub(super) finding: Finding,
+    pub(super) unit: String,
+    pub(super) better: Better,
+    pub(super) min_effect: f64,
+    pub(super) before: Vec<f64>,
+    pub(super) after: Vec<f64>,
+}
+
+/// Judges all pairs together, so that the chance of calling even one of them changed where none is stays
+/// at `level`.
+///
+/// Pairs with so few repetitions that they could show nothing even alone are no chance for a false alarm,
+/// and the others are not corrected for them (Tarone, "A Modified Bonferroni Method for Discrete Data",
+/// Biometrics 46, 1990).
+pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
+    let mut test = RankTest::default();
+    let p_values: Vec<f64> =
+        pairs.iter().map(|pair| test.p_value(&pair.before, &pair.after)).collect();
+    let counts = |pair: &Pair| can_show(pair.before.len(), pair.after.len(), level);
+    let counted: Vec<f64> =
+        (pairs.iter().zip(&p_values)).filter(|(pair, _)| counts(pair)).map(|(_, p)| *p).collect();
+    let mut corrected = adjusted(&counted).into_iter();
+    let strictness = Strictness { level, comparisons: pairs.len() };
+    let judged = pairs.into_iter().zip(p_values).map(|(pair, p)| {
+        let adjusted_p = if counts(&pair) { corrected.next().unwrap_or(1.0) } else { 1.0 };
+        let shift = shift(&mut test, &pair.before, &pair.after, level);
+        let (verdict, why) = strictness.verdict(&pair, shift, adjusted_p);
+        let numbers = Numbers {
+            before: (median(&pair.before).unwrap_or_default(), pair.before.len()),
+            after: (median(&pair.after).unwrap_or_default(), pair.after.len()),
+            unit: pair.unit,
+            better: pair.better,
+            min_effect: pair.min_effect,
+            shift,
+            p,
+            adjusted_p,
+        };
+        let finding = Finding { verdict, why, numbers: Some(numbers), ..pair.finding };
+        (pair.place, pair.rank, finding)
+    });
+    judged.collect()
+}
+
+/// How strict the judgement is.
+struct Strictness {
+    level: f64,
+    comparisons: usize,
+}
+
+impl Strictness {
+    fn verdict(&self, pair: &Pair, shift: Option<Shift>, adjusted_p: f64) -> (Verdict, String) {
+        let Some(shift) = shift else { return without_ratio(pair) };
+        let least = pair.min_effect;
+        let worse = |ratio: f64| match pair.better {
+            Better::Higher => 1.0 - ratio,
+            Better::Lower | Better::Neither => ratio - 1.0,
+        };
+        if let Some((low, high)) = shift.interval {
+            let ends = [worse(low), worse(high)];
+            let (worst, best) = (ends[0].max(ends[1]), ends[0].min(ends[1]));
+            if worst < least && best > -least {
+                return (Verdict::NoChange, String::new());
+            }
+            let is_shown = adjusted_p <= self.level;
+            if is_shown && worse(shift.ratio) >= least {
+                return (Verdict::Regression, String::new());
+            }
+            if is_shown && worse(shift.ratio) <= -least {
+                return (Verdict::Improvement, String::new());
+            }
+            if worst < least {
+                return (Verdict::NotWorse, String::new());
+            }
+        }
+        (Verdict::CouldNotTell, self.doubt(pair, shift, adjusted_p))
+    }
+
+    /// Why nobody can tell, and how many repetitions would probably do.
+    fn doubt(&self, pair: &Pair, shift: Shift, adjusted_p: f64) -> String {
+        let sizes = against(pair.before.len(), pair.after.len());
+        let least = percent(pair.min_effect);
+        if shift.interval.is_none() {
+            return format!("{sizes} cannot show a difference{}", self.instead());
+        }
+        let off = shift.ratio.ln().abs();
+        let limit =
+            if shift.ratio < 1.0 { (1.0 - pair.min_effect).ln() } else { pair.min_effect.ln_1p() };
+        let limit = limit.abs();
+        if off >= limit {
+            let level = self.level / self.comparisons as f64;
+            if !can_show(pair.before.len(), pair.after.len(), level) {
+                let among = self.among();
+                return format!("{sizes} cannot show a difference{among}{}", self.instead());
+            }
+            let hint = self.hint(pair, off, level);
+            return format!("it could be chance{}{hint}", self.among());
+        }
+        let what =
+            if adjusted_p <= self.level { "it differs; whether" } else { "whether it differs" };
+        format!("{what} by {least} or more is open{}", self.hint(pair, limit - off, self.level))
+    }
+
+    fn among(&self) -> String {
+        match self.comparisons {
+            1 => String::new(),
+            many => format!(" among {many} comparisons"),
+        }
+    }
+
+    /// What could show a difference at all, among all comparisons.
+    fn instead(&self) -> String {
+        match fewest(self.level / self.comparisons as f64) {
+            Some(size) => format!("; {size} against {size} can"),
+            None => String::new(),
+        }
+    }
+
+    /// How many repetitions would probably tell a ratio from a limit that is `margin` away.
+    fn hint(&self, pair: &Pair, margin: f64, level: f64) -> String {
+        let size = deviation([&pair.before, &pair.after])
+            .and_then(|deviation| enough(deviation, margin, level))
+            .filter(|size| *size <= WORTH_NAMING);
+        // One that is no more than there are would be no advice: this was the fifth time in five.
+        match size.map(|size| size.max(pair.before.len().min(pair.after.len()) + 1)) {
+            Some(size) => format!("; about {size} repetitions on each side would probably tell"),
+            None => {
+                format!("; it would take more than {WORTH_NAMING} repetitions on each side to tell")
+            }
+        }
+    }
+}
+
+/// More repetitions than these are no advice.
+const WORTH_NAMING: usize = 200;
+
+/// Numbers that are not all above 0 have no ratio.
+fn without_ratio(pair: &Pair) -> (Verdict, String) {
+    let all: Vec<f64> = pair.before.iter().chain(&pair.after).copied().collect();
+    if all.iter().all(|number| *number == all[0]) {
+        return (Verdict::NoChange, String::new());
+    }
+    let why = "some numbers are not above 0, so that there is no ratio".to_owned();
+    (Verdict::CouldNotTell, why)
+}
+
+fn against(before: usize, after: usize) -> String {
+    let noun = if after == 1 { "repetition" } else { "repetitions" };
+    format!("{before} against {after} {noun}")
+}

@@ -1,0 +1,184 @@
+//! `dbdyno regress`.
+
+use std::fs;
+
+use dbdyno_results::{Record, RunFolder, RunInfo};
+
+use crate::desk::{Desk, code, err, out};
+use crate::plans::{case, plan};
+use dbdyno_core::{Better, Case, Measurement, Recorder as _};
+
+const STEADY: [f64; 6] = [1.0, 1.01, 0.99, 1.005, 0.995, 1.015];
+
+/// A desk with made-up runs: each with its throughput, which varies by some percent, and the step of its
+/// plan.
+fn desk(runs: &[(&str, f64, &str)]) -> Desk {
+    let desk = Desk::new();
+    for (run, throughput, step) in runs {
+        let folder = RunFolder::create(&desk.folder.path().join("runs"), run).unwrap();
+        let info = RunInfo { outcome: Some("done".to_owned()), ..RunInfo::default() };
+        folder.write_run_toml(&info).unwrap();
+        for (repetition, noise) in (1..).zip(STEADY) {
+            let case = Case { repetition, ..case("indexes") };
+            let rows = [
+                Measurement::new("throughput", throughput * noise, "1/s", Better::Higher),
+                Measurement::new("latency_p99_us", 1e6 / throughput / noise, "us", Better::Lower),
+                Measurement::new("errors", 0.0, "1", Better::Lower),
+            ];
+            folder.measurements(&case, &rows).unwrap();
+            folder.plan(&case, "orders of a day", &plan(step, 10.0)).unwrap();
+        }
+    }
+    desk
+}
+
+#[test]
+fn the_exit_code_tells_what_became_of_a_run() {
+    let desk = desk(&[
+        ("old", 1000.0, "Index Scan"),
+        ("same", 1002.0, "Index Scan"),
+        ("slow", 700.0, "Seq Scan"),
+        ("other-plan", 1001.0, "Bitmap Heap Scan"),
+    ]);
+    for (current, options, ends, told) in [
+        ("same", &[][..], 0, "no regressions, 2 unchanged\n"),
+        ("slow", &[], 1, "2 regressions, 1 changed plan\n"),
+        ("slow", &["--min-effect", "60%"], 0, "no regressions, 2 unchanged, 1 changed plan\n"),
+        ("slow", &["--metric", "p99", "--min-effect", "p99=60"], 0, "no regressions, 1 unchanged"),
+        ("slow", &["--confidence", "99.9"], 2, "no regressions, 2 could not be told"),
+        ("other-plan", &[], 0, "no regressions, 2 unchanged, 1 changed plan\n"),
+        ("other-plan", &["--fail-on-plan-change"], 1, "a regression of its own"),
+    ] {
+        let runs = ["regress", "runs/old", &format!("runs/{current}")].map(str::to_owned);
+        let arguments: Vec<&str> =
+            runs.iter().map(String::as_str).chain(options.iter().copied()).collect();
+        let output = desk.dbdyno(&arguments);
+        assert_eq!(code(&output), ends, "{arguments:?}: {}{}", out(&output), err(&output));
+        assert!(out(&output).contains(told), "{arguments:?}: {}", out(&output));
+        assert!(out(&output).lines().all(|line| line.chars().count() <= 80), "{}", out(&output));
+    }
+    let output = desk.dbdyno(&["regress", "runs/old", "runs/same", "runs/slow/results.csv"]);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let text = out(&output);
+    for part in ["slow against the baseline old, same", "12 against 6", "- Index Scan on orders"] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    assert!(text.contains("the likely cause of the regression of throughput, latency_p99_us"));
+}
+
+#[test]
+fn thresholds_come_from_the_file_and_the_command_line() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("slow", 880.0, "Scan")]);
+    let regress = |file: &str, options: &[&str]| {
+        fs::write(desk.folder.path().join("dbdyno.toml"), file).unwrap();
+        desk.dbdyno(&[&["regress", "runs/old", "runs/slow"], options].concat())
+    };
+    let all = "[regress]\nmin-effect = \"20%\"\n";
+    let one = "[regress]\nmin-effect = \"20%\"\n[regress.metrics]\nlatency_p99_us = \"5%\"\n";
+    for (file, options, regressions) in [
+        ("", &[][..], "2 regressions"),
+        (all, &[], "no regressions"),
+        (one, &[], "1 regression,"),
+        (one, &["--min-effect", "p99=30%"], "no regressions"),
+        (one, &["--min-effect", "1%"], "2 regressions"),
+    ] {
+        let output = regress(file, options);
+        assert!(out(&output).starts_with(regressions), "{file}{options:?}: {}", out(&output));
+    }
+    for (file, told) in [
+        ("[regress]\nmin_effect = \"5%\"\n", "unknown field `min_effect`"),
+        ("[regress]\nmin-effect = \"a bit\"\n", "`regress.min-effect`"),
+        ("[regress.metrics]\nthroughput = \"0%\"\n", "`regress.metrics.throughput`"),
+        ("[regress]\nconfidence = \"100%\"\n", "from 50% to 99.99%"),
+    ] {
+        let output = regress(file, &[]);
+        assert_eq!(code(&output), 2, "{file}: {}", out(&output));
+        assert!(err(&output).contains(told), "{file}: {}", err(&output));
+    }
+}
+
+#[test]
+fn every_form_is_written_to_a_file_on_request() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("slow", 700.0, "Scan")]);
+    for (format, part) in [
+        ("text", "REGRESSION"),
+        ("markdown", "| regression | olap/indexes |"),
+        ("json", "\"outcome\": \"regression\""),
+        ("junit", "<testsuites name=\"dbdyno regress\" tests=\"2\""),
+    ] {
+        let shown = desk.dbdyno(&["regress", "runs/old", "runs/slow", "--format", format]);
+        assert_eq!(code(&shown), 1, "{}", err(&shown));
+        assert!(out(&shown).contains(part), "{part} is missing in:\n{}", out(&shown));
+        let to_file = ["regress", "runs/old", "runs/slow", "--format", format, "-o", "judgement"];
+        let written = desk.dbdyno(&to_file);
+        assert_eq!((code(&written), out(&written).as_str()), (1, "2 regressions\n"));
+        assert_eq!(fs::read_to_string(desk.path("judgement")).unwrap(), out(&shown));
+    }
+}
+
+#[test]
+fn bad_input_ends_with_two() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan"), ("twice", 1000.0, "Scan")]);
+    let results = desk.folder.path().join("runs/twice/results.csv");
+    let text = fs::read_to_string(&results).unwrap();
+    let last = text.lines().last().unwrap();
+    fs::write(&results, format!("{text}{last}\n")).unwrap();
+    fs::create_dir(desk.path("runs/half")).unwrap();
+    fs::write(desk.path("runs/half/results.csv"), &text[..text.len() - 4]).unwrap();
+    for (arguments, told) in [
+        (&["runs/old"][..], "2 values required"),
+        (&["runs/old", "runs/old"], "the run old is on both sides"),
+        (&["runs/old", "runs/nowhere"], "give a run folder"),
+        (&["runs/old", "runs/twice"], "results.csv`, line 20: it says `errors`"),
+        (&["runs/old", "runs/half"], "line 19: the last line was cut off"),
+        (&["runs/old", "runs/new", "--metric", "thruput"], "give `throughput`"),
+        (&["runs/old", "runs/new", "--min-effect", "100%"], "not a percentage above 0%"),
+        (&["runs/old", "runs/new", "-o", "nowhere/file"], "give another file with --output"),
+    ] {
+        let output = desk.dbdyno(&[&["regress"], arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", out(&output));
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
+}
+
+/// Somebody leaves a trigger on a table that reads a part of another for every change: a slowdown of real
+/// runs on SQLite, which is found.
+#[test]
+fn a_planted_slowdown_is_found() {
+    let desk = Desk::new();
+    let target = format!("sqlite:{}", desk.path("bench.db"));
+    let run = || {
+        let mut arguments = vec!["oltp/tpcb", "--target", &target, "--durability", "none"];
+        arguments.extend(["--clients", "1", "--repetitions", "6", "--quiet"]);
+        let output = desk.run(&arguments);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+    };
+    run();
+    let database = rusqlite::Connection::open(desk.path("bench.db")).unwrap();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%tellers'";
+    let tellers: String = database.query_row(tables, [], |row| row.get(0)).unwrap();
+    let accounts = tellers.replace("tellers", "accounts");
+    let trigger = format!(
+        "CREATE TRIGGER planted AFTER UPDATE ON {tellers} BEGIN
+             SELECT count(*) FROM (SELECT filler FROM {accounts} LIMIT 5000) WHERE filler LIKE '%x%';
+         END"
+    );
+    database.execute_batch(&trigger).unwrap();
+    drop(database);
+    run();
+    let runs = desk.runs();
+    let names: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
+    let output = desk.dbdyno(&["regress", &names[0], &names[1], "--format", "json"]);
+    assert_eq!(code(&output), 1, "{}{}", out(&output), err(&output));
+    let judgement: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    let of = |metric: &str| {
+        let findings = judgement["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["metric"] == metric).unwrap()["verdict"].clone()
+    };
+    assert_eq!(
+        (of("throughput"), of("latency_p50_us")),
+        ("regression".into(), "regression".into())
+    );
+    let records: Vec<Record> = desk.records();
+    assert!(records.iter().all(|record| record.status == dbdyno_core::Status::Ok));
+}
