@@ -52,7 +52,7 @@ pub fn check_history(arguments: &CheckHistoryArgs) -> Result<Ended> {
         match arguments.format {
             ReportFormatArg::Text => texts.push(verdict_text(&verdict, proscribed, &options)),
             ReportFormatArg::Json => {
-                reports.push(report(arguments.model, proscribed, verdict, &options))
+                reports.push(report(arguments.model, proscribed, verdict, &options));
             }
         }
     }
