@@ -6,13 +6,21 @@ use std::path::Path;
 
 use dbdyno_core::{Better, Check, Error, Measurement, Promise, Result};
 use dbdyno_history::{
-    AnomalyClass, CheckOptions, ClassSet, History, Model, ReadOptions, Verdict, check, verdict_text,
+    AnomalyClass, CheckOptions, ClassSet, History, Model, ReadOptions, Verdict, check, dot, svg,
+    verdict_text,
 };
 
 /// A history that was checked.
 pub struct Judged {
     promise: Promise,
     verdict: Verdict,
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|why| {
+        Error::new(format!("write {}", path.display()), why)
+            .next("free some space, or write results elsewhere with --out")
+    })
 }
 
 /// The classes that a promise forbids. Elements that vanish or come twice are forbidden at any level.
@@ -43,16 +51,23 @@ impl Judged {
         Ok(Self { promise, verdict: check(&history, &options()) })
     }
 
-    /// Writes the report.
+    /// Writes the report, and beside it a picture of the first circle of each class that breaks the promise.
     ///
     /// # Errors
     /// The disk is full or the folder is gone.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = verdict_text(&self.verdict, forbidden(self.promise), &options());
-        fs::write(path, text).map_err(|why| {
-            Error::new(format!("write {}", path.display()), why)
-                .next("free some space, or write results elsewhere with --out")
-        })
+        let forbidden = forbidden(self.promise);
+        write(path, &verdict_text(&self.verdict, forbidden, &options()))?;
+        for found in self.verdict.violations(forbidden) {
+            let mut circles = found.examples.iter().filter_map(|example| example.cycle.as_ref());
+            if let Some(circle) = circles.next() {
+                let name = found.class.name();
+                let title = format!("{name}: {}", found.class.words());
+                write(&path.with_extension(format!("{name}.dot")), &dot(circle, &title))?;
+                write(&path.with_extension(format!("{name}.svg")), &svg(circle, &title))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether it shows nothing that the level promises to prevent.
@@ -91,5 +106,43 @@ impl Judged {
             Measurement::new("history_transactions", recorded as f64, "1", Better::Neither),
             Measurement { detail: classes, ..found },
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    /// Two transactions that read both lists and append to one each, unseen by the other.
+    const WRITE_SKEW: &str = "\
+        {:type :ok, :process 0, :value [[:r 1 []] [:r 2 []] [:append 1 10]]}\n\
+        {:type :ok, :process 1, :value [[:r 1 []] [:r 2 []] [:append 2 20]]}\n\
+        {:type :ok, :process 2, :value [[:r 1 [10]] [:r 2 [20]]]}\n";
+
+    fn judged(text: &str, promise: Promise) -> (Judged, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.edn");
+        fs::write(&path, text).unwrap();
+        let judged = Judged::new(&path, promise).unwrap();
+        judged.write(&folder.path().join("history.txt")).unwrap();
+        (judged, folder)
+    }
+
+    #[test]
+    fn what_a_promise_forbids_fails_and_is_drawn() {
+        let (allowed, folder) = judged(WRITE_SKEW, Promise::Snapshot);
+        assert!(allowed.check().held, "{}", allowed.check().detail);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+
+        let (broken, folder) = judged(WRITE_SKEW, Promise::Serializable);
+        let check = broken.check();
+        assert!(!check.held);
+        assert!(check.detail.contains("the history shows G2-item"), "{}", check.detail);
+        let picture = fs::read_to_string(folder.path().join("history.G2-item.svg")).unwrap();
+        assert!(picture.starts_with("<svg") || picture.starts_with("<?xml"), "{picture}");
+        let found = &broken.measurements()[1];
+        assert_eq!((found.value, found.detail.as_str()), (Some(1.0), "G2-item 1"));
     }
 }
