@@ -16,7 +16,7 @@ use dbdyno_core::{Error, Result, Statement};
 use dbdyno_datasets::Dataset;
 use dbdyno_history::merge;
 
-use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
+use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::runner::{Measured, Stand};
 use client::HistoryWorkload;
 use judge::Judged;
@@ -61,6 +61,15 @@ impl Benchmark for History {
 
     fn dataset(&self) -> &'static dyn Dataset {
         self.kind.dataset()
+    }
+
+    /// Lists are to be empty where others begin (`isolation/durability-list-append`), also after a run that was
+    /// killed.
+    fn after_use(&self) -> AfterUse {
+        match self.kind {
+            Kind::Lists => AfterUse::Spent,
+            Kind::Registers => AfterUse::Reusable,
+        }
     }
 
     fn compares_isolation(&self) -> bool {
