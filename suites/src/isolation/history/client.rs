@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dbdyno_core::load::{AnyClient, Client, Draw, Outcome, Workload};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Access, DbError, Statement, Steps, Value};
+use dbdyno_core::{Access, DbError, ErrorClass, Statement, Steps, Value};
 
-use super::kind::{Kind, READ, WRITE};
+use super::kind::{ADD, ADDED, Kind, READ, WRITE};
 use super::recorder::{Log, Recorder};
 
 /// Keys that are in use at a time: few, so that transactions meet.
@@ -15,6 +15,8 @@ const KEYS: u64 = 8;
 /// After so many writes the lowest of them is given up for a fresh one, so that each is written some
 /// `KEYS` times as often and lists stay short.
 const WRITES: u64 = 4;
+/// How many keys are there before they come into use, where no more were loaded.
+const AHEAD: u64 = 1_000;
 /// The most operations of a transaction.
 const MOST: u64 = 4;
 /// How many of a hundred operations write.
@@ -32,24 +34,33 @@ pub struct HistoryWorkload {
 
 /// What all clients need.
 struct Shared {
-    /// Keys that there are.
-    keys: u64,
+    /// Keys that were loaded.
+    loaded: u64,
     /// Writes so far, which say which keys are in use.
     writes: AtomicU64,
 }
 
 impl Shared {
-    /// The first key in use. Where the keys come to their end, the last ones stay in use.
+    /// The first key in use.
     fn first_key(&self) -> u64 {
-        let passed = self.writes.load(Ordering::Relaxed) / WRITES;
-        passed.min(self.keys.saturating_sub(KEYS))
+        self.writes.load(Ordering::Relaxed) / WRITES
+    }
+
+    /// Counts writes. Whoever makes the one with which another [`ADDED`] keys come into use is to add as many
+    /// behind those that there are; gives the first of them.
+    fn count(&self, writes: u64) -> Option<u64> {
+        let before = self.writes.fetch_add(writes, Ordering::Relaxed);
+        let blocks = |writes: u64| writes / (WRITES * ADDED);
+        let next = blocks(before + writes);
+        let behind = self.loaded.saturating_sub(KEYS + AHEAD) / ADDED;
+        (next > blocks(before) && next > behind).then(|| self.loaded + (next - behind - 1) * ADDED)
     }
 }
 
 impl HistoryWorkload {
     /// On so many keys.
     pub fn new(kind: Kind, keys: u64, recorder: &Arc<Recorder>) -> Self {
-        let shared = Arc::new(Shared { keys, writes: AtomicU64::new(0) });
+        let shared = Arc::new(Shared { loaded: keys, writes: AtomicU64::new(0) });
         Self { kind, shared, statements: kind.statements(), recorder: Arc::clone(recorder) }
     }
 }
@@ -73,6 +84,7 @@ impl Workload for HistoryWorkload {
             rng,
             log,
             operations: Vec::new(),
+            to_add: None,
             value: i64::from(index),
             step,
             text: String::new(),
@@ -94,6 +106,8 @@ struct HistoryClient {
     /// Where it could not be opened, nothing is recorded, and the case fails for it.
     log: Option<Log>,
     operations: Vec<Operation>,
+    /// The first of the keys that it is to add before its next transaction.
+    to_add: Option<u64>,
     /// The last value that it wrote: each attempt writes values of its own, which no other client has.
     value: i64,
     step: i64,
@@ -105,7 +119,7 @@ impl Client for HistoryClient {
         let first = self.shared.first_key();
         self.operations.clear();
         for _ in 0..=self.rng.below(MOST) {
-            let key = (first + self.rng.below(KEYS.min(self.shared.keys))) as i64;
+            let key = (first + self.rng.below(KEYS)) as i64;
             let writes = self.rng.percent(WRITES_PERCENT);
             self.operations.push(Operation { key, writes });
         }
@@ -119,13 +133,19 @@ impl Client for HistoryClient {
         let Some(mut log) = self.log.take() else {
             return Err(DbError::unexpected("the history cannot be recorded"));
         };
-        let first = self.prepare(&mut log);
-        log.invoke();
-        let ran = self.transact(steps, &mut log, first).await;
-        match &ran {
-            Ok(()) => log.commit(),
-            Err(error) => log.fail(error.outcome_unknown),
-        }
+        let ran = match self.add_keys(steps).await {
+            Err(error) => Err(error),
+            Ok(()) => {
+                let before = self.prepare(&mut log);
+                log.invoke();
+                let ran = self.transact(steps, &mut log, before).await;
+                match &ran {
+                    Ok(()) => log.commit(),
+                    Err(error) => log.fail(error.outcome_unknown),
+                }
+                ran
+            }
+        };
         self.log = Some(log);
         ran.map(|()| Outcome::Committed)
     }
@@ -134,6 +154,20 @@ impl Client for HistoryClient {
 impl HistoryClient {
     fn writes(&self) -> bool {
         self.operations.iter().any(|operation| operation.writes)
+    }
+
+    /// Adds the keys that it is to add. Some may be there, where an earlier attempt was cut off after it.
+    async fn add_keys(&mut self, steps: &mut Steps<'_>) -> Result<(), DbError> {
+        let Some(first) = self.to_add else { return Ok(()) };
+        let keys: Vec<Value<'_>> =
+            (first..first + ADDED).map(|key| Value::Int(key as i64)).collect();
+        match steps.execute_rows(ADD, &keys, keys.len()).await {
+            Err(error) if error.class != ErrorClass::Constraint => Err(error),
+            _ => {
+                self.to_add = None;
+                Ok(())
+            }
+        }
     }
 
     /// Notes what is about to be done, with fresh values; gives the value before the first.
@@ -149,7 +183,7 @@ impl HistoryClient {
             }
         }
         let count = self.operations.iter().filter(|operation| operation.writes).count();
-        self.shared.writes.fetch_add(count as u64, Ordering::Relaxed);
+        self.to_add = self.to_add.or(self.shared.count(count as u64));
         before
     }
 
@@ -167,13 +201,40 @@ impl HistoryClient {
             if *writes {
                 value += *step;
                 let parameter = kind.parameter(value, text);
-                steps.execute_one(WRITE, &[parameter, Value::Int(*key)]).await?;
+                let is_there = |rows| if rows == 1 { Ok(()) } else { Err(not_there(*key)) };
+                steps.execute(WRITE, &[parameter, Value::Int(*key)], is_there).await?;
             } else {
                 let attempt = &mut log.attempt;
                 let answer = |row: &dyn dbdyno_core::Row| kind.note_answer(attempt, place, row, 0);
-                steps.query_one(READ, &[Value::Int(*key)], answer).await?;
+                let is_there = |rows| if rows == 1 { Ok(()) } else { Err(not_there(*key)) };
+                steps.query(READ, &[Value::Int(*key)], answer, is_there).await?;
             }
         }
         steps.commit().await
+    }
+}
+
+/// The client that is to add a key has not come to it: as good a reason to try again as a lock.
+#[cold]
+fn not_there(key: i64) -> DbError {
+    DbError::new(ErrorClass::Serialization, None, format!("key {key} is not there yet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_added_once_each_long_before_they_come_into_use() {
+        let shared = Shared { loaded: 2_000, writes: AtomicU64::new(0) };
+        let mut there = shared.loaded;
+        for _ in 0..100_000 {
+            if let Some(first) = shared.count(3) {
+                assert_eq!(first, there);
+                there += ADDED;
+            }
+            assert!(shared.first_key() + KEYS + AHEAD / 2 < there);
+        }
+        assert!(there < shared.first_key() + 2 * AHEAD, "{there}");
     }
 }

@@ -8,6 +8,10 @@ use dbdyno_history::Attempt;
 pub const WRITE: StatementId = 0;
 /// Reads a key.
 pub const READ: StatementId = 1;
+/// Adds keys that were never written, so many at once.
+pub const ADD: StatementId = 2;
+/// Keys that are added at once.
+pub const ADDED: u64 = 64;
 
 /// What stands at a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,27 +39,38 @@ impl Kind {
         }
     }
 
-    /// What makes all keys as if never written.
-    pub const fn clear(self) -> &'static str {
-        match self {
+    /// What leaves the first `keys` keys, as if never written.
+    pub fn clear(self, keys: u64) -> [String; 2] {
+        let table = self.table();
+        let empty = match self {
             Self::Lists => "UPDATE lists SET elements = '' WHERE elements <> ''",
             Self::Registers => "UPDATE registers SET value = NULL WHERE value IS NOT NULL",
-        }
+        };
+        [format!("DELETE FROM {table} WHERE id >= {keys}"), empty.to_owned()]
     }
 
     /// What clients prepare.
     pub fn statements(self) -> Vec<Statement> {
-        let [write, read] = match self {
-            Self::Lists => [
+        let (write, read, add, fresh) = match self {
+            Self::Lists => (
                 "UPDATE lists SET elements = {concat elements ?} WHERE id = ?",
                 "SELECT elements FROM lists WHERE id = ?",
-            ],
-            Self::Registers => [
+                "INSERT INTO lists (id, elements) VALUES ",
+                "(?, '')",
+            ),
+            Self::Registers => (
                 "UPDATE registers SET value = ? WHERE id = ?",
                 "SELECT value FROM registers WHERE id = ?",
-            ],
+                "INSERT INTO registers (id, value) VALUES ",
+                "(?, NULL)",
+            ),
         };
-        vec![Statement::new("write", write), Statement::new("read", read)]
+        let rows = vec![fresh; ADDED as usize].join(", ");
+        vec![
+            Statement::new("write", write),
+            Statement::new("read", read),
+            Statement::new("add_keys", format!("{add}{rows}")),
+        ]
     }
 
     /// Notes that the attempt writes a key.

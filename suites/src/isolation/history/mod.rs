@@ -92,12 +92,17 @@ impl StagedBenchmark for History {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let path = stand.file(FOLDER, "edn")?;
-        let clear = self.kind.clear();
-        stand.ask("empty the keys", async |session| session.run_sql(clear).await)?;
+        let keys = self.dataset().rows(self.kind.table(), stand.case().scale);
+        let clear = self.kind.clear(keys);
+        stand.ask("empty the keys", async |session| {
+            for statement in &clear {
+                session.run_sql(statement).await?;
+            }
+            Ok(())
+        })?;
         let clients = stand.case().clients;
         // One log more, for the reads when all is over.
         let recorder = Arc::new(Recorder::new(&path, clients + 1));
-        let keys = self.dataset().rows(self.kind.table(), stand.case().scale);
         let workload: Arc<dyn Workload> =
             Arc::new(HistoryWorkload::new(self.kind, keys, &recorder));
         measured.stages.push(stand.load("", clients, &workload)?);

@@ -37,7 +37,7 @@ impl Recorder {
     /// # Errors
     /// The disk is full or the folder is gone.
     pub fn open(&self, client: u32) -> Result<Log> {
-        let path = self.path.with_extension(format!("client-{client}.edn"));
+        let path = self.path.with_extension(format!("client-{client}.log"));
         let log = Some(ClientLog::create(path, client, self.logs)?);
         let (epoch, closed) = (self.epoch, Arc::clone(&self.closed));
         Ok(Log { attempt: Attempt::default(), log, epoch, closed })
