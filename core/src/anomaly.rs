@@ -131,8 +131,9 @@ pub enum Promise {
 }
 
 impl Promise {
-    /// What a level of that name promises where the engine says nothing else. `repeatable-read` has no
-    /// one meaning: this is the least that the SQL standard leaves of it.
+    /// What a level of that name promises where the engine says nothing else. `repeatable-read` has no one
+    /// meaning: the SQL standard has it forbid that rows once read change, and allows phantoms; engines that
+    /// keep versions read from a snapshot, which is what is taken for it here.
     pub const fn of(level: Isolation) -> Self {
         match level {
             Isolation::ReadUncommitted => Self::WholeWrites,

@@ -42,17 +42,23 @@ impl Level {
 }
 
 impl IsolationView {
-    /// Takes the suite's records out of others; `None`, with all records left, where a level of a
-    /// target was measured under more conditions than one, which lines of levels do not tell apart.
+    /// Takes the suite's records out of others. Loads are left where a level of a target was measured under
+    /// more conditions than one, which lines of levels do not tell apart.
     /// Targets stand in the order of `targets`, and others behind them.
     pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
         let (ours, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_shown_so);
-        if ours.is_empty() || !is_of_levels(&ours) {
-            return (None, ours.into_iter().chain(others).collect());
+        let (schedules, mut loads): (Vec<_>, Vec<_>) =
+            ours.into_iter().partition(|record| record.case.benchmark == ANOMALIES);
+        let mut others = others;
+        if !is_of_levels(&loads) {
+            others.append(&mut loads);
         }
-        let levels = levels(&ours, targets);
-        let view = Self { matrix: Matrix::new(&ours, &levels), costs: Costs::new(&ours, &levels) };
-        (Some(view), others)
+        if schedules.is_empty() && loads.is_empty() {
+            return (None, others);
+        }
+        let matrix = Matrix::new(&schedules, &levels(&schedules, targets));
+        let costs = Costs::new(&loads, &levels(&loads, targets));
+        (Some(Self { matrix, costs }), others)
     }
 
     /// The tables as text, in the format of a terminal or of Markdown.

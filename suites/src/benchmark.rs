@@ -38,6 +38,11 @@ pub trait Benchmark: Send + Sync {
         &[DEFAULT_CLIENTS]
     }
 
+    /// Whether the user may say with how many clients it is run.
+    fn takes_clients(&self) -> bool {
+        true
+    }
+
     /// Whether it is run at every level that an engine tells apart when the user names none, for it is
     /// about how they differ.
     fn compares_isolation(&self) -> bool {

@@ -114,3 +114,22 @@ fn a_password_among_the_words_is_no_matter_of_the_process_that_is_killed() {
     assert_eq!(code(&output), 0, "{}", err(&output));
     assert!(err(&output).contains("1 cycle, "), "{}", err(&output));
 }
+
+/// What another benchmark leaves in the lists is not taken for what a crash left.
+#[test]
+fn histories_leave_no_marks_for_crashes() {
+    let desk = Desk::new();
+    let benchmarks = ["isolation/list-append", "isolation/durability-list-append"];
+    let arguments = ["--target", "sqlite", "--transactions", "200", "--cycles", "1"];
+    let output = desk.dbdyno(&[&["run"], &benchmarks[..], &arguments[..]].concat());
+    assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
+    let records = desk.records();
+    assert_eq!(value(&records, "isolation/list-append", "full", "anomalies_found"), 0.0);
+    assert_eq!(value(&records, benchmarks[1], "full", "lost_commits"), 0.0);
+    let histories = std::fs::read_dir(desk.runs()[0].join("histories")).unwrap();
+    let mut names: Vec<_> =
+        histories.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let stem = "list-append-sqlite-serializable-full-4-clients-1";
+    assert_eq!(names, [format!("{stem}.edn"), format!("{stem}.txt")]);
+}

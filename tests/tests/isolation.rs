@@ -210,6 +210,20 @@ fn a_step_that_hangs_is_told_and_the_others_are_played() {
     assert_eq!((row.value, row.status), (None, Status::Failed));
     bench.runtime.block_on(holder.rollback()).unwrap();
     assert_eq!(bench.run("anomalies", &options).0.failed, 0);
+
+    // Not even the rows can be put right.
+    bench.runtime.block_on(async {
+        holder.run_sql("BEGIN").await.unwrap();
+        holder.run_sql("LOCK TABLE schedule_rows IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    });
+    let (summary, rows) = bench.run("anomalies", &options);
+    assert_eq!(summary.failed, 1);
+    for anomaly in Anomaly::ALL {
+        let why = outcome(&rows, Isolation::ReadCommitted, anomaly);
+        assert!(why.starts_with("refused: the server does not let anybody"), "{why}");
+    }
+    bench.runtime.block_on(holder.rollback()).unwrap();
+    assert_eq!(bench.run("anomalies", &options).0.failed, 0);
 }
 
 /// What a weak level loses a strong one does not.

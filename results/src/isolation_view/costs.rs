@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use dbdyno_core::Status;
 
-use super::{ANOMALIES, Level, THROUGHPUT};
+use super::matrix::Allowed;
+use super::{Level, THROUGHPUT};
 use crate::grid::{Align, Grid, Text, wrap};
 use crate::number;
 use crate::record::Record;
@@ -43,7 +44,7 @@ impl Load {
         median(&values)
     }
 
-    /// Every row of one name, as counts by engine code have several.
+    /// Of all repetitions together.
     fn sum(&self, metric: &str) -> f64 {
         self.metrics.get(metric).map_or(0.0, |rounds| rounds.values().sum())
     }
@@ -52,10 +53,8 @@ impl Load {
 impl Costs {
     pub(super) fn new(records: &[Record], levels: &[Level]) -> Self {
         let mut costs = Self { levels: levels.to_vec(), benchmarks: Vec::new(), loads: Vec::new() };
-        for record in records.iter().filter(|record| record.case.benchmark != ANOMALIES) {
-            if record.transaction.is_empty() {
-                costs.add(record);
-            }
+        for record in records.iter().filter(|record| record.transaction.is_empty()) {
+            costs.add(record);
         }
         costs
     }
@@ -111,41 +110,39 @@ impl Costs {
     /// A line for each level: what it allows, and its throughput against the weakest level.
     pub(super) fn render_levels(
         &self,
-        allowed: &[(Level, Vec<&'static str>)],
+        allowed: &[Allowed],
         options: &RenderOptions,
     ) -> Option<String> {
         if self.benchmarks.is_empty() {
             return None;
         }
-        let legend = "throughput of each workload against the weakest level of the target (1.00x)";
-        let layouts = [Allowed::Named, Allowed::Counted, Allowed::LeftOut];
-        let mut grids =
-            layouts.map(|layout| self.levels_grid(allowed, layout, options)).into_iter();
-        let full = grids.next()?;
-        Some(match options.format {
-            Format::Markdown => format!("{}\n{legend}", full.markdown()),
-            _ => {
-                let fits = |grid: &Grid| grid.width() <= options.width;
-                let grid = std::iter::once(full).chain(grids).find(fits);
-                let grid = grid.unwrap_or_else(|| self.narrow_grid());
-                let text = grid.text(options.width, options.styled);
-                format!("{text}\n{}", wrap(legend, options.width))
-            }
-        })
+        let legend = "throughput of each workload against the weakest level of the target that could be \
+                      measured (1.00x)";
+        if options.format == Format::Markdown {
+            let layout = Layout { says: Says::Names, two_lines: false };
+            let grid = self.levels_grid(allowed, layout, options);
+            return Some(format!("{}\n{legend}", grid.markdown()));
+        }
+        let layouts = [Says::Names, Says::Count]
+            .into_iter()
+            .flat_map(|says| [false, true].map(|two_lines| Layout { says, two_lines }));
+        let mut grids = layouts.map(|layout| self.levels_grid(allowed, layout, options));
+        let fitting = grids.find(|grid| grid.width() <= options.width);
+        let grid = fitting.unwrap_or_else(|| self.narrow_grid(allowed));
+        let text = grid.text(options.width, options.styled);
+        Some(format!("{text}\n{}", wrap(legend, options.width)))
     }
 
-    fn levels_grid(
-        &self,
-        allowed: &[(Level, Vec<&'static str>)],
-        layout: Allowed,
-        options: &RenderOptions,
-    ) -> Grid {
+    fn levels_grid(&self, allowed: &[Allowed], layout: Layout, options: &RenderOptions) -> Grid {
         let mut grid = grid_of(&["target", "level"]);
-        let shows_allowed = layout != Allowed::LeftOut && !allowed.is_empty();
-        if shows_allowed {
+        if !allowed.is_empty() {
             grid.columns.push(("allows".into(), Align::Left));
         }
-        grid.columns.extend(self.benchmarks.iter().map(|name| (name.clone(), Align::Right)));
+        let heading = |name: &String| match layout.two_lines {
+            true => name.replace('-', "\n"),
+            false => name.clone(),
+        };
+        grid.columns.extend(self.benchmarks.iter().map(|name| (heading(name), Align::Right)));
         let mut last = "";
         for level in &self.levels {
             let is_new = last != level.target;
@@ -155,11 +152,8 @@ impl Costs {
             last = &level.target;
             let target = if is_new { level.target.clone() } else { String::new() };
             let mut row: Vec<Text> = vec![target.into(), level.isolation.name().to_owned().into()];
-            if shows_allowed {
-                let known = allowed.iter().find(|(known, _)| known == level);
-                row.push(
-                    known.map(|(_, symbols)| layout.words(symbols)).unwrap_or_default().into(),
-                );
+            if !allowed.is_empty() {
+                row.push(layout.says.of(level, allowed).into());
             }
             row.extend(self.cells(level));
             grid.rows.push(row);
@@ -167,9 +161,12 @@ impl Costs {
         grid
     }
 
-    /// Targets in lines of their own, headings in two lines.
-    fn narrow_grid(&self) -> Grid {
+    /// Targets in lines of their own, headings in two lines, numbers without a sign.
+    fn narrow_grid(&self, allowed: &[Allowed]) -> Grid {
         let mut grid = grid_of(&["level"]);
+        if !allowed.is_empty() {
+            grid.columns.push(("al-\nlows".into(), Align::Left));
+        }
         let headings = self.benchmarks.iter().map(|name| (name.replace('-', "\n"), Align::Right));
         grid.columns.extend(headings);
         let mut last = "";
@@ -181,7 +178,10 @@ impl Costs {
                 grid.rows.push(heading);
             }
             last = &level.target;
-            let mut row: Vec<Text> = vec![format!("  {}", level.isolation).into()];
+            let mut row: Vec<Text> = vec![level.isolation.name().to_owned().into()];
+            if !allowed.is_empty() {
+                row.push(Says::Count.of(level, allowed).into());
+            }
             let without_x = |cell: Text| cell.text.trim_end_matches('x').to_owned().into();
             row.extend(self.cells(level).map(without_x));
             grid.rows.push(row);
@@ -207,8 +207,9 @@ impl Costs {
             return None;
         }
         let legend = format!(
-            "retries per 100 transactions; broken: lost updates of hot-row, wrong sums of report, \
-             shifts without anybody of on-call, anomalies in histories, as counted; {}",
+            "retries per 100 transactions; aborted: attempts of 100 that did not commit; broken: lost \
+             updates of hot-row, wrong sums of report, shifts without anybody of on-call, anomalies in \
+             histories, as counted; {}",
             self.repetitions()
         );
         let notes = self.notes();
@@ -219,7 +220,7 @@ impl Costs {
             return Some(format!("{}\n{legend}{notes}", grid.markdown()));
         }
         let mut grid = self.numbers_grid(&columns, options);
-        for dispensable in [Number::Errors, Number::Median] {
+        for dispensable in [Number::Median, Number::Retries] {
             if grid.width() > options.width {
                 columns.retain(|column| *column != dispensable);
                 grid = self.numbers_grid(&columns, options);
@@ -274,7 +275,8 @@ impl Costs {
     fn repetitions(&self) -> String {
         let of = |load: &Load| load.metrics.get(THROUGHPUT).map_or(0, BTreeMap::len);
         match self.loads.iter().map(of).max().unwrap_or(0) {
-            1 => "1 repetition".to_owned(),
+            0 => "nothing was measured".to_owned(),
+            1 => "1 repetition, which tells large differences alone: give --repetitions".to_owned(),
             many => format!("medians of {many} repetitions"),
         }
     }
@@ -286,21 +288,41 @@ fn grid_of(labels: &[&str]) -> Grid {
     Grid { columns, rows: Vec::new() }
 }
 
-/// How a line says what its level allows.
+/// How the table of levels is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Allowed {
-    Named,
-    Counted,
-    LeftOut,
+struct Layout {
+    says: Says,
+    /// Whether headings take two lines.
+    two_lines: bool,
 }
 
-impl Allowed {
-    fn words(self, symbols: &[&str]) -> String {
-        match self {
-            _ if symbols.is_empty() => "none".to_owned(),
-            Self::Named => symbols.join(" "),
-            Self::Counted | Self::LeftOut => symbols.len().to_string(),
+/// How a line says what its level allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    /// By the symbols of what it allows, or of what it does not, whichever are fewer.
+    Names,
+    /// By their number.
+    Count,
+}
+
+impl Says {
+    fn of(self, level: &Level, allowed: &[Allowed]) -> String {
+        let Some(known) = allowed.iter().find(|allowed| allowed.level == *level) else {
+            return String::new();
+        };
+        let Allowed { possible, prevented, unknown, .. } = known;
+        let mut words = match self {
+            _ if possible.is_empty() => "none".to_owned(),
+            Self::Names if possible.len() > prevented.len() && *unknown == 0 => {
+                format!("all but {}", prevented.join(" "))
+            }
+            Self::Names => possible.join(" "),
+            Self::Count => possible.len().to_string(),
+        };
+        if *unknown > 0 {
+            words.push_str(&format!(" ({unknown} ?)"));
         }
+        words
     }
 }
 
@@ -311,7 +333,7 @@ enum Number {
     Median,
     P99,
     Retries,
-    Errors,
+    Aborted,
     Broken,
 }
 
@@ -320,7 +342,7 @@ const NUMBERS: [Number; 6] = [
     Number::Median,
     Number::P99,
     Number::Retries,
-    Number::Errors,
+    Number::Aborted,
     Number::Broken,
 ];
 
@@ -331,7 +353,7 @@ impl Number {
             Self::Median => "p50 ms",
             Self::P99 => "p99 ms",
             Self::Retries => "retries",
-            Self::Errors => "errors",
+            Self::Aborted => "aborted",
             Self::Broken => "broken",
         }
     }
@@ -339,7 +361,6 @@ impl Number {
     /// Empty where it was not measured.
     fn of(self, load: &Load) -> String {
         let ms = |metric: &str| load.median(metric).map(|us| number::sensible(us / 1_000.0));
-        let counted = |metric: &&str| load.metrics.contains_key(*metric);
         let text = match self {
             Self::Throughput => match &load.status {
                 Some((status, _)) => Some(status.name().to_owned()),
@@ -348,14 +369,28 @@ impl Number {
             Self::Median => ms("latency_p50_us"),
             Self::P99 => ms("latency_p99_us"),
             Self::Retries => retries(load),
-            Self::Errors => counted(&"errors").then(|| number::value(load.sum("errors"), "1")),
-            Self::Broken => BROKEN
-                .iter()
-                .any(counted)
-                .then(|| number::value(BROKEN.iter().map(|metric| load.sum(metric)).sum(), "1")),
+            Self::Aborted => aborted(load),
+            Self::Broken => broken(load),
         };
         text.unwrap_or_default()
     }
+}
+
+/// Of a hundred attempts, how many were not committed: tried again, or failed for good.
+fn aborted(load: &Load) -> Option<String> {
+    let lost = load.sum("retries") + load.sum("errors");
+    let attempts = load.sum("transactions") + lost;
+    (attempts > 0.0).then(|| format!("{}%", number::sensible(100.0 * lost / attempts)))
+}
+
+/// How often it broke, in the median repetition.
+fn broken(load: &Load) -> Option<String> {
+    let mut rounds: BTreeMap<&Round, f64> = BTreeMap::new();
+    for (round, value) in BROKEN.iter().filter_map(|metric| load.metrics.get(*metric)).flatten() {
+        *rounds.entry(round).or_default() += value;
+    }
+    let counts: Vec<f64> = rounds.into_values().collect();
+    median(&counts).map(|count| number::value(count, "1"))
 }
 
 /// Of a hundred transactions that ended, how often one was tried again.

@@ -59,6 +59,20 @@ impl Cell {
 #[derive(Clone, Debug)]
 pub(super) struct Matrix {
     lines: Vec<(Level, Vec<Cell>)>,
+    /// Why a cell, or all of a level, could not be told, and which promise is broken.
+    notes: Vec<String>,
+}
+
+/// What a level allows.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Allowed {
+    pub(super) level: Level,
+    /// The symbols of the anomalies that are possible.
+    pub(super) possible: Vec<&'static str>,
+    /// Those of all that are not.
+    pub(super) prevented: Vec<&'static str>,
+    /// How many could not be told.
+    pub(super) unknown: usize,
 }
 
 impl Matrix {
@@ -78,32 +92,57 @@ impl Matrix {
         };
         let is_filled =
             |(_, cells): &(Level, Vec<Cell>)| cells.iter().any(|cell| *cell != Cell::Missing);
-        Self { lines: levels.iter().map(line).filter(is_filled).collect() }
+        let lines = levels.iter().map(line).filter(is_filled).collect();
+        let mut notes = Vec::new();
+        for note in records.iter().filter_map(note) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        Self { lines, notes }
     }
 
-    /// The symbols of the anomalies that each level allows.
-    pub(super) fn allowed(&self) -> Vec<(Level, Vec<&'static str>)> {
+    /// What each level allows.
+    pub(super) fn allowed(&self) -> Vec<Allowed> {
         let of = |(level, cells): &(Level, Vec<Cell>)| {
-            let possible =
-                cells.iter().zip(Anomaly::ALL).filter(|(cell, _)| **cell == Cell::Possible);
-            (level.clone(), possible.map(|(_, anomaly)| anomaly.symbol()).collect())
+            let symbols = |wanted: fn(Cell) -> bool| {
+                let found = cells.iter().zip(Anomaly::ALL).filter(|(cell, _)| wanted(**cell));
+                found.map(|(_, anomaly)| anomaly.symbol()).collect::<Vec<_>>()
+            };
+            Allowed {
+                level: level.clone(),
+                possible: symbols(|cell| cell == Cell::Possible),
+                prevented: symbols(|cell| {
+                    matches!(cell, Cell::Waits | Cell::Aborts | Cell::Snapshot)
+                }),
+                unknown: cells.iter().filter(|cell| **cell == Cell::Unknown).count(),
+            }
         };
         self.lines.iter().map(of).collect()
     }
 
     pub(super) fn render(&self, options: &RenderOptions) -> Option<String> {
-        if self.lines.is_empty() {
+        if self.lines.is_empty() && self.notes.is_empty() {
             return None;
+        }
+        if self.lines.is_empty() {
+            let notes = self.notes.iter().map(|note| wrap(note, options.width));
+            return Some(notes.collect());
         }
         let wide = self.grid(options, Columns::Apart);
         let legend = self.legend();
         Some(match options.format {
-            Format::Markdown => format!("{}\n{legend}", wide.markdown()),
+            Format::Markdown => {
+                let notes: String = self.notes.iter().map(|note| format!("\n\n{note}")).collect();
+                format!("{}\n{legend}{notes}", wide.markdown())
+            }
             _ => {
                 let fits = wide.width() <= options.width;
                 let grid = if fits { wide } else { self.grid(options, Columns::Close) };
                 let text = grid.text(options.width, options.styled);
-                format!("{text}\n{}", wrap(&legend, options.width))
+                let lines = std::iter::once(&legend).chain(&self.notes);
+                let below: String = lines.map(|line| wrap(line, options.width)).collect();
+                format!("{text}\n{below}")
             }
         })
     }
@@ -146,6 +185,18 @@ impl Matrix {
             said.join(", ")
         )
     }
+}
+
+/// What a row says that a cell has no room for.
+fn note(record: &Record) -> Option<String> {
+    let Level { target, isolation } = Level::of(record);
+    let anomaly = Anomaly::named(&record.transaction).map(Anomaly::symbol);
+    let tells = match anomaly {
+        Some(_) => record.status == Status::Failed && record.value.is_none(),
+        None => record.status != Status::Ok && !record.detail.is_empty(),
+    };
+    let subject = anomaly.unwrap_or(record.status.name());
+    tells.then(|| format!("{target} {isolation}, {subject}: {}", record.detail))
 }
 
 /// How far the columns of anomalies stand from one another.

@@ -87,7 +87,7 @@ fn targets_stand_in_the_order_in_which_they_were_given() {
     let order = ["postgres".to_owned(), "sqlite".to_owned()];
     let view = IsolationView::take(records(), &order).0.unwrap();
     let targets: Vec<_> =
-        view.matrix.allowed().into_iter().map(|(level, _)| level.target).collect();
+        view.matrix.allowed().into_iter().map(|allowed| allowed.level.target).collect();
     assert_eq!(targets, ["postgres", "postgres", "sqlite"]);
 }
 
@@ -101,7 +101,38 @@ fn what_was_possible_once_is_possible() {
         _ => "prevented by snapshot",
     }));
     let view = IsolationView::take(rows, &[]).0.unwrap();
-    assert_eq!(view.matrix.allowed()[0].1, ["G2i"]);
+    assert_eq!(view.matrix.allowed()[0].possible, ["G2i"]);
+}
+
+#[test]
+fn what_could_not_be_told_is_no_none() {
+    let case = of("anomalies", "postgres", Isolation::Serializable);
+    let mut rows = schedules(&case, |anomaly| match anomaly {
+        Anomaly::DirtyWrite => "hung at step 4",
+        _ => "prevented by snapshot",
+    });
+    rows[0].value = None;
+    rows[0].status = Status::Failed;
+    let check = Measurement::new("check_promise_kept", 0.0, "1", Better::Higher);
+    let check = check.with_status(Status::Failed, "it promises serializability, but allows P4");
+    rows.push(record("r1", &case, &check));
+    rows.extend(load(&of("hot-row", "postgres", Isolation::Serializable), 500.0, 0.0));
+    let text = IsolationView::take(rows, &[]).0.unwrap().render(&RenderOptions::default());
+    assert!(text.contains("none (1 ?)"), "{text}");
+    assert!(text.contains("postgres serializable, G0: hung at step 4"), "{text}");
+    assert!(text.contains("failed: it promises serializability, but"), "{text}");
+}
+
+#[test]
+fn of_several_repetitions_the_median_is_shown() {
+    let case = of("hot-row", "postgres", Isolation::ReadCommitted);
+    let mut rows = Vec::new();
+    for (repetition, lost) in [(1, 10.0), (2, 70.0), (3, 20.0)] {
+        rows.extend(load(&Case { repetition, ..case.clone() }, 100.0, lost));
+    }
+    let text = IsolationView::take(rows, &[]).0.unwrap().render(&RenderOptions::default());
+    let line = text.lines().find(|line| line.starts_with("hot-row")).unwrap();
+    assert!(line.trim_end().ends_with(" 20"), "{text}");
 }
 
 #[test]

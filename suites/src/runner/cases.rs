@@ -42,8 +42,8 @@ pub fn plan(
     options: &RunOptions,
 ) -> Vec<PlannedCase> {
     let clients = match &options.clients {
-        Some(listed) => listed.clone(),
-        None => selection.benchmark.default_clients().to_vec(),
+        Some(listed) if selection.benchmark.takes_clients() => listed.clone(),
+        _ => selection.benchmark.default_clients().to_vec(),
     };
     let rate = match options.arrival {
         Arrival::Closed => None,

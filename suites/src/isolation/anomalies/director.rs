@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_millis(2);
 /// How long a session has to end what it does once it was cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
+/// What a transcript says of a step of a transaction that the engine ended.
+const LEFT_OUT: &str = "left out: the transaction is over";
+
 /// Plays one schedule.
 pub struct Director<'d> {
     schedule: &'static Schedule,
@@ -90,15 +93,31 @@ impl<'d> Director<'d> {
         Self { schedule, waits, observer, step_limit, played, transcript }
     }
 
-    /// Puts the rows right, opens the sessions, and plays.
+    /// Puts the rows right, opens the sessions, and plays. What else goes wrong says nothing of the anomaly.
     ///
     /// # Errors
-    /// A session cannot be opened, or the observer's breaks.
+    /// The observer's connection broke: the server may be gone.
     pub async fn play(
         mut self,
         driver: &Arc<dyn Driver>,
         options: &SessionOptions,
     ) -> Result<(Played, Transcript), DbError> {
+        match self.play_all(driver, options).await {
+            Err(error) if error.is_disconnected() => return Err(error),
+            Err(error) => {
+                self.transcript.note(&error);
+                self.played.refused = Some(error.to_string());
+            }
+            Ok(()) => {}
+        }
+        Ok((self.played, self.transcript))
+    }
+
+    async fn play_all(
+        &mut self,
+        driver: &Arc<dyn Driver>,
+        options: &SessionOptions,
+    ) -> Result<(), DbError> {
         let limit = self.step_limit;
         within(limit, "put the rows right", self.put_rows_right()).await?;
         let mut cast = Cast::enter(self.schedule.sessions(), driver, options).await?;
@@ -112,7 +131,7 @@ impl<'d> Director<'d> {
         cast.leave();
         self.played.seen.finally = within(limit, "read the rows", rows(self.observer)).await?;
         self.transcript.note(format!("in the end: {}", in_words(&self.played.seen.finally)));
-        Ok((self.played, self.transcript))
+        Ok(())
     }
 
     async fn put_rows_right(&mut self) -> Result<(), DbError> {
@@ -147,7 +166,7 @@ impl<'d> Director<'d> {
         let step = self.schedule.steps[place];
         let seat = cast.seat(step.by);
         if seat.is_over {
-            self.transcript.step(place + 1, step, "left out: the transaction is over");
+            self.transcript.step(place + 1, step, LEFT_OUT);
             return;
         }
         seat.order(place, step.what);
@@ -282,7 +301,9 @@ impl<'d> Director<'d> {
     fn end_transaction(&mut self, place: usize, error: &DbError, cast: &mut Cast) {
         let seat = cast.seat(self.schedule.steps[place].by);
         seat.is_over = true;
-        seat.put_off.clear();
+        for put_off in seat.put_off.drain(..) {
+            self.transcript.step(put_off + 1, self.schedule.steps[put_off], LEFT_OUT);
+        }
         if error.class.is_retryable() {
             let code = error.code.as_deref().map(|code| format!("{code} "));
             self.played.aborts.push(format!("{}{}", code.unwrap_or_default(), error.class));

@@ -46,6 +46,11 @@ impl Benchmark for Anomalies {
         &[1]
     }
 
+    /// A schedule has the sessions that it needs.
+    fn takes_clients(&self) -> bool {
+        false
+    }
+
     fn compares_isolation(&self) -> bool {
         true
     }
@@ -137,7 +142,11 @@ fn count(played: &[Played]) -> Measurement {
 
 fn symbols(played: &[Played]) -> String {
     let symbols: Vec<_> = possible(played).map(|schedule| schedule.anomaly.symbol()).collect();
-    if symbols.is_empty() { "none".to_owned() } else { symbols.join(" ") }
+    let known = if symbols.is_empty() { "none".to_owned() } else { symbols.join(" ") };
+    match played.iter().filter(|(_, outcome)| !outcome.is_certain()).count() {
+        0 => known,
+        unknown => format!("{known}; {unknown} could not be told"),
+    }
 }
 
 fn headline(played: &[Played]) -> String {
@@ -216,6 +225,7 @@ mod tests {
         let check = ended(&hung);
         assert!(!check.held);
         assert_eq!(check.detail, "g0-dirty-write: hung at step 4");
+        assert_eq!(headline(&hung), "of 14 anomalies allows none; 1 could not be told");
         let row = row(hung[0].0, &hung[0].1);
         assert_eq!((row.value, row.status), (None, Status::Failed));
     }
