@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case, Status};
 
-use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
+use crate::compare::{Cell, CellValue, CompareOptions, Evidence, Group, Line};
 use crate::dimension::{Dimension, Level, Plan};
 use crate::metric::DEFAULT_METRICS;
 use crate::record::Record;
 use crate::repetition::{Repetition, Sample, repetitions};
-use crate::statistics::{Round, half_range_percent, median, ratio};
+use crate::statistics::{Round, half_range_percent, median, quotients, ratio};
 
 /// What is shown of each case.
 pub(crate) struct Shown<'o> {
@@ -91,6 +91,7 @@ fn lines(row: &Row<'_>, columns: &[Level], transaction: &str, shown: &Shown<'_>)
         let values = |cell: &&mut Cell| matches!(cell, Cell::Value(_));
         if let Some(Cell::Value(first)) = cells.iter_mut().find(values) {
             first.ratio = None;
+            first.evidence = None;
         }
         mark_best(&mut cells, better);
         Line { metric, unit, better, cells }
@@ -174,6 +175,9 @@ fn cell(samples: &Samples, first: Option<&Samples>) -> Cell {
             ratio: first
                 .filter(|first| !first.statuses.contains_key(&Status::Failed))
                 .and_then(|first| ratio(&samples.values, &first.values)),
+            evidence: first
+                .and_then(|first| quotients(&samples.values, &first.values))
+                .and_then(|ratios| Evidence::of(&ratios)),
             best: false,
             detail: most_said(samples),
             note: left_out(samples),
