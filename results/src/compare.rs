@@ -7,6 +7,7 @@ use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::dimension::{Dimension, Level, Plan};
 use crate::group::{Shown, group};
+use crate::histograms::Histograms;
 use crate::index_view;
 use crate::metric;
 use crate::record::Record;
@@ -141,12 +142,15 @@ pub struct CompareOptions {
     /// Others follow, sorted where their values have an order of their own, and otherwise as they
     /// first occur. [`Loaded::order`](crate::Loaded::order) gives the order of the targets.
     pub order: Vec<String>,
+    /// Where it is given, percentiles are read off the histograms of all repetitions taken together, in
+    /// place of the median repetition's.
+    pub histograms: Option<Histograms>,
 }
 
 impl CompareOptions {
     /// The default set of metrics of whole cases.
     pub const fn new(by: By) -> Self {
-        Self { by, metrics: Vec::new(), transactions: false, order: Vec::new() }
+        Self { by, metrics: Vec::new(), transactions: false, order: Vec::new(), histograms: None }
     }
 }
 
@@ -220,8 +224,10 @@ pub enum Cell {
 /// A number over repetitions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellValue {
-    /// The median over repetitions.
+    /// The median over repetitions; where `merged`, the percentile of all of them taken together.
     pub median: f64,
+    /// Whether it was read off the histograms of all repetitions.
+    pub merged: bool,
     /// Half the range over repetitions, in percent of the median; only of more than one.
     pub spread_percent: Option<f64>,
     /// How many repetitions gave a number.

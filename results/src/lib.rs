@@ -11,6 +11,7 @@ mod fixture;
 mod footnote;
 mod grid;
 mod group;
+mod histograms;
 mod hlog;
 mod index_view;
 pub mod load;
@@ -37,6 +38,7 @@ mod time;
 mod timeline;
 
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
+pub use histograms::{Histograms, histograms};
 pub use load::{Loaded, LoadedFile, load};
 pub use machine::{Machine, machine};
 pub use plan_diff::{PlanComparison, PlanGroup, PlanPair, compare_plans, group};

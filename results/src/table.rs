@@ -126,6 +126,9 @@ impl Comparison {
             _ if low == high => format!("medians of {high} repetitions"),
             _ => format!("medians of {low} to {high} repetitions"),
         }];
+        if values.iter().any(|value| value.merged) {
+            parts.push("percentiles are those of all repetitions taken together".to_owned());
+        }
         if values.iter().any(|value| value.spread_percent.is_some()) {
             parts.push("± is half their range".to_owned());
         }
