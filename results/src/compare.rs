@@ -359,13 +359,13 @@ pub fn compare_all(records: &[Record], options: &CompareOptions) -> Result<Vec<C
     if !options.metrics.is_empty() || options.transactions {
         return Ok(vec![compare(records, options)?]);
     }
-    if !records.iter().any(index_view::is_about_indexes)
-        || records.iter().all(index_view::is_about_indexes)
-    {
+    let cases = distinct_cases(records);
+    let about_indexes = cases.iter().filter(|case| index_view::is_about_indexes(case)).count();
+    if about_indexes == 0 || about_indexes == cases.len() {
         return Ok(vec![compare(records, options)?]);
     }
     let (indexes, others): (Vec<_>, Vec<_>) =
-        records.iter().cloned().partition(index_view::is_about_indexes);
+        records.iter().cloned().partition(|row| index_view::is_about_indexes(&row.case));
     let parts = [others, indexes].into_iter().filter(|part| !part.is_empty());
     let compared: Result<Vec<_>> = parts.map(|part| compare(&part, options)).collect();
     match compared? {

@@ -206,7 +206,8 @@ impl Comparison {
     /// The table in the roomiest layout that fits, spread over several where none does.
     fn fitting(&self, width: usize, style: Style, footnotes: &Footnotes) -> Vec<Grid> {
         let all = 0..self.columns.len();
-        for layout in LAYOUTS {
+        let most = usize::min(width / NARROWEST, all.end.saturating_sub(1));
+        for layout in LAYOUTS.into_iter().filter(|_| all.end <= width / NARROWEST) {
             let grid = self.grid(all.clone(), layout, style, footnotes);
             if grid.width() <= width {
                 return vec![grid];
@@ -214,7 +215,7 @@ impl Comparison {
         }
         let tightest = LAYOUTS[LAYOUTS.len() - 1];
         let mut grids = Vec::new();
-        for size in (1..self.columns.len().max(2)).rev() {
+        for size in (1..=most.max(1)).rev() {
             let block = |start| start..usize::min(start + size, all.end);
             let blocks = all.clone().step_by(size).map(block);
             grids = blocks.map(|block| self.grid(block, tightest, style, footnotes)).collect();
@@ -419,6 +420,9 @@ struct Layout {
     /// Ratio and spread stand below the number, not beside it.
     two_lines: bool,
 }
+
+/// No column is narrower, the blanks beside it included: a line has no room for more.
+const NARROWEST: usize = 3;
 
 /// From the roomiest to the tightest.
 const LAYOUTS: [Layout; 4] = [
