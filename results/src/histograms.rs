@@ -22,11 +22,14 @@ const DIGITS: u8 = 3;
 
 const NS_PER_US: f64 = 1_000.0;
 
+/// The response times of each transaction type, in nanoseconds.
+type ByTransaction = Vec<(String, Histogram<u64>)>;
+
 /// The response times of the measured windows, by run, case and transaction type.
 #[derive(Clone, Debug, Default)]
 pub struct Histograms {
     /// By the tag of the case, repetition and all, below the run.
-    found: HashMap<String, HashMap<String, Vec<(String, Histogram<u64>)>>>,
+    found: HashMap<String, HashMap<String, ByTransaction>>,
     /// What the reader did not take silently, a sentence each.
     pub warnings: Vec<String>,
 }

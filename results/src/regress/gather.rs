@@ -86,8 +86,7 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
         .filter_map(|sides| sides.iter().flatten().find_map(Repetition::case))
         .collect();
     let plan = Plan::of_rows(&cases);
-    let mut sorted: BTreeMap<(String, Vec<Level>), (&Case, [Vec<Repetition<'_>>; 2])> =
-        BTreeMap::new();
+    let mut sorted = BTreeMap::new();
     for sides in found.into_values() {
         if let Some(case) = sides.iter().flatten().find_map(Repetition::case) {
             let benchmark = format!("{}/{}", case.suite, case.benchmark);
