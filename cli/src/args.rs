@@ -284,6 +284,11 @@ pub struct CompareArgs {
     #[arg(long)]
     pub transactions: bool,
 
+    /// Read percentiles off the response times of all repetitions taken together (latency.hlog), in place
+    /// of the median repetition's.
+    #[arg(long)]
+    pub merge: bool,
+
     /// The form of the output.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,

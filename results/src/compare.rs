@@ -7,11 +7,15 @@ use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::dimension::{Dimension, Level, Plan};
 use crate::group::{Shown, group};
+use crate::histograms::Histograms;
 use crate::index_view;
 use crate::metric;
 use crate::record::Record;
 use crate::repetition::distinct_cases;
 use crate::statistics::Ratio;
+use crate::statistics::bootstrap::interval_of_median;
+use crate::statistics::holm::adjusted;
+use crate::statistics::signed_rank;
 
 /// What makes the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,12 +142,15 @@ pub struct CompareOptions {
     /// Others follow, sorted where their values have an order of their own, and otherwise as they
     /// first occur. [`Loaded::order`](crate::Loaded::order) gives the order of the targets.
     pub order: Vec<String>,
+    /// Where it is given, percentiles are read off the histograms of all repetitions taken together, in
+    /// place of the median repetition's.
+    pub histograms: Option<Histograms>,
 }
 
 impl CompareOptions {
     /// The default set of metrics of whole cases.
     pub const fn new(by: By) -> Self {
-        Self { by, metrics: Vec::new(), transactions: false, order: Vec::new() }
+        Self { by, metrics: Vec::new(), transactions: false, order: Vec::new(), histograms: None }
     }
 }
 
@@ -217,20 +224,80 @@ pub enum Cell {
 /// A number over repetitions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellValue {
-    /// The median over repetitions.
+    /// The median over repetitions; where `merged`, the percentile of all of them taken together.
     pub median: f64,
+    /// Whether it was read off the histograms of all repetitions.
+    pub merged: bool,
     /// Half the range over repetitions, in percent of the median; only of more than one.
     pub spread_percent: Option<f64>,
     /// How many repetitions gave a number.
     pub repetitions: usize,
     /// The ratio to the first column.
     pub ratio: Option<Ratio>,
+    /// What the rounds say of the ratio; only of one that is taken round by round.
+    pub evidence: Option<Evidence>,
     /// Whether no column of the line is better, and some are worse.
     pub best: bool,
     /// What most repetitions say of it, such as a verdict; empty where they say nothing.
     pub detail: String,
     /// Why other repetitions did not count; empty where all did.
     pub note: String,
+}
+
+/// What the rounds say of a ratio.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// How many rounds have both.
+    pub rounds: usize,
+    /// The interval of the median of the ratios, of 95 % ([`interval_of_median`]); `None` of few rounds.
+    pub interval: Option<(f64, f64)>,
+    /// How much the rounds tend to one side, from -1 (all are smaller) to 1 (all are larger)
+    /// ([`signed_rank::effect_size`]); `None` where all ratios are 1.
+    pub effect: Option<f64>,
+    /// The p of Wilcoxon's test for pairs.
+    pub p: f64,
+    /// The same, corrected for all ratios of the comparison (Holm).
+    pub adjusted_p: f64,
+}
+
+/// The probability of calling even one of the ratios of a comparison a difference where none is.
+pub const LEVEL: f64 = 0.05;
+
+impl Evidence {
+    /// Of the ratios of a line, round by round; its p is not corrected yet.
+    pub(crate) fn of(ratios: &[f64]) -> Option<Self> {
+        if ratios.is_empty() || ratios.iter().any(|ratio| *ratio <= 0.0) {
+            return None;
+        }
+        let p = signed_rank::p_value(ratios);
+        Some(Self {
+            rounds: ratios.len(),
+            interval: interval_of_median(ratios),
+            effect: signed_rank::effect_size(ratios),
+            p,
+            adjusted_p: p,
+        })
+    }
+
+    /// Whether chance alone hardly makes such a ratio, all that are shown considered.
+    pub fn is_shown(&self) -> bool {
+        self.adjusted_p <= LEVEL
+    }
+
+    /// How large the difference is, in words: by how far the rounds agree on its side. The limits are
+    /// those of Cohen for correlations (0.3, 0.5; "Statistical Power Analysis for the Behavioral Sciences",
+    /// 1988).
+    pub fn in_words(&self) -> String {
+        let noun = if self.rounds == 1 { "round" } else { "rounds" };
+        match self.effect.map(f64::abs) {
+            _ if !self.is_shown() => {
+                format!("no difference that {} {noun} can show", self.rounds)
+            }
+            Some(size) if size >= 0.5 => "large".to_owned(),
+            Some(size) if size >= 0.3 => "medium".to_owned(),
+            _ => "small".to_owned(),
+        }
+    }
 }
 
 /// Sets cases against one another.
@@ -254,6 +321,8 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     let columns: Vec<_> = levels.iter().map(|level| column(level, &cases, &plan, by)).collect();
     let groups = group(records, &plan, by, &levels, &Shown { metrics, options });
     check_common(&groups, &columns, &plan, by)?;
+    let mut groups = groups;
+    correct(&mut groups);
     Ok(Comparison {
         shows_default: options.metrics.is_empty() && !options.transactions,
         by,
@@ -265,6 +334,22 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     })
 }
 
+/// Corrects the p of all ratios for each other.
+fn correct(groups: &mut [Group]) {
+    let cells =
+        groups.iter_mut().flat_map(|group| &mut group.lines).flat_map(|line| &mut line.cells);
+    let mut found: Vec<&mut Evidence> = cells
+        .filter_map(|cell| match cell {
+            Cell::Value(value) => value.evidence.as_mut(),
+            Cell::Missing | Cell::Status(..) => None,
+        })
+        .collect();
+    let p_values: Vec<f64> = found.iter().map(|evidence| evidence.p).collect();
+    for (evidence, p) in found.iter_mut().zip(adjusted(&p_values)) {
+        evidence.adjusted_p = p;
+    }
+}
+
 /// The same as [`compare`], in as many tables as it takes to show each suite in its own way where nobody
 /// asked for metrics.
 ///
@@ -274,13 +359,13 @@ pub fn compare_all(records: &[Record], options: &CompareOptions) -> Result<Vec<C
     if !options.metrics.is_empty() || options.transactions {
         return Ok(vec![compare(records, options)?]);
     }
-    if !records.iter().any(index_view::is_about_indexes)
-        || records.iter().all(index_view::is_about_indexes)
-    {
+    let cases = distinct_cases(records);
+    let about_indexes = cases.iter().filter(|case| index_view::is_about_indexes(case)).count();
+    if about_indexes == 0 || about_indexes == cases.len() {
         return Ok(vec![compare(records, options)?]);
     }
     let (indexes, others): (Vec<_>, Vec<_>) =
-        records.iter().cloned().partition(index_view::is_about_indexes);
+        records.iter().cloned().partition(|row| index_view::is_about_indexes(&row.case));
     let parts = [others, indexes].into_iter().filter(|part| !part.is_empty());
     let compared: Result<Vec<_>> = parts.map(|part| compare(&part, options)).collect();
     match compared? {

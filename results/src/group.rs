@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case, Status};
 
-use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
+use crate::compare::{Cell, CellValue, CompareOptions, Evidence, Group, Line};
 use crate::dimension::{Dimension, Level, Plan};
+use crate::histograms::Histograms;
 use crate::metric::DEFAULT_METRICS;
 use crate::record::Record;
 use crate::repetition::{Repetition, Sample, repetitions};
-use crate::statistics::{Round, half_range_percent, median, ratio};
+use crate::statistics::{Round, half_range_percent, median, quotients, ratio};
 
 /// What is shown of each case.
 pub(crate) struct Shown<'o> {
@@ -91,6 +92,12 @@ fn lines(row: &Row<'_>, columns: &[Level], transaction: &str, shown: &Shown<'_>)
         let values = |cell: &&mut Cell| matches!(cell, Cell::Value(_));
         if let Some(Cell::Value(first)) = cells.iter_mut().find(values) {
             first.ratio = None;
+            first.evidence = None;
+        }
+        if let Some(histograms) = &shown.options.histograms {
+            for ((cell, samples), level) in cells.iter_mut().zip(&samples).zip(columns) {
+                merge(cell, samples, row.get(level), histograms, transaction, &metric);
+            }
         }
         mark_best(&mut cells, better);
         Line { metric, unit, better, cells }
@@ -169,15 +176,39 @@ fn cell(samples: &Samples, first: Option<&Samples>) -> Cell {
         (None, Some((status, (_, details)))) => Cell::Status(*status, join(details)),
         (Some(median), _) => Cell::Value(CellValue {
             median,
+            merged: false,
             spread_percent: half_range_percent(&values),
             repetitions: values.len(),
             ratio: first
                 .filter(|first| !first.statuses.contains_key(&Status::Failed))
                 .and_then(|first| ratio(&samples.values, &first.values)),
+            evidence: first
+                .and_then(|first| quotients(&samples.values, &first.values))
+                .and_then(|ratios| Evidence::of(&ratios)),
             best: false,
             detail: most_said(samples),
             note: left_out(samples),
         }),
+    }
+}
+
+/// Puts the percentile of all repetitions that count in place of that of the median one.
+fn merge(
+    cell: &mut Cell,
+    samples: &Samples,
+    cases: Option<&Cases<'_>>,
+    histograms: &Histograms,
+    transaction: &str,
+    metric: &str,
+) {
+    let Cell::Value(value) = cell else { return };
+    let counted =
+        cases.into_iter().flatten().filter(|(round, _)| samples.values.contains_key(round));
+    let counted =
+        counted.filter_map(|(round, repetition)| Some((round.0.as_str(), repetition.case()?)));
+    if let Some(merged) = histograms.merged(metric, transaction, counted) {
+        value.median = merged;
+        value.merged = true;
     }
 }
 

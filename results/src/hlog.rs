@@ -67,8 +67,17 @@ pub(crate) fn entries(
     Ok(lines)
 }
 
+/// What stands between the tag of a case and the transaction type in the entries of a measured window.
+pub(crate) const MEASURED: &str = ";phase=measure;transaction=";
+
 /// `oltp/tpcc;engine=sqlite;…;phase=measure;transaction=new_order`.
 fn tag(case: &Case, second: &Second) -> String {
+    let transaction = escape(&second.transaction);
+    format!("{};phase={};transaction={transaction}", case_tag(case), phase(second))
+}
+
+/// The part of a tag that names the case: `oltp/tpcc;engine=sqlite;…;repetition=1`.
+pub(crate) fn case_tag(case: &Case) -> String {
     let names = crate::record::CASE_COLUMNS;
     let mut tag = format!("{}/{}", escape(&case.suite), escape(&case.benchmark));
     for (name, value) in names.iter().zip(case_fields(case)).skip(2) {
@@ -93,12 +102,11 @@ fn tag(case: &Case, second: &Second) -> String {
     if case.streams > 0 {
         let _ = write!(tag, ";streams={}", case.streams);
     }
-    let _ = write!(tag, ";phase={};transaction={}", phase(second), escape(&second.transaction));
     tag
 }
 
 /// Percent-encodes (RFC 3986 2.1) what a tag may not hold and what separates its parts.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_whitespace() || character.is_control() || "%,;".contains(character) {

@@ -1,10 +1,11 @@
 //! What the index suite found out, a line for each index on each target.
 
+use dbdyno_core::Case;
+
 use crate::compare::{Cell, CellValue, Comparison, Group};
 use crate::footnote::Footnotes;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
-use crate::record::Record;
 
 /// The suite that is shown so.
 const SUITE: &str = "index";
@@ -44,8 +45,8 @@ enum Form {
 }
 
 /// Whether records are shown so.
-pub(crate) fn is_about_indexes(record: &Record) -> bool {
-    record.case.suite == SUITE
+pub(crate) fn is_about_indexes(case: &Case) -> bool {
+    case.suite == SUITE
 }
 
 impl Comparison {

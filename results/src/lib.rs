@@ -11,6 +11,7 @@ mod fixture;
 mod footnote;
 mod grid;
 mod group;
+mod histograms;
 mod hlog;
 mod index_view;
 mod isolation_view;
@@ -38,6 +39,7 @@ mod time;
 mod timeline;
 
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
+pub use histograms::{Histograms, histograms};
 pub use isolation_view::IsolationView;
 pub use load::{Loaded, LoadedFile, load};
 pub use machine::{Machine, machine};

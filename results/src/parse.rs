@@ -79,6 +79,9 @@ impl Header {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     texts: SharedTexts,
+    /// Texts of the last row that are mostly those of the next: its run, when that began, its unit and its
+    /// detail.
+    repeated: [SharedText; 4],
     /// The fields of the case of the last row, and the case: most rows are of the same as the one
     /// before them.
     last: Option<(Vec<String>, Arc<Case>)>,
@@ -119,18 +122,23 @@ pub(crate) fn parse(row: &Row<'_>, shared: &mut Shared) -> Result<Record, BadFie
     const STATUS: Column = Column::named("status");
     const DETAIL: Column = Column::named("detail");
     let case = shared.case(row)?;
-    let mut text = |column| -> SharedText { shared.texts.of(row.field(column)) };
+    for (last, column) in shared.repeated.iter_mut().zip([RUN_ID, STARTED_AT, UNIT, DETAIL]) {
+        if *last != row.field(column) {
+            *last = shared.texts.of(row.field(column));
+        }
+    }
+    let [run_id, started_at, unit, detail] = shared.repeated.clone();
     Ok(Record {
-        run_id: text(RUN_ID),
-        started_at: text(STARTED_AT),
+        run_id,
+        started_at,
         case,
-        transaction: text(TRANSACTION),
-        metric: text(METRIC),
+        transaction: shared.texts.of(row.field(TRANSACTION)),
+        metric: shared.texts.of(row.field(METRIC)),
         value: row.number(VALUE)?,
-        unit: text(UNIT),
+        unit,
         better: row.word(BETTER_COLUMN, &BETTER, Better::name)?,
         status: row.word(STATUS, &STATUSES, Status::name)?,
-        detail: text(DETAIL),
+        detail,
     })
 }
 

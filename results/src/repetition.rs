@@ -15,19 +15,45 @@ pub(crate) struct Repetition<'r> {
     pieces: Vec<&'r [Record]>,
 }
 
+/// What tells a case from others, whatever the version, the seed, the run and the repetition.
+pub(crate) type CaseKey<'r> = ([&'r str; 10], [u64; 4]);
+
+/// The key of a case.
+pub(crate) fn case_key(case: &Case) -> CaseKey<'_> {
+    let texts = [
+        &*case.suite,
+        &*case.benchmark,
+        &*case.engine,
+        &*case.driver,
+        &*case.target,
+        case.isolation.name(),
+        case.durability.name(),
+        case.statements.name(),
+        case.keys.name(),
+        case.cache.name(),
+    ];
+    let numbers = [
+        u64::from(case.clients) << 32 | u64::from(case.streams),
+        case.rate.map_or(0, f64::to_bits),
+        case.scale.in_hundredths(),
+        u64::from(case.pipeline),
+    ];
+    (texts, numbers)
+}
+
 /// The repetitions of all cases, in the order in which the first row of each comes.
 pub(crate) fn repetitions(records: &[Record]) -> Vec<Repetition<'_>> {
     let mut found: Vec<Repetition<'_>> = Vec::new();
-    let mut places: HashMap<(&str, String), usize> = HashMap::new();
+    let mut places = HashMap::new();
     let same = |one: &Record, other: &Record| {
         one.run_id == other.run_id
             && (Arc::ptr_eq(&one.case, &other.case) || one.case == other.case)
     };
     for piece in records.chunk_by(same) {
         let Some(first) = piece.first() else { continue };
-        // A case has a number that is not whole (its rate), so that it is told by its words.
-        let place = places.entry((&first.run_id, format!("{:?}", first.case)));
-        let place = *place.or_insert(found.len());
+        let case = &first.case;
+        let of_run = (&*first.run_id, &*case.engine_version, case.seed, case.repetition);
+        let place = *places.entry((of_run, case_key(case))).or_insert(found.len());
         match found.get_mut(place) {
             Some(known) => known.pieces.push(piece),
             None => found.push(Repetition { pieces: vec![piece] }),

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+pub mod bootstrap;
 pub mod holm;
 pub mod mann_whitney;
 pub mod repetitions;
 pub mod shift;
+pub mod signed_rank;
 
 #[cfg(test)]
 pub(crate) mod truth;
@@ -49,17 +51,25 @@ pub struct Ratio {
 /// The ratio of `values` to `base`, round by round where they share any. `None` where either has
 /// no values, or the base is 0 throughout.
 pub fn ratio(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Ratio> {
-    let shared: Vec<_> =
-        values.iter().filter_map(|(round, value)| Some((*value, *base.get(round)?))).collect();
-    if shared.is_empty() {
+    let quotients = quotients(values, base);
+    if quotients.is_none() {
         let middle =
             |map: &BTreeMap<Round, f64>| median(&map.values().copied().collect::<Vec<_>>());
         let value = middle(values)? / middle(base).filter(|base| *base != 0.0)?;
         return Some(Ratio { value, paired: false });
     }
-    let quotients: Vec<_> =
-        shared.iter().filter(|(_, base)| *base != 0.0).map(|(value, base)| value / base).collect();
-    Some(Ratio { value: median(&quotients)?, paired: true })
+    Some(Ratio { value: median(&quotients?)?, paired: true })
+}
+
+/// The quotients of the rounds that both have, where the base is not 0; `None` where they share none.
+pub fn quotients(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Vec<f64>> {
+    let shared: Vec<_> =
+        values.iter().filter_map(|(round, value)| Some((*value, *base.get(round)?))).collect();
+    if shared.is_empty() {
+        return None;
+    }
+    let divided = shared.iter().filter(|(_, base)| *base != 0.0).map(|(value, base)| value / base);
+    Some(divided.collect())
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use dbdyno_core::Result;
 
-use crate::compare::{Cell, CellValue, Column, Comparison, Group, Line};
+use crate::compare::{Cell, CellValue, Column, Comparison, Evidence, Group, LEVEL, Line};
 use crate::csv_lines::csv_line;
 use crate::dimension::Dimension;
 use crate::footnote::Footnotes;
 use crate::grid::{Align, Grid, Text, wrap};
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields, optional};
 use crate::render::{Format, RenderOptions};
+use crate::statistics::signed_rank;
 use crate::{metric, number};
 
 impl Comparison {
@@ -79,12 +80,14 @@ impl Comparison {
         // The seed and the repetition are not a cell's: it is made of several.
         let case_columns = &CASE_COLUMNS[..CASE_COLUMNS.len() - 2];
         let header = case_columns.iter().chain(&CELL_COLUMNS).chain(&ADDED_CASE_COLUMNS);
+        let header = header.chain(&ADDED_CELL_COLUMNS);
         let mut lines = csv_line(header)?;
         for group in &self.groups {
             for line in &group.lines {
                 for (cell, case) in line.cells.iter().zip(&group.cases) {
                     if let (Some(case), Some(fields)) = (case, csv_fields(group, line, cell)) {
-                        let added = added_case_fields(case);
+                        let added =
+                            added_case_fields(case).into_iter().chain(added_csv_fields(cell));
                         let case = case_fields(case).into_iter().take(case_columns.len());
                         lines.extend(csv_line(case.chain(fields).chain(added))?);
                     }
@@ -123,6 +126,9 @@ impl Comparison {
             _ if low == high => format!("medians of {high} repetitions"),
             _ => format!("medians of {low} to {high} repetitions"),
         }];
+        if values.iter().any(|value| value.merged) {
+            parts.push("percentiles are those of all repetitions taken together".to_owned());
+        }
         if values.iter().any(|value| value.spread_percent.is_some()) {
             parts.push("± is half their range".to_owned());
         }
@@ -140,6 +146,7 @@ impl Comparison {
         if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
             parts.push("~ stands where no round has both and medians are divided".to_owned());
         }
+        parts.extend(self.doubts(style));
         if values.iter().any(|value| value.best) {
             parts.push(match style {
                 Style::Plain => "* marks the best of a line".to_owned(),
@@ -147,6 +154,35 @@ impl Comparison {
             });
         }
         Some(parts.join("; "))
+    }
+
+    /// What the rounds can tell of the ratios.
+    fn doubts(&self, style: Style) -> Option<String> {
+        let evidence: Vec<&Evidence> =
+            self.values().filter_map(|value| value.evidence.as_ref()).collect();
+        let most = evidence.iter().map(|evidence| evidence.rounds).max()?;
+        let needed = signed_rank::fewest(LEVEL / evidence.len() as f64);
+        let ratios = match evidence.len() {
+            1 => "a ratio".to_owned(),
+            many => format!("any of {many} ratios"),
+        };
+        let rounds = if most == 1 { "1 round".to_owned() } else { format!("{most} rounds") };
+        if most < needed {
+            return Some(format!("{rounds} cannot tell {ratios} from chance, {needed} can"));
+        }
+        let is_open = |evidence: &&Evidence| evidence.interval.is_some() && !evidence.is_shown();
+        let mut parts = Vec::new();
+        if evidence.iter().any(is_open) {
+            let at_once = match evidence.len() {
+                1 => String::new(),
+                many => format!(", with {many} at once"),
+            };
+            parts.push(format!("? stands where {rounds} cannot tell a ratio from chance{at_once}"));
+        }
+        if style == Style::Markdown && evidence.iter().any(|one| one.interval.is_some()) {
+            parts.push("the interval of 95% of a ratio is in parentheses".to_owned());
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// What stands below a table of indexes.
@@ -170,7 +206,8 @@ impl Comparison {
     /// The table in the roomiest layout that fits, spread over several where none does.
     fn fitting(&self, width: usize, style: Style, footnotes: &Footnotes) -> Vec<Grid> {
         let all = 0..self.columns.len();
-        for layout in LAYOUTS {
+        let most = usize::min(width / NARROWEST, all.end.saturating_sub(1));
+        for layout in LAYOUTS.into_iter().filter(|_| all.end <= width / NARROWEST) {
             let grid = self.grid(all.clone(), layout, style, footnotes);
             if grid.width() <= width {
                 return vec![grid];
@@ -178,7 +215,7 @@ impl Comparison {
         }
         let tightest = LAYOUTS[LAYOUTS.len() - 1];
         let mut grids = Vec::new();
-        for size in (1..self.columns.len().max(2)).rev() {
+        for size in (1..=most.max(1)).rev() {
             let block = |start| start..usize::min(start + size, all.end);
             let blocks = all.clone().step_by(size).map(block);
             grids = blocks.map(|block| self.grid(block, tightest, style, footnotes)).collect();
@@ -280,6 +317,10 @@ const CELL_COLUMNS: [&str; 12] = [
     "detail",
 ];
 
+/// Columns of a comparison's CSV that were added later and come last.
+const ADDED_CELL_COLUMNS: [&str; 5] =
+    ["ratio_low", "ratio_high", "ratio_p", "effect_size", "difference"];
+
 fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
     let bit = |bit: bool| u8::from(bit).to_string();
     let (value, status, detail) = match cell {
@@ -302,6 +343,22 @@ fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
         status.to_owned(),
         detail.clone(),
     ])
+}
+
+/// What the rounds say of the ratio.
+fn added_csv_fields(cell: &Cell) -> [String; 5] {
+    let evidence = match cell {
+        Cell::Value(value) => value.evidence.as_ref(),
+        Cell::Missing | Cell::Status(..) => None,
+    };
+    let interval = evidence.and_then(|evidence| evidence.interval);
+    [
+        optional(interval.map(|(low, _)| low)),
+        optional(interval.map(|(_, high)| high)),
+        optional(evidence.map(|evidence| evidence.adjusted_p)),
+        optional(evidence.and_then(|evidence| evidence.effect)),
+        evidence.map(Evidence::in_words).unwrap_or_default(),
+    ]
 }
 
 /// What identifies a column's servers, as a caption says it.
@@ -364,6 +421,9 @@ struct Layout {
     two_lines: bool,
 }
 
+/// No column is narrower, the blanks beside it included: a line has no room for more.
+const NARROWEST: usize = 3;
+
 /// From the roomiest to the tightest.
 const LAYOUTS: [Layout; 4] = [
     Layout { labels: Labels::Once, two_lines: false },
@@ -404,7 +464,10 @@ impl Parts {
                     spread: value.spread_percent.map(number::spread).unwrap_or_default(),
                     ratio: value
                         .ratio
-                        .map(|ratio| about(ratio.paired).to_owned() + &number::ratio(ratio.value))
+                        .map(|ratio| {
+                            let number = number::ratio(ratio.value);
+                            format!("{}{number}{}", about(ratio.paired), doubt(value, style))
+                        })
                         .unwrap_or_default(),
                     word: String::new(),
                     note,
@@ -430,6 +493,24 @@ impl Parts {
             sizes.aligned(self)
         };
         Text { text, bold: self.best }
+    }
+}
+
+/// What stands behind a ratio that the rounds cannot tell from 1; in Markdown, where there is room, the
+/// interval too. Nothing where so few rounds could tell nothing at all, which the legend says.
+fn doubt(value: &CellValue, style: Style) -> String {
+    let Some((evidence, interval)) =
+        value.evidence.as_ref().and_then(|evidence| Some((evidence, evidence.interval?)))
+    else {
+        return String::new();
+    };
+    let mark = if evidence.is_shown() { "" } else { "?" };
+    match style {
+        Style::Markdown => {
+            let (low, high) = (number::ratio(interval.0), number::ratio(interval.1));
+            format!("{mark} ({low} to {high})")
+        }
+        Style::Plain | Style::Terminal => mark.to_owned(),
     }
 }
 

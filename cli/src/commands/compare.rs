@@ -1,7 +1,9 @@
 //! `dbdyno compare`.
 
 use dbdyno_core::{Error, Result};
-use dbdyno_results::{By, Format, IsolationView, compare as put_side_by_side, compare_all, load};
+use dbdyno_results::{
+    By, Format, IsolationView, compare as put_side_by_side, compare_all, histograms, load,
+};
 
 use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
@@ -23,6 +25,13 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let mut options = tables::options(&loaded, by);
     options.metrics.clone_from(&arguments.metrics);
     options.transactions = arguments.transactions;
+    if arguments.merge {
+        let read = histograms(&loaded)?;
+        for warning in &read.warnings {
+            note(&format!("warning: {warning}"));
+        }
+        options.histograms = Some(read);
+    }
     let format = match arguments.format {
         FormatArg::Table => Format::Table,
         FormatArg::Markdown => Format::Markdown,
@@ -34,7 +43,10 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         return Ok(Ended::Done);
     }
     let targets = loaded.order(By::Target);
-    let asks = !options.metrics.is_empty() || options.transactions || by != By::Engine;
+    let asks = !options.metrics.is_empty()
+        || options.transactions
+        || options.histograms.is_some()
+        || by != By::Engine;
     let (levels, records) = match asks {
         true => (None, loaded.records),
         false => IsolationView::take(loaded.records, &targets),

@@ -10,7 +10,8 @@ use super::{Finding, Placed, RegressOptions, Verdict};
 use crate::dimension::{Dimension, Level, Plan};
 use crate::metric::{DEFAULT_METRICS, find, is_asked};
 use crate::record::Record;
-use crate::repetition::{Repetition, Sample, repetitions};
+use crate::repetition::{CaseKey, Repetition, Sample, case_key, repetitions};
+use crate::statistics::median;
 
 /// A case that both sides have.
 pub(super) struct Matched<'r> {
@@ -64,33 +65,8 @@ pub(super) struct Gathered<'r> {
     pub(super) only_after: Vec<String>,
 }
 
-/// What tells a case from others, whatever the version, the seed, the run and the repetition.
-type Key<'r> = ([&'r str; 10], [u64; 4]);
-
-fn key(case: &Case) -> Key<'_> {
-    let texts = [
-        &*case.suite,
-        &*case.benchmark,
-        &*case.engine,
-        &*case.driver,
-        &*case.target,
-        case.isolation.name(),
-        case.durability.name(),
-        case.statements.name(),
-        case.keys.name(),
-        case.cache.name(),
-    ];
-    let numbers = [
-        u64::from(case.clients) << 32 | u64::from(case.streams),
-        case.rate.map_or(0, f64::to_bits),
-        case.scale.in_hundredths(),
-        u64::from(case.pipeline),
-    ];
-    (texts, numbers)
-}
-
 /// The repetitions of each case, on each side.
-type BothSides<'r> = HashMap<Key<'r>, [Vec<Repetition<'r>>; 2]>;
+type BothSides<'r> = HashMap<CaseKey<'r>, [Vec<Repetition<'r>>; 2]>;
 
 /// Puts the cases of both sides next to each other.
 ///
@@ -101,7 +77,7 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
     for (side, loaded) in [&sides.before, &sides.after].into_iter().enumerate() {
         for repetition in repetitions(&loaded.records) {
             if let Some(case) = repetition.case() {
-                found.entry(key(case)).or_default()[side].push(repetition);
+                found.entry(case_key(case)).or_default()[side].push(repetition);
             }
         }
     }
@@ -110,8 +86,7 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
         .filter_map(|sides| sides.iter().flatten().find_map(Repetition::case))
         .collect();
     let plan = Plan::of_rows(&cases);
-    let mut sorted: BTreeMap<(String, Vec<Level>), (&Case, [Vec<Repetition<'_>>; 2])> =
-        BTreeMap::new();
+    let mut sorted = BTreeMap::new();
     for sides in found.into_values() {
         if let Some(case) = sides.iter().flatten().find_map(Repetition::case) {
             let benchmark = format!("{}/{}", case.suite, case.benchmark);
@@ -266,7 +241,9 @@ pub(super) fn compare(
     findings: &mut Vec<Placed>,
     notes: &mut Vec<String>,
 ) {
-    let (before, after) = (numbers(&matched.before, metric), numbers(&matched.after, metric));
+    let before = numbers(&matched.before, metric);
+    let after: Vec<f64> =
+        numbers(&matched.after, metric).into_iter().map(|(_, value)| value).collect();
     match (before.is_empty(), after.is_empty()) {
         (true, true) => {}
         (true, false) => notes.push(format!(
@@ -284,16 +261,36 @@ pub(super) fn compare(
             let (place, rank, finding) =
                 matched.finding(rank, metric, Verdict::CouldNotTell, String::new());
             let min_effect = options.thresholds.of(metric);
-            pairs.push(Pair { place, rank, finding, unit, better, min_effect, before, after });
+            let runs = medians_of_runs(&before);
+            let before = before.into_iter().map(|(_, value)| value).collect();
+            pairs.push(Pair {
+                place,
+                rank,
+                finding,
+                unit,
+                better,
+                min_effect,
+                before,
+                runs,
+                after,
+            });
         }
     }
 }
 
-fn numbers(repetitions: &[Repetition<'_>], metric: &str) -> Vec<f64> {
-    let samples = repetitions.iter().map(|repetition| repetition.sample("", metric));
-    let values = samples.filter_map(|sample| match sample {
-        Sample::Value(value) => Some(value),
+/// The numbers of a metric, each with its run.
+fn numbers<'r>(repetitions: &[Repetition<'r>], metric: &str) -> Vec<(&'r str, f64)> {
+    let values = repetitions.iter().filter_map(|repetition| match repetition.sample("", metric) {
+        Sample::Value(value) => Some((&*repetition.all().next()?.run_id, value)),
         Sample::Missing | Sample::Status(..) => None,
     });
     values.collect()
+}
+
+fn medians_of_runs(numbers: &[(&str, f64)]) -> Vec<f64> {
+    let mut runs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (run, value) in numbers {
+        runs.entry(run).or_default().push(*value);
+    }
+    runs.values().filter_map(|values| median(values)).collect()
 }

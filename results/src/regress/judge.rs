@@ -20,6 +20,8 @@ pub(super) struct Pair {
     pub(super) better: Better,
     pub(super) min_effect: f64,
     pub(super) before: Vec<f64>,
+    /// The median of each run of the baseline.
+    pub(super) runs: Vec<f64>,
     pub(super) after: Vec<f64>,
 }
 
@@ -58,6 +60,23 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
     judged.collect()
 }
 
+/// What is said where a run of the baseline is no better than the current one.
+const AS_BAD: &str =
+    "a run of the baseline was as bad: runs differ by more than their repetitions do";
+
+impl Pair {
+    /// Whether the current run is beyond every run of the baseline, as `further` measures how far a ratio
+    /// goes in the direction that counts.
+    ///
+    /// Repetitions of one run are more alike than those of two: what the test takes for a change of the
+    /// current run may be what every run has of its own. Where there are several runs to see it by, one that
+    /// went as far shows that it need not be a change.
+    fn is_beyond_all_runs(&self, further: &dyn Fn(f64) -> f64) -> bool {
+        let Some(current) = median(&self.after) else { return false };
+        self.runs.len() < 2 || self.runs.iter().all(|run| further(current / run) > 0.0)
+    }
+}
+
 /// How strict the judgement is.
 struct Strictness {
     level: f64,
@@ -80,9 +99,13 @@ impl Strictness {
             }
             let is_shown = adjusted_p <= self.level;
             if is_shown && worse(shift.ratio) >= least {
-                return (Verdict::Regression, String::new());
+                return match pair.is_beyond_all_runs(&worse) {
+                    true => (Verdict::Regression, String::new()),
+                    false => (Verdict::CouldNotTell, AS_BAD.to_owned()),
+                };
             }
-            if is_shown && worse(shift.ratio) <= -least {
+            let better = |ratio: f64| -worse(ratio);
+            if is_shown && better(shift.ratio) >= least && pair.is_beyond_all_runs(&better) {
                 return (Verdict::Improvement, String::new());
             }
             if worst < least {

@@ -213,6 +213,25 @@ fn baselines_are_taken_together() {
     assert_eq!(judgement.count(Verdict::Regression), 0);
 }
 
+/// The repetitions of each run are alike, and the runs are not: what the test calls a change, one of the
+/// baselines has as well.
+#[test]
+fn a_change_no_larger_than_between_baselines_could_not_be_told() {
+    let runs = two(0.8);
+    runs.add("older", &repetitions(&case("tpcc", "sqlite"), 790.0, &STEADY));
+    for run in ["a", "b"] {
+        runs.add(run, &repetitions(&case("tpcc", "sqlite"), 1000.0, &STEADY));
+    }
+    let against = |baselines: &[&str]| {
+        let baselines: Vec<PathBuf> = baselines.iter().map(|run| runs.path(run)).collect();
+        regress(&baselines, &runs.path("new"), &default()).unwrap()
+    };
+    let all = against(&["old", "a", "b", "older"]);
+    assert_eq!((all.outcome(), all.count(Verdict::Regression)), (Outcome::CouldNotTell, 0));
+    assert!(finding(&all, "throughput").why.starts_with("a run of the baseline was as bad"));
+    assert_eq!(against(&["old", "a", "b"]).count(Verdict::Regression), 4);
+}
+
 /// A run whose repetition 2 has rows more, on the baseline's side or now.
 fn with_rows(side: &str, rows: &[Measurement]) -> Judgement {
     let tpcc = case("tpcc", "sqlite");

@@ -82,7 +82,7 @@ impl RankTest {
 }
 
 /// The share of all ways that lie as far out as `seen` or further, times two.
-fn tail(ways: &[f64], seen: usize) -> f64 {
+pub(super) fn tail(ways: &[f64], seen: usize) -> f64 {
     let all: f64 = ways.iter().sum();
     let at_most: f64 = ways.iter().take(seen + 1).sum();
     let at_least: f64 = ways.iter().skip(seen).sum();
@@ -138,6 +138,18 @@ fn ways(ranks: &[usize], chosen: usize) -> Vec<f64> {
         }
     }
     ways.pop().unwrap_or_default()
+}
+
+/// In how many ways any of the ranks, few or many, add up to each sum.
+pub(super) fn ways_of_any(ranks: &[usize]) -> Vec<f64> {
+    let mut ways = vec![0.0; ranks.iter().sum::<usize>() + 1];
+    ways[0] = 1.0;
+    for rank in ranks {
+        for sum in (*rank..ways.len()).rev() {
+            ways[sum] += ways[sum - rank];
+        }
+    }
+    ways
 }
 
 /// The mean and the standard deviation of U without ties.

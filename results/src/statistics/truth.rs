@@ -6,9 +6,11 @@
 use dbdyno_core::random::Rng;
 use proptest::prelude::*;
 
+use super::bootstrap::interval_of_median;
 use super::mann_whitney::{RankTest, smallest_p};
 use super::repetitions::{deviation, enough, fewest};
 use super::shift::{Shift, shift as shift_by};
+use super::signed_rank;
 
 fn p_value(one: &[f64], other: &[f64]) -> f64 {
     RankTest::default().p_value(one, other)
@@ -227,4 +229,44 @@ fn as_many_repetitions_as_are_named_are_enough() {
         let share = shown.count() as f64 / 500.0;
         assert!((0.72..=0.92).contains(&share), "{size} repetitions: {share}");
     }
+}
+
+/// `scipy.stats.wilcoxon(…, method="exact")` of SciPy 1.17.1 on the logarithms; the last has ties, counted
+/// over all signs.
+#[test]
+fn signed_ranks_are_those_of_scipy() {
+    let of = |distances: &[f64]| -> Vec<f64> { distances.iter().map(|one| one.exp()).collect() };
+    let clear = of(&[0.1, 0.2, 0.3, 0.15, 0.25, 0.05]);
+    assert_near(signed_rank::p_value(&clear), 0.031_25, 1e-12);
+    let mixed = of(&[0.1, -0.2, 0.3, 0.4, -0.05, 0.6, 0.7, -0.15]);
+    assert_near(signed_rank::p_value(&mixed), 0.1953125, 1e-12);
+    // Of ranks 1.5, 1.5, 3, 4, in four of sixteen ways of signs the negative ones are at most 1.5.
+    assert_near(signed_rank::p_value(&[2.0, 0.5, 3.0, 4.0, 1.0]), 6.0 / 16.0, 1e-12);
+    assert_near(signed_rank::p_value(&[1.0, 1.0]), 1.0, 0.0);
+    assert_eq!((signed_rank::fewest(0.05), signed_rank::fewest(0.05 / 24.0)), (6, 10));
+    assert_eq!(signed_rank::effect_size(&clear), Some(1.0));
+    assert_near(signed_rank::effect_size(&mixed).unwrap(), 20.0 / 36.0, 1e-12);
+    assert_eq!(signed_rank::effect_size(&[1.0]), None);
+}
+
+/// The true ratio is 1, and in 95 % of the intervals at least, but for what chance takes away from 4,000.
+#[test]
+fn bootstrap_intervals_hold_the_true_median() {
+    for (kind, noise) in (0..).zip([Noise::Normal, Noise::Stalls]) {
+        for size in [6, 7, 8, 9, 10, 15, 20] {
+            let mut rng = Rng::new(9, &[kind, size as u64]);
+            let held = (0..4_000).filter(|_| {
+                let baseline = noise.sample(&mut rng, size, 5.0);
+                let current = noise.sample(&mut rng, size, 5.0);
+                let ratios: Vec<f64> =
+                    current.iter().zip(&baseline).map(|(new, old)| new / old).collect();
+                let (low, high) = interval_of_median(&ratios).unwrap();
+                (low..=high).contains(&1.0)
+            });
+            let share = held.count() as f64 / 4_000.0;
+            assert!(share >= 0.939, "{noise:?}, {size} rounds: only {share}");
+        }
+    }
+    assert_eq!(interval_of_median(&[1.0; 5]), None);
+    assert_eq!(interval_of_median(&[2.0; 6]), Some((2.0, 2.0)));
 }

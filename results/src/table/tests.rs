@@ -174,8 +174,44 @@ fn a_terminal_shows_the_best_in_bold() {
     let comparison = compare(&mixed(), &CompareOptions::new(By::Engine)).unwrap();
     let options = RenderOptions { format: Format::Table, width: 120, styled: true };
     let text = comparison.render(&options).unwrap();
-    assert!(text.contains("\u{1b}[1m") && text.contains("is bold"), "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("\u{1b}[1m") && words.contains("the best of a line is bold"), "{text}");
     assert!(!text.contains('*'), "{text}");
+}
+
+/// Ten rounds of two engines, one of which is faster beyond doubt at writes, and not at reads.
+fn rounds() -> Vec<Record> {
+    let factors = |step: f64, wild: f64| {
+        (0..10).map(move |round| step * (1.0 + wild * (f64::from(round * 7 % 10) - 4.5) / 10.0))
+    };
+    let of = |name: &str, engine: &str, step: f64, wild: f64| {
+        repetitions(&case(name, engine), 1000.0, &factors(step, wild).collect::<Vec<_>>())
+    };
+    [
+        of("reads", "sqlite", 1.0, 0.01),
+        of("reads", "postgres", 1.01, 0.2),
+        of("writes", "sqlite", 1.0, 0.01),
+        of("writes", "postgres", 2.0, 0.05),
+    ]
+    .concat()
+}
+
+#[test]
+fn ratios_that_rounds_cannot_tell_from_chance_are_marked() {
+    let text = render(&rounds(), By::Engine, Format::Table, 80);
+    assert_width(&text, 80);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn intervals_and_effects_of_ratios_are_in_documents_and_csv() {
+    let throughput = |format| {
+        let text = render(&rounds(), By::Engine, format, 80);
+        let wanted = ["metric", "throughput", "tx/s", "medians"];
+        let lines = text.lines().filter(|line| wanted.iter().any(|part| line.contains(part)));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(throughput(Format::Markdown) + "\n\n" + &throughput(Format::Csv));
 }
 
 #[test]

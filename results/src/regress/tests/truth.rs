@@ -18,7 +18,17 @@ fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
         numbers: None,
     };
     let unit = "us".to_owned();
-    Pair { place: 0, rank: 0, finding, unit, better, min_effect: 0.05, before, after }
+    Pair {
+        place: 0,
+        rank: 0,
+        finding,
+        unit,
+        better,
+        min_effect: 0.05,
+        before,
+        runs: Vec::new(),
+        after,
+    }
 }
 
 /// The verdicts of as many comparisons as `steps`, each of which the current side is multiplied by.

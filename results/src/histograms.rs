@@ -1,0 +1,148 @@
+//! Response times of whole runs, read back from `latency.hlog`: a percentile of several repetitions is
+//! read off their histograms taken together.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dbdyno_core::{Case, Error, Result};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+use crate::hlog::{MEASURED, case_tag, escape};
+use crate::load::Loaded;
+use crate::run_folder::file;
+
+/// Significant digits where histograms are put together; the same as where they are recorded.
+const DIGITS: u8 = 3;
+
+const NS_PER_US: f64 = 1_000.0;
+
+/// The response times of each transaction type, in nanoseconds.
+type ByTransaction = Vec<(String, Histogram<u64>)>;
+
+/// The response times of the measured windows, by run, case and transaction type.
+#[derive(Clone, Debug, Default)]
+pub struct Histograms {
+    /// By the tag of the case, repetition and all, below the run.
+    found: HashMap<String, HashMap<String, ByTransaction>>,
+    /// What the reader did not take silently, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the histograms beside every file of `loaded`, those of each repetition's seconds taken together. A
+/// last line that was cut off is skipped with a warning.
+///
+/// # Errors
+/// A run has no `latency.hlog`, or a line of it cannot be understood (the error names it).
+pub fn histograms(loaded: &Loaded) -> Result<Histograms> {
+    let mut histograms = Histograms::default();
+    for results in &loaded.files {
+        let rows = loaded.records.get(results.rows.clone()).unwrap_or_default();
+        let runs: BTreeSet<&str> = rows.iter().map(|row| &*row.run_id).collect();
+        let path = results.path.with_file_name(file::LATENCY);
+        let [run] = runs.into_iter().collect::<Vec<_>>()[..] else {
+            let why = "the rows beside it are of several runs";
+            return Err(Error::new(format!("read `{}`", path.display()), why)
+                .next("give the runs as they were measured, each in its folder"));
+        };
+        histograms.read(run, &path)?;
+    }
+    Ok(histograms)
+}
+
+impl Histograms {
+    fn read(&mut self, run: &str, path: &Path) -> Result<()> {
+        let failed = |error: &std::io::Error| {
+            let told = Error::new(format!("read `{}`", path.display()), error);
+            match error.kind() {
+                ErrorKind::NotFound => told.next("leave out `--merge`, which needs that file"),
+                _ => told,
+            }
+        };
+        let mut lines = BufReader::new(File::open(path).map_err(|error| failed(&error))?);
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            if lines.read_until(b'\n', &mut line).map_err(|error| failed(&error))? == 0 {
+                break;
+            }
+            if !line.ends_with(b"\n") {
+                self.warnings.push(format!(
+                    "`{}`, line {number}: the last line was cut off and is skipped",
+                    path.display()
+                ));
+                break;
+            }
+            self.add(run, &line).map_err(|why| {
+                Error::new(format!("read `{}`, line {number}", path.display()), why)
+                    .next("mend or remove the line, or leave out `--merge`")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Adds what a line says of a measured second.
+    fn add(&mut self, run: &str, line: &[u8]) -> Result<(), String> {
+        for entry in IntervalLogIterator::new(line) {
+            let entry = entry.map_err(|_| "it is no entry of a histogram log".to_owned())?;
+            let LogEntry::Interval(interval) = entry else { continue };
+            let tag = interval.tag().ok_or("it has no tag")?;
+            let Some((case, transaction)) = tag.as_str().split_once(MEASURED) else { continue };
+            let bytes = STANDARD
+                .decode(interval.encoded_histogram())
+                .map_err(|why| format!("its histogram: {why}"))?;
+            let second: Histogram<u64> = Deserializer::new()
+                .deserialize(&mut bytes.as_slice())
+                .map_err(|why| format!("its histogram: {why}"))?;
+            let of_case = self.found.entry(run.to_owned()).or_default();
+            let of_case = of_case.entry(case.to_owned()).or_default();
+            match of_case.iter_mut().find(|(name, _)| name == transaction) {
+                Some((_, all)) => all.add(&second).map_err(|why| why.to_string())?,
+                None => of_case.push((transaction.to_owned(), second)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A percentile or the maximum (`latency_p99_us`) of repetitions taken together, in microseconds; of one
+    /// transaction type, or of all where it is empty. `None` where the metric is another, or a repetition has
+    /// no histogram.
+    pub(crate) fn merged<'c>(
+        &self,
+        metric: &str,
+        transaction: &str,
+        repetitions: impl Iterator<Item = (&'c str, &'c Case)>,
+    ) -> Option<f64> {
+        let quantile = quantile(metric)?;
+        let transaction = escape(transaction);
+        let mut all = Histogram::<u64>::new(DIGITS).ok()?;
+        for (run, case) in repetitions {
+            let of_case = self.found.get(run)?.get(&case_tag(case))?;
+            let wanted =
+                of_case.iter().filter(|(name, _)| transaction.is_empty() || *name == transaction);
+            let before = all.len();
+            for (_, histogram) in wanted {
+                all.add(histogram).ok()?;
+            }
+            if all.len() == before {
+                return None;
+            }
+        }
+        (!all.is_empty()).then(|| all.value_at_quantile(quantile) as f64 / NS_PER_US)
+    }
+}
+
+/// `latency_p999_us` is 0.999, the maximum 1.
+fn quantile(metric: &str) -> Option<f64> {
+    let middle = metric.strip_prefix("latency_")?.strip_suffix("_us")?;
+    if middle == "max" {
+        return Some(1.0);
+    }
+    let digits = middle.strip_prefix('p')?;
+    format!("0.{digits}").parse().ok()
+}
