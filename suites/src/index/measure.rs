@@ -210,7 +210,7 @@ impl<'s> Bench<'s> {
             session.run_sql(&delete).await?;
             Ok(left)
         })?;
-        let check = writes::account(&tally, left);
+        let check = writes::account(name, &tally, left);
         self.found.borrow_mut().checks.push(check);
         Ok(true)
     }

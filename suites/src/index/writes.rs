@@ -33,14 +33,14 @@ pub fn statements(pattern: &Pattern) -> Vec<Statement> {
 }
 
 /// Whether the rows beyond those of the data set are those that clients added and did not take away
-/// again: `left` were found, none was there before.
-pub fn account(tally: &Tally, left: i64) -> Check {
+/// again: `left` were found, none was there before. The check is named after the load.
+pub fn account(load: &str, tally: &Tally, left: i64) -> Check {
     let [inserts, _, deletes] = TYPES.map(|name| tally.of(name));
     let rows = |batches: u64| batches as i64 * ROWS_PER_TRANSACTION as i64;
     let known = rows(inserts.committed) - rows(deletes.committed);
     let (low, high) = (known - rows(deletes.unknown), known + rows(inserts.unknown));
     let detail = format!("{left} added rows are left, {low} to {high} should be");
-    Check::new("written_rows", (low..=high).contains(&left), detail)
+    Check::new(format!("{}_rows", load.replace('-', "_")), (low..=high).contains(&left), detail)
 }
 
 /// Clients that insert, change and delete rows in turn.
@@ -198,13 +198,13 @@ mod tests {
         let committed = |committed| TallyEntry { committed, ..TallyEntry::default() };
         let known = tally(committed(7), committed(5));
         for (left, held) in [(100, true), (99, false), (101, false), (0, false)] {
-            assert_eq!(account(&known, left).held, held, "{left}");
+            assert_eq!(account("write-with-index", &known, left).held, held, "{left}");
         }
         // One insert and one delete of which nobody knows.
         let unknown = |committed| TallyEntry { committed, unknown: 1, ..TallyEntry::default() };
         let unsure = tally(unknown(7), unknown(5));
         for (left, held) in [(50, true), (100, true), (150, true), (49, false), (151, false)] {
-            assert_eq!(account(&unsure, left).held, held, "{left}");
+            assert_eq!(account("write-with-index", &unsure, left).held, held, "{left}");
         }
     }
 }
