@@ -13,6 +13,7 @@ const ALL: CheckOptions = CheckOptions {
     real_time: true,
     register_order: RegisterOrder::WritesFollowReads,
     examples: 3,
+    search_steps: CheckOptions::SEARCH_STEPS,
 };
 
 fn read(text: &str) -> History {
@@ -83,6 +84,30 @@ fn a_write_cycle_of_registers_needs_the_order_that_processes_saw() {
         let options = CheckOptions { register_order, ..CheckOptions::default() };
         assert_eq!(found(&text, &options).classes().has(AnomalyClass::G0), is_found);
     }
+}
+
+#[test]
+fn long_lists_are_cut_in_explanations() {
+    let list = |last: u32| (1..=200).chain([last]).map(|it| it.to_string()).collect::<Vec<_>>();
+    let text = format!(
+        "{{:type :ok, :process 0, :value [[:r x [{}]]]}}\n{{:type :ok, :process 1, :value [[:r x [{}]]]}}\n",
+        list(201).join(" "),
+        list(202).join(" "),
+    );
+    let verdict = found(&text, &CheckOptions::default());
+    let told: String =
+        verdict.found.iter().map(|found| found.examples[0].explanation.as_str()).collect();
+    insta::assert_snapshot!(told, @r"
+    Let
+      T1 = {:index 0, :process 0, :type :ok, :value [[:r x [1 2 3 … 200 201]]]}
+    Then:
+      T1 read key x as [1 2 3 … 200 201]; but nobody appended 1.
+    Let
+      T1 = {:index 1, :process 1, :type :ok, :value [[:r x [1 2 3 … 200 202]]]}
+      T2 = {:index 0, :process 0, :type :ok, :value [[:r x [1 2 3 … 200 201]]]}
+    Then:
+      T1 read key x as [1 2 3 … 200 202], and T2 as [1 2 3 … 200 201]: neither begins with the other, for element 201 is 202 in the first and 201 in the second.
+    ");
 }
 
 proptest! {
