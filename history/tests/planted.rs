@@ -4,7 +4,8 @@
 
 use dbdyno_history::testing::{Behaviour, PLANTED, Planted, Simulation, plant};
 use dbdyno_history::{
-    AnomalyClass, CheckOptions, ClassSet, History, Kind, ReadOptions, RegisterOrder, Verdict, check,
+    AnomalyClass, CheckOptions, ClassSet, History, Kind, Model, ReadOptions, RegisterOrder,
+    Verdict, check,
 };
 use proptest::prelude::*;
 
@@ -83,6 +84,24 @@ fn a_write_cycle_of_registers_needs_the_order_that_processes_saw() {
     ] {
         let options = CheckOptions { register_order, ..CheckOptions::default() };
         assert_eq!(found(&text, &options).classes().has(AnomalyClass::G0), is_found);
+    }
+}
+
+/// Without a step no circle is found, and none is taken not to be there.
+#[test]
+fn what_was_not_searched_is_not_settled() {
+    let options = CheckOptions { search_steps: 0, ..ALL };
+    for planted in PLANTED {
+        let text = plant("", planted, 0);
+        let strict = Model::StrictSerializable;
+        let all = found(&text, &ALL);
+        assert!(all.unsettled(strict.proscribed()).is_empty(), "{planted:?}");
+        let verdict = found(&text, &options);
+        let missed = all.classes().without(verdict.classes());
+        assert_eq!(verdict.unsettled(missed), missed, "{planted:?}");
+        for model in verdict.possible_models(&options) {
+            assert!(model.proscribed().common(all.classes()).is_empty(), "{planted:?} {model}");
+        }
     }
 }
 
