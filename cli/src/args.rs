@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
-use dbdyno_history::{Kind, Model};
+use dbdyno_history::{CheckOptions, Kind, Model};
 use dbdyno_suites::isolation::durability::Transactions;
 
 use crate::names::one_of;
@@ -51,7 +51,7 @@ pub enum Command {
     /// Find the isolation anomalies in histories of transactions: dbdyno's own, or Jepsen's.
     ///
     /// The exit code is 1 where one was found that the model proscribes, 2 where a history could not be
-    /// read.
+    /// read or has no transaction, or where the search took too long to tell.
     CheckHistory(CheckHistoryArgs),
     /// Tell whether a run is worse than its baseline.
     ///
@@ -321,7 +321,8 @@ pub struct ExplainArgs {
 /// `dbdyno check-history`.
 #[derive(Args, Debug)]
 pub struct CheckHistoryArgs {
-    /// Histories in Jepsen's EDN form, or run folders: then all in `histories/` of each.
+    /// Histories in Jepsen's EDN form, or run folders: then all in `histories/` of each, and of a run that
+    /// was killed what its clients had logged.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
@@ -352,6 +353,10 @@ pub struct CheckHistoryArgs {
     /// Examples of each class that are kept, for `--format json` and `--pictures`.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub examples: u32,
+
+    /// Steps that the search for one class of circles may take before it is given up.
+    #[arg(long, value_name = "N", default_value_t = CheckOptions::SEARCH_STEPS)]
+    pub search_steps: u64,
 
     /// Draw circles: a Graphviz and an SVG file for each into this folder.
     #[arg(long, value_name = "DIR", value_parser = parse_folder)]

@@ -1,6 +1,6 @@
 //! The check: all that is looked for, in one place.
 
-use crate::cycle::{self, Circle, CircleStep};
+use crate::cycle::{self, Circle, CircleStep, Limits};
 use crate::findings::{Findings, story};
 use crate::graph::{DATA, GraphBuilder, PROCESS, REALTIME};
 use crate::list_append::ListAppend;
@@ -40,7 +40,8 @@ fn check_with(history: &History, options: &CheckOptions, kind: &impl Dependencie
         kinds |= REALTIME;
     }
     let precedes = |one, other| history.precedes(one, other);
-    let circles = cycle::circles(&graph.build(), kinds, &precedes, options.examples.max(1));
+    let limits = Limits { examples: options.examples.max(1), steps: options.search_steps };
+    let circles = cycle::circles(&graph.build(), kinds, &precedes, limits);
     for (class, (count, circles)) in circles.found {
         let examples = circles.iter().map(|circle| example(history, kind, circle)).collect();
         findings.add_all(class, count, examples);

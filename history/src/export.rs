@@ -11,7 +11,7 @@ use crate::edn::{Event, EventKind, EventReader, write_event};
 use crate::store::MEND;
 
 /// Rewrites the history at `path`: an operation map per line, numbered from 0, with `:index`, `:time`,
-/// `:type`, `:process`, `:f` and `:value`, events of clients only. Takes the same little memory
+/// `:type`, `:process` where it has one, `:f` and `:value`, events of clients only. Takes the same little memory
 /// however long the history. Returns how many events there are.
 ///
 /// # Errors
@@ -32,13 +32,15 @@ pub fn export(path: &Path, out: &mut impl Write) -> Result<u64> {
         let open = invoked.entry(event.process).or_default();
         if event.kind == EventKind::Invoke {
             open.clone_from(event);
-        }
-        if event.mops.is_empty() {
-            // What ended without a word of what it was is what was invoked.
-            let (kind, time) = (event.kind, event.time);
-            write_event(&Event { kind, time, ..open.clone() }, index, names, &mut line);
-        } else {
             write_event(event, index, names, &mut line);
+        } else {
+            // What ended without a word of what it was is what was invoked; it ends once.
+            let Event { mops, elements, .. } = std::mem::take(open);
+            if event.mops.is_empty() {
+                write_event(&Event { mops, elements, ..event.clone() }, index, names, &mut line);
+            } else {
+                write_event(event, index, names, &mut line);
+            }
         }
         out.write_all(line.as_bytes()).map_err(|why| Error::new(&doing, why))?;
         index += 1;

@@ -34,7 +34,7 @@ pub use check::check;
 pub use class::{AnomalyClass, ClassSet};
 pub use export::export;
 pub use log::{ClientLog, Recorded};
-pub use merge::merge;
+pub use merge::{Merged, merge, merge_cut_off};
 pub use model::{Model, proscribed};
 pub use picture::{dot, svg};
 pub use store::{History, Kind, ReadOptions};

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result};
@@ -17,7 +17,7 @@ const TIME: &[u8] = b"{:time ";
 
 /// Merges `logs` into the history `out` by time and numbers the events (`:index`). Of events of the
 /// same nanosecond invocations come first, so that nothing is taken to have ended before something
-/// else began unless it surely had. The logs stay where they are.
+/// else began unless it surely had. The logs stay where they are. `out` is there when it is whole.
 ///
 /// Returns how many events the history has.
 ///
@@ -25,21 +25,72 @@ const TIME: &[u8] = b"{:time ";
 /// A log cannot be read, or has a line that is cut off or is none of
 /// [`ClientLog`](crate::ClientLog)'s; `out` cannot be written.
 pub fn merge(logs: &[PathBuf], out: &Path) -> Result<u64> {
+    let parts = Parts::beside(out, [".unfinished".to_owned()]);
+    let events = merge_all(logs, &parts.0[0], Extent::Whole)?;
+    fs::rename(&parts.0[0], out).map_err(|why| not_written(out, why))?;
+    Ok(events)
+}
+
+/// What logs of clients gave whose process was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Merged {
+    /// Events of the history.
+    pub events: u64,
+    /// Events that the logs have, whole lines only.
+    pub logged: u64,
+}
+
+/// Merges logs of clients whose process was killed, each of which lacks what the client had not yet
+/// written to the file. Up to the moment where the first of them ends nothing is missing; what is
+/// after it is left out, for values may have been read there whose writers were not logged. `out` is
+/// empty where a client logged nothing.
+///
+/// # Errors
+/// A log cannot be read, or has a line but the last that is none of [`ClientLog`](crate::ClientLog)'s;
+/// `out` cannot be written.
+pub fn merge_cut_off(logs: &[PathBuf], out: &Path) -> Result<Merged> {
+    let mut logged = 0;
+    let mut ends = Vec::with_capacity(logs.len());
+    for log in logs {
+        let mut reader = Reader::open(log, Extent::Nothing)?;
+        let mut end = None;
+        while let Some((time, _)) = reader.advance()? {
+            logged += 1;
+            end = Some(time);
+        }
+        ends.push(end);
+    }
+    // None, of a log that is empty, comes before any.
+    let extent = ends.into_iter().min().flatten().map_or(Extent::Nothing, Extent::Before);
+    let events = merge_all(logs, out, extent)?;
+    Ok(Merged { events, logged })
+}
+
+fn merge_all(logs: &[PathBuf], out: &Path, extent: Extent) -> Result<u64> {
     if logs.len() <= OPEN_AT_ONCE {
-        return merge_few(logs, out, Form::History);
+        return merge_few(logs, out, Form::History, extent);
     }
-    let mut parts = Parts(Vec::new());
-    for (number, group) in logs.chunks(OPEN_AT_ONCE).enumerate() {
-        let mut name = out.as_os_str().to_owned();
-        name.push(format!(".part{number}"));
-        parts.0.push(PathBuf::from(name));
-        merge_few(group, &parts.0[number], Form::Log)?;
+    let groups = logs.chunks(OPEN_AT_ONCE);
+    let parts = Parts::beside(out, (0..groups.len()).map(|number| format!(".part{number}")));
+    for (group, part) in groups.zip(&parts.0) {
+        merge_few(group, part, Form::Log, extent)?;
     }
-    merge(&parts.0, out)
+    merge_all(&parts.0, out, Extent::Whole)
 }
 
 /// Intermediate files, gone when all is done or failed.
 struct Parts(Vec<PathBuf>);
+
+impl Parts {
+    fn beside(out: &Path, endings: impl IntoIterator<Item = String>) -> Self {
+        let named = |ending: String| {
+            let mut name = out.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self(endings.into_iter().map(named).collect())
+    }
+}
 
 impl Drop for Parts {
     fn drop(&mut self) {
@@ -57,23 +108,45 @@ enum Form {
     Log,
 }
 
-fn merge_few(logs: &[PathBuf], out: &Path, form: Form) -> Result<u64> {
-    let mut readers = logs.iter().map(|log| Reader::open(log)).collect::<Result<Vec<_>>>()?;
+/// How much of the logs is merged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All; a line that is cut off is an error.
+    Whole,
+    /// What ended before this time, and what began by then. The last line of a log may be cut off.
+    Before(u64),
+    /// Nothing. The last line of a log may be cut off.
+    Nothing,
+}
+
+impl Extent {
+    fn has(self, (time, is_completion): Moment) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Before(end) => (time, is_completion) < (end, true),
+            Self::Nothing => false,
+        }
+    }
+}
+
+fn merge_few(logs: &[PathBuf], out: &Path, form: Form, extent: Extent) -> Result<u64> {
+    let mut readers =
+        logs.iter().map(|log| Reader::open(log, extent)).collect::<Result<Vec<_>>>()?;
     let mut heap = BinaryHeap::with_capacity(readers.len());
     for (number, reader) in readers.iter_mut().enumerate() {
         if let Some(moment) = reader.advance()? {
             heap.push(Reverse((moment, number)));
         }
     }
-    let not_written = |why| {
-        Error::new(format!("write the history {}", out.display()), why)
-            .next("see to it that its disk has room")
-    };
-    let file = File::create(out).map_err(not_written)?;
+    let failed = |why| not_written(out, why);
+    let file = File::create(out).map_err(failed)?;
     let mut writer = BufWriter::with_capacity(256 * 1024, file);
     let mut index = 0;
     let mut digits = itoa::Buffer::new();
-    while let Some(Reverse((_, number))) = heap.pop() {
+    while let Some(Reverse((moment, number))) = heap.pop() {
+        if !extent.has(moment) {
+            break;
+        }
         let reader = &mut readers[number];
         let mut put = || {
             if form == Form::Log {
@@ -84,14 +157,19 @@ fn merge_few(logs: &[PathBuf], out: &Path, form: Form) -> Result<u64> {
             writer.write_all(b", ")?;
             writer.write_all(&reader.line[1..])
         };
-        put().map_err(not_written)?;
+        put().map_err(failed)?;
         index += 1;
         if let Some(moment) = reader.advance()? {
             heap.push(Reverse((moment, number)));
         }
     }
-    writer.flush().map_err(not_written)?;
+    writer.flush().map_err(failed)?;
     Ok(index)
+}
+
+fn not_written(out: &Path, why: io::Error) -> Error {
+    Error::new(format!("write the history {}", out.display()), why)
+        .next("see to it that its disk has room")
 }
 
 /// When an event was: its time, and among those of one time whether it is a completion.
@@ -103,14 +181,16 @@ struct Reader<'a> {
     file: BufReader<File>,
     line: Vec<u8>,
     number: u64,
+    /// Whether the last line may be cut off, and is left out then.
+    may_be_cut: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn open(path: &'a Path) -> Result<Self> {
+    fn open(path: &'a Path, extent: Extent) -> Result<Self> {
         let file =
             File::open(path).map_err(|why| Error::new(format!("read {}", path.display()), why))?;
         let file = BufReader::with_capacity(READ_AHEAD, file);
-        Ok(Self { path, file, line: Vec::new(), number: 0 })
+        Ok(Self { path, file, line: Vec::new(), number: 0, may_be_cut: extent != Extent::Whole })
     }
 
     /// Goes to the next line, if there is one.
@@ -125,6 +205,9 @@ impl<'a> Reader<'a> {
         }
         self.number += 1;
         if self.line.last() != Some(&b'\n') {
+            if self.may_be_cut {
+                return Ok(None);
+            }
             return Err(self.malformed("the line is cut off"));
         }
         match moment(&self.line) {

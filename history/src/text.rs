@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::class::ClassSet;
+use crate::class::{AnomalyClass, ClassSet};
 use crate::model::Model;
 use crate::verdict::{CheckOptions, Verdict};
 
@@ -13,7 +13,9 @@ pub fn verdict_text(verdict: &Verdict, proscribed: ClassSet, options: &CheckOpti
     // Writing to a string cannot fail.
     let _ = write!(text, "{}\n{}\n", verdict.history, counts(verdict));
     if verdict.found.is_empty() {
-        text.push_str("no anomaly\n");
+        let so_far =
+            if verdict.search_ended_early.is_empty() { "" } else { " among what was searched" };
+        let _ = writeln!(text, "no anomaly{so_far}");
     }
     for found in &verdict.found {
         let mark = if proscribed.has(found.class) { "proscribed" } else { "permitted" };
@@ -33,24 +35,37 @@ pub fn verdict_text(verdict: &Verdict, proscribed: ClassSet, options: &CheckOpti
     if !verdict.found.is_empty() {
         text.push('\n');
     }
-    if !verdict.search_ended_early.is_empty() {
-        let classes: Vec<&str> =
-            verdict.search_ended_early.iter().map(|class| class.name()).collect();
-        let _ = writeln!(
-            text,
-            "the search for {} took too long and was given up: there may be some",
-            classes.join(", ")
-        );
-    }
+    text.push_str(&given_up(verdict, proscribed, options));
     let models: Vec<&str> =
         verdict.possible_models(options).iter().map(|model: &Model| model.name()).collect();
+    let weakest = Model::ReadUncommitted.proscribed();
     let _ = match &models[..] {
+        [] if verdict.violations(weakest).is_empty() => {
+            writeln!(text, "could not tell of which consistency model the history can be")
+        }
         [] => writeln!(text, "the history is of no consistency model"),
         models => {
             writeln!(text, "strongest models that this leaves possible: {}", models.join(", "))
         }
     };
     text
+}
+
+/// The classes of which it could not be told whether there are any.
+fn given_up(verdict: &Verdict, proscribed: ClassSet, options: &CheckOptions) -> String {
+    if verdict.search_ended_early.is_empty() {
+        return String::new();
+    }
+    let mark = |class: &AnomalyClass| {
+        let mark = if proscribed.has(*class) { "proscribed" } else { "permitted" };
+        format!("{class} ({mark})")
+    };
+    let classes: Vec<String> = verdict.search_ended_early.iter().map(mark).collect();
+    format!(
+        "could not tell whether there is any {}: the search was given up after {} steps\n",
+        classes.join(", "),
+        options.search_steps
+    )
 }
 
 fn counts(verdict: &Verdict) -> String {

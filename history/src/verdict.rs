@@ -17,6 +17,14 @@ pub struct CheckOptions {
     pub register_order: RegisterOrder,
     /// Examples that are kept of each class, 1 or more.
     pub examples: usize,
+    /// Steps along edges of the graph that the search for one class of circles may take. A search that
+    /// is not done by then is given up ([`Verdict::search_ended_early`]).
+    pub search_steps: u64,
+}
+
+impl CheckOptions {
+    /// Steps that are enough for most: a fraction of a second.
+    pub const SEARCH_STEPS: u64 = 20_000_000;
 }
 
 impl Default for CheckOptions {
@@ -26,6 +34,7 @@ impl Default for CheckOptions {
             real_time: false,
             register_order: RegisterOrder::WritesFollowReads,
             examples: 5,
+            search_steps: Self::SEARCH_STEPS,
         }
     }
 }
@@ -63,8 +72,8 @@ pub struct Verdict {
     pub never_read: usize,
     /// What was found, worst first; one entry a class.
     pub found: Vec<Found>,
-    /// Classes of circles for which the search was given up before all places were looked at. A
-    /// circle exists all the same wherever one of any class is found.
+    /// Classes of circles of which none was found, but the search was given up before all places were
+    /// looked at ([`CheckOptions::search_steps`]): there may be some.
     pub search_ended_early: Vec<AnomalyClass>,
 }
 
@@ -135,10 +144,18 @@ impl Verdict {
         self.found.iter().filter(|found| proscribed.has(found.class)).collect()
     }
 
+    /// The classes of `proscribed` of which it could not be told whether there are any, for the search
+    /// ended early. A history keeps to `proscribed` only if there are no [`violations`](Self::violations)
+    /// and nothing is unsettled.
+    pub fn unsettled(&self, proscribed: ClassSet) -> ClassSet {
+        self.search_ended_early.iter().copied().collect::<ClassSet>().common(proscribed)
+    }
+
     /// The strongest models that the history can still be of: those that are not ruled out, without
     /// those that another of them implies.
     ///
-    /// A model about sessions or real time is left possible only where these were looked at.
+    /// A model is left possible only where all was looked at that would rule it out: sessions and real
+    /// time, and every place that a class may be found in ([`unsettled`](Self::unsettled)).
     pub fn possible_models(&self, options: &CheckOptions) -> Vec<Model> {
         let classes = self.classes();
         let looked = Model::ALL.into_iter().filter(|model| match model {
@@ -150,8 +167,12 @@ impl Verdict {
             }
             _ => true,
         });
-        let possible: Vec<Model> =
-            looked.filter(|model| model.proscribed().common(classes).is_empty()).collect();
+        let possible: Vec<Model> = looked
+            .filter(|model| {
+                let proscribed = model.proscribed();
+                proscribed.common(classes).is_empty() && self.unsettled(proscribed).is_empty()
+            })
+            .collect();
         let is_implied = |model: &Model| {
             possible
                 .iter()

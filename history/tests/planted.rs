@@ -4,7 +4,8 @@
 
 use dbdyno_history::testing::{Behaviour, PLANTED, Planted, Simulation, plant};
 use dbdyno_history::{
-    AnomalyClass, CheckOptions, ClassSet, History, Kind, ReadOptions, RegisterOrder, Verdict, check,
+    AnomalyClass, CheckOptions, ClassSet, History, Kind, Model, ReadOptions, RegisterOrder,
+    Verdict, check,
 };
 use proptest::prelude::*;
 
@@ -13,6 +14,7 @@ const ALL: CheckOptions = CheckOptions {
     real_time: true,
     register_order: RegisterOrder::WritesFollowReads,
     examples: 3,
+    search_steps: CheckOptions::SEARCH_STEPS,
 };
 
 fn read(text: &str) -> History {
@@ -83,6 +85,48 @@ fn a_write_cycle_of_registers_needs_the_order_that_processes_saw() {
         let options = CheckOptions { register_order, ..CheckOptions::default() };
         assert_eq!(found(&text, &options).classes().has(AnomalyClass::G0), is_found);
     }
+}
+
+/// Without a step no circle is found, and none is taken not to be there.
+#[test]
+fn what_was_not_searched_is_not_settled() {
+    let options = CheckOptions { search_steps: 0, ..ALL };
+    for planted in PLANTED {
+        let text = plant("", planted, 0);
+        let strict = Model::StrictSerializable;
+        let all = found(&text, &ALL);
+        assert!(all.unsettled(strict.proscribed()).is_empty(), "{planted:?}");
+        let verdict = found(&text, &options);
+        let missed = all.classes().without(verdict.classes());
+        assert_eq!(verdict.unsettled(missed), missed, "{planted:?}");
+        for model in verdict.possible_models(&options) {
+            assert!(model.proscribed().common(all.classes()).is_empty(), "{planted:?} {model}");
+        }
+    }
+}
+
+#[test]
+fn long_lists_are_cut_in_explanations() {
+    let list = |last: u32| (1..=200).chain([last]).map(|it| it.to_string()).collect::<Vec<_>>();
+    let text = format!(
+        "{{:type :ok, :process 0, :value [[:r x [{}]]]}}\n{{:type :ok, :process 1, :value [[:r x [{}]]]}}\n",
+        list(201).join(" "),
+        list(202).join(" "),
+    );
+    let verdict = found(&text, &CheckOptions::default());
+    let told: String =
+        verdict.found.iter().map(|found| found.examples[0].explanation.as_str()).collect();
+    insta::assert_snapshot!(told, @r"
+    Let
+      T1 = {:index 0, :process 0, :type :ok, :value [[:r x [1 2 3 … 200 201]]]}
+    Then:
+      T1 read key x as [1 2 3 … 200 201]; but nobody appended 1.
+    Let
+      T1 = {:index 1, :process 1, :type :ok, :value [[:r x [1 2 3 … 200 202]]]}
+      T2 = {:index 0, :process 0, :type :ok, :value [[:r x [1 2 3 … 200 201]]]}
+    Then:
+      T1 read key x as [1 2 3 … 200 202], and T2 as [1 2 3 … 200 201]: neither begins with the other, for element 201 is 202 in the first and 201 in the second.
+    ");
 }
 
 proptest! {

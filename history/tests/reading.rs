@@ -33,6 +33,11 @@ fn forms_that_jepsen_writes() {
         (format!("#jepsen.history.Op {one}"), (ListAppend, 1, 0, 0)),
         (format!("; all of it\n,,{one} ; the end"), (ListAppend, 1, 0, 0)),
         (format!("#_{one} #_ #_ 1 2 {one}"), (ListAppend, 1, 0, 0)),
+        (
+            "{:error [#_ 1 #_ #_ (2 #_ 3) #a/tag #_ 4 {} 5 #_ #{6}], :type :ok, #_ :value #_ 7 :value [[#_ 8 :r 1 [#_ #_ 9 9]]]}"
+                .to_owned(),
+            (ListAppend, 1, 0, 0),
+        ),
         (String::new(), (ListAppend, 0, 0, 0)),
         ("[]".to_owned(), (ListAppend, 0, 0, 0)),
         // Registers, names for keys and values, keys in any order, strings for keys of the map.
@@ -72,6 +77,8 @@ fn what_is_malformed_is_told_by_line() {
     for text in [
         "history".to_owned(),
         format!("{ok}\n42"),
+        format!("{ok}\n{{:type :ok, :error [1 #_ ]}}"),
+        format!("{ok}\n#_ #_ 1"),
         format!("{ok}\n{{:type :okay, :process 0, :value [[:append 1 3]]}}"),
         format!("{ok}\n{{:process 0, :value [[:append 1 3]]}}"),
         format!("{ok}\n\n{{:type :ok, :process 0,\n:value [[:append 1]]}}"),
@@ -110,6 +117,19 @@ fn what_is_malformed_is_told_by_line() {
 }
 
 #[test]
+fn depth_is_no_matter() {
+    const DEEP: usize = 200_000;
+    let one = "{:type :ok, :process 0, :value [[:append 1 2]]}";
+    for text in [
+        format!("{} {} {one}", "#_".repeat(DEEP), "0 ".repeat(DEEP)),
+        format!("{} 0 {} {one}", "#_ [".repeat(DEEP), "] ".repeat(DEEP)),
+        format!("#_ {} 0 {} {one}", "[#_ ".repeat(DEEP), "1] ".repeat(DEEP)),
+    ] {
+        assert_eq!(counts(&text).1, 1, "{}", &text[..8]);
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_are_told() {
     let mut bytes = b"{:type :ok, :value [[:w 1 \"".to_vec();
     bytes.extend_from_slice(&[0xff, 0xfe]);
@@ -130,6 +150,53 @@ fn a_history_that_is_not_there_or_too_large_is_told() {
     let error = History::read(&path, &options).unwrap_err();
     assert!(error.to_string().contains("may need"), "{error}");
     assert!(History::read(&path, &ReadOptions::default()).is_ok());
+}
+
+fn exported(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("h.edn");
+    fs::write(&path, text).unwrap();
+    let mut exported = Vec::new();
+    export(&path, &mut exported).unwrap();
+    String::from_utf8(exported).unwrap()
+}
+
+fn without_process(line: &str) -> String {
+    let (before, rest) = line.split_once(" :process ").unwrap();
+    format!("{before}{}", rest.split_once(',').unwrap().1)
+}
+
+/// The second of two transactions misses what the first did: only an order of the two forbids it.
+#[test]
+fn an_export_makes_no_processes_up() {
+    let text = "{:type :ok, :value [[:append x 1]]}\n{:type :ok, :value [[:r x []]]}\n\
+                {:type :info}\n{:type :ok, :value [[:r x [1]]]}\n";
+    let exported = exported(text);
+    insta::assert_snapshot!(exported, @r"
+    {:index 0, :time 0, :type :ok, :f :txn, :value [[:append x 1]]}
+    {:index 1, :time 1, :type :ok, :f :txn, :value [[:r x []]]}
+    {:index 2, :time 2, :type :info, :f :txn, :value []}
+    {:index 3, :time 3, :type :ok, :f :txn, :value [[:r x [1]]]}
+    ");
+    let options = CheckOptions { session_order: true, real_time: true, ..CheckOptions::default() };
+    for text in [text, &exported] {
+        let verdict = check(&read(text).unwrap(), &options);
+        assert!(verdict.found.is_empty(), "{:?}", verdict.found);
+    }
+}
+
+/// What ends without a word of what it was is what was invoked, once.
+#[test]
+fn an_export_says_what_was_invoked() {
+    let text = "{:type :invoke, :process 3, :value [[:append x 1]]}\n{:type :info, :process 3, :error :timeout}\n\
+                {:type :info, :process 3, :error :closed}\n";
+    let exported = exported(text);
+    insta::assert_snapshot!(exported, @r"
+    {:index 0, :time 0, :type :invoke, :process 3, :f :txn, :value [[:append x 1]]}
+    {:index 1, :time 1, :type :info, :process 3, :f :txn, :value [[:append x 1]]}
+    {:index 2, :time 2, :type :info, :process 3, :f :txn, :value []}
+    ");
+    assert_eq!(counts(&exported), counts(text));
 }
 
 proptest! {
@@ -159,12 +226,28 @@ proptest! {
         let kind = if registers { Kind::RwRegister } else { Kind::ListAppend };
         let behaviour = Behaviour::ReadUncommitted;
         let text = Simulation { kind, behaviour, transactions: 40, seed, ..Simulation::default() }.text();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("h.edn");
-        fs::write(&path, &text).unwrap();
-        let mut exported = Vec::new();
-        export(&path, &mut exported).unwrap();
-        prop_assert_eq!(String::from_utf8(exported).unwrap(), text);
+        prop_assert_eq!(exported(&text), text);
+    }
+
+    /// Also without processes, which would order what nothing ordered.
+    #[test]
+    fn what_is_exported_is_judged_as_before(seed: u64, with_invocations: bool) {
+        let behaviour = Behaviour::ReadCommitted;
+        let text = Simulation { behaviour, clients: 5, transactions: 60, seed, ..Simulation::default() }.text();
+        let text: String = text
+            .lines()
+            .filter(|line| with_invocations || !line.contains(":type :invoke"))
+            .map(|line| match with_invocations {
+                true => format!("{line}\n"),
+                false => format!("{}\n", without_process(line)),
+            })
+            .collect();
+        let options = CheckOptions { session_order: true, real_time: true, ..CheckOptions::default() };
+        let judged = |text: &str| {
+            let found = check(&read(text).unwrap(), &options).found;
+            found.iter().map(|found| (found.class, found.count)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(judged(&exported(&text)), judged(&text));
     }
 
     #[test]
@@ -176,11 +259,6 @@ proptest! {
         unique.dedup();
         let writes: Vec<String> = unique.iter().map(|name| format!("[:w {name} {name}]")).collect();
         let text = format!("{{:index 0, :time 0, :type :ok, :process 0, :f :txn, :value [{}]}}\n", writes.join(" "));
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("h.edn");
-        fs::write(&path, &text).unwrap();
-        let mut exported = Vec::new();
-        export(&path, &mut exported).unwrap();
-        prop_assert_eq!(String::from_utf8(exported).unwrap(), text);
+        prop_assert_eq!(exported(&text), text);
     }
 }

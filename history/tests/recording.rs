@@ -5,7 +5,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use dbdyno_history::{Attempt, ClientLog, History, Kind, Outcome, ReadOptions, merge};
+use dbdyno_history::testing::{Behaviour, Simulation};
+use dbdyno_history::{
+    Attempt, CheckOptions, ClientLog, History, Kind, Merged, Outcome, ReadOptions, check, merge,
+    merge_cut_off,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -156,6 +160,64 @@ fn logs_that_are_cut_off_or_of_something_else_are_told() {
     };
     let cut = told(&text[..text.len() - 5]);
     assert!(cut.contains("0.log line 2: the line is cut off"), "{cut}");
+    // What looks like a history is one.
+    assert!(!out.exists());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let other = told("{:time 1, :type :invoke, :process 0}\nhello\n");
     assert!(other.contains("0.log line 2: expected `{:time NUMBER"), "{other}");
+}
+
+/// Lines of a history as the logs of its clients, each of which a kill cut off after so many bytes.
+fn cut_logs(folder: &std::path::Path, text: &str, clients: u64, cuts: &[usize]) -> Vec<PathBuf> {
+    let mut logs = vec![String::new(); clients as usize];
+    for line in text.lines() {
+        let (_, rest) = line.split_once(", ").unwrap();
+        let process = rest.split_once(":process ").unwrap().1.split_once(',').unwrap().0;
+        let client = process.parse::<u64>().unwrap() % clients;
+        logs[client as usize] += &format!("{{{rest}\n");
+    }
+    let write = |(log, number): (&String, usize)| {
+        let path = folder.join(format!("{number}.log"));
+        let length = log.len() - cuts[number % cuts.len()].min(log.len());
+        fs::write(&path, &log.as_bytes()[..length]).unwrap();
+        path
+    };
+    logs.iter().zip(0..).map(write).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_cut_off_history_shows_nothing_that_did_not_happen(
+        seed: u64,
+        cuts in proptest::collection::vec(0_usize..4_000, 4),
+    ) {
+        let behaviour = Behaviour::Serializable;
+        let text = Simulation { behaviour, transactions: 200, clients: 4, seed, ..Simulation::default() }.text();
+        let folder = tempfile::tempdir().unwrap();
+        let logs = cut_logs(folder.path(), &text, 4, &cuts);
+        let out = folder.path().join("history.edn");
+        let merged = merge_cut_off(&logs, &out).unwrap();
+        prop_assert!(merged.events <= merged.logged);
+        let history = History::read(&out, &ReadOptions::default()).unwrap();
+        let options = CheckOptions { session_order: true, real_time: true, ..CheckOptions::default() };
+        let verdict = check(&history, &options);
+        prop_assert!(verdict.found.is_empty(), "{:#?}", verdict.found);
+    }
+}
+
+#[test]
+fn a_cut_off_history_ends_where_the_first_log_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("history.edn");
+    let logs = logs(folder.path(), &[vec![1, 4, 6, 8, 9], vec![2, 5, 8, 9], vec![3, 4, 7, 8]]);
+    assert_eq!(merge_cut_off(&logs, &out).unwrap(), Merged { events: 9, logged: 13 });
+    let times: Vec<u64> =
+        order(&fs::read_to_string(&out).unwrap()).iter().map(|(_, time, _)| *time).collect();
+    assert_eq!(times, [1, 2, 3, 4, 4, 5, 6, 7, 8]);
+    // A client that logged nothing may have written anything.
+    fs::write(&logs[1], "{:time 2, :ty").unwrap();
+    assert_eq!(merge_cut_off(&logs, &out).unwrap(), Merged { events: 0, logged: 9 });
+    assert!(merge_cut_off(&[], &out).is_ok());
 }

@@ -21,8 +21,13 @@ fn verdict(simulation: &Simulation) -> Verdict {
     let text = simulation.text();
     let history =
         History::from_reader("simulated", text.as_bytes(), &ReadOptions::default()).unwrap();
-    let options =
-        CheckOptions { session_order: true, real_time: true, register_order, examples: 2 };
+    let options = CheckOptions {
+        session_order: true,
+        real_time: true,
+        register_order,
+        examples: 2,
+        ..CheckOptions::default()
+    };
     check(&history, &options)
 }
 

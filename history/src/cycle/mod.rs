@@ -40,13 +40,22 @@ pub struct Circles {
     pub given_up: Vec<AnomalyClass>,
 }
 
+/// How much is looked for, of each class.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Circles that are kept.
+    pub examples: usize,
+    /// Steps that the search may take.
+    pub steps: u64,
+}
+
 /// Different circles of a class that are enough.
 const ENOUGH: usize = 16;
 
-/// Looks for circles of each class in which only `kinds` occur, and keeps `examples` of each.
+/// Looks for circles of each class in which only `kinds` occur.
 ///
 /// `precedes` says whether a transaction had ended before another began. A class with an order of sessions or time is looked for only where the data alone do not show it.
-pub fn circles(graph: &Graph, kinds: Kinds, precedes: &Precedes<'_>, examples: usize) -> Circles {
+pub fn circles(graph: &Graph, kinds: Kinds, precedes: &Precedes<'_>, limits: Limits) -> Circles {
     let mut circles = Circles::default();
     let component = components(graph, kinds);
     let members = in_circles(graph, &component);
@@ -62,7 +71,8 @@ pub fn circles(graph: &Graph, kinds: Kinds, precedes: &Precedes<'_>, examples: u
         if is_there || spec.extra.kinds() & !kinds != 0 {
             continue;
         }
-        let outcome = search::search(&part, spec, &precedes, ENOUGH.max(examples));
+        let outcome =
+            search::search(&part, spec, &precedes, limits.steps, ENOUGH.max(limits.examples));
         let mut different: HashSet<Vec<u32>> = HashSet::default();
         let mut found: Vec<Circle> = outcome
             .circles
@@ -78,7 +88,7 @@ pub fn circles(graph: &Graph, kinds: Kinds, precedes: &Precedes<'_>, examples: u
             continue;
         }
         let count = found.len() as u64;
-        found.truncate(examples);
+        found.truncate(limits.examples);
         circles.found.insert(spec.class, (count, found));
     }
     circles

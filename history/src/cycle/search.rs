@@ -18,8 +18,6 @@ use crate::store::NONE;
 
 /// Steps that one search may take, round by round.
 const ROUNDS: [u64; 4] = [256, 8 << 10, 256 << 10, u64::MAX];
-/// Steps that all searches of a class may take together.
-const MOST_STEPS: u64 = 20_000_000;
 
 /// Whether a transaction had ended before another began.
 pub type Precedes<'a> = dyn Fn(u32, u32) -> bool + 'a;
@@ -31,8 +29,15 @@ pub struct Found {
     pub gave_up: bool,
 }
 
-/// Looks for up to `enough` circles of the class.
-pub fn search(graph: &Graph, spec: &Spec, precedes: &Precedes<'_>, enough: usize) -> Found {
+/// Looks for up to `enough` circles of the class, in `most` steps for all searches together; the last
+/// node that is looked at may take a few more.
+pub fn search(
+    graph: &Graph,
+    spec: &Spec,
+    precedes: &Precedes<'_>,
+    most: u64,
+    enough: usize,
+) -> Found {
     let component = components(graph, spec.rest());
     let mut search = Search {
         graph,
@@ -53,11 +58,11 @@ pub fn search(graph: &Graph, spec: &Spec, precedes: &Precedes<'_>, enough: usize
     for limit in ROUNDS {
         let mut unsettled = Vec::new();
         for (at, (from, place)) in left.iter().enumerate() {
-            if search.steps > MOST_STEPS {
+            if search.steps >= most {
                 unsettled.extend_from_slice(&left[at..]);
                 break;
             }
-            match search.way_back(*from, *place, limit) {
+            match search.way_back(*from, *place, limit.min(most - search.steps)) {
                 Way::Back(circle) => circles.push(circle),
                 Way::None => continue,
                 Way::Unsettled => unsettled.push((*from, *place)),
@@ -67,7 +72,7 @@ pub fn search(graph: &Graph, spec: &Spec, precedes: &Precedes<'_>, enough: usize
             }
         }
         left = unsettled;
-        if search.steps > MOST_STEPS {
+        if search.steps >= most {
             break;
         }
     }
@@ -220,7 +225,7 @@ impl Search<'_> {
                     self.reach(reached, edge.to, state, place, at as u32);
                 }
             }
-            if self.steps > stop {
+            if self.steps >= stop {
                 return Way::Unsettled;
             }
             at += 1;

@@ -5,9 +5,12 @@ use proptest::prelude::*;
 
 use super::apart::Apart;
 use super::spec::{Shape, Spec};
-use super::{SPECS, circles};
+use super::{Limits, SPECS, circles};
 use crate::class::AnomalyClass::{self, *};
 use crate::graph::{DATA, Graph, GraphBuilder, Kinds, PROCESS, RW, WR, WW};
+
+const ALL: Limits = Limits { examples: 100, steps: u64::MAX };
+const ONE: Limits = Limits { examples: 1, steps: u64::MAX };
 
 /// Edges between different nodes, one of a kind at most between two.
 type Edges = Vec<(u32, u32, Kinds)>;
@@ -63,7 +66,7 @@ fn graphs() -> impl Strategy<Value = (u32, Edges)> {
 }
 
 fn found(nodes: u32, edges: &Edges) -> super::Circles {
-    circles(&graph(nodes, edges), DATA | PROCESS, &|_, _| false, 100)
+    circles(&graph(nodes, edges), DATA | PROCESS, &|_, _| false, ALL)
 }
 
 proptest! {
@@ -141,6 +144,23 @@ fn classes_of_the_shortest_circles() {
     assert_eq!(classes(&[(0, 1, PROCESS), (1, 2, PROCESS), (2, 0, PROCESS)]), []);
 }
 
+/// Whatever the limit, a class is found, or given up, or is not there.
+#[test]
+fn what_is_not_found_for_want_of_steps_is_given_up() {
+    // A ring: the way back is as long as there are nodes.
+    let nodes = 1_000;
+    let edges: Edges = (0..nodes)
+        .map(|node| (node, (node + 1) % nodes, if node == 0 { RW } else { WW }))
+        .collect();
+    for (steps, is_found) in [(0, false), (1, false), (500, false), (5_000, true)] {
+        let limits = Limits { examples: 1, steps };
+        let found = circles(&graph(nodes, &edges), DATA, &|_, _| false, limits);
+        assert_eq!(found.found.contains_key(&GSingle), is_found, "{steps}");
+        assert_eq!(found.given_up.contains(&GSingle), !is_found, "{steps}");
+        assert!(!found.given_up.contains(&G1c), "{steps}");
+    }
+}
+
 /// A missed write that is overwritten as well is a write that follows: that says more.
 #[test]
 fn the_strongest_dependency_of_two_transactions_counts() {
@@ -148,7 +168,7 @@ fn the_strongest_dependency_of_two_transactions_counts() {
     graph.link(0, 1, RW, 0);
     graph.link(0, 1, WW, 0);
     graph.link(1, 0, WR, 0);
-    let found = circles(&graph.build(), DATA, &|_, _| false, 1);
+    let found = circles(&graph.build(), DATA, &|_, _| false, ONE);
     assert_eq!(found.found.into_keys().collect::<Vec<_>>(), [G1c]);
 }
 
@@ -159,12 +179,12 @@ fn junctions_stand_for_edges() {
     let some: Vec<u32> = (0..9).collect();
     let others: Vec<(u32, u32)> = (8..17).map(|node| (node, node)).collect();
     graph.link_all(&some, &others, RW);
-    let none = circles(&graph.build(), DATA, &|_, _| false, 1);
+    let none = circles(&graph.build(), DATA, &|_, _| false, ONE);
     assert!(none.found.is_empty());
     let mut graph = GraphBuilder::new(20);
     graph.link_all(&some, &others, RW);
     graph.link(12, 3, WR, 3);
-    let found = circles(&graph.build(), DATA, &|_, _| false, 1);
+    let found = circles(&graph.build(), DATA, &|_, _| false, ONE);
     let (_, circles) = &found.found[&GSingle];
     assert_eq!(circles[0].steps.len(), 2);
     assert_eq!((circles[0].steps[0].transaction, circles[0].steps[0].operation), (3, 12));
@@ -178,6 +198,6 @@ fn long_circles_are_found() {
     for node in 0..nodes {
         graph.link(node, (node + 1) % nodes, if node == 7 { RW } else { WW }, 0);
     }
-    let found = circles(&graph.build(), DATA, &|_, _| false, 1);
+    let found = circles(&graph.build(), DATA, &|_, _| false, ONE);
     assert_eq!(found.found[&GSingle].1[0].steps.len(), nodes as usize);
 }

@@ -8,6 +8,7 @@ use crate::atom::{Atom, Names};
 const BUFFER: usize = 256 * 1024;
 /// Text that is shown of something unexpected.
 const SHOWN: usize = 24;
+const DISCARDED: &str = "a form after `#_`";
 
 /// Reads EDN from front to back.
 pub struct Lexer<'a> {
@@ -69,20 +70,29 @@ impl<'a> Lexer<'a> {
     #[inline]
     pub fn token(&mut self) -> Parsed<Option<u8>> {
         loop {
+            let byte = self.solid()?;
+            if byte == Some(b'#') {
+                self.pass();
+                if self.peek()? == Some(b'_') {
+                    self.pass();
+                    self.skip(DISCARDED)?;
+                    continue;
+                }
+            }
+            return Ok(byte);
+        }
+    }
+
+    /// The next byte that is neither space nor comment, which stays.
+    #[inline]
+    fn solid(&mut self) -> Parsed<Option<u8>> {
+        loop {
             match self.peek()? {
                 Some(b' ' | b',' | b'\n' | b'\t' | b'\r' | 0x0c) => self.pass(),
                 Some(b';') => {
                     while !matches!(self.peek()?, None | Some(b'\n')) {
                         self.pass();
                     }
-                }
-                Some(b'#') => {
-                    self.pass();
-                    if self.peek()? != Some(b'_') {
-                        return Ok(Some(b'#'));
-                    }
-                    self.pass();
-                    self.skip("a form after `#_`")?;
                 }
                 other => return Ok(other),
             }
@@ -224,40 +234,48 @@ impl<'a> Lexer<'a> {
 
     /// Passes over one form, whatever it is, however deep.
     pub fn skip(&mut self, expected: &str) -> Parsed<()> {
-        let mut closers: Vec<u8> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         loop {
-            let byte = match closers.last() {
-                None => self.token_of(expected)?,
-                Some(closer) => {
-                    let wanted = format_closer(*closer);
-                    self.token_of(wanted)?
-                }
-            };
+            let wanted = open.last().map_or(expected, |open| open.wanted());
+            let Some(byte) = self.solid()? else { return Err(self.truncated(wanted)) };
             match byte {
-                b'(' => closers.push(b')'),
-                b'[' => closers.push(b']'),
-                b'{' => closers.push(b'}'),
-                b')' | b']' | b'}' => match closers.pop() {
-                    Some(closer) if closer == byte => {}
-                    Some(closer) => return Err(self.unexpected(format_closer(closer))),
-                    None => return Err(self.unexpected(expected)),
-                },
-                // A tag or a set: the form itself is yet to come.
-                b'#' => {
-                    if self.peek()? != Some(b'{') {
-                        self.word()?;
-                    }
-                    continue;
-                }
                 b'"' => self.string()?,
                 b'\\' => self.character()?,
+                b'#' => {
+                    self.pass();
+                    match self.peek()? {
+                        Some(b'_') => {
+                            self.pass();
+                            open.push(Open::Discarded);
+                        }
+                        Some(b'{') => {}
+                        _ => self.word()?,
+                    }
+                    // A tag, a set or what is discarded: the form itself is yet to come.
+                    continue;
+                }
+                b'(' | b'[' | b'{' => {
+                    self.pass();
+                    open.push(Open::Until(match byte {
+                        b'(' => b')',
+                        b'[' => b']',
+                        _ => b'}',
+                    }));
+                    continue;
+                }
+                b')' | b']' | b'}' => match open.pop() {
+                    Some(Open::Until(closer)) if closer == byte => self.pass(),
+                    _ => return Err(self.unexpected(wanted)),
+                },
                 _ => self.word()?,
             }
-            if matches!(byte, b'(' | b'[' | b'{' | b')' | b']' | b'}') {
-                self.pass();
-            }
-            if closers.is_empty() {
-                return Ok(());
+            // A form has ended, and with it what waited for one.
+            match open.last() {
+                None => return Ok(()),
+                Some(Open::Discarded) => {
+                    open.pop();
+                }
+                Some(Open::Until(_)) => {}
             }
         }
     }
@@ -311,10 +329,22 @@ fn is_delimiter(byte: u8) -> bool {
     )
 }
 
-fn format_closer(closer: u8) -> &'static str {
-    match closer {
-        b')' => "`)`",
-        b']' => "`]`",
-        _ => "`}`",
+/// What a form that is passed over is in the middle of.
+#[derive(Clone, Copy)]
+enum Open {
+    /// A list, vector, map or set that this byte closes.
+    Until(u8),
+    /// `#_`, which discards the next form.
+    Discarded,
+}
+
+impl Open {
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Until(b')') => "`)`",
+            Self::Until(b']') => "`]`",
+            Self::Until(_) => "`}`",
+            Self::Discarded => DISCARDED,
+        }
     }
 }

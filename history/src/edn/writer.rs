@@ -16,7 +16,8 @@ impl EventKind {
 }
 
 /// Appends `event` as number `index` of a history to `out`, with the end of its line. An event
-/// without a process is of process 0, one without a time of the moment `index`.
+/// without a process stays without one: any number would put it in an order with others. One without
+/// a time is of the moment `index`.
 pub fn write_event(event: &Event, index: u64, names: &Names, out: &mut String) {
     let mut digits = itoa::Buffer::new();
     out.push_str("{:index ");
@@ -25,8 +26,10 @@ pub fn write_event(event: &Event, index: u64, names: &Names, out: &mut String) {
     out.push_str(digits.format(event.time.unwrap_or(index as i64)));
     out.push_str(", :type :");
     out.push_str(event.kind.name());
-    out.push_str(", :process ");
-    out.push_str(digits.format(event.process.unwrap_or_default()));
+    if let Some(process) = event.process {
+        out.push_str(", :process ");
+        out.push_str(digits.format(process));
+    }
     out.push_str(", :f :txn, :value [");
     for (position, mop) in event.mops.iter().enumerate() {
         if position > 0 {

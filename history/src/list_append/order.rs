@@ -44,18 +44,27 @@ impl ListAppend<'_> {
         for (reader, key, version) in different {
             let with = longest.get(&key).copied().filter(|other| *other != NONE).unwrap_or(reader);
             findings.add(IncompatibleOrder, || {
-                let order = self.history.lists.order(key);
-                let values: Vec<String> =
-                    order.iter().map(|write| self.history.value_text(*write)).collect();
                 let then = format!(
-                    "T1 read key {} as {}, and T2 as [{}]: neither begins with the other.",
+                    "T1 read key {} as {}, and T2 as {}: neither begins with the other{}.",
                     self.history.key_text(key),
                     self.history.list_text(version),
-                    values.join(" ")
+                    self.history.order_text(key),
+                    self.difference(key, version)
                 );
                 story(self.history, &[reader, with], &then)
             });
         }
+    }
+
+    /// Where a list first differs from the longest of its key.
+    fn difference(&self, key: u32, version: Version) -> String {
+        let list = self.history.lists.list(version);
+        let mut pairs = list.iter().zip(self.history.lists.order(key)).zip(1_u32..);
+        let Some(((one, other), place)) = pairs.find(|((one, other), _)| one != other) else {
+            return String::new();
+        };
+        let (one, other) = (self.history.value_text(*one), self.history.value_text(*other));
+        format!(", for element {place} is {one} in the first and {other} in the second")
     }
 
     /// A committed version on top of an aborted one, as Elle has it: what is between them is of

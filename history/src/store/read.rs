@@ -32,15 +32,24 @@ impl History {
     /// or needs more memory than there is (it says how much).
     pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
         let name = path.display().to_string();
-        let doing = || format!("read the history {name}");
-        let mut file = File::open(path).map_err(|why| {
-            Error::new(doing(), why).next("give the path of an EDN history, or of a run folder")
+        let file = File::open(path).map_err(|why| {
+            Error::new(format!("read the history {name}"), why)
+                .next("give the path of an EDN history, or of a run folder")
         })?;
-        let metadata = file.metadata().map_err(|why| Error::new(doing(), why))?;
+        Self::from_file(&name, file, options)
+    }
+
+    /// Reads a history from a file that is open, from its beginning; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn from_file(name: &str, mut file: File, options: &ReadOptions) -> Result<Self> {
+        let metadata =
+            file.metadata().map_err(|why| Error::new(format!("read the history {name}"), why))?;
         if metadata.is_file() {
-            memory::check(&name, &mut file, metadata.len(), options.memory_limit)?;
+            memory::check(name, &mut file, metadata.len(), options.memory_limit)?;
         }
-        Self::from_reader(&name, file, options)
+        Self::from_reader(name, file, options)
     }
 
     /// Reads a history from anything; `name` is what errors call it.

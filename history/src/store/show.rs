@@ -1,6 +1,13 @@
 //! A history's parts in Jepsen's words.
 
+use std::ops::Range;
+
 use super::{Action, History, Kind, NONE, Operation, Version};
+
+/// Elements that a list is shown with; of a longer one only its ends are.
+const MOST_SHOWN: u32 = 64;
+/// Elements that are shown of the beginning and of the end of a longer list.
+const ENDS: (u32, u32) = (3, 2);
 
 impl History {
     /// An operation map as histories have it, on one line.
@@ -49,9 +56,24 @@ impl History {
         self.names.text(self.writes.get(write).value)
     }
 
+    /// A list such as `[1 2 3]`, a long one such as `[1 2 3 … 99 100]`.
     pub(crate) fn list_text(&self, version: Version) -> String {
-        let values: Vec<String> =
-            self.lists.list(version).iter().map(|write| self.value_text(*write)).collect();
-        format!("[{}]", values.join(" "))
+        self.elements_text(version.length, |place| self.lists.element(version, place))
+    }
+
+    /// The longest list of a key, in the same form.
+    pub(crate) fn order_text(&self, key: u32) -> String {
+        let order = self.lists.order(key);
+        self.elements_text(order.len() as u32, |place| order[place as usize])
+    }
+
+    fn elements_text(&self, length: u32, element: impl Fn(u32) -> u32) -> String {
+        let texts = |places: Range<u32>| {
+            places.map(|place| self.value_text(element(place))).collect::<Vec<_>>().join(" ")
+        };
+        if length <= MOST_SHOWN {
+            return format!("[{}]", texts(0..length));
+        }
+        format!("[{} … {}]", texts(0..ENDS.0), texts(length - ENDS.1..length))
     }
 }
