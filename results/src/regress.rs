@@ -234,8 +234,15 @@ pub fn regress<P: AsRef<Path>>(
     let (mut found, mut pairs) = (Vec::new(), Vec::new());
     for matched in &gathered.cases {
         if promises::look_at(matched, &mut found, &mut notes) {
+            let before = pairs.len() + found.len();
             for metric in (1..).zip(metrics.iter().map(String::as_str)) {
                 gather::compare(matched, metric, options, &mut pairs, &mut found, &mut notes);
+            }
+            if pairs.len() + found.len() == before {
+                notes.push(format!(
+                    "{} has none of the metrics that were judged, only promises and plans: give --metric",
+                    matched.title()
+                ));
             }
         }
     }

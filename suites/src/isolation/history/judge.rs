@@ -73,8 +73,17 @@ impl Judged {
     /// Whether it shows nothing that the level promises to prevent.
     pub fn check(&self) -> Check {
         let broken = self.verdict.violations(forbidden(self.promise));
+        let unsettled = self.verdict.unsettled(forbidden(self.promise));
         let promise = self.promise.words();
         let detail = match broken.first() {
+            None if !unsettled.is_empty() => {
+                let classes: Vec<_> = unsettled.iter().map(AnomalyClass::name).collect();
+                format!(
+                    "the level promises {promise}; whether the history shows {} could not be told: it \
+                     has too many circles",
+                    classes.join(", ")
+                )
+            }
             None => format!("the level promises {promise}, and the history shows nothing else"),
             Some(first) => {
                 let classes: Vec<_> = broken.iter().map(|found| found.class.name()).collect();
@@ -86,7 +95,7 @@ impl Judged {
                 )
             }
         };
-        Check::new("history_holds", broken.is_empty(), detail)
+        Check::new("history_holds", broken.is_empty() && unsettled.is_empty(), detail)
     }
 
     /// How many transactions were recorded, and what they show.
