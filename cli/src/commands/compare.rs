@@ -55,6 +55,9 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         tables::print(&compare_all(&records, &options)?, format)?;
     }
     if let Some(levels) = levels {
+        if !records.is_empty() {
+            show("\n");
+        }
         show(&levels.render(&tables::rendering(format)));
     }
     Ok(Ended::Done)

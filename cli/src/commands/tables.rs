@@ -35,6 +35,9 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         }
     }
     if let Some(levels) = levels {
+        if !records.is_empty() {
+            show("\n");
+        }
         show(&levels.render(&rendering(Format::Table)));
     }
     if let Ok(scaling) = scaling(&records) {

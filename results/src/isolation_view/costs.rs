@@ -116,8 +116,8 @@ impl Costs {
         if self.benchmarks.is_empty() {
             return None;
         }
-        let legend = "throughput of each workload against the weakest level of the target that could be \
-                      measured (1.00x)";
+        let legend = "allows: the anomalies by their symbols, `not` all but those; then the throughput of \
+                      each workload against the weakest level of the target that could be measured (1.00x)";
         if options.format == Format::Markdown {
             let layout = Layout { says: Says::Names, two_lines: false };
             let grid = self.levels_grid(allowed, layout, options);
@@ -314,9 +314,9 @@ impl Says {
         let mut words = match self {
             _ if possible.is_empty() => "none".to_owned(),
             Self::Names if possible.len() > prevented.len() && *unknown == 0 => {
-                format!("all but {}", prevented.join(" "))
+                format!("not {}", brief(prevented))
             }
-            Self::Names => possible.join(" "),
+            Self::Names => brief(possible),
             Self::Count => possible.len().to_string(),
         };
         if *unknown > 0 {
@@ -324,6 +324,11 @@ impl Says {
         }
         words
     }
+}
+
+/// Symbols, those of G1 drawn together where all are there.
+fn brief(symbols: &[&str]) -> String {
+    symbols.join(" ").replace("G1a G1b G1c", "G1a-c")
 }
 
 /// A number of a workload at a level.
