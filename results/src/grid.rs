@@ -54,9 +54,17 @@ impl Grid {
 
     /// Text for a terminal of `width` characters; cells are broken only where nothing else helps.
     pub(crate) fn text(&self, width: usize, styled: bool) -> String {
-        let fits = self.width() <= width;
-        let table = self.table((!fits).then_some(width), styled);
-        table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        let lines = |table: &Table| -> Vec<String> {
+            table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        };
+        let plain = lines(&self.table(None, false));
+        // The line end counts as one.
+        let fits = plain.iter().all(|line| line.chars().count() <= width + 1);
+        match (fits, styled) {
+            (true, false) => plain.concat(),
+            (true, true) => lines(&self.table(None, true)).concat(),
+            (false, _) => lines(&self.table(Some(width), styled)).concat(),
+        }
     }
 
     fn table(&self, width: Option<usize>, styled: bool) -> Table {
