@@ -5,7 +5,9 @@ use dbdyno_core::dialect::{
     replace_fragments,
 };
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{DbError, Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
+use dbdyno_core::{
+    DbError, Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, Upsert, Value,
+};
 
 use super::indexes::PostgresIndexes;
 
@@ -54,6 +56,10 @@ impl Dialect for PostgresDialect {
             lists: RowLists::Arrays,
             upsert: Upsert::OnConflict,
         }
+    }
+
+    fn procedures(&self) -> Result<ProcedureLanguage, &'static str> {
+        Ok(ProcedureLanguage::PlPgSql)
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

@@ -87,11 +87,11 @@ async fn relay(client: TcpStream, upstream: Upstream, round_trip: Duration) -> i
     let (to_send, sent) = mpsc::channel(PARCELS);
     let (to_answer, answered) = mpsc::channel(PARCELS);
     let of_client = async {
-        wait_until(accepted + round_trip, &mut Sleeper::new(false)).await;
+        Waiter::new().until(accepted + round_trip).await;
         take_up(from_client, one_way, to_send).await
     };
     let of_server = async {
-        wait_until(accepted + round_trip + one_way, &mut Sleeper::new(false)).await;
+        Waiter::new().until(accepted + round_trip + one_way).await;
         let (from_server, to_server) = connect(&upstream).await?;
         let answers = take_up(from_server, one_way, to_answer);
         tokio::try_join!(answers, hand_over(sent, to_server)).map(|_| ())
@@ -138,9 +138,9 @@ async fn hand_over(
     mut line: mpsc::Receiver<Parcel>,
     mut to: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    let mut sleeper = Sleeper::new(false);
+    let mut waiter = Waiter::new();
     while let Some(parcel) = line.recv().await {
-        wait_until(parcel.due, &mut sleeper).await;
+        waiter.until(parcel.due).await;
         if parcel.bytes.is_empty() {
             return to.shutdown().await;
         }
@@ -149,6 +149,36 @@ async fn hand_over(
     Ok(())
 }
 
-async fn wait_until(due: Instant, sleeper: &mut Sleeper) {
-    sleeper.sleep(due.saturating_duration_since(Instant::now())).await;
+/// Waits for moments, and never ends before them. A timer ends late by what it takes to wake up, which
+/// is tens of microseconds on a virtual machine: it is set earlier by as much as it was late lately, and
+/// the rest is waited for awake.
+struct Waiter {
+    sleeper: Sleeper,
+    /// How late the timer was lately: a mean that forgets.
+    late: Duration,
+}
+
+impl Waiter {
+    /// No more than this is waited for awake.
+    const LONGEST_AWAKE: Duration = Duration::from_micros(100);
+    /// How many waits the mean remembers.
+    const MEMORY: u32 = 8;
+
+    fn new() -> Self {
+        Self { sleeper: Sleeper::new(false), late: Duration::ZERO }
+    }
+
+    async fn until(&mut self, due: Instant) {
+        let wanted = due - self.late;
+        let asleep = wanted.saturating_duration_since(Instant::now());
+        if !asleep.is_zero() {
+            self.sleeper.sleep(asleep).await;
+            let late = wanted.elapsed().min(Self::LONGEST_AWAKE);
+            self.late = (self.late * (Self::MEMORY - 1) + late) / Self::MEMORY;
+        }
+        while Instant::now() < due {
+            // The others of the thread are served meanwhile.
+            tokio::task::yield_now().await;
+        }
+    }
 }
