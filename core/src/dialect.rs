@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::error::DbError;
 use crate::index::IndexSql;
-use crate::procedure::ProcedureLanguage;
+use crate::procedure::{ProcedureLanguage, TriggerLanguage};
 use crate::schema::{Column, ColumnType, ForeignKey, Table};
 use crate::value::Value;
 
@@ -51,6 +51,9 @@ pub trait Dialect: Send + Sync {
     /// # Errors
     /// It has none: the reason, for a person.
     fn procedures(&self) -> Result<ProcedureLanguage, &'static str>;
+
+    /// The language of its triggers.
+    fn triggers(&self) -> TriggerLanguage;
 
     /// The engine's name of a column type.
     fn column_type(&self, ty: ColumnType) -> String;

@@ -41,7 +41,7 @@ pub use index::{IndexDefinition, IndexKey, IndexSql};
 pub use isolation::{Isolation, LevelSupport};
 pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use plan::{Plan, PlanKind, PlanNode};
-pub use procedure::ProcedureLanguage;
+pub use procedure::{ProcedureLanguage, TriggerLanguage};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use scale::Scale;
 pub use session::{Access, Request, Session, Statement, StatementId};

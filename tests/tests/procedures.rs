@@ -135,3 +135,65 @@ fn mariadb_is_as_far_away_as_it_is_said_to_be() {
         a_target_is_as_far_away_as_it_is_said_to_be("mariadb");
     }
 }
+
+/// Kinds of which an engine has all but those that it lacks; every row that was written was audited.
+fn triggers_fire(text: &str, lacking: &[&str]) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    let options =
+        RunOptions { length: Length::Transactions(40), clients: Some(vec![2]), ..run_options() };
+    let rows = measured(&runtime, &driver, "triggers", &options);
+    for kind in [
+        "none",
+        "audit",
+        "audit-three",
+        "audit-statement",
+        "validate",
+        "check-constraint",
+        "cascade",
+        "generated-column",
+    ] {
+        for size in ["single", "bulk"] {
+            let load = format!("{kind}-{size}");
+            let row = of(&rows, "row_us", &load).unwrap();
+            if lacking.contains(&kind) {
+                assert_eq!((row.status, row.value), (Status::Unsupported, None), "{load}");
+                continue;
+            }
+            assert!(row.value > Some(0.0), "{load}");
+            assert_eq!(of(&rows, "trigger_slowdown", &load).is_some(), kind != "none", "{load}");
+        }
+        let audited = of(&rows, &format!("check_audited_{kind}"), "");
+        assert_eq!(audited.is_some(), !lacking.contains(&kind), "{kind}");
+    }
+    for check in [
+        "added_up_cascade",
+        "doubled_generated-column",
+        "refused_validate",
+        "refused_check-constraint",
+    ] {
+        assert_eq!(of(&rows, &format!("check_{check}"), "").unwrap().value, Some(1.0), "{check}");
+    }
+    // Twenty transactions of a row and twenty of a hundred, each audited once by one trigger.
+    let audited = &of(&rows, "check_audited_audit", "").unwrap().detail;
+    assert!(audited.contains("4040"), "{audited}");
+}
+
+#[test]
+fn triggers_fire_on_sqlite() {
+    triggers_fire("sqlite", &["audit-statement"]);
+}
+
+#[test]
+fn triggers_fire_on_postgres() {
+    if !left_out("postgres") {
+        triggers_fire("postgres", &[]);
+    }
+}
+
+#[test]
+fn triggers_fire_on_mariadb() {
+    if !left_out("mariadb") {
+        triggers_fire("mariadb", &["audit-statement"]);
+    }
+}

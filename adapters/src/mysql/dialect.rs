@@ -5,7 +5,8 @@ use dbdyno_core::dialect::{
 };
 use dbdyno_core::schema::{ColumnType, Table};
 use dbdyno_core::{
-    Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, Upsert, Value,
+    Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, TriggerLanguage, Upsert,
+    Value,
 };
 
 use super::indexes;
@@ -80,6 +81,10 @@ impl Dialect for MysqlDialect {
 
     fn procedures(&self) -> Result<ProcedureLanguage, &'static str> {
         Ok(ProcedureLanguage::SqlPsm)
+    }
+
+    fn triggers(&self) -> TriggerLanguage {
+        TriggerLanguage::SqlPsm
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

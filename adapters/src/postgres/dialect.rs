@@ -6,7 +6,8 @@ use dbdyno_core::dialect::{
 };
 use dbdyno_core::schema::{ColumnType, Table};
 use dbdyno_core::{
-    DbError, Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, Upsert, Value,
+    DbError, Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, TriggerLanguage,
+    Upsert, Value,
 };
 
 use super::indexes::PostgresIndexes;
@@ -60,6 +61,10 @@ impl Dialect for PostgresDialect {
 
     fn procedures(&self) -> Result<ProcedureLanguage, &'static str> {
         Ok(ProcedureLanguage::PlPgSql)
+    }
+
+    fn triggers(&self) -> TriggerLanguage {
+        TriggerLanguage::PlPgSql
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

@@ -5,7 +5,8 @@ use dbdyno_core::dialect::{
 };
 use dbdyno_core::schema::{Column, ColumnType, Table};
 use dbdyno_core::{
-    Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, Upsert, Value,
+    Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, TriggerLanguage, Upsert,
+    Value,
 };
 
 use super::indexes::SqliteIndexes;
@@ -84,6 +85,10 @@ impl Dialect for SqliteDialect {
             "SQLite has no stored procedures: it runs in the client's own process, where no statement \
              costs a round trip",
         )
+    }
+
+    fn triggers(&self) -> TriggerLanguage {
+        TriggerLanguage::Statements
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

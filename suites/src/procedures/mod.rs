@@ -5,6 +5,7 @@ mod found;
 mod measure;
 mod routines;
 mod same_rows;
+mod triggers;
 
 use dbdyno_core::{Result, Statement};
 use dbdyno_datasets::Dataset;
@@ -19,7 +20,10 @@ use routines::Routines;
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
-    BENCHMARKS.iter().map(|benchmark| Box::new(*benchmark) as Box<dyn Benchmark>).collect()
+    let mut benchmarks: Vec<Box<dyn Benchmark>> = vec![];
+    benchmarks.extend(BENCHMARKS.map(|benchmark| Box::new(benchmark) as Box<dyn Benchmark>));
+    benchmarks.push(Box::new(triggers::Triggers));
+    benchmarks
 }
 
 const BENCHMARKS: [ProcedureBenchmark; 3] = [
