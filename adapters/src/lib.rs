@@ -7,6 +7,7 @@ pub mod mysql;
 #[cfg(test)]
 mod plan_lines;
 pub mod postgres;
+pub mod proxy;
 pub mod registry;
 mod socket;
 pub mod sqlite;

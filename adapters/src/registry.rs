@@ -84,12 +84,19 @@ pub struct OptionSpec {
     pub values: &'static [&'static str],
     /// Which targets it is for.
     pub scope: Scope,
+    /// Why the engine does not take it, where others do and a person may well try.
+    pub refused: Option<&'static str>,
 }
 
 impl OptionSpec {
     /// An option of any target that takes any value.
     pub const fn new(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, values: &[], scope: Scope::Any }
+        Self { name, help, values: &[], scope: Scope::Any, refused: None }
+    }
+
+    /// An option that other engines take, and why this one does not.
+    pub const fn refused(name: &'static str, why: &'static str) -> Self {
+        Self { refused: Some(why), ..Self::new(name, why) }
     }
 
     /// The same option with a list of the values that it takes.

@@ -212,6 +212,10 @@ fn read_options(
             .iter()
             .find(|spec| spec.matches(&name))
             .ok_or_else(|| unknown_option(engine, &name, doing))?;
+        if let Some(why) = spec.refused {
+            return Err(Error::new(doing, format!("{} takes no `{name}`: {why}", engine.name))
+                .next("Leave it out"));
+        }
         check_scope(spec, location, &name, doing)?;
         check_value(engine, spec, &value, doing)?;
         if options.insert(name.clone(), value).is_some() {
@@ -223,7 +227,8 @@ fn read_options(
 }
 
 fn unknown_option(engine: &EngineEntry, name: &str, doing: &str) -> Error {
-    let names: Vec<&str> = engine.options.iter().map(|spec| spec.name).collect();
+    let taken = engine.options.iter().filter(|spec| spec.refused.is_none());
+    let names: Vec<&str> = taken.map(|spec| spec.name).collect();
     Error::new(doing, format!("{} has no option `{name}`", engine.name))
         .next(suggestion(name, &names, "options"))
 }

@@ -81,7 +81,12 @@ impl Driver for NullDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { own_threads: 1, parallel_load: false, pipeline: Ok(()) }
+        Capabilities {
+            own_threads: 1,
+            parallel_load: false,
+            pipeline: Ok(()),
+            distance: Err("there is no server"),
+        }
     }
 
     fn dialect(&self) -> &dyn Dialect {

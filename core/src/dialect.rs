@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use crate::error::DbError;
 use crate::index::IndexSql;
+use crate::procedure::{ProcedureLanguage, TriggerLanguage};
 use crate::schema::{Column, ColumnType, ForeignKey, Table};
 use crate::value::Value;
 
@@ -44,6 +45,15 @@ pub trait Dialect: Send + Sync {
     fn native(&self) -> NativeSql {
         NativeSql::default()
     }
+
+    /// The language of its stored procedures, or why it has none.
+    ///
+    /// # Errors
+    /// It has none: the reason, for a person.
+    fn procedures(&self) -> Result<ProcedureLanguage, &'static str>;
+
+    /// The language of its triggers.
+    fn triggers(&self) -> TriggerLanguage;
 
     /// The engine's name of a column type.
     fn column_type(&self, ty: ColumnType) -> String;

@@ -36,6 +36,12 @@ pub trait Driver: Send + Sync {
     /// What the driver can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// What a proxy adds to each round trip of sessions that do not say it themselves; zero where the
+    /// target does not ask for it.
+    fn round_trip(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The engine's SQL.
     fn dialect(&self) -> &dyn Dialect;
 
@@ -155,6 +161,9 @@ pub struct Capabilities {
     pub parallel_load: bool,
     /// Sessions can pipeline, or why they cannot.
     pub pipeline: Result<(), &'static str>,
+    /// Sessions can be [put at a distance](SessionOptions::round_trip) from the server, or why they
+    /// cannot.
+    pub distance: Result<(), &'static str>,
 }
 
 /// How a session is opened.
@@ -172,6 +181,10 @@ pub struct SessionOptions {
     /// may hold what begins and ends transactions to it, too, and one that cannot limit what writes
     /// limits what reads.
     pub statement_timeout: Option<Duration>,
+    /// What a proxy adds to each of its round trips to the server, at most a second; the
+    /// [target's own](Driver::round_trip) where `None`. An error above zero where the driver's
+    /// [`Capabilities::distance`] says that it cannot.
+    pub round_trip: Option<Duration>,
     /// Whom it shares its thread with.
     pub thread: SessionThread,
     /// Whether [`LockWaits`] is to tell of it. It stays on the thread that opens it then.

@@ -7,6 +7,7 @@ pub mod access;
 mod blocks;
 mod dataset;
 pub mod isolation;
+pub mod journal;
 pub mod lists;
 mod load;
 mod mark;

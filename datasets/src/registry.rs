@@ -2,13 +2,13 @@
 
 use crate::dataset::Dataset;
 use crate::{
-    access::Access, isolation::Isolation, lists::Lists, sbtest::Sbtest, smallbank::SmallBank,
-    tpcb::TpcB, tpcc::TpcC, tpch::TpcH, wide::Wide, ycsb::Ycsb,
+    access::Access, isolation::Isolation, journal::Journal, lists::Lists, sbtest::Sbtest,
+    smallbank::SmallBank, tpcb::TpcB, tpcc::TpcC, tpch::TpcH, wide::Wide, ycsb::Ycsb,
 };
 
 /// Every data set, in the order in which they are listed.
 pub fn datasets() -> &'static [&'static dyn Dataset] {
-    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Wide, &Access, &Isolation, &Lists]
+    &[&Sbtest, &TpcB, &TpcC, &Ycsb, &SmallBank, &TpcH, &Wide, &Access, &Isolation, &Lists, &Journal]
 }
 
 /// The data set of that name.

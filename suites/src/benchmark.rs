@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub use dbdyno_core::Check;
 use dbdyno_core::load::{Length, LoadReport, Tally, Witness, Workload};
-use dbdyno_core::{DbError, Measurement, NativeSql, Result, Scale, Session, Statement};
+use dbdyno_core::{DbError, Measurement, NativeSql, Result, RowLists, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use crate::runner::{Measured, Stand};
@@ -192,6 +192,18 @@ pub struct WorkloadContext {
     /// What the engine can say beyond portable SQL, where the case's statements are native; `None`
     /// where they are portable.
     pub native: Option<NativeSql>,
+    /// The stored procedures that transactions are; `None` where clients send statements. Only
+    /// benchmarks whose procedures there are look at it.
+    pub called: Option<Called>,
+}
+
+/// Stored procedures in the place of the statements of transactions.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// What calls them: one statement for each of the workload's transaction types, in their order.
+    pub calls: Vec<Statement>,
+    /// How one call takes many rows.
+    pub lists: RowLists,
 }
 
 impl Default for WorkloadContext {
@@ -204,6 +216,7 @@ impl Default for WorkloadContext {
             think_times: false,
             validate: false,
             native: None,
+            called: None,
         }
     }
 }

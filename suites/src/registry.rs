@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{index, isolation, olap, oltp};
+use crate::{index, isolation, olap, oltp, procedures};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -36,6 +36,11 @@ pub fn suites() -> Vec<Suite> {
             summary: "what each isolation level keeps from happening, what it costs, and whether commits outlive a \
                       crash",
             benchmarks: isolation::benchmarks(),
+        },
+        Suite {
+            name: "procedures",
+            summary: "what stored procedures gain at each round trip, and what triggers cost",
+            benchmarks: procedures::benchmarks(),
         },
     ]
 }

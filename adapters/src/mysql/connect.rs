@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::errors::{code, disconnected};
 use super::login::{self, Account, NO_TLS, log_in};
 use super::server;
+use crate::proxy::{self, Proxies, Upstream};
 use crate::socket::Socket;
 use crate::target::{Secret, ServerUrl, Target};
 use crate::tls::{Check, Roots, client_config};
@@ -34,6 +35,7 @@ pub struct Connector {
     password: Secret,
     database: Option<String>,
     timeout: Duration,
+    proxies: Arc<Proxies>,
 }
 
 /// Where a server is.
@@ -61,14 +63,17 @@ struct Tls {
 }
 
 impl Connector {
-    /// To a throwaway server, through its socket.
-    pub fn to_socket(socket: &Path, password: &Secret) -> Self {
+    /// To a throwaway server, through its socket, at a distance of so long a round trip.
+    pub fn to_socket(socket: &Path, password: &Secret, round_trip: Duration) -> Self {
+        let address = Address::Socket(socket.to_owned());
+        let proxies = Arc::new(Proxies::new(address.upstream(), round_trip));
         Self {
-            address: Address::Socket(socket.to_owned()),
+            address,
             user: server::USER.to_owned(),
             password: password.clone(),
             database: Some(server::DATABASE.to_owned()),
             timeout: TIMEOUT,
+            proxies,
         }
     }
 
@@ -91,12 +96,23 @@ impl Connector {
             },
         };
         let timeout = timeout(target)?;
-        Ok(Self { address, user, password, database: url.database.clone(), timeout })
+        let proxies = Arc::new(Proxies::new(address.upstream(), proxy::round_trip_of(target)?));
+        Ok(Self { address, user, password, database: url.database.clone(), timeout, proxies })
     }
 
-    /// Opens a connection with `database` as its default, or the target's own.
-    pub async fn connect(&self, database: Option<&str>) -> Result<Connection, DbError> {
-        match tokio::time::timeout(self.timeout, self.attempt(database)).await {
+    /// What a proxy adds to each round trip of connections for which nothing else is said.
+    pub fn round_trip(&self) -> Duration {
+        self.proxies.own()
+    }
+
+    /// Opens a connection with `database` as its default, or the target's own; a proxy adds a round
+    /// trip, or the target's own.
+    pub async fn connect(
+        &self,
+        database: Option<&str>,
+        round_trip: Option<Duration>,
+    ) -> Result<Connection, DbError> {
+        match tokio::time::timeout(self.timeout, self.attempt(database, round_trip)).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(self.refused(error)),
             Err(_) => Err(DbError::new(
@@ -117,25 +133,55 @@ impl Connector {
         error
     }
 
-    async fn attempt(&self, database: Option<&str>) -> Result<Connection, DbError> {
+    async fn attempt(
+        &self,
+        database: Option<&str>,
+        round_trip: Option<Duration>,
+    ) -> Result<Connection, DbError> {
         let account = Account {
             user: &self.user,
             password: &self.password,
             database: database.or(self.database.as_deref()),
         };
         let unreached = |why: io::Error| disconnected(&why.to_string());
-        match &self.address {
-            Address::Socket(socket) => {
+        let stream =
+            match (self.proxies.connect(round_trip).await.map_err(unreached)?, &self.address) {
+                (Some(proxied), _) => Ok(proxied),
+                (None, Address::Socket(socket)) => Err(socket),
+                (None, Address::Tcp { host, port, .. }) => {
+                    let stream = TcpStream::connect((&**host, *port)).await.map_err(unreached)?;
+                    stream.set_nodelay(true).map_err(unreached)?;
+                    Ok(stream)
+                }
+            };
+        match stream {
+            Err(socket) => {
                 let stream = Socket::connect(socket).await.map_err(unreached)?;
                 log_in(Stream::Unix(stream), &account, None).await
             }
-            Address::Tcp { host, port, tls } => {
-                let stream = TcpStream::connect((&**host, *port)).await.map_err(unreached)?;
-                stream.set_nodelay(true).map_err(unreached)?;
-                let tls = tls.as_ref().map(|tls| tls.for_host(host)).transpose()?;
+            Ok(stream) => {
+                let tls = self.address.tls()?;
                 let stream = Socket::of_tcp(stream).map_err(unreached)?;
                 log_in(Stream::Tcp(stream), &account, tls).await
             }
+        }
+    }
+}
+
+impl Address {
+    /// Where a proxy finds the server.
+    fn upstream(&self) -> Upstream {
+        match self {
+            Self::Socket(socket) => Upstream::Unix(socket.clone()),
+            Self::Tcp { host, port, .. } => Upstream::Tcp(host.clone(), *port),
+        }
+    }
+
+    /// TLS, as far as it is wanted; a socket has none.
+    fn tls(&self) -> Result<Option<login::Tls<'_>>, DbError> {
+        match self {
+            Self::Tcp { host, tls: Some(tls), .. } => tls.for_host(host).map(Some),
+            Self::Tcp { .. } | Self::Socket(_) => Ok(None),
         }
     }
 }

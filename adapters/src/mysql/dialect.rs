@@ -4,7 +4,10 @@ use dbdyno_core::dialect::{
     bracket_negative, comma_separated, hexadecimal, json_path, quote_text, replace_fragments,
 };
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
+use dbdyno_core::{
+    Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, TriggerLanguage, Upsert,
+    Value,
+};
 
 use super::indexes;
 use super::programs::Product;
@@ -74,6 +77,14 @@ impl Dialect for MysqlDialect {
             lists: RowLists::Listed,
             upsert: Upsert::OnDuplicateKey,
         }
+    }
+
+    fn procedures(&self) -> Result<ProcedureLanguage, &'static str> {
+        Ok(ProcedureLanguage::SqlPsm)
+    }
+
+    fn triggers(&self) -> TriggerLanguage {
+        TriggerLanguage::SqlPsm
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

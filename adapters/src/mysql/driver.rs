@@ -24,6 +24,7 @@ use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
 use super::server::{self, MysqlServer};
 use super::session::MysqlSession;
+use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
 use crate::throwaway::{Throwaway, machine};
@@ -111,7 +112,7 @@ impl MysqlDriver {
             let next = next_step(&error);
             Error::new(format!("connect to {}", target.label), error).next(next)
         };
-        let mut connection = connector.connect(None).await.map_err(refused)?;
+        let mut connection = connector.connect(None, None).await.map_err(refused)?;
         let server = Server::ask(&mut connection).await.map_err(refused)?;
         if server.product != product {
             tracing::warn!(
@@ -136,8 +137,12 @@ impl MysqlDriver {
         &self.server.version
     }
 
-    async fn connection(&self, database: Option<&str>) -> Result<Connection, DbError> {
-        self.connector.connect(database).await.map_err(|mut error| {
+    async fn connection(
+        &self,
+        database: Option<&str>,
+        round_trip: Option<Duration>,
+    ) -> Result<Connection, DbError> {
+        self.connector.connect(database, round_trip).await.map_err(|mut error| {
             if error.code.as_deref() == Some(&code::TOO_MANY_CONNECTIONS.to_string()) {
                 let limit = &self.server.max_connections;
                 error.message = format!("{} (max_connections is {limit})", error.message);
@@ -153,7 +158,7 @@ impl MysqlDriver {
     }
 
     async fn ask(&self, names: &[&str]) -> Result<BTreeMap<String, String>, DbError> {
-        let mut connection = self.connection(None).await?;
+        let mut connection = self.connection(None, None).await?;
         variables(&mut connection, names).await
     }
 
@@ -165,7 +170,8 @@ impl MysqlDriver {
         progress: &LoadProgress,
         stop: &Stop,
     ) -> Result<u64, DbError> {
-        let connection = self.connection(Some(namespace)).await?;
+        // Rows are loaded past the proxy: they are no work of clients.
+        let connection = self.connection(Some(namespace), Some(Duration::ZERO)).await?;
         if self.server.local_infile {
             bulk::load_file(connection, table, source, progress, stop).await
         } else {
@@ -180,13 +186,14 @@ async fn start(
     settings: &ServerSettings,
 ) -> Result<(Connector, Private)> {
     let bin_dir = target.option("bin_dir").map(Path::new);
+    let round_trip = proxy::round_trip_of(target)?;
     let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
     let (password, durable) = (program.password(), program.durable());
     let process =
         tokio::task::spawn_blocking(move || Throwaway::start(Box::new(program))).await.map_err(
             |why| Error::new(format!("start a throwaway {} server", product.title()), why),
         )??;
-    let connector = Connector::to_socket(&server::socket(process.place()), &password);
+    let connector = Connector::to_socket(&server::socket(process.place()), &password, round_trip);
     Ok((connector, Private { process, durable }))
 }
 
@@ -264,7 +271,12 @@ impl Driver for MysqlDriver {
             parallel_load: true,
             pipeline: Err("an error would not keep the server from running the statements sent \
                            after it, COMMIT included"),
+            distance: Ok(()),
         }
+    }
+
+    fn round_trip(&self) -> Duration {
+        self.connector.round_trip()
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -305,7 +317,7 @@ impl Driver for MysqlDriver {
         };
         let settings = DurableSettings::of(level);
         let set = async {
-            let mut connection = self.connection(None).await?;
+            let mut connection = self.connection(None, None).await?;
             for (name, value) in settings.settings() {
                 let sql = format!("SET GLOBAL {name} = {value}");
                 connection.run(&sql).await?;
@@ -335,7 +347,8 @@ impl Driver for MysqlDriver {
         if let (true, Err(why)) = (options.pipeline, self.capabilities().pipeline) {
             return Err(DbError::unexpected(format!("{} cannot pipeline: {why}", self.engine())));
         }
-        let mut connection = self.connection(options.namespace.as_deref()).await?;
+        let mut connection =
+            self.connection(options.namespace.as_deref(), options.round_trip).await?;
         connection.wait_on(options.thread)?;
         if let Some(level) = options.isolation {
             if let LevelSupport::Lacks { why } = self.isolation(level) {

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use dbdyno_core::{Driver, Result};
 
+use crate::proxy;
 use crate::registry::{EngineEntry, OptionSpec, Scope, ServerSettings};
 use crate::target::Target;
 use crate::throwaway::programs::install_line;
@@ -84,6 +85,7 @@ const OPTIONS: &[OptionSpec] = &[
         .scope(Scope::Url),
     OptionSpec::new("password_env", "the environment variable that holds the password")
         .scope(Scope::Url),
+    proxy::OPTION,
 ];
 
 async fn open(

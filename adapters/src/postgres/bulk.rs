@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::schema::{ColumnType, Table};
@@ -140,7 +141,8 @@ fn spawn_loader(job: &Arc<Job>, reports: UnboundedSender<Report>) -> Result<(), 
 }
 
 async fn load_sources(job: &Job, reports: &UnboundedSender<Report>) -> Result<(), DbError> {
-    let mut wire = job.endpoint.connect().await?;
+    // Rows are loaded past the proxy: they are no work of clients.
+    let mut wire = job.endpoint.connect_at(Some(Duration::ZERO)).await?;
     copy(job, &mut wire, reports).await
 }
 

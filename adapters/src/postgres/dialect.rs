@@ -5,7 +5,10 @@ use dbdyno_core::dialect::{
     replace_fragments,
 };
 use dbdyno_core::schema::{ColumnType, Table};
-use dbdyno_core::{DbError, Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
+use dbdyno_core::{
+    DbError, Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, TriggerLanguage,
+    Upsert, Value,
+};
 
 use super::indexes::PostgresIndexes;
 
@@ -54,6 +57,14 @@ impl Dialect for PostgresDialect {
             lists: RowLists::Arrays,
             upsert: Upsert::OnConflict,
         }
+    }
+
+    fn procedures(&self) -> Result<ProcedureLanguage, &'static str> {
+        Ok(ProcedureLanguage::PlPgSql)
+    }
+
+    fn triggers(&self) -> TriggerLanguage {
+        TriggerLanguage::PlPgSql
     }
 
     fn column_type(&self, ty: ColumnType) -> String {

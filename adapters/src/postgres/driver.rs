@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::{
@@ -16,6 +17,7 @@ use super::durability;
 use super::endpoint::Endpoint;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
+use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
 use crate::throwaway::{Throwaway, machine};
@@ -75,9 +77,10 @@ impl PostgresDriver {
         let (endpoint, server) = match &target.location {
             Location::Url(url) => (Endpoint::url(target, url)?, None),
             Location::Throwaway => {
+                let round_trip = proxy::round_trip_of(target)?;
                 let server = start(target, settings).await?;
                 let (folder, port) = (server.process.place().folder(), server.process.port());
-                (Endpoint::throwaway(folder, port, USER)?, Some(server))
+                (Endpoint::throwaway(folder, port, USER, round_trip)?, Some(server))
             }
             Location::Path(_) => {
                 return Err(Error::new(
@@ -133,7 +136,11 @@ impl Driver for PostgresDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { own_threads: 1, parallel_load: true, pipeline: Ok(()) }
+        Capabilities { own_threads: 1, parallel_load: true, pipeline: Ok(()), distance: Ok(()) }
+    }
+
+    fn round_trip(&self) -> Duration {
+        self.bulk.endpoint.round_trip()
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -196,7 +203,7 @@ impl Driver for PostgresDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
-        let mut wire = self.bulk.endpoint.connect().await?;
+        let mut wire = self.bulk.endpoint.connect_at(options.round_trip).await?;
         wire.wait_on(options.thread)?;
         let set_up = session_settings(options);
         Ok(Box::new(PostgresSession::new(wire, &set_up, options).await?))

@@ -15,6 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::errors::connection_error;
 use super::wire::Wire;
 use super::{handshake, passfile};
+use crate::proxy::{self, Proxies, Upstream};
 use crate::target::{ServerUrl, Target};
 use crate::tls::{Check, Roots, client_config};
 
@@ -32,16 +33,23 @@ pub(super) struct Endpoint {
     timeout: Duration,
     /// What to try where TLS fails: `sslmode=prefer` does without.
     without_tls: Option<Config>,
+    proxies: Proxies,
 }
 
 impl Endpoint {
-    /// The socket of a throwaway server.
-    pub(super) fn throwaway(socket_folder: &Path, port: u16, user: &str) -> Result<Self> {
+    /// The socket of a throwaway server, at a distance of so long a round trip.
+    pub(super) fn throwaway(
+        socket_folder: &Path,
+        port: u16,
+        user: &str,
+        round_trip: Duration,
+    ) -> Result<Self> {
         let mut config = Config::new();
         config.user(user).dbname("postgres").application_name("dbdyno").ssl_mode(SslMode::Disable);
         let host = socket_folder.to_string_lossy().into_owned();
         let tls = MakeRustlsConnect::new(client_config(Check::Nothing, Roots::System)?);
-        Ok(Self { host, port, config, tls, timeout: CONNECT_TIMEOUT, without_tls: None })
+        let proxies = Proxies::new(upstream(&host, port), round_trip);
+        Ok(Self { host, port, config, tls, timeout: CONNECT_TIMEOUT, without_tls: None, proxies })
     }
 
     /// The server of a URL.
@@ -84,12 +92,23 @@ impl Endpoint {
             config.ssl_mode(SslMode::Disable);
             config
         });
-        Ok(Self { host, port, config, tls, timeout, without_tls })
+        let proxies = Proxies::new(upstream(&host, port), proxy::round_trip_of(target)?);
+        Ok(Self { host, port, config, tls, timeout, without_tls, proxies })
     }
 
-    /// Opens a connection on the current runtime.
+    /// What a proxy adds to each round trip of connections for which nothing else is said.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.proxies.own()
+    }
+
+    /// Opens a connection on the current runtime, at the target's own distance from the server.
     pub(super) async fn connect(&self) -> Result<Wire, DbError> {
-        match tokio::time::timeout(self.timeout, self.open()).await {
+        self.connect_at(None).await
+    }
+
+    /// Opens a connection on the current runtime, to which a proxy adds a round trip.
+    pub(super) async fn connect_at(&self, round_trip: Option<Duration>) -> Result<Wire, DbError> {
+        match tokio::time::timeout(self.timeout, self.open(round_trip)).await {
             Ok(opened) => opened,
             Err(_) => {
                 let why = format!("no answer within {} s", self.timeout.as_secs());
@@ -98,8 +117,8 @@ impl Endpoint {
         }
     }
 
-    async fn open(&self) -> Result<Wire, DbError> {
-        let why = match self.open_with(&self.config).await {
+    async fn open(&self, round_trip: Option<Duration>) -> Result<Wire, DbError> {
+        let why = match self.open_with(&self.config, round_trip).await {
             Ok(opened) => return Ok(opened),
             Err(why) => why,
         };
@@ -109,15 +128,22 @@ impl Endpoint {
             _ => None,
         };
         match plain {
-            Some(config) => self.open_with(config).await,
+            Some(config) => self.open_with(config, round_trip).await,
             None => Err(why),
         }
     }
 
-    async fn open_with(&self, config: &Config) -> Result<Wire, DbError> {
+    async fn open_with(
+        &self,
+        config: &Config,
+        round_trip: Option<Duration>,
+    ) -> Result<Wire, DbError> {
         let failed = |why| connection_error("error connecting to server", &why);
+        if let Some(stream) = self.proxies.connect(round_trip).await.map_err(failed)? {
+            return handshake::over_tcp(stream, config, &self.tls, &self.host).await;
+        }
         if is_socket(&self.host) {
-            let socket = Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port));
+            let socket = socket(&self.host, self.port);
             let stream = UnixStream::connect(socket).await.map_err(failed)?;
             return handshake::over_socket(stream, config).await;
         }
@@ -199,6 +225,20 @@ fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<Make
         if is_socket { (SslMode::Disable, Check::Nothing) } else { (ssl_mode, check) };
     config.ssl_mode(ssl_mode);
     Ok(MakeRustlsConnect::new(client_config(check, roots)?))
+}
+
+/// Where a proxy finds the server.
+fn upstream(host: &str, port: u16) -> Upstream {
+    if is_socket(host) {
+        Upstream::Unix(socket(host, port))
+    } else {
+        Upstream::Tcp(host.to_owned(), port)
+    }
+}
+
+/// The socket of a port in a folder.
+fn socket(folder: &str, port: u16) -> PathBuf {
+    Path::new(folder).join(format!(".s.PGSQL.{port}"))
 }
 
 fn is_socket(host: &str) -> bool {

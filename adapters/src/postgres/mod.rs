@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use dbdyno_core::{Driver, Result};
 
+use crate::proxy;
 use crate::registry::{EngineEntry, OptionSpec, Scope, ServerSettings};
 use crate::target::Target;
 use crate::throwaway::programs::install_line;
@@ -69,6 +70,7 @@ const OPTIONS: &[OptionSpec] = &[
         .scope(Scope::Url),
     OptionSpec::new("passfile", "a password file in libpq's format; ~/.pgpass by default")
         .scope(Scope::Url),
+    proxy::OPTION,
 ];
 
 async fn open(target: &Target, settings: &ServerSettings) -> Result<Arc<dyn Driver>> {

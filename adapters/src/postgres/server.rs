@@ -166,8 +166,8 @@ impl ServerProgram for PostgresProgram {
         if !place.folder().join(format!(".s.PGSQL.{port}")).exists() {
             return Err("its socket is not there".into());
         }
-        let endpoint =
-            Endpoint::throwaway(place.folder(), port, USER).map_err(|why| why.to_string())?;
+        let endpoint = Endpoint::throwaway(place.folder(), port, USER, Duration::ZERO)
+            .map_err(|why| why.to_string())?;
         let answer = run_to_end(|| async {
             let opening = async { endpoint.connect().await?.simple("SELECT 1").await };
             match tokio::time::timeout(ANSWER_TIMEOUT, opening).await {

@@ -4,7 +4,10 @@ use dbdyno_core::dialect::{
     bracket_negative, comma_separated, glob, hexadecimal, json_path, quote_text, replace_fragments,
 };
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{Dialect, IndexSql, NativeSql, Returning, RowLists, Upsert, Value};
+use dbdyno_core::{
+    Dialect, IndexSql, NativeSql, ProcedureLanguage, Returning, RowLists, TriggerLanguage, Upsert,
+    Value,
+};
 
 use super::indexes::SqliteIndexes;
 
@@ -77,6 +80,17 @@ impl Dialect for SqliteDialect {
     }
 
     /// Names chosen for the affinity they give (<https://www.sqlite.org/datatype3.html>, 3.1).
+    fn procedures(&self) -> Result<ProcedureLanguage, &'static str> {
+        Err(
+            "SQLite has no stored procedures: it runs in the client's own process, where no statement \
+             costs a round trip",
+        )
+    }
+
+    fn triggers(&self) -> TriggerLanguage {
+        TriggerLanguage::Statements
+    }
+
     fn column_type(&self, ty: ColumnType) -> String {
         match ty {
             ColumnType::SmallInt => "SMALLINT".to_owned(),

@@ -19,7 +19,7 @@ use super::claim::{LockFile, claim};
 use super::dialect::SqliteDialect;
 use super::errors::translate;
 use super::limit::Limit;
-use super::pragmas::{self, Pragmas};
+use super::pragmas::{self, NO_DISTANCE, Pragmas};
 use super::session::SqliteSession;
 use super::waits;
 use crate::target;
@@ -187,6 +187,7 @@ impl Driver for SqliteDriver {
             own_threads: u32::MAX,
             parallel_load: false,
             pipeline: Err("it runs in the client's own process: there is no round trip to save"),
+            distance: Err(NO_DISTANCE),
         }
     }
 
@@ -255,6 +256,9 @@ impl Driver for SqliteDriver {
             options.isolation.map(|level| self.isolation(level))
         {
             return Err(DbError::unexpected(why));
+        }
+        if options.round_trip.is_some_and(|round_trip| !round_trip.is_zero()) {
+            return Err(DbError::unexpected(NO_DISTANCE));
         }
         let connection = self.open(options.namespace.as_deref())?;
         if options.isolation == Some(Isolation::ReadUncommitted) {

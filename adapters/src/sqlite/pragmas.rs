@@ -8,6 +8,7 @@ use dbdyno_core::{DbError, Durability, Error, Result};
 use rusqlite::Connection;
 
 use super::errors::translate;
+use crate::proxy;
 use crate::registry::OptionSpec;
 
 /// The option that says how a transaction that may write begins.
@@ -91,7 +92,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         .values(&["default", "file", "memory"]),
     OptionSpec::new("threads", "helper threads of a statement that sorts"),
     OptionSpec::new("wal_autocheckpoint", "pages in the WAL at which it is moved to the file"),
+    OptionSpec::refused(proxy::OPTION.name, NO_DISTANCE),
 ];
+
+/// Why its sessions cannot be put at a distance.
+pub const NO_DISTANCE: &str = "it runs in the client's own process: there is no network to be slow";
 
 /// What every session of a target is told.
 #[derive(Clone, Debug)]

@@ -59,7 +59,8 @@ fn list_targets() {
             forms.push(format!("{}:PATH", engine.name));
         }
         forms.extend(engine.schemes.iter().map(|scheme| format!("{scheme}://…")));
-        let options = engine.options.iter().map(|option| {
+        let taken = engine.options.iter().filter(|option| option.refused.is_none());
+        let options = taken.map(|option| {
             let values = if option.values.is_empty() {
                 String::new()
             } else {

@@ -20,6 +20,7 @@ mod worker;
 mod workload;
 
 pub use arrivals::Arrivals;
+pub use clock::Sleeper;
 pub use collector::LoadObserver;
 pub use engine::run_load;
 pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};

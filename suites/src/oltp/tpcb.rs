@@ -34,6 +34,8 @@ const SELECT_ACCOUNT: StatementId = 1;
 const UPDATE_TELLER: StatementId = 2;
 const UPDATE_BRANCH: StatementId = 3;
 const INSERT_HISTORY: StatementId = 4;
+/// The only statement where the transaction is a stored procedure.
+const CALL: StatementId = 0;
 
 /// The benchmark.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +68,12 @@ impl LoadBenchmark for TpcB {
         let [branches, tellers, accounts] = BALANCES.map(|(table, _, _)| rows(table));
         let ranges = Ranges { branches, tellers, accounts };
         let native = context.native.unwrap_or_default();
-        let account = match native.returning {
-            Returning::Nothing => Account::Selected,
-            Returning::Changed | Returning::Joined => Account::Returned,
+        let (account, statements) = match (&context.called, native.returning) {
+            (Some(called), _) => (Account::Called, called.calls.clone()),
+            (None, Returning::Nothing) => (Account::Selected, statements(Account::Selected)),
+            (None, _) => (Account::Returned, statements(Account::Returned)),
         };
-        Arc::new(TpcbWorkload { ranges, account, statements: statements(account) })
+        Arc::new(TpcbWorkload { ranges, account, statements })
     }
 
     async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError> {
@@ -150,6 +153,8 @@ enum Account {
     Selected,
     /// It is what the update answers.
     Returned,
+    /// It is what the procedure answers that does all.
+    Called,
 }
 
 impl Account {
@@ -169,7 +174,7 @@ fn statements(account: Account) -> Vec<Statement> {
             Statement::new("update_account", update),
             Statement::new("select_account", "SELECT abalance FROM pgbench_accounts WHERE aid = ?"),
         ],
-        Account::Returned => {
+        Account::Returned | Account::Called => {
             vec![Statement::new("update_account", format!("{update} RETURNING abalance"))]
         }
     };
@@ -248,6 +253,10 @@ impl Client for TpcbClient {
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
         let [aid, bid, tid, delta] = [self.aid, self.bid, self.tid, self.delta].map(Value::Int);
         let account = self.account;
+        if account == Account::Called {
+            steps.change_one(CALL, &[aid, bid, tid, delta], read_balance).await?;
+            return Ok(Outcome::Committed);
+        }
         while steps.pass()? {
             steps.begin(Access::Write).await?;
             match account {
@@ -255,7 +264,7 @@ impl Client for TpcbClient {
                     steps.execute_one(UPDATE_ACCOUNT, &[delta, aid]).await?;
                     steps.query_one(SELECT_ACCOUNT, &[aid], read_balance).await?;
                 }
-                Account::Returned => {
+                Account::Returned | Account::Called => {
                     steps.query_one(UPDATE_ACCOUNT, &[delta, aid], read_balance).await?;
                 }
             }

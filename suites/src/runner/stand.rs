@@ -10,11 +10,12 @@ use dbdyno_core::{
     Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
     Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
 };
+use dbdyno_datasets::{self as datasets, Silent, Wanted};
 use tokio::runtime::Runtime;
 
 use super::observer::RunObserver;
 use super::options::RunOptions;
-use crate::benchmark::{Benchmark, WorkloadContext};
+use crate::benchmark::{AfterUse, Benchmark, WorkloadContext};
 
 /// How often a server that went away is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -125,6 +126,7 @@ impl<'a> Stand<'a> {
             validate: self.options().validate,
             native: (self.case.statements == StatementForm::Native)
                 .then(|| self.driver.dialect().native()),
+            called: None,
         }
     }
 
@@ -136,6 +138,21 @@ impl<'a> Stand<'a> {
     pub fn load(
         &self,
         name: &'static str,
+        clients: u32,
+        workload: &Arc<dyn Workload>,
+    ) -> Result<Stage> {
+        self.load_at(name, None, clients, workload)
+    }
+
+    /// The same with clients at a distance from the server, see
+    /// [`SessionOptions::round_trip`](dbdyno_core::SessionOptions::round_trip).
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load_at(
+        &self,
+        name: &'static str,
+        round_trip: Option<Duration>,
         clients: u32,
         workload: &Arc<dyn Workload>,
     ) -> Result<Stage> {
@@ -165,9 +182,54 @@ impl<'a> Stand<'a> {
         };
         self.tools.observer.load_started(self.case, name, length);
         let relay = Relay { case: self.case, stage: name, tools: self.tools };
-        let session = self.client_options();
+        let session = SessionOptions { round_trip, ..self.client_options() };
         let report = run_load(self.driver, workload, session, plan, &relay, self.tools.stop)?;
         Ok(Stage { name, report })
+    }
+
+    /// Has one client, next to the server, run so many transactions, whose inputs depend on the seed
+    /// alone. Nothing of it is measured; of its events errors and retries are kept.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn run_exactly(
+        &self,
+        transactions: u64,
+        workload: &Arc<dyn Workload>,
+    ) -> Result<LoadReport> {
+        let options = self.options();
+        let plan = LoadPlan {
+            clients: 1,
+            warmup: Duration::ZERO,
+            length: load::Length::Transactions(transactions),
+            arrival: load::Arrival::Closed,
+            retry: options.retry,
+            seed: self.case.seed,
+            repetition: 1,
+            reconnect_limit: options.reconnect_limit,
+            drain_limit: options.drain_limit,
+        };
+        let relay = Errors { case: self.case, tools: self.tools };
+        let session = SessionOptions { round_trip: Some(Duration::ZERO), ..self.client_options() };
+        run_load(self.driver, workload, session, plan, &relay, self.tools.stop)
+    }
+
+    /// Loads the data of the case anew, as it was before anything was done to it.
+    ///
+    /// # Errors
+    /// The target refuses, or the end was asked for.
+    pub fn reload(&self) -> Result<()> {
+        let Tools { runtime, observer, options, stop, .. } = self.tools;
+        observer.working_on(self.case, "load the data anew");
+        let wanted = Wanted { scale: self.case.scale, seed: self.case.seed, keys: options.keys };
+        let (driver, dataset) = (self.driver.as_ref(), self.benchmark.dataset());
+        runtime.block_on(async {
+            datasets::prepare(driver, dataset, wanted, true, &Silent, stop).await?;
+            match self.benchmark.after_use() {
+                AfterUse::Reusable => Ok(()),
+                AfterUse::Spent => datasets::mark_spent(driver, dataset).await,
+            }
+        })
     }
 
     /// Puts a load on the target for as long as `meanwhile` takes, which is called on a thread of its

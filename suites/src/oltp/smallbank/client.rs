@@ -9,6 +9,7 @@ use dbdyno_datasets::smallbank::{CUSTOMERS, write_name};
 
 use super::super::ledger::{Ledger, Pending};
 use super::balances::{ClientBalances, Committing, Moves};
+use super::called::Call;
 use super::transactions::{End, Transactions};
 
 /// The transactions, as numbers in the order of `MIX`.
@@ -43,11 +44,14 @@ const PAYMENT: i64 = 500;
 
 pub struct SmallBankClient {
     customers: u64,
-    transactions: Transactions,
+    /// `None` where they are stored procedures.
+    transactions: Option<Transactions>,
     rng: Rng,
     ledger: Arc<Ledger>,
     balances: Arc<ClientBalances>,
     transaction: usize,
+    /// The numbers of the customers that were drawn.
+    numbers: [u64; 2],
     /// What TransactSavings adds, in cents.
     savings: i64,
     /// The customer's name.
@@ -59,7 +63,7 @@ pub struct SmallBankClient {
 impl SmallBankClient {
     pub fn new(
         customers: u64,
-        transactions: Transactions,
+        transactions: Option<Transactions>,
         rng: Rng,
         ledger: Arc<Ledger>,
         balances: Arc<ClientBalances>,
@@ -71,6 +75,7 @@ impl SmallBankClient {
             ledger,
             balances,
             transaction: BALANCE,
+            numbers: [0; 2],
             savings: SAVINGS,
             name: String::new(),
             other: String::new(),
@@ -98,9 +103,12 @@ impl SmallBankClient {
         }
     }
 
-    async fn transaction(&self, steps: &mut Steps<'_>) -> Result<End, DbError> {
+    async fn transaction(
+        &self,
+        transactions: &Transactions,
+        steps: &mut Steps<'_>,
+    ) -> Result<End, DbError> {
         let (name, other) = (self.name.as_str(), self.other.as_str());
-        let transactions = &self.transactions;
         match self.transaction {
             BALANCE => transactions.balance(steps, name).await,
             DEPOSIT_CHECKING => transactions.deposit_checking(steps, name, DEPOSIT).await,
@@ -111,30 +119,57 @@ impl SmallBankClient {
         }
     }
 
+    /// The drawn transaction as a call, and what it may do.
+    fn call(&self) -> Call<'_> {
+        let (name, other) = (self.name.as_str(), self.other.as_str());
+        let customers = self.numbers.map(|number| number as i64);
+        match self.transaction {
+            BALANCE => Call::balance(name),
+            DEPOSIT_CHECKING => Call::deposit_checking(customers, name, DEPOSIT),
+            TRANSACT_SAVINGS => Call::transact_savings(customers, name, self.savings),
+            AMALGAMATE => Call::amalgamate(customers, name, other),
+            WRITE_CHECK => Call::write_check(customers, name, CHECK),
+            _ => Call::send_payment(customers, name, other, PAYMENT),
+        }
+    }
+
     /// Makes the moves that are still to be made, commits, and accounts for all.
-    async fn commit(&self, steps: &mut Steps<'_>, moves: Moves) -> Result<(), DbError> {
+    async fn commit(
+        &self,
+        transactions: &Transactions,
+        steps: &mut Steps<'_>,
+        moves: Moves,
+    ) -> Result<(), DbError> {
         let mut committing = self.balances.committing();
         let mut pending = self.ledger.pending(0..=0);
-        let result = self.last_batch(steps, moves, &mut committing, &mut pending).await;
+        let batch = Batch { transactions, moves };
+        let result = batch.run(steps, &mut committing, &mut pending).await;
         let result = pending.settle(result).map(|_| ());
         committing.settle(&result);
         result
     }
+}
 
+/// The last requests of a transaction that moves money.
+struct Batch<'b> {
+    transactions: &'b Transactions,
+    moves: Moves,
+}
+
+impl Batch<'_> {
     /// Gives by how much the moves change the sum of all balances.
-    async fn last_batch(
+    async fn run(
         &self,
         steps: &mut Steps<'_>,
-        moves: Moves,
         committing: &mut Committing<'_>,
         pending: &mut Pending<'_>,
     ) -> Result<i64, DbError> {
-        let total = moves.iter().flatten().map(|change| change.cents).sum();
+        let total = self.moves.iter().flatten().map(|change| change.cents).sum();
         while steps.pass()? {
-            for change in moves.iter().flatten() {
+            for change in self.moves.iter().flatten() {
                 self.transactions.make(steps, change).await?;
             }
-            committing.sending_commit(moves);
+            committing.sending_commit(self.moves);
             pending.sending_commit(total..=total);
             steps.commit().await?;
         }
@@ -149,6 +184,7 @@ impl Client for SmallBankClient {
             self.savings = if self.rng.below(2) == 0 { SAVINGS } else { -SAVINGS };
         }
         let first = self.draw_customer();
+        self.numbers = [first; 2];
         write_name(first, &mut self.name);
         if !matches!(self.transaction, BALANCE | DEPOSIT_CHECKING | TRANSACT_SAVINGS | WRITE_CHECK)
         {
@@ -156,15 +192,22 @@ impl Client for SmallBankClient {
             while second == first {
                 second = self.draw_customer();
             }
+            self.numbers[1] = second;
             write_name(second, &mut self.other);
         }
         Draw::now(self.transaction)
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
-        match self.transaction(steps).await? {
+        let Some(transactions) = &self.transactions else {
+            let accounts = (&*self.ledger, &*self.balances);
+            return self.call().run(self.transaction, accounts, steps).await;
+        };
+        match self.transaction(transactions, steps).await? {
             End::Committed => Ok(Outcome::Committed),
-            End::Commit(moves) => self.commit(steps, moves).await.map(|()| Outcome::Committed),
+            End::Commit(moves) => {
+                self.commit(transactions, steps, moves).await.map(|()| Outcome::Committed)
+            }
             End::RollBack => steps.rollback().await.map(|()| Outcome::RolledBack),
         }
     }

@@ -18,6 +18,7 @@
 //!   want of funds the longer a case runs, and the next case starts on new data.
 
 mod balances;
+mod called;
 mod client;
 mod statements;
 mod transactions;
@@ -79,10 +80,11 @@ impl LoadBenchmark for SmallBank {
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let form = Form::of(context.native);
         let (statements, places) = statements::of(form);
+        let is_called = context.called.is_some();
         Arc::new(SmallBankWorkload {
             customers: self.dataset().rows("accounts", context.scale),
-            statements,
-            transactions: Transactions { form, places },
+            statements: context.called.as_ref().map_or(statements, |called| called.calls.clone()),
+            transactions: (!is_called).then_some(Transactions { form, places }),
             ledgers: Ledgers::default(),
             balances: Balances::default(),
         })
@@ -133,7 +135,8 @@ impl LoadBenchmark for SmallBank {
 struct SmallBankWorkload {
     customers: u64,
     statements: Vec<Statement>,
-    transactions: Transactions,
+    /// `None` where they are stored procedures.
+    transactions: Option<Transactions>,
     ledgers: Ledgers,
     balances: Balances,
 }

@@ -7,7 +7,7 @@ use super::balances::{Account, How, Move, Moves};
 use super::statements::{Form, Places, Sql};
 
 /// What WriteCheck takes beyond the check where funds are short.
-const PENALTY: i64 = 100;
+pub const PENALTY: i64 = 100;
 
 /// How a transaction is to end.
 #[derive(Clone, Copy, Debug)]

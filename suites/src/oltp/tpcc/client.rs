@@ -4,23 +4,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::{Client, Draw, Outcome};
-use dbdyno_core::{DbError, Steps};
+use dbdyno_core::{DbError, RowLists, Steps};
 
 use super::customer::Finder;
 use super::deck::{Deck, Kind};
 use super::effects::{ClientEffects, Ending};
 use super::inputs::{Delivery, NewOrder, OrderStatus, Payment, StockLevel, Terminal};
 use super::statements::Statements;
-use super::{delivery, new_order, order_status, payment, stock_level};
+use super::{called, delivery, new_order, order_status, payment, stock_level};
 
 /// The inputs of the drawn transaction.
 #[allow(clippy::large_enum_variant, reason = "a box would be allocated for every transaction")]
-enum Inputs {
+pub(super) enum Inputs {
     NewOrder(NewOrder),
     Payment(Payment),
     OrderStatus(OrderStatus),
     Delivery(Delivery),
     StockLevel(StockLevel),
+}
+
+/// How transactions are said.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said {
+    /// In statements.
+    Statements(Statements),
+    /// As calls of stored procedures, which take the lines of an order in this way.
+    Called(RowLists),
 }
 
 /// Buffers of the transactions, grown once.
@@ -29,6 +38,7 @@ struct Buffers {
     finder: Finder,
     new_order: new_order::Buffers,
     payment: payment::Buffers,
+    called: called::Buffers,
 }
 
 /// One simulated user of TPC-C.
@@ -37,7 +47,7 @@ pub(super) struct TpccClient {
     deck: Deck,
     /// Whether keying and think times are kept.
     think_times: bool,
-    sql: Statements,
+    said: Said,
     inputs: Inputs,
     buffers: Buffers,
     effects: Arc<ClientEffects>,
@@ -48,7 +58,7 @@ impl TpccClient {
     pub(super) fn new(
         mut terminal: Terminal,
         think_times: bool,
-        sql: Statements,
+        said: Said,
         effects: Arc<ClientEffects>,
     ) -> Self {
         let inputs = Inputs::draw(Kind::StockLevel, &mut terminal);
@@ -56,7 +66,7 @@ impl TpccClient {
             terminal,
             deck: Deck::new(),
             think_times,
-            sql,
+            said,
             inputs,
             buffers: Buffers::default(),
             effects,
@@ -73,9 +83,14 @@ impl Client for TpccClient {
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
-        let Self { inputs, buffers, sql, effects, .. } = self;
+        let Self { inputs, buffers, said, effects, .. } = self;
         let mut ending = effects.begin();
-        let outcome = inputs.run(sql, buffers, &mut ending, steps).await;
+        let outcome = match said {
+            Said::Statements(sql) => inputs.run(sql, buffers, &mut ending, steps).await,
+            Said::Called(lists) => {
+                called::run(inputs, *lists, &mut buffers.called, &mut ending, steps).await
+            }
+        };
         ending.settle(&outcome);
         if matches!(outcome, Ok(Outcome::RolledBack)) {
             steps.rollback().await?;
@@ -103,7 +118,7 @@ impl Inputs {
         }
     }
 
-    const fn kind(&self) -> Kind {
+    pub(super) const fn kind(&self) -> Kind {
         match self {
             Self::NewOrder(_) => Kind::NewOrder,
             Self::Payment(_) => Kind::Payment,
@@ -121,7 +136,7 @@ impl Inputs {
         ending: &mut Ending<'_>,
         steps: &mut Steps<'_>,
     ) -> Result<Outcome, DbError> {
-        let Buffers { finder, new_order, payment } = buffers;
+        let Buffers { finder, new_order, payment, .. } = buffers;
         match self {
             Self::NewOrder(input) => new_order::run(input, sql, new_order, ending, steps).await,
             Self::Payment(input) => {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use dbdyno_core::{DbError, Steps};
+use dbdyno_core::steps::Visit;
+use dbdyno_core::{DbError, StatementId, Steps, Value};
 
 use crate::benchmark::Check;
 
@@ -85,6 +86,25 @@ impl Ending<'_> {
     ) -> Result<(), DbError> {
         self.effects = effects;
         steps.commit().await
+    }
+
+    /// Calls the stored procedure that is the whole transaction and answers one row. `effects` are those
+    /// that it may have, should the answer never come.
+    pub(super) async fn call(
+        &mut self,
+        steps: &mut Steps<'_>,
+        id: StatementId,
+        params: &[Value<'_>],
+        effects: Effects,
+        read: impl Visit,
+    ) -> Result<(), DbError> {
+        self.effects = effects;
+        steps.change_one(id, params, read).await
+    }
+
+    /// Notes what effects a call had, by its answer.
+    pub(super) fn found(&mut self, effects: Effects) {
+        self.effects = effects;
     }
 
     /// Counts the effects. They count as unknown where the connection broke in the commit.

@@ -2,6 +2,7 @@
 //!
 //! What is the specification's and what is left out is written down in `docs/tpcc.md`.
 
+mod called;
 mod client;
 mod consistency;
 mod customer;
@@ -29,7 +30,7 @@ use dbdyno_core::{Better, DbError, Measurement, Scale, Session, Statement};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext};
-use client::TpccClient;
+use client::{Said, TpccClient};
 use deck::{Kind, NAMES};
 use effects::{Amount, ClientEffects};
 use inputs::{RunConstants, Terminal};
@@ -93,12 +94,16 @@ impl LoadBenchmark for Tpcc {
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
         let c_load = dbdyno_datasets::tpcc::c_load(context.seed);
         let (statements, sql) = Statements::list(Form::of(context.native));
+        let (statements, said) = match &context.called {
+            Some(called) => (called.calls.clone(), Said::Called(called.lists)),
+            None => (statements, Said::Statements(sql)),
+        };
         Arc::new(TpccWorkload {
             warehouses: context.scale.units() as u32,
             think_times: context.think_times,
             constants: RunConstants::draw(context.seed, c_load),
             statements,
-            sql,
+            said,
             effects: Mutex::default(),
         })
     }
@@ -196,7 +201,7 @@ struct TpccWorkload {
     think_times: bool,
     constants: RunConstants,
     statements: Vec<Statement>,
-    sql: Statements,
+    said: Said,
     effects: Mutex<Vec<Arc<ClientEffects>>>,
 }
 
@@ -219,7 +224,7 @@ impl Workload for TpccWorkload {
         let effects = Arc::<ClientEffects>::default();
         self.effects().push(Arc::clone(&effects));
         let terminal = Terminal::new(index, self.warehouses, self.constants, rng);
-        Box::new(TpccClient::new(terminal, self.think_times, self.sql, effects))
+        Box::new(TpccClient::new(terminal, self.think_times, self.said, effects))
     }
 
     fn counted(&self) -> BTreeMap<&'static str, i64> {

@@ -83,7 +83,7 @@ impl Order<'_> {
         for number in 0..self.lines.len() {
             self.read_item(number, steps).await?;
             if !self.lines[number].has_item {
-                return self.reject(number);
+                return reject(self.input, number);
             }
             self.read_stock(number, steps).await?;
             self.take_stock(number)?;
@@ -91,7 +91,7 @@ impl Order<'_> {
             self.insert_line(number, steps).await?;
         }
         black_box(self.total_cents());
-        ending.commit(steps, self.effects()).await?;
+        ending.commit(steps, effects(self.input)).await?;
         Ok(Outcome::Committed)
     }
 
@@ -115,12 +115,12 @@ impl Order<'_> {
             self.take_stock(number)?;
         }
         let is_whole = known == self.lines.len();
-        let outcome = if is_whole { Outcome::Committed } else { self.reject(known)? };
+        let outcome = if is_whole { Outcome::Committed } else { reject(self.input, known)? };
         while steps.pass()? {
             self.insert_order(steps).await?;
             self.write_lines(known, steps).await?;
             if is_whole {
-                ending.commit(steps, self.effects()).await?;
+                ending.commit(steps, effects(self.input)).await?;
             }
         }
         black_box(self.total_cents());
@@ -396,23 +396,23 @@ impl Order<'_> {
         let sum = (0..self.lines.len()).map(|number| self.amount_cents(number)).sum();
         total_cents(sum, &self.rates)
     }
+}
 
-    /// Of the whole order.
-    fn effects(&self) -> Effects {
-        let mut effects = Effects::default();
-        effects.add(Amount::OrderLines, self.lines.len() as i64);
-        let ordered = self.input.lines().iter().map(|line| line.quantity).sum();
-        effects.add(Amount::OrderedItems, ordered);
-        effects
-    }
+/// Of the whole order.
+pub(super) fn effects(input: &NewOrder) -> Effects {
+    let mut effects = Effects::default();
+    effects.add(Amount::OrderLines, input.lines().len() as i64);
+    effects.add(Amount::OrderedItems, input.lines().iter().map(|line| line.quantity).sum());
+    effects
+}
 
-    /// Ends an order of which a line's item was not found: the last, where that was meant.
-    fn reject(&self, number: usize) -> Result<Outcome, DbError> {
-        if self.input.rolls_back && number + 1 == self.lines.len() {
-            return Ok(Outcome::RolledBack);
-        }
-        Err(DbError::unexpected(format!("there is no item {}", self.line(number).i_id)))
+/// Ends an order of which a line's item was not found: the last, where that was meant.
+pub(super) fn reject(input: &NewOrder, number: usize) -> Result<Outcome, DbError> {
+    if input.rolls_back && number + 1 == input.lines().len() {
+        return Ok(Outcome::RolledBack);
     }
+    let missing = input.lines().get(number).map_or(0, |line| line.i_id);
+    Err(DbError::unexpected(format!("there is no item {missing}")))
 }
 
 /// Columns of what an order takes from stock.

@@ -1,0 +1,184 @@
+//! The proxy's thread: takes connections, and passes on their bytes when they are due.
+
+use std::io;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use dbdyno_core::load::Sleeper;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::{Expected, Upstream};
+
+/// What is taken up at once.
+const PARCEL_BYTES: usize = 64 * 1024;
+/// Parcels under way in one direction of a connection: 64 MiB, more than a fast network holds in the
+/// longest delay that is of use, and an end to what a server that takes nothing more can cost.
+const PARCELS: usize = 1024;
+/// How long to wait where a connection cannot be taken for want of files.
+const TAKE_AGAIN: Duration = Duration::from_millis(10);
+
+/// What is under way.
+struct Parcel {
+    due: Instant,
+    /// None at the end of the stream.
+    bytes: Bytes,
+}
+
+/// What the thread does.
+pub(super) struct Serve {
+    pub(super) upstream: Upstream,
+    pub(super) round_trip: Duration,
+    pub(super) expected: Expected,
+    pub(super) ended: oneshot::Receiver<()>,
+}
+
+impl Serve {
+    /// Serves connections until it is to end, and breaks them then. Tells first whether it can.
+    pub(super) fn run(self, listener: std::net::TcpListener, tell: &Sender<io::Result<()>>) {
+        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let began = built.and_then(|runtime| {
+            let _entered = runtime.enter();
+            let listener = TcpListener::from_std(listener)?;
+            Ok((runtime, listener))
+        });
+        // Whoever started the thread waits for the word.
+        match began {
+            Ok((runtime, listener)) => {
+                let _ = tell.send(Ok(()));
+                runtime.block_on(self.serve(listener));
+            }
+            Err(why) => {
+                let _ = tell.send(Err(why));
+            }
+        }
+    }
+
+    async fn serve(mut self, listener: TcpListener) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = &mut self.ended => return,
+                accepted = listener.accept() => match accepted {
+                    Ok((client, address)) if self.expected.take(address) => {
+                        connections.spawn(relay(client, self.upstream.clone(), self.round_trip));
+                    }
+                    Ok(_) => {}
+                    Err(_) => tokio::time::sleep(TAKE_AGAIN).await,
+                },
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            }
+        }
+    }
+}
+
+/// Passes on what either side sends, until both have ended their streams or the connection to one of
+/// them breaks; the other one breaks with it.
+///
+/// The system has made the connection by the time that the proxy hears of it. Over a network it would
+/// take a client one round trip, and the server half of one more to hear of it.
+async fn relay(client: TcpStream, upstream: Upstream, round_trip: Duration) -> io::Result<()> {
+    let (accepted, one_way) = (Instant::now(), round_trip / 2);
+    client.set_nodelay(true)?;
+    let (from_client, to_client) = client.into_split();
+    let (to_send, sent) = mpsc::channel(PARCELS);
+    let (to_answer, answered) = mpsc::channel(PARCELS);
+    let of_client = async {
+        Waiter::new().until(accepted + round_trip).await;
+        take_up(from_client, one_way, to_send).await
+    };
+    let of_server = async {
+        Waiter::new().until(accepted + round_trip + one_way).await;
+        let (from_server, to_server) = connect(&upstream).await?;
+        let answers = take_up(from_server, one_way, to_answer);
+        tokio::try_join!(answers, hand_over(sent, to_server)).map(|_| ())
+    };
+    tokio::try_join!(of_client, of_server, hand_over(answered, to_client)).map(|_| ())
+}
+
+type Halves = (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>);
+
+async fn connect(upstream: &Upstream) -> io::Result<Halves> {
+    Ok(match upstream {
+        Upstream::Unix(path) => {
+            let (from, to) = UnixStream::connect(path).await?.into_split();
+            (Box::new(from), Box::new(to))
+        }
+        Upstream::Tcp(host, port) => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            let (from, to) = stream.into_split();
+            (Box::new(from), Box::new(to))
+        }
+    })
+}
+
+/// Takes up what one side sends.
+async fn take_up(
+    mut from: impl AsyncRead + Unpin,
+    one_way: Duration,
+    line: mpsc::Sender<Parcel>,
+) -> io::Result<()> {
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(PARCEL_BYTES);
+        let read = from.read_buf(&mut buffer).await?;
+        let parcel = Parcel { due: Instant::now() + one_way, bytes: buffer.split().freeze() };
+        if line.send(parcel).await.is_err() || read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Hands over to the other side what is due.
+async fn hand_over(
+    mut line: mpsc::Receiver<Parcel>,
+    mut to: impl AsyncWrite + Unpin,
+) -> io::Result<()> {
+    let mut waiter = Waiter::new();
+    while let Some(parcel) = line.recv().await {
+        waiter.until(parcel.due).await;
+        if parcel.bytes.is_empty() {
+            return to.shutdown().await;
+        }
+        to.write_all(&parcel.bytes).await?;
+    }
+    Ok(())
+}
+
+/// Waits for moments, and never ends before them. A timer ends late by what it takes to wake up, which
+/// is tens of microseconds on a virtual machine: it is set earlier by as much as it was late lately, and
+/// the rest is waited for awake.
+struct Waiter {
+    sleeper: Sleeper,
+    /// How late the timer was lately: a mean that forgets.
+    late: Duration,
+}
+
+impl Waiter {
+    /// No more than this is waited for awake.
+    const LONGEST_AWAKE: Duration = Duration::from_micros(100);
+    /// How many waits the mean remembers.
+    const MEMORY: u32 = 8;
+
+    fn new() -> Self {
+        Self { sleeper: Sleeper::new(false), late: Duration::ZERO }
+    }
+
+    async fn until(&mut self, due: Instant) {
+        let wanted = due - self.late;
+        let asleep = wanted.saturating_duration_since(Instant::now());
+        if !asleep.is_zero() {
+            self.sleeper.sleep(asleep).await;
+            let late = wanted.elapsed().min(Self::LONGEST_AWAKE);
+            self.late = (self.late * (Self::MEMORY - 1) + late) / Self::MEMORY;
+        }
+        while Instant::now() < due {
+            // The others of the thread are served meanwhile.
+            tokio::task::yield_now().await;
+        }
+    }
+}

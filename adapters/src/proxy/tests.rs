@@ -1,0 +1,146 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Proxy, Upstream, parse, round_trip_of};
+use crate::target::Target;
+
+/// A server that sends back what it gets, until the client ends its stream.
+fn echo() -> (Upstream, thread::JoinHandle<u64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = Upstream::Tcp("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+    let echo = thread::spawn(move || {
+        let (mut from, _) = listener.accept().unwrap();
+        let mut to = from.try_clone().unwrap();
+        std::io::copy(&mut from, &mut to).unwrap()
+    });
+    (upstream, echo)
+}
+
+fn connect(proxy: &Proxy) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(proxy.connect()).unwrap().into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
+#[test]
+fn no_exchange_is_faster_than_the_round_trip() {
+    for micros in [200, 1_000, 5_000] {
+        let (upstream, echo) = echo();
+        let round_trip = Duration::from_micros(micros);
+        let began = Instant::now();
+        let proxy = Proxy::start(upstream, round_trip).unwrap();
+        let mut client = connect(&proxy);
+        let mut answer = [0; 3];
+        for exchange in 1..=20u32 {
+            let asked = Instant::now();
+            client.write_all(b"abc").unwrap();
+            client.read_exact(&mut answer).unwrap();
+            assert!(asked.elapsed() >= round_trip, "{micros}: {:?}", asked.elapsed());
+            // The first comes after the round trip that it takes to connect.
+            assert!(began.elapsed() >= round_trip * (exchange + 1));
+            assert_eq!(&answer, b"abc");
+        }
+        drop(client);
+        assert_eq!(echo.join().unwrap(), 60);
+    }
+}
+
+#[test]
+fn what_is_under_way_keeps_its_order_and_does_not_wait_for_answers() {
+    const BYTES: usize = 8 << 20;
+    let (upstream, echo) = echo();
+    let round_trip = Duration::from_millis(40);
+    let proxy = Proxy::start(upstream, round_trip).unwrap();
+    let mut client = connect(&proxy);
+    let sent: Vec<u8> = (0..BYTES).map(|byte| (byte % 251) as u8).collect();
+    let mut writer = client.try_clone().unwrap();
+    let written = sent.clone();
+    let began = Instant::now();
+    let writing = thread::spawn(move || {
+        written.chunks(4096).for_each(|chunk| writer.write_all(chunk).unwrap());
+        writer.shutdown(Shutdown::Write).unwrap();
+    });
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).unwrap();
+    writing.join().unwrap();
+    assert!(received == sent, "{} of {BYTES} bytes came back, or others", received.len());
+    assert_eq!(echo.join().unwrap(), BYTES as u64);
+    // One after the other the chunks would have taken their number of round trips.
+    assert!(began.elapsed() < round_trip * (BYTES / 4096) as u32 / 2);
+}
+
+#[test]
+fn a_server_behind_a_socket_that_goes_away_takes_the_client_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let proxy = Proxy::start(Upstream::Unix(path), Duration::from_millis(1)).unwrap();
+    let mut client = connect(&proxy);
+    let (mut server, _) = listener.accept().unwrap();
+    server.write_all(b"hello").unwrap();
+    drop(server);
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"hello");
+
+    // A server that is not there breaks the connection, too.
+    drop((listener, folder));
+    let mut client = connect(&proxy);
+    assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0);
+}
+
+#[test]
+fn a_client_that_goes_away_takes_its_connection_to_the_server_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let upstream = Upstream::Tcp("127.0.0.1".to_owned(), port);
+    let proxy = Proxy::start(upstream, Duration::from_millis(1)).unwrap();
+    let mut client = connect(&proxy);
+    client.write_all(b"bye").unwrap();
+    drop(client);
+    let (mut server, _) = listener.accept().unwrap();
+    let mut heard = Vec::new();
+    server.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"bye");
+
+    // So does a proxy.
+    let mut client = connect(&proxy);
+    client.write_all(b"again").unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    server.read_exact(&mut [0; 5]).unwrap();
+    drop(proxy);
+    assert_eq!(server.read(&mut [0; 1]).unwrap_or(0), 0);
+    assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0);
+}
+
+#[test]
+fn nobody_else_is_served() {
+    let (upstream, _echo) = echo();
+    let proxy = Proxy::start(upstream, Duration::from_millis(1)).unwrap();
+    let mut stranger = TcpStream::connect(proxy.address).unwrap();
+    assert!(proxy.address.ip().is_loopback());
+    assert_eq!(stranger.read(&mut [0; 1]).unwrap_or(0), 0);
+    let mut client = connect(&proxy);
+    client.write_all(b"a").unwrap();
+    client.read_exact(&mut [0; 1]).unwrap();
+}
+
+#[test]
+fn a_round_trip_is_a_duration_of_at_most_a_second() {
+    assert_eq!(parse("0.2ms"), Ok(Duration::from_micros(200)));
+    assert_eq!(parse("200us"), Ok(Duration::from_micros(200)));
+    assert_eq!(parse("1ms"), Ok(Duration::from_millis(1)));
+    assert_eq!(parse("0"), Ok(Duration::ZERO));
+    for wrong in ["", "1", "-1ms", "2s", "fast"] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+    let target = Target::parse("postgres?round_trip=fast").unwrap();
+    let error = round_trip_of(&target).unwrap_err().to_string();
+    assert!(error.contains("round_trip=fast is no duration of at most 1s"), "{error}");
+}

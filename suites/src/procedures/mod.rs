@@ -1,0 +1,92 @@
+//! What it gains to have the server do more by itself: transactions as stored procedures against the same
+//! transactions as statements of the client.
+
+mod found;
+mod measure;
+mod routines;
+mod same_rows;
+mod triggers;
+
+use dbdyno_core::{Result, Statement};
+use dbdyno_datasets::Dataset;
+
+use crate::benchmark::{
+    AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext,
+};
+use crate::oltp::{SmallBank, Tpcc, tpcb::TpcB};
+use crate::runner::{Measured, Stand};
+use measure::{Bench, ROUND_TRIPS};
+use routines::Routines;
+
+/// The benchmarks of this suite, in the order in which they run.
+pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
+    let mut benchmarks: Vec<Box<dyn Benchmark>> = vec![];
+    benchmarks.extend(BENCHMARKS.map(|benchmark| Box::new(benchmark) as Box<dyn Benchmark>));
+    benchmarks.push(Box::new(triggers::Triggers));
+    benchmarks
+}
+
+const BENCHMARKS: [ProcedureBenchmark; 3] = [
+    ProcedureBenchmark {
+        summary: "pgbench's TPC-B-like transaction in one call against five statements, at several \
+                  round trips",
+        transactions: &TpcB,
+        routines: routines::TPCB,
+    },
+    ProcedureBenchmark {
+        summary: "SmallBank's six transactions as stored procedures against statements, at several \
+                  round trips",
+        transactions: &SmallBank,
+        routines: routines::SMALLBANK,
+    },
+    ProcedureBenchmark {
+        summary: "TPC-C's five transactions as stored procedures against statements, at several \
+                  round trips",
+        transactions: &Tpcc,
+        routines: routines::TPCC,
+    },
+];
+
+/// A benchmark `procedures/<benchmark of the oltp suite>`.
+#[derive(Clone, Copy)]
+struct ProcedureBenchmark {
+    summary: &'static str,
+    transactions: &'static dyn LoadBenchmark,
+    routines: Routines,
+}
+
+impl Benchmark for ProcedureBenchmark {
+    fn name(&self) -> &'static str {
+        self.transactions.name()
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn dataset(&self) -> &'static dyn Dataset {
+        self.transactions.dataset()
+    }
+
+    fn after_use(&self) -> AfterUse {
+        self.transactions.after_use()
+    }
+
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Staged(self)
+    }
+}
+
+impl StagedBenchmark for ProcedureBenchmark {
+    fn statements(&self, context: &WorkloadContext) -> Vec<Statement> {
+        self.transactions.procedure().statements(context)
+    }
+
+    fn loads(&self) -> u32 {
+        2 * ROUND_TRIPS.len() as u32
+    }
+
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
+        Bench::new(stand, self)?.measure(measured)
+    }
+}

@@ -1,0 +1,199 @@
+//! The procedures suite on real servers: procedures do what statements do, triggers fire, and distance is
+//! what it is said to be.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::load::Length;
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::{Driver, Measurement, SessionOptions, Status, Stop};
+use dbdyno_suites::procedures;
+use dbdyno_suites::runner::{RunOptions, Selection, run};
+use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use tokio::runtime::Runtime;
+
+/// Loads of a benchmark of procedures, by round trip.
+const ROUND_TRIPS: [&str; 4] = ["direct", "200us", "1ms", "5ms"];
+
+fn measured(
+    runtime: &Runtime,
+    driver: &Arc<dyn Driver>,
+    name: &str,
+    options: &RunOptions,
+) -> Vec<Measurement> {
+    let version = runtime.block_on(driver.server_info()).unwrap().version;
+    let drivers = vec![(Arc::clone(driver), version)];
+    let benchmarks = procedures::benchmarks();
+    let benchmark = benchmarks.iter().find(|found| found.name() == name).unwrap();
+    let selection = Selection { suite: "procedures", benchmark: benchmark.as_ref() };
+    let kept = Kept::default();
+    run(&[selection], &drivers, options, runtime, &kept, &Unseen, &Stop::default()).unwrap();
+    let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+    let wrong: Vec<_> = rows
+        .iter()
+        .filter(|row| matches!(row.status, Status::Failed | Status::Interrupted))
+        .collect();
+    assert!(wrong.is_empty(), "{name}: {wrong:?}");
+    rows
+}
+
+fn of<'r>(rows: &'r [Measurement], metric: &str, transaction: &str) -> Option<&'r Measurement> {
+    rows.iter().find(|row| row.metric == metric && row.transaction == transaction)
+}
+
+fn procedures_do_what_statements_do(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    for name in ["tpcb", "smallbank", "tpcc"] {
+        let options = RunOptions { length: Length::Transactions(60), ..run_options() };
+        let rows = measured(&runtime, &driver, name, &options);
+        let same = of(&rows, "check_same_rows", "").unwrap();
+        assert_eq!(same.value, Some(1.0), "{name}: {}", same.detail);
+        for round_trip in ROUND_TRIPS {
+            assert!(
+                of(&rows, "procedure_speedup", round_trip).unwrap().value > Some(0.0),
+                "{name}"
+            );
+            for form in ["statements", "procedures"] {
+                let load = format!("{form}-{round_trip}");
+                assert!(
+                    of(&rows, "throughput", &load).unwrap().value > Some(0.0),
+                    "{name}: {load}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn procedures_do_what_statements_do_on_postgres() {
+    if !left_out("postgres") {
+        procedures_do_what_statements_do("postgres");
+    }
+}
+
+#[test]
+fn procedures_do_what_statements_do_on_mariadb() {
+    if !left_out("mariadb") {
+        procedures_do_what_statements_do("mariadb");
+    }
+}
+
+#[test]
+fn sqlite_has_no_procedures_and_says_why() {
+    let runtime = runtime();
+    let driver = target(&runtime, "sqlite");
+    let rows = measured(&runtime, &driver, "tpcb", &run_options());
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(row.status, Status::Unsupported);
+    assert!(row.detail.contains("runs in the client's own process"), "{}", row.detail);
+}
+
+/// A statement takes a round trip at least, and a session that asks for none is not delayed.
+fn a_target_is_as_far_away_as_it_is_said_to_be(text: &str) {
+    let runtime = runtime();
+    let far = Duration::from_millis(40);
+    let driver = target(&runtime, &format!("{text}?round_trip=40ms"));
+    assert_eq!(driver.round_trip(), far);
+    let mut fastest = Vec::new();
+    for round_trip in [None, Some(Duration::ZERO), Some(Duration::from_millis(80))] {
+        let options = SessionOptions { round_trip, ..SessionOptions::default() };
+        let mut session = runtime.block_on(driver.connect(&options)).unwrap();
+        let times = (0..5).map(|number| {
+            let began = Instant::now();
+            let answer = runtime.block_on(scalar_sql(&mut *session, &format!("SELECT {number}")));
+            assert_eq!(answer.unwrap(), number);
+            began.elapsed()
+        });
+        fastest.push(times.min().unwrap());
+    }
+    let [own, direct, longer] = fastest[..] else { panic!("{fastest:?}") };
+    assert!(own >= far && longer >= far * 2 && direct < far, "{fastest:?}");
+    // The target's own distance is the only one that is measured.
+    let options = RunOptions { length: Length::Transactions(8), ..run_options() };
+    let rows = measured(&runtime, &driver, "tpcb", &options);
+    assert!(of(&rows, "procedure_speedup", "").unwrap().value > Some(2.0));
+    assert!(of(&rows, "throughput", "statements-1ms").is_none());
+    // A server that goes away takes sessions with it that are at a distance.
+    let mut session = runtime.block_on(driver.connect(&SessionOptions::default())).unwrap();
+    driver.server_control().unwrap().kill().unwrap();
+    let error = runtime.block_on(scalar_sql(&mut *session, "SELECT 1")).unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+}
+
+#[test]
+fn postgres_is_as_far_away_as_it_is_said_to_be() {
+    if !left_out("postgres") {
+        a_target_is_as_far_away_as_it_is_said_to_be("postgres");
+    }
+}
+
+#[test]
+fn mariadb_is_as_far_away_as_it_is_said_to_be() {
+    if !left_out("mariadb") {
+        a_target_is_as_far_away_as_it_is_said_to_be("mariadb");
+    }
+}
+
+/// Kinds of which an engine has all but those that it lacks; every row that was written was audited.
+fn triggers_fire(text: &str, lacking: &[&str]) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    let options =
+        RunOptions { length: Length::Transactions(40), clients: Some(vec![2]), ..run_options() };
+    let rows = measured(&runtime, &driver, "triggers", &options);
+    for kind in [
+        "none",
+        "audit",
+        "audit-three",
+        "audit-statement",
+        "validate",
+        "check-constraint",
+        "cascade",
+        "generated-column",
+    ] {
+        for size in ["single", "bulk"] {
+            let load = format!("{kind}-{size}");
+            let row = of(&rows, "row_us", &load).unwrap();
+            if lacking.contains(&kind) {
+                assert_eq!((row.status, row.value), (Status::Unsupported, None), "{load}");
+                continue;
+            }
+            assert!(row.value > Some(0.0), "{load}");
+            assert_eq!(of(&rows, "trigger_slowdown", &load).is_some(), kind != "none", "{load}");
+        }
+        let audited = of(&rows, &format!("check_audited_{kind}"), "");
+        assert_eq!(audited.is_some(), !lacking.contains(&kind), "{kind}");
+    }
+    for check in [
+        "added_up_cascade",
+        "doubled_generated-column",
+        "refused_validate",
+        "refused_check-constraint",
+    ] {
+        assert_eq!(of(&rows, &format!("check_{check}"), "").unwrap().value, Some(1.0), "{check}");
+    }
+    // Twenty transactions of a row and twenty of a hundred, each audited once by one trigger.
+    let audited = &of(&rows, "check_audited_audit", "").unwrap().detail;
+    assert!(audited.contains("4040"), "{audited}");
+}
+
+#[test]
+fn triggers_fire_on_sqlite() {
+    triggers_fire("sqlite", &["audit-statement"]);
+}
+
+#[test]
+fn triggers_fire_on_postgres() {
+    if !left_out("postgres") {
+        triggers_fire("postgres", &[]);
+    }
+}
+
+#[test]
+fn triggers_fire_on_mariadb() {
+    if !left_out("mariadb") {
+        triggers_fire("mariadb", &["audit-statement"]);
+    }
+}
