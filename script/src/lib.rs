@@ -28,7 +28,7 @@ pub use commands::{Amount, Command, Do, Sql, Statement, StatementKind, Store, Ti
 pub use expression::{Expression, Machine};
 pub use fault::Fault;
 pub use mistake::Mistake;
-pub use names::{Names, Slot};
+pub use names::{Names, Slot, is_name};
 pub use scalar::Scalar;
 pub use script::Script;
 pub use variables::{Held, Variables};

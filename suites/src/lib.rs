@@ -11,6 +11,7 @@ pub mod oltp;
 mod parameter;
 pub mod registry;
 pub mod runner;
+pub mod scenario;
 
 pub use benchmark::{
     AfterUse, Benchmark, Check, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,

@@ -35,3 +35,27 @@ enum Node {
     /// Conditions with what the whole is worth where one is true, and what it is worth otherwise.
     Case(Box<[(Node, Node)]>, Box<Node>),
 }
+
+impl Expression {
+    /// Whether its value depends on a variable.
+    pub fn reads(&self, slot: Slot) -> bool {
+        self.0.reads(slot)
+    }
+}
+
+impl Node {
+    fn reads(&self, slot: Slot) -> bool {
+        let reads = |node: &Self| node.reads(slot);
+        match self {
+            Self::Constant(_) => false,
+            Self::Variable(read) => *read == slot,
+            Self::Not(operand) | Self::Is(operand, _) => reads(operand),
+            Self::Binary(_, operands) => operands.iter().any(reads),
+            Self::Call(_, arguments) => arguments.iter().any(reads),
+            Self::Case(branches, otherwise) => {
+                branches.iter().any(|(condition, value)| reads(condition) || reads(value))
+                    || reads(otherwise)
+            }
+        }
+    }
+}
