@@ -68,6 +68,23 @@ pub struct RunArgs {
     #[arg(value_name = "SUITE[/BENCHMARK]")]
     pub benchmarks: Vec<String>,
 
+    /// A script in pgbench's language to run as `scenario`, with its share of the transactions; or one that is
+    /// built in: `tpcb-like`, `simple-update`, `select-only`. May be given several times.
+    #[arg(long = "file", short, value_name = "FILE[@WEIGHT]")]
+    pub files: Vec<String>,
+
+    /// The built-in data set that the scripts of `--file` run on [default: what they say].
+    #[arg(long, value_name = "NAME", requires = "files")]
+    pub dataset: Option<String>,
+
+    /// A variable of the scripts of `--file`. May be given several times.
+    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", requires = "files")]
+    pub defines: Vec<String>,
+
+    /// What results call the scenario of `--file` [default: the first file's name].
+    #[arg(long, value_name = "NAME", requires = "files", value_parser = parse_name)]
+    pub name: Option<String>,
+
     /// Where to measure: `sqlite`, `sqlite:PATH`, `postgres`, `postgres://…`, `mariadb`, `mysql`,
     /// `mysql://…`, or a name from dbdyno.toml; a bare server name starts a throwaway server. May
     /// be given several times [default: sqlite].
@@ -545,6 +562,15 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         _ => Err(format!(
             "`{text}` is not a number of transactions per second, above 0 and up to 10000000"
         )),
+    }
+}
+
+/// A name that can stand in a CSV file and behind a slash.
+fn parse_name(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has letters, digits, `-`, `_` and `.`".to_owned()),
     }
 }
 

@@ -74,6 +74,11 @@ pub trait Dialect: Send + Sync {
     /// engine has one namespace per file.
     fn ensure_namespace(&self, namespace: &str) -> Vec<String>;
 
+    /// Drops a namespace with all that is in it; `None` where the engine has one namespace per file.
+    fn drop_namespace(&self, _namespace: &str) -> Option<String> {
+        None
+    }
+
     /// A query that takes a namespace for the session that runs it, as long as it lives: 1 where
     /// that worked, 0 where another session has it. `None` where the driver claims another way.
     fn claim(&self, namespace: &str) -> Option<String>;

@@ -65,6 +65,15 @@ pub trait Session: Send {
     /// Prepares a list of statements, replacing those of an earlier call.
     async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError>;
 
+    /// The names of the columns that a prepared statement answers, none where it answers no rows. Not for
+    /// the load path.
+    ///
+    /// # Errors
+    /// It is not prepared, or the driver cannot tell.
+    fn columns(&self, _id: StatementId) -> Result<Vec<String>, DbError> {
+        Err(DbError::unexpected("the driver does not tell the names of columns"))
+    }
+
     /// Rolls back the transaction; does nothing where there is none.
     async fn rollback(&mut self) -> Result<(), DbError>;
 

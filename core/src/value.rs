@@ -139,6 +139,13 @@ impl Timestamp {
         Self(jiff::Timestamp::now().as_microsecond())
     }
 
+    /// Reads `YYYY-MM-DD HH:MM:SS` with or without a fraction of a second.
+    pub fn parse(text: &str) -> Option<Self> {
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        let moment = jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?;
+        Some(Self(moment.as_microsecond()))
+    }
+
     /// Calendar parts: year, month, day, hour, minute, second, microsecond.
     pub fn parts(self) -> (i16, u8, u8, u8, u8, u8, u32) {
         let moment =
@@ -361,6 +368,10 @@ mod tests {
             let (y, mo, d, h, mi, s, us) = Timestamp(micros).parts();
             prop_assert_eq!(
                 Timestamp::from_parts((y, mo, d), (h, mi, s), us),
+                Some(Timestamp(micros))
+            );
+            prop_assert_eq!(
+                Timestamp::parse(&Timestamp(micros).to_string()),
                 Some(Timestamp(micros))
             );
         }

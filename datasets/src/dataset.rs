@@ -1,7 +1,10 @@
 //! What a data set is.
 
+use async_trait::async_trait;
 use dbdyno_core::schema::Table;
-use dbdyno_core::{RowSource, Scale};
+use dbdyno_core::{Driver, Result, RowSource, Scale, Session, Stop};
+
+use crate::load::Wanted;
 
 /// Generated data at a scale factor.
 pub trait Dataset: Send + Sync {
@@ -54,8 +57,48 @@ pub trait Dataset: Send + Sync {
         parts: u32,
     ) -> Box<dyn RowSource>;
 
+    /// What makes it, where that is statements of the user and not rows of [`source`](Self::source);
+    /// [`tables`](Self::tables) lists none then.
+    fn set_up(&self) -> Option<&dyn SetUp> {
+        None
+    }
+
     /// The namespace (schema, database) of its tables.
     fn namespace(&self) -> String {
         format!("dbdyno_{}", self.name())
     }
+}
+
+/// Making a data set by statements.
+#[async_trait]
+pub trait SetUp: Send + Sync {
+    /// Whether its statements for an engine can be understood; nothing is run.
+    ///
+    /// # Errors
+    /// They cannot.
+    fn check(&self, engine: &str) -> Result<()>;
+
+    /// Makes it in the session's namespace, in which nothing of it is; gives how many rows were put in.
+    /// `made` is to be called after every statement that may have made a table, before the next one.
+    ///
+    /// # Errors
+    /// A statement fails, or the end was asked for.
+    async fn run(
+        &self,
+        driver: &dyn Driver,
+        session: &mut dyn Session,
+        wanted: Wanted,
+        made: &mut dyn Made,
+        stop: &Stop,
+    ) -> Result<u64>;
+}
+
+/// Told of statements that may have made tables.
+#[async_trait]
+pub trait Made: Send {
+    /// Notes the tables that are there now and were not before.
+    ///
+    /// # Errors
+    /// The target fails.
+    async fn note(&mut self, session: &mut dyn Session) -> Result<()>;
 }

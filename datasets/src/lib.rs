@@ -13,6 +13,7 @@ mod load;
 mod mark;
 mod registry;
 pub mod sbtest;
+mod scripted;
 pub mod smallbank;
 #[cfg(test)]
 mod testing;
@@ -22,6 +23,6 @@ pub mod tpch;
 pub mod wide;
 pub mod ycsb;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Made, SetUp};
 pub use load::{LoadObserver, Prepared, Silent, Wanted, check_scale, mark_spent, prepare};
 pub use registry::{datasets, find};

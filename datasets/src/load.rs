@@ -18,6 +18,7 @@ use dbdyno_core::{
 
 use crate::dataset::Dataset;
 use crate::mark::{self, Mark, MarkState};
+use crate::scripted;
 
 /// How a data set came to be on its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,10 @@ pub async fn prepare(
 ) -> Result<Prepared> {
     let Wanted { scale, seed, keys } = wanted;
     let place = Place { driver, dataset };
+    if let Some(set_up) = dataset.set_up() {
+        check_scale(dataset, scale)?;
+        return scripted::prepare(place, set_up, wanted, reload, stop).await;
+    }
     let doing = format!("prepare data set `{}` on {}", dataset.name(), driver.target());
     let Some(bulk) = driver.bulk_load() else {
         let why = format!("the driver {} cannot load rows in bulk", driver.name());
@@ -144,31 +149,31 @@ pub async fn mark_spent(driver: &dyn Driver, dataset: &dyn Dataset) -> Result<()
 
 /// A data set on a target.
 #[derive(Clone, Copy)]
-struct Place<'p> {
-    driver: &'p dyn Driver,
-    dataset: &'p dyn Dataset,
+pub struct Place<'p> {
+    pub driver: &'p dyn Driver,
+    pub dataset: &'p dyn Dataset,
 }
 
 /// What is in the namespace, once it is known that dbdyno may use it.
-struct Found {
-    mark: Option<Mark>,
-    has_mark_table: bool,
-    tables: Vec<String>,
+pub struct Found {
+    pub mark: Option<Mark>,
+    pub has_mark_table: bool,
+    pub tables: Vec<String>,
 }
 
 impl Found {
-    fn has(&self, table: &str) -> bool {
+    pub fn has(&self, table: &str) -> bool {
         self.tables.iter().any(|found| found.eq_ignore_ascii_case(table))
     }
 }
 
 impl Place<'_> {
-    fn dialect(&self) -> &dyn Dialect {
+    pub fn dialect(&self) -> &dyn Dialect {
         self.driver.dialect()
     }
 
     /// The namespace and target, as a person is told.
-    fn described(&self) -> String {
+    pub fn described(&self) -> String {
         if self.dialect().ensure_namespace(&self.dataset.namespace()).is_empty() {
             self.driver.target().to_owned()
         } else {
@@ -177,12 +182,12 @@ impl Place<'_> {
     }
 
     /// For use as `map_err(self.failed("read …"))`.
-    fn failed(&self, doing: &str) -> impl FnOnce(DbError) -> Error + use<> {
+    pub fn failed(&self, doing: &str) -> impl FnOnce(DbError) -> Error + use<> {
         let doing = format!("{doing} in {}", self.described());
         move |why| Error::new(doing, why)
     }
 
-    async fn ensure_namespace(&self) -> Result<()> {
+    pub async fn ensure_namespace(&self) -> Result<()> {
         let namespace = self.dataset.namespace();
         let statements = self.dialect().ensure_namespace(&namespace);
         if statements.is_empty() {
@@ -201,12 +206,12 @@ impl Place<'_> {
         Ok(())
     }
 
-    async fn connect(&self) -> Result<Box<dyn Session>> {
+    pub async fn connect(&self) -> Result<Box<dyn Session>> {
         let namespace = Some(self.dataset.namespace());
         self.open(&SessionOptions { namespace, ..SessionOptions::default() }).await
     }
 
-    async fn open(&self, options: &SessionOptions) -> Result<Box<dyn Session>> {
+    pub async fn open(&self, options: &SessionOptions) -> Result<Box<dyn Session>> {
         self.driver
             .connect(options)
             .await
@@ -214,7 +219,14 @@ impl Place<'_> {
     }
 
     /// Lists the namespace; refuses one with tables that dbdyno may not touch.
-    async fn look(&self, session: &mut dyn Session) -> Result<Found> {
+    pub async fn look(&self, session: &mut dyn Session) -> Result<Found> {
+        let found = self.list(session).await?;
+        self.refuse_strangers(&found)?;
+        Ok(found)
+    }
+
+    /// Lists the namespace.
+    pub async fn list(&self, session: &mut dyn Session) -> Result<Found> {
         let mut tables = Vec::new();
         session
             .query_sql(self.dialect().list_tables(), &mut |row| {
@@ -236,7 +248,6 @@ impl Place<'_> {
                     )
                 })?;
         }
-        self.refuse_strangers(&found)?;
         Ok(found)
     }
 
@@ -296,7 +307,28 @@ impl Place<'_> {
             .next("find out who changed it; `--reload` loads it again")
     }
 
-    async fn update_mark(&self, session: &mut dyn Session, mark: Mark) -> Result<()> {
+    /// Marks that the data set is being loaded.
+    pub async fn mark_loading(
+        &self,
+        session: &mut dyn Session,
+        found: &Found,
+        loading: Mark,
+    ) -> Result<()> {
+        if found.mark.is_some() {
+            return self.update_mark(session, loading).await;
+        }
+        let (dialect, dataset) = (self.dialect(), self.dataset.name());
+        if !found.has_mark_table {
+            mark::create(session, dialect)
+                .await
+                .map_err(self.failed(&format!("create the table `{MARK_TABLE}`")))?;
+        }
+        mark::insert(session, dialect, dataset, loading)
+            .await
+            .map_err(self.failed(&format!("mark data set `{dataset}`")))
+    }
+
+    pub async fn update_mark(&self, session: &mut dyn Session, mark: Mark) -> Result<()> {
         mark::update(session, self.dialect(), self.dataset.name(), mark)
             .await
             .map_err(self.failed(&format!("mark data set `{}`", self.dataset.name())))
@@ -317,7 +349,8 @@ struct Load<'l> {
 impl Load<'_> {
     async fn run(&self, session: &mut dyn Session, found: &Found) -> Result<Prepared> {
         let began = Instant::now();
-        self.mark_loading(session, found).await?;
+        let loading = Mark { state: MarkState::Loading, ..self.wanted };
+        self.place.mark_loading(session, found, loading).await?;
         let mut tables = self.place.dataset.tables();
         if self.place.dataset.has_optional_keys() {
             tables = tables.into_iter().map(|table| table.keep(self.wanted.keys)).collect();
@@ -342,22 +375,6 @@ impl Load<'_> {
         }
         self.place.update_mark(session, self.wanted).await?;
         Ok(Prepared::Loaded { rows, elapsed: began.elapsed() })
-    }
-
-    async fn mark_loading(&self, session: &mut dyn Session, found: &Found) -> Result<()> {
-        let loading = Mark { state: MarkState::Loading, ..self.wanted };
-        if found.mark.is_some() {
-            return self.place.update_mark(session, loading).await;
-        }
-        let (dialect, dataset) = (self.place.dialect(), self.place.dataset.name());
-        if !found.has_mark_table {
-            mark::create(session, dialect)
-                .await
-                .map_err(self.place.failed(&format!("create the table `{MARK_TABLE}`")))?;
-        }
-        mark::insert(session, dialect, dataset, loading)
-            .await
-            .map_err(self.place.failed(&format!("mark data set `{dataset}`")))
     }
 
     async fn load_table(&self, session: &mut dyn Session, table: &Table) -> Result<u64> {

@@ -179,6 +179,8 @@ pub trait LoadBenchmark: Benchmark {
 /// What a workload is made from.
 #[derive(Clone, Debug)]
 pub struct WorkloadContext {
+    /// The engine; empty where nothing is said for a single one.
+    pub engine: String,
     /// The scale factor of the data set.
     pub scale: Scale,
     /// The seed of the data set and of everything random in the case.
@@ -210,6 +212,7 @@ impl Default for WorkloadContext {
     /// One client on the data of scale 1, in portable SQL.
     fn default() -> Self {
         Self {
+            engine: String::new(),
             scale: Scale::ONE,
             seed: 1,
             clients: 1,

@@ -12,6 +12,7 @@ mod parameter;
 pub mod procedures;
 pub mod registry;
 pub mod runner;
+pub mod scenario;
 
 pub use benchmark::{
     AfterUse, Benchmark, Check, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,

@@ -7,6 +7,7 @@ use dbdyno_core::{Date, Decimal, RowWriter, Timestamp, Value};
 pub enum Parameter {
     Null,
     Int(i64),
+    Float(f64),
     Decimal(Decimal),
     Text(String),
     Date(Date),
@@ -18,6 +19,7 @@ impl Parameter {
         match self {
             Self::Null => Value::Null,
             Self::Int(int) => Value::Int(*int),
+            Self::Float(float) => Value::Float(*float),
             Self::Decimal(decimal) => Value::Decimal(*decimal),
             Self::Text(text) => Value::Text(text),
             Self::Date(date) => Value::Date(*date),

@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{index, isolation, olap, oltp, procedures};
+use crate::{index, isolation, olap, oltp, procedures, scenario};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -12,6 +12,9 @@ pub struct Suite {
     /// Its benchmarks, in the order in which they run.
     pub benchmarks: Vec<Box<dyn Benchmark>>,
 }
+
+/// The suite whose benchmarks users write.
+pub const SCENARIO: &str = "scenario";
 
 /// Every suite.
 pub fn suites() -> Vec<Suite> {
@@ -41,6 +44,11 @@ pub fn suites() -> Vec<Suite> {
             name: "procedures",
             summary: "what stored procedures gain at each round trip, and what triggers cost",
             benchmarks: procedures::benchmarks(),
+        },
+        Suite {
+            name: SCENARIO,
+            summary: "workloads of your own, in the language of pgbench's scripts: `--file`",
+            benchmarks: scenario::benchmarks(),
         },
     ]
 }

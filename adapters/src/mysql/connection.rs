@@ -91,6 +91,11 @@ impl Prepared {
     pub fn parameters(&self) -> usize {
         self.parameters
     }
+
+    /// The names of the columns that it answers.
+    pub fn column_names(&self) -> Vec<String> {
+        self.columns.known().iter().map(|column| column.name.clone()).collect()
+    }
 }
 
 impl Connection {

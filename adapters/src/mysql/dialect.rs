@@ -123,6 +123,10 @@ impl Dialect for MysqlDialect {
         )]
     }
 
+    fn drop_namespace(&self, namespace: &str) -> Option<String> {
+        Some(format!("DROP DATABASE IF EXISTS {}", self.quote(namespace)))
+    }
+
     /// A named lock of the server, held by the session (manual, section 12.15).
     fn claim(&self, namespace: &str) -> Option<String> {
         let name = self.literal(Value::Text(&format!("dbdyno {namespace}")));

@@ -133,6 +133,11 @@ impl Session for MysqlSession {
         Ok(())
     }
 
+    fn columns(&self, id: StatementId) -> Result<Vec<String>, DbError> {
+        let statement = self.statements.get(id).ok_or_else(|| not_prepared(id))?;
+        Ok(statement.1.column_names())
+    }
+
     async fn rollback(&mut self) -> Result<(), DbError> {
         let open = self.connection.status().is_none_or(Status::in_transaction);
         if self.begun || open {

@@ -94,6 +94,10 @@ impl Dialect for PostgresDialect {
         vec![format!("CREATE SCHEMA IF NOT EXISTS {}", self.quote(namespace))]
     }
 
+    fn drop_namespace(&self, namespace: &str) -> Option<String> {
+        Some(format!("DROP SCHEMA IF EXISTS {} CASCADE", self.quote(namespace)))
+    }
+
     /// An advisory lock (manual, section 13.3.5) by the hash of the name.
     fn claim(&self, namespace: &str) -> Option<String> {
         let name = quote_text(&format!("dbdyno {namespace}"));

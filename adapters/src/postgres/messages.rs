@@ -86,6 +86,19 @@ pub(super) fn column_types(body: &[u8]) -> Option<Vec<WireType>> {
     rest.is_empty().then_some(types)
 }
 
+/// The names of a RowDescription's columns; fewer where it is malformed.
+pub(super) fn column_names(body: &[u8]) -> Vec<String> {
+    let (count, mut rest) = count(body).unwrap_or_default();
+    let mut names = Vec::with_capacity(count);
+    while names.len() < count
+        && let Some((name, after)) = text(rest)
+    {
+        names.push(String::from_utf8_lossy(name).into_owned());
+        rest = after.get(18..).unwrap_or_default();
+    }
+    names
+}
+
 /// The types of a ParameterDescription; `None` where it is malformed.
 pub(super) fn parameter_types(body: &[u8]) -> Option<Vec<WireType>> {
     let (count, rest) = count(body)?;

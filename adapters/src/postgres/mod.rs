@@ -2,6 +2,7 @@
 //! opens sessions.
 
 mod bulk;
+mod casts;
 mod codec;
 mod control;
 mod copy_rows;

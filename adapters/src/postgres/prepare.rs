@@ -8,7 +8,7 @@ use postgres_protocol::message::backend::{
 };
 use postgres_protocol::message::frontend;
 
-use super::messages::{column_types, columns_of_row, parameter_types};
+use super::messages::{column_names, column_types, columns_of_row, parameter_types};
 use super::statement::{Prepared, SYNC};
 use super::values::{Encoding, WireType};
 use super::wire::Wire;
@@ -38,19 +38,26 @@ pub(super) async fn prepare(wire: &mut Wire, wanted: &[Wanted]) -> Result<Vec<Pr
     }
     wire.outbound().extend_from_slice(&SYNC);
     wire.send().await?;
-    let mut described = descriptions(wire, wanted).await?;
+    let (mut described, names) = descriptions(wire, wanted).await?;
     resolve(wire, &mut described).await?;
-    let prepared = wanted.iter().zip(described);
+    let prepared = wanted.iter().zip(described).zip(names);
     Ok(prepared
-        .map(|(wanted, (parameters, columns))| {
-            Prepared::new(wanted.name, &wanted.wire_name, parameters, columns)
+        .map(|((wanted, (parameters, columns)), names)| {
+            let mut made = Prepared::new(wanted.name, &wanted.wire_name, parameters, columns);
+            made.column_names = names;
+            made
         })
         .collect())
 }
 
-async fn descriptions(wire: &mut Wire, wanted: &[Wanted]) -> Result<Vec<Types>, DbError> {
+/// The types of the statements, and the names of their columns.
+async fn descriptions(
+    wire: &mut Wire,
+    wanted: &[Wanted],
+) -> Result<(Vec<Types>, Vec<Vec<String>>), DbError> {
     let cut_short = "has a description that is cut short";
     let mut described: Vec<Types> = Vec::with_capacity(wanted.len());
+    let mut names = Vec::with_capacity(wanted.len());
     let (mut parameters, mut failure) = (Vec::new(), None);
     loop {
         let (tag, length) = wire.message().await?;
@@ -59,9 +66,15 @@ async fn descriptions(wire: &mut Wire, wanted: &[Wanted]) -> Result<Vec<Types>, 
                 Some(types) => parameters = types,
                 None => return Err(wire.violated(cut_short)),
             },
-            NO_DATA_TAG => described.push((std::mem::take(&mut parameters), Vec::new())),
+            NO_DATA_TAG => {
+                described.push((std::mem::take(&mut parameters), Vec::new()));
+                names.push(Vec::new());
+            }
             ROW_DESCRIPTION_TAG => match column_types(wire.body(length)) {
-                Some(columns) => described.push((std::mem::take(&mut parameters), columns)),
+                Some(columns) => {
+                    described.push((std::mem::take(&mut parameters), columns));
+                    names.push(column_names(wire.body(length)));
+                }
                 None => return Err(wire.violated(cut_short)),
             },
             ERROR_RESPONSE_TAG => {
@@ -81,7 +94,7 @@ async fn descriptions(wire: &mut Wire, wanted: &[Wanted]) -> Result<Vec<Types>, 
                 wire.take_ready(length)?;
                 return match failure {
                     Some(error) => Err(error),
-                    None if described.len() == wanted.len() => Ok(described),
+                    None if described.len() == wanted.len() => Ok((described, names)),
                     None => Err(wire.violated("is missing")),
                 };
             }

@@ -453,6 +453,13 @@ impl Session for PostgresSession {
         }
     }
 
+    fn columns(&self, id: StatementId) -> Result<Vec<String>, DbError> {
+        let statement = self.statements.get(id);
+        statement.map(|statement| statement.column_names.clone()).ok_or_else(|| {
+            DbError::unexpected(format!("no statement number {id} has been prepared"))
+        })
+    }
+
     async fn rollback(&mut self) -> Result<(), DbError> {
         self.rest().await?;
         let answer = match self.wire.status {

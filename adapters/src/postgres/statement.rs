@@ -3,10 +3,20 @@
 use bytes::{BufMut, BytesMut};
 use dbdyno_core::{DbError, Value};
 
-use super::values::{WireType, encode};
+use super::values::{Encoding, WireType, encode};
 
 /// Parameters and results in the binary format, all of them: one format code that is 1.
 const BINARY: [u8; 4] = [0, 1, 0, 1];
+
+/// The formats of parameters where some are of types that only their texts are known of.
+fn formats(parameters: &[WireType]) -> Vec<u8> {
+    let is_text = |ty: &WireType| ty.encoding == Encoding::Other;
+    if !parameters.iter().any(is_text) {
+        return BINARY.to_vec();
+    }
+    let codes = parameters.iter().flat_map(|ty| u16::from(!is_text(ty)).to_be_bytes());
+    (parameters.len() as u16).to_be_bytes().into_iter().chain(codes).collect()
+}
 
 /// What follows a Bind's parameters: the format of the results, and an Execute of the unnamed
 /// portal without a limit of rows.
@@ -19,6 +29,8 @@ pub(super) const SYNC: [u8; 5] = *b"S\0\0\0\x04";
 pub(super) struct Prepared {
     pub(super) name: &'static str,
     pub(super) columns: Vec<WireType>,
+    /// Where they were asked for.
+    pub(super) column_names: Vec<String>,
     parameters: Vec<WireType>,
     /// The beginning of its Bind up to the parameters; the length is not filled in.
     bind: Vec<u8>,
@@ -35,9 +47,9 @@ impl Prepared {
         let mut bind = b"B\0\0\0\0\0".to_vec();
         bind.extend(wire_name.bytes());
         bind.push(0);
-        bind.extend(BINARY);
+        bind.extend(formats(&parameters));
         bind.extend((parameters.len() as u16).to_be_bytes());
-        Self { name, columns, parameters, bind }
+        Self { name, columns, column_names: Vec::new(), parameters, bind }
     }
 
     /// Puts a Bind with these parameters and an Execute.
@@ -107,7 +119,7 @@ mod tests {
         assert_eq!(out, expected);
         // What does not fit leaves nothing behind.
         assert!(statement.put(&[Value::Null], &mut out).is_err());
-        assert!(statement.put(&[Value::Int(1), Value::Text("1")], &mut out).is_err());
+        assert!(statement.put(&[Value::Int(1), Value::Text("x")], &mut out).is_err());
         assert_eq!(out, expected);
     }
 

@@ -5,6 +5,8 @@ use dbdyno_core::{Date, Decimal, Timestamp, Value};
 use postgres_protocol::Oid;
 use postgres_types::Type;
 
+use super::casts::cast;
+
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's timestamps count from.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 /// 2000-01-01 in days since 1970-01-01.
@@ -107,7 +109,7 @@ pub(super) fn encode(value: Value<'_>, ty: WireType, out: &mut BytesMut) -> Resu
         (Value::Decimal(decimal), Encoding::Float8) => sized(out, decimal.to_f64().to_be_bytes()),
         (Value::Float(float), Encoding::Float8) => sized(out, float.to_be_bytes()),
         (Value::Float(float), Encoding::Float4) => sized(out, (float as f32).to_be_bytes()),
-        _ => return Err(mismatch(value, ty)),
+        _ => return cast(value, ty, out).unwrap_or_else(|| Err(mismatch(value, ty))),
     }
     Ok(())
 }
@@ -384,7 +386,7 @@ mod tests {
         for (value, ty) in [
             (Value::Int(40_000), Type::INT2),
             (Value::Int(1 << 40), Type::INT4),
-            (Value::Text("1"), Type::INT4),
+            (Value::Text("x"), Type::INT4),
             (Value::Timestamp(Timestamp(i64::MIN)), Type::TIMESTAMP),
             (Value::Date(Date(i32::MIN)), Type::DATE),
             (Value::Ints(&[1 << 40]), Type::INT4_ARRAY),

@@ -75,6 +75,12 @@ impl<'c> Compiled<'c> {
         self.control.get_mut(control as usize).ok_or_else(|| not_prepared(control as usize))
     }
 
+    /// The names of the columns that a statement of the workload answers.
+    pub fn column_names(&self, id: StatementId) -> Result<Vec<String>, DbError> {
+        let found = self.workload.get(id).ok_or_else(|| not_prepared(id))?;
+        Ok(found.statement.column_names())
+    }
+
     /// A statement of the workload.
     #[inline]
     pub fn workload(&mut self, id: StatementId) -> Result<&mut WorkloadStatement<'c>, DbError> {
@@ -133,6 +139,11 @@ impl Prepared {
         work: impl for<'c> FnOnce(&'c Connection, &mut Compiled<'c>) -> T,
     ) -> T {
         self.0.with_dependent_mut(work)
+    }
+
+    /// Looks at its statements.
+    pub fn look<T>(&self, look: impl for<'c> FnOnce(&Compiled<'c>) -> T) -> T {
+        self.0.with_dependent(|_, compiled| look(compiled))
     }
 
     /// Gives the connection back, its statements dropped.

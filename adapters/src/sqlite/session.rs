@@ -162,6 +162,13 @@ impl Session for SqliteSession {
         result
     }
 
+    fn columns(&self, id: StatementId) -> Result<Vec<String>, DbError> {
+        match &self.home {
+            Home::Prepared(prepared) => prepared.look(|compiled| compiled.column_names(id)),
+            _ => Err(not_prepared(id)),
+        }
+    }
+
     async fn rollback(&mut self) -> Result<(), DbError> {
         // SQLite rolls back by itself after some errors, such as a full disk.
         let none = self.with_connection(|connection| Ok(connection.is_autocommit()))?;

@@ -66,6 +66,22 @@ impl<'c> SqliteStatement<'c> {
         self.parameters
     }
 
+    /// The names of the columns that it answers.
+    pub fn column_names(&self) -> Vec<String> {
+        let name = |column| {
+            // SAFETY: the statement is compiled, and SQLite checks the column. The name lasts until the
+            // statement is compiled again, which only running it can do.
+            unsafe {
+                let name = ffi::sqlite3_column_name(self.raw.as_ptr(), column);
+                if name.is_null() {
+                    return String::new();
+                }
+                CStr::from_ptr(name).to_string_lossy().into_owned()
+            }
+        };
+        (0..self.columns).map(name).collect()
+    }
+
     /// Binds a parameter; the first is 1. A decimal becomes REAL (a DECIMAL column has numeric
     /// affinity, so whole amounts become integers), a timestamp or a date text that sorts by time.
     ///

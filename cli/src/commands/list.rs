@@ -98,6 +98,7 @@ fn sql(name: &str, form: StatementForm, only: &[String]) -> Result<()> {
         for engine in &engines {
             let dialect = (engine.dialect)();
             let context = WorkloadContext {
+                engine: engine.name.to_owned(),
                 native: (form == StatementForm::Native).then(|| dialect.native()),
                 ..WorkloadContext::default()
             };

@@ -9,4 +9,5 @@ pub mod host_load;
 pub mod list;
 pub mod regress;
 pub mod run;
+pub mod scenario;
 mod tables;

@@ -119,6 +119,7 @@ impl<'a> Stand<'a> {
     /// What a workload of the case is made from.
     pub fn context(&self) -> WorkloadContext {
         WorkloadContext {
+            engine: self.case.engine.clone(),
             scale: self.case.scale,
             seed: self.case.seed,
             clients: self.case.clients,

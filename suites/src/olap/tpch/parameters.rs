@@ -271,7 +271,9 @@ mod tests {
             Parameter::Decimal(decimal) => decimal.to_string(),
             Parameter::Text(text) => text.clone(),
             Parameter::Date(date) => date.to_string(),
-            Parameter::Null | Parameter::Timestamp(_) => panic!("{parameter:?} is none of TPC-H"),
+            Parameter::Null | Parameter::Float(_) | Parameter::Timestamp(_) => {
+                panic!("{parameter:?} is none of TPC-H")
+            }
         }
     }
 }

@@ -1,0 +1,81 @@
+//! What goes wrong while an expression is evaluated.
+
+use std::fmt;
+
+/// Why an expression has no value. The words are pgbench's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// A value is of a type that cannot stand there.
+    Coercion {
+        /// The type it is of.
+        from: &'static str,
+        /// The type that was needed.
+        to: &'static str,
+    },
+    /// A double does not fit an integer.
+    DoubleToInt(f64),
+    /// The result of `add`, `sub`, `mul` or `div` does not fit 64 bits.
+    OutOfRange(&'static str),
+    /// An integer was divided by zero.
+    DivisionByZero,
+    /// A variable that nothing has set.
+    Undefined(Box<str>),
+    /// The text of a variable is no value.
+    Malformed {
+        /// The variable.
+        name: Box<str>,
+        /// What it holds.
+        text: Box<str>,
+    },
+    /// The lower bound of a random number is above the upper one.
+    EmptyRange,
+    /// There are more numbers between two bounds than 63 bits count.
+    RangeTooLarge,
+    /// The parameter of `random_gaussian`.
+    Gaussian(f64),
+    /// The parameter of `random_exponential`.
+    Exponential(f64),
+    /// The parameter of `random_zipfian`.
+    Zipfian(f64),
+    /// The size given to `permute`.
+    PermuteSize,
+    /// What a variable holds is no time to sleep.
+    SleepTime {
+        /// The variable.
+        name: Box<str>,
+        /// What it holds.
+        text: Box<str>,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Coercion { from, to } => write!(f, "cannot coerce {from} to {to}"),
+            Self::DoubleToInt(double) => write!(f, "double to int overflow for {double}"),
+            Self::OutOfRange(operation) => write!(f, "bigint {operation} out of range"),
+            Self::DivisionByZero => f.write_str("division by zero"),
+            Self::Undefined(name) => write!(f, "undefined variable \"{name}\""),
+            Self::Malformed { name, text } => {
+                write!(f, "malformed variable \"{name}\" value: \"{text}\"")
+            }
+            Self::EmptyRange => f.write_str("empty range given to random"),
+            Self::RangeTooLarge => f.write_str("random range is too large"),
+            Self::Gaussian(given) => {
+                write!(f, "gaussian parameter must be at least 2.000000 (not {given:.6})")
+            }
+            Self::Exponential(given) => {
+                write!(f, "exponential parameter must be greater than zero (not {given:.6})")
+            }
+            Self::Zipfian(given) => {
+                write!(f, "zipfian parameter must be in range [1.001, 1000] (not {given:.6})")
+            }
+            Self::PermuteSize => f.write_str("permute size parameter must be greater than zero"),
+            Self::SleepTime { name, text } => {
+                write!(f, "invalid sleep time \"{text}\" for variable \"{name}\"")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,275 @@
+//! A scenario made ready for one engine.
+
+use std::collections::BTreeMap;
+
+use dbdyno_core::{Statement, StatementId};
+use dbdyno_script::{Command, Do, Mistake, Names, Script, Slot, StatementKind};
+
+use super::defined::Defined;
+use super::expectation::{Expectation, MetricExpected, RowsExpected};
+use super::files::Weighted;
+use super::sheet::{self, Says};
+
+/// In place of the number of a statement that is not prepared.
+pub const CONTROL: StatementId = StatementId::MAX;
+
+/// Scripts, statements and expectations of one engine.
+#[derive(Debug)]
+pub struct Compiled {
+    pub names: Names,
+    pub scripts: Vec<ReadyScript>,
+    /// Of all scripts, one after another.
+    pub statements: Vec<Statement>,
+    /// What is to be known of each of them besides.
+    pub traits: Vec<StatementTraits>,
+    /// Names and queries of what must hold.
+    pub checks: Vec<(String, String)>,
+    /// Numbers that commits move.
+    pub counts: Vec<Count>,
+    /// Variables that a script may read before it sets them: a retry needs them as they were.
+    pub carried: Vec<Slot>,
+    pub total_weight: u64,
+}
+
+/// A script with its statements numbered.
+#[derive(Debug)]
+pub struct ReadyScript {
+    /// As results name its transactions.
+    pub name: &'static str,
+    pub script: Script,
+    pub weight: u32,
+    /// The numbers of each command's statements; [`CONTROL`] for those that begin and end transactions,
+    /// which the driver says in its own way.
+    pub ids: Vec<Box<[StatementId]>>,
+    pub metrics: Vec<MetricExpected>,
+}
+
+/// A statement beyond its SQL.
+#[derive(Clone, Debug)]
+pub struct StatementTraits {
+    /// The script that it is of.
+    pub script: usize,
+    /// Its line, from 1.
+    pub line: usize,
+    pub rows: Option<RowsExpected>,
+    /// The index that its plan must use.
+    pub index: Option<String>,
+}
+
+/// A number in the tables that commits of some scripts move by 1.
+#[derive(Debug)]
+pub struct Count {
+    pub name: &'static str,
+    pub sql: String,
+    /// The scripts, by name.
+    pub scripts: Vec<&'static str>,
+}
+
+impl Compiled {
+    /// Reads the scripts as `engine` is to run them.
+    ///
+    /// # Errors
+    /// The first mistake in one.
+    pub fn new(scripts: &[Weighted], defined: &Defined, engine: &str) -> Result<Self, Mistake> {
+        let mut compiled = Self {
+            names: Names::default(),
+            scripts: Vec::new(),
+            statements: Vec::new(),
+            traits: Vec::new(),
+            checks: Vec::new(),
+            counts: Vec::new(),
+            carried: Vec::new(),
+            total_weight: scripts.iter().map(|script| u64::from(script.weight)).sum(),
+        };
+        defined.name_all(&mut compiled.names);
+        for script in scripts {
+            compiled.add(script, engine)?;
+        }
+        if !compiled.scripts.iter().any(|ready| ready.script.stores()) {
+            compiled.check_variables(defined, &[])?;
+        }
+        compiled.carried = compiled.carried();
+        Ok(compiled)
+    }
+
+    fn add(&mut self, weighted: &Weighted, engine: &str) -> Result<(), Mistake> {
+        let (label, text) = weighted.file.for_engine(engine);
+        let sheet = sheet::read(label, text, engine)?;
+        let script = Script::parse(label, &sheet.text, &mut self.names)?;
+        let name = self.name_of(&weighted.file.stem);
+        let begin = self.statements.len();
+        let ids = script
+            .commands()
+            .iter()
+            .map(|command| {
+                let statements = statements_of(command).iter();
+                statements.map(|statement| self.number(&weighted.file.stem, statement)).collect()
+            })
+            .collect();
+        let mut metrics = Vec::new();
+        for directive in sheet.directives {
+            match directive.says {
+                Says::Expect(Expectation::Metric(metric)) => metrics.push(metric),
+                Says::Expect(Expectation::Rows(rows)) => {
+                    following(&mut self.traits[begin..], &script, directive.line)?.rows =
+                        Some(rows);
+                }
+                Says::Expect(Expectation::PlanUses(index)) => {
+                    following(&mut self.traits[begin..], &script, directive.line)?.index =
+                        Some(index);
+                }
+                Says::Check { name, sql } => self.add_check(name, sql),
+                Says::Count { name: count, sql } => self.add_count(count, sql, name),
+                Says::Repeat(_) | Says::End => {
+                    return Err(script
+                        .mistake(directive.line, "only a set-up repeats anything")
+                        .next(
+                            "have clients run the script more often: --duration, --transactions",
+                        ));
+                }
+                Says::SetUp(_) | Says::Dataset(_) => {}
+            }
+        }
+        let weight = weighted.weight;
+        self.scripts.push(ReadyScript { name, script, weight, ids, metrics });
+        Ok(())
+    }
+
+    /// Gives a statement of the next script its number.
+    fn number(&mut self, stem: &str, statement: &dbdyno_script::Statement) -> StatementId {
+        if !matches!(statement.kind, StatementKind::Read | StatementKind::Write) {
+            return CONTROL;
+        }
+        let (script, line) = (self.scripts.len(), statement.line);
+        let known_as = format!("{stem}:{line}");
+        self.statements.push(Statement::new(known_as.leak(), statement.sql.clone()));
+        self.traits.push(StatementTraits { script, line, rows: None, index: None });
+        self.statements.len() - 1
+    }
+
+    /// The name of a script's transactions, which no other script has.
+    fn name_of(&self, stem: &str) -> &'static str {
+        let is_taken = |name: &str| self.scripts.iter().any(|script| script.name == name);
+        let mut name = stem.to_owned();
+        let mut number = 1;
+        while is_taken(&name) {
+            number += 1;
+            name = format!("{stem}_{number}");
+        }
+        name.leak()
+    }
+
+    fn add_check(&mut self, name: String, sql: String) {
+        if !self.checks.iter().any(|(known, same)| *known == name && *same == sql) {
+            self.checks.push((name, sql));
+        }
+    }
+
+    fn add_count(&mut self, name: String, sql: String, script: &'static str) {
+        match self.counts.iter_mut().find(|count| count.name == name) {
+            Some(count) => count.scripts.push(script),
+            None => self.counts.push(Count { name: name.leak(), sql, scripts: vec![script] }),
+        }
+    }
+
+    /// That every variable is set by something, `columns` being those that answers set.
+    ///
+    /// # Errors
+    /// One is not, or stands in quotes.
+    pub fn check_variables(&self, defined: &Defined, columns: &[String]) -> Result<(), Mistake> {
+        let set: Vec<&str> = self
+            .scripts
+            .iter()
+            .flat_map(|ready| ready.script.sets())
+            .map(|slot| self.names.name(*slot))
+            .collect();
+        let is_defined = |name: &str| {
+            set.contains(&name) || defined.has(name) || columns.iter().any(|column| column == name)
+        };
+        self.scripts
+            .iter()
+            .try_for_each(|ready| ready.script.check_variables(&self.names, is_defined))
+    }
+
+    /// What scripts both read and change. Which of the two comes first does not matter much: copying a
+    /// few values once per transaction costs nothing that could be measured.
+    fn carried(&self) -> Vec<Slot> {
+        let reads: Vec<Slot> = self.scripts.iter().flat_map(|ready| ready.script.reads()).collect();
+        let stores = self.scripts.iter().any(|ready| ready.script.stores());
+        let first_set = |slot: &Slot| {
+            self.scripts.iter().all(|ready| sets_before_it_reads(&ready.script, *slot))
+        };
+        let mut carried: Vec<Slot> = reads
+            .into_iter()
+            .filter(|slot| {
+                let changes =
+                    stores || self.scripts.iter().any(|ready| ready.script.sets().contains(slot));
+                changes && !first_set(slot)
+            })
+            .collect();
+        carried.sort_unstable();
+        carried.dedup();
+        carried
+    }
+
+    /// The mistake that a statement turned out to be.
+    pub fn mistake(&self, id: StatementId, what: impl Into<String>) -> Option<Mistake> {
+        let StatementTraits { script, line, .. } = self.traits.get(id)?;
+        Some(self.scripts.get(*script)?.script.mistake(*line, what))
+    }
+
+    /// Where a command stands, for messages.
+    pub fn place(&self, script: usize, command: &Command) -> String {
+        let name = self.scripts.get(script).map_or("", |ready| ready.script.name());
+        format!("{name}:{}", command.line)
+    }
+
+    /// Queries by the name of what they count, each once.
+    pub fn count_queries(&self) -> BTreeMap<&'static str, &str> {
+        self.counts.iter().map(|count| (count.name, count.sql.as_str())).collect()
+    }
+}
+
+/// Whether the first command that has to do with a variable sets it to something else, on every way
+/// through the script: it comes before all branches.
+fn sets_before_it_reads(script: &Script, slot: Slot) -> bool {
+    if !script.reads().contains(&slot) && !script.sets().contains(&slot) {
+        return true;
+    }
+    for command in script.commands() {
+        match &command.action {
+            Do::Set(set, expression) if *set == slot => return !expression.reads(slot),
+            Do::Set(_, expression) if expression.reads(slot) => return false,
+            Do::Set(..) | Do::StartPipeline | Do::SyncPipeline | Do::EndPipeline => {}
+            Do::Sql(sql) => {
+                if sql.store.is_some()
+                    || sql.statements.iter().any(|one| one.parameters.contains(&slot))
+                {
+                    return false;
+                }
+            }
+            Do::Unless(..) | Do::Jump(_) | Do::Sleep(..) => return false,
+        }
+    }
+    false
+}
+
+/// The statements of a command.
+pub fn statements_of(command: &Command) -> &[dbdyno_script::Statement] {
+    match &command.action {
+        Do::Sql(sql) => &sql.statements,
+        _ => &[],
+    }
+}
+
+/// The first statement behind a line.
+fn following<'t>(
+    traits: &'t mut [StatementTraits],
+    script: &Script,
+    line: usize,
+) -> Result<&'t mut StatementTraits, Mistake> {
+    traits
+        .iter_mut()
+        .find(|statement| statement.line > line)
+        .ok_or_else(|| script.mistake(line, "no statement follows that this could be expected of"))
+}

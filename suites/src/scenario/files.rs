@@ -1,0 +1,179 @@
+//! The files of a scenario: what `--file` names, and what stands beside it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dbdyno_core::{Error, Result};
+
+/// The scripts that come with pgbench, by its names for them.
+pub const BUILTINS: [(&str, &str); 3] = [
+    ("tpcb-like", include_str!("builtin/tpcb-like.sql")),
+    ("simple-update", include_str!("builtin/simple-update.sql")),
+    ("select-only", include_str!("builtin/select-only.sql")),
+];
+const BUILTIN_PREFIX: &str = "builtin:";
+/// The largest weight, as in pgbench.
+const MOST_WEIGHT: u32 = i32::MAX as u32;
+
+/// A file, with what other files say in its place for single engines.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// As messages call it.
+    pub label: String,
+    /// Its name without folder and extension.
+    pub stem: String,
+    text: String,
+    /// `NAME.ENGINE.sql` beside `NAME.sql`, by engine: label and text.
+    siblings: BTreeMap<String, (String, String)>,
+    /// Where it stands; nowhere where it is built in.
+    folder: Option<PathBuf>,
+}
+
+impl File {
+    /// Reads a file and those beside it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no text.
+    pub fn read(path: &Path) -> Result<Self> {
+        let label = path.display().to_string();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let stem = stem.unwrap_or_else(|| label.clone());
+        let text = text_of(path)?;
+        let siblings = siblings(path, &folder, &stem)?;
+        Ok(Self { label, stem, text, siblings, folder: Some(folder) })
+    }
+
+    /// A script that is built in.
+    pub fn builtin(name: &str) -> Option<Self> {
+        let (name, text) = BUILTINS.iter().find(|(known, _)| *known == name)?;
+        Some(Self {
+            label: format!("{BUILTIN_PREFIX}{name}"),
+            stem: (*name).to_owned(),
+            text: (*text).to_owned(),
+            siblings: BTreeMap::new(),
+            folder: None,
+        })
+    }
+
+    /// What an engine reads, with its label.
+    pub fn for_engine(&self, engine: &str) -> (&str, &str) {
+        match self.siblings.get(engine) {
+            Some((label, text)) => (label, text),
+            None => (&self.label, &self.text),
+        }
+    }
+
+    /// All that stands in it and beside it.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.text.as_str())
+            .chain(self.siblings.values().map(|(_, text)| text.as_str()))
+    }
+
+    /// The place of a file that this one names.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.as_deref().unwrap_or(Path::new(".")).join(name)
+    }
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    let failed = |why: String| {
+        let names: Vec<&str> = BUILTINS.iter().map(|(name, _)| *name).collect();
+        Error::new(format!("read the script {}", path.display()), why).next(format!(
+            "name a file of SQL in pgbench's script language, or one that is built in: {}",
+            names.join(", ")
+        ))
+    };
+    let bytes = std::fs::read(path).map_err(|why| failed(why.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn siblings(path: &Path, folder: &Path, stem: &str) -> Result<BTreeMap<String, (String, String)>> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+    let failed = |why: std::io::Error| Error::new(format!("list {}", folder.display()), why);
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let beside = entry.map_err(failed)?.path();
+        let engine = beside
+            .file_stem()
+            .and_then(|name| name.to_str()?.strip_prefix(stem)?.strip_prefix('.'))
+            .filter(|engine| !engine.is_empty() && engine.bytes().all(|b| b.is_ascii_lowercase()));
+        let same = beside.extension().map(|extension| extension.to_string_lossy().into_owned());
+        if let Some(engine) = engine.filter(|_| same == extension) {
+            let label = beside.display().to_string();
+            found.insert(engine.to_owned(), (label, text_of(&beside)?));
+        }
+    }
+    Ok(found)
+}
+
+/// A script of a scenario, and how often it is chosen.
+#[derive(Clone, Debug)]
+pub struct Weighted {
+    pub file: File,
+    pub weight: u32,
+}
+
+/// Reads what `--file` takes: `FILE[@WEIGHT]`, or the name of a script that is built in.
+///
+/// # Errors
+/// The file cannot be read, or the weight is none.
+pub fn weighted(text: &str) -> Result<Weighted> {
+    let (name, weight) = match text.rsplit_once('@') {
+        Some((name, weight)) if !name.is_empty() && !Path::new(text).exists() => {
+            let parsed = weight.parse().ok().filter(|weight| *weight <= MOST_WEIGHT);
+            let Some(weight) = parsed else {
+                let why = format!("`{weight}` is no weight: a whole number up to {MOST_WEIGHT}");
+                return Err(Error::new(format!("use the script `{text}`"), why)
+                    .next("write such as `checkout.sql@3`"));
+            };
+            (name, weight)
+        }
+        _ => (text, 1),
+    };
+    let named = name.strip_prefix(BUILTIN_PREFIX);
+    let builtin = File::builtin(named.unwrap_or(name));
+    let file = match builtin {
+        Some(builtin) if named.is_some() || !Path::new(name).exists() => builtin,
+        _ => File::read(Path::new(name))?,
+    };
+    Ok(Weighted { file, weight })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_weights_and_siblings() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        for name in ["buy.sql", "buy.mariadb.sql", "buy.sqlite.txt", "buyer.sqlite.sql", "at@2.sql"]
+        {
+            std::fs::write(place(name), name).unwrap();
+        }
+        let text = |name: &str| place(name).display().to_string();
+        let buy = weighted(&format!("{}@3", text("buy.sql"))).unwrap();
+        assert_eq!((buy.weight, buy.file.stem.as_str()), (3, "buy"));
+        assert_eq!(buy.file.for_engine("mariadb").1, "buy.mariadb.sql");
+        assert_eq!(buy.file.for_engine("sqlite").1, "buy.sql");
+        let at = weighted(&text("at@2.sql")).unwrap();
+        assert_eq!((at.weight, at.file.stem.as_str()), (1, "at@2"));
+        let why = weighted(&format!("{}@x", text("buy.sql"))).unwrap_err().to_string();
+        assert!(why.contains("is no weight"), "{why}");
+        assert!(weighted(&text("gone.sql")).unwrap_err().to_string().contains("gone.sql"));
+    }
+
+    #[test]
+    fn scripts_of_pgbench_go_by_their_names() {
+        for (name, weight) in [("tpcb-like", 1), ("builtin:select-only@9", 9), ("simple-update", 1)]
+        {
+            let found = weighted(name).unwrap();
+            assert_eq!(found.weight, weight);
+            assert!(found.file.label.starts_with("builtin:"), "{}", found.file.label);
+        }
+        assert!(weighted("builtin:tpcc").is_err());
+    }
+}

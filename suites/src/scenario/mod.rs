@@ -1,0 +1,168 @@
+//! The scenario suite: workloads that users write, in the language of pgbench's scripts
+//! (`docs/scenarios.md`).
+
+mod client;
+mod compiled;
+mod data;
+mod defined;
+mod expectation;
+mod files;
+mod measure;
+mod set_up;
+mod sheet;
+mod stored;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dbdyno_core::{Result, Statement};
+use dbdyno_datasets::Dataset;
+
+use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
+use crate::runner::{Measured, Stand};
+use compiled::{Compiled, statements_of};
+use data::told;
+use defined::Defined;
+use files::{BUILTINS, Weighted};
+use measure::Bench;
+
+/// What a scenario is made of, as the command line says it.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Scripts, `FILE[@WEIGHT]` each; at least one.
+    pub files: Vec<String>,
+    /// The built-in data set that they run on, in place of what their headers say.
+    pub dataset: Option<String>,
+    /// Variables, `name=value` each.
+    pub defines: Vec<String>,
+    /// What results call it; the name of the first file where `None`.
+    pub name: Option<String>,
+}
+
+/// A benchmark whose transactions are scripts.
+pub struct Scenario {
+    name: &'static str,
+    summary: &'static str,
+    scripts: Vec<Weighted>,
+    defined: Defined,
+    data: &'static dyn Dataset,
+    /// By engine.
+    compiled: Mutex<BTreeMap<String, Arc<Compiled>>>,
+}
+
+impl Scenario {
+    /// Reads the files. What they say to `engines` is understood afterwards.
+    ///
+    /// # Errors
+    /// A file cannot be read or has a mistake, or what is asked for does not go together.
+    pub fn open(request: &Request, engines: &[&str]) -> Result<Self> {
+        let scripts: Vec<Weighted> =
+            request.files.iter().map(|text| files::weighted(text)).collect::<Result<_>>()?;
+        let defined = Defined::parse(&request.defines)?;
+        let first = scripts.first().map_or("nothing", |script| &script.file.stem);
+        let name = request.name.as_deref().unwrap_or(first);
+        if scripts.iter().all(|script| script.weight == 0) {
+            let why = "the weight of every script is 0, so that none would run";
+            return Err(dbdyno_core::Error::new(format!("run the scenario `{name}`"), why)
+                .next("give one of them a weight, as in `checkout.sql@1`"));
+        }
+        let data = data::data(name, &scripts, request.dataset.as_deref(), &defined)?;
+        let files: Vec<&str> = scripts.iter().map(|script| script.file.label.as_str()).collect();
+        let summary = format!("the script {}", files.join(" and "));
+        let scenario = Self {
+            name: name.to_owned().leak(),
+            summary: summary.leak(),
+            scripts,
+            defined,
+            data,
+            compiled: Mutex::default(),
+        };
+        for engine in engines {
+            scenario.compiled(engine)?;
+            if let Some(set_up) = scenario.data.set_up() {
+                set_up.check(engine)?;
+            }
+        }
+        Ok(scenario)
+    }
+
+    /// The scenario as an engine runs it.
+    ///
+    /// # Errors
+    /// A script has a mistake.
+    fn compiled(&self, engine: &str) -> Result<Arc<Compiled>> {
+        let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = known.get(engine) {
+            return Ok(Arc::clone(compiled));
+        }
+        let made = Compiled::new(&self.scripts, &self.defined, engine);
+        let compiled = Arc::new(made.map_err(|mistake| told("read", self.name, mistake))?);
+        known.insert(engine.to_owned(), Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    fn only_reads(&self) -> bool {
+        let reads = |statement: &dbdyno_script::Statement| {
+            !matches!(statement.kind, dbdyno_script::StatementKind::Write)
+        };
+        self.compiled("").is_ok_and(|compiled| {
+            let scripts = compiled.scripts.iter();
+            scripts.flat_map(|ready| ready.script.commands()).flat_map(statements_of).all(reads)
+        })
+    }
+}
+
+impl Benchmark for Scenario {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn dataset(&self) -> &'static dyn Dataset {
+        self.data
+    }
+
+    /// Nobody knows what scripts do to the data, so that each case begins with fresh data.
+    fn after_use(&self) -> AfterUse {
+        if self.only_reads() { AfterUse::Reusable } else { AfterUse::Spent }
+    }
+
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Staged(self)
+    }
+}
+
+impl StagedBenchmark for Scenario {
+    fn statements(&self, context: &WorkloadContext) -> Vec<Statement> {
+        match self.compiled(&context.engine) {
+            Ok(compiled) => compiled.statements.clone(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn loads(&self) -> u32 {
+        1
+    }
+
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
+        Bench::new(self, stand)?.measure(measured)
+    }
+}
+
+/// The scripts that come with pgbench.
+pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
+    let request =
+        |name: &str| Request { files: vec![format!("builtin:{name}")], ..Request::default() };
+    BUILTINS
+        .iter()
+        .filter_map(|(name, _)| Scenario::open(&request(name), &[]).ok())
+        .map(|scenario| Box::new(scenario) as Box<dyn Benchmark>)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
