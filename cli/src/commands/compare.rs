@@ -1,7 +1,9 @@
 //! `dbdyno compare`.
 
 use dbdyno_core::{Error, Result};
-use dbdyno_results::{By, Format, IsolationView, compare as put_side_by_side, compare_all, load};
+use dbdyno_results::{
+    By, Format, IsolationView, ProceduresView, compare as put_side_by_side, compare_all, load,
+};
 
 use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
@@ -35,12 +37,19 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     }
     let targets = loaded.order(By::Target);
     let asks = !options.metrics.is_empty() || options.transactions || by != By::Engine;
-    let (levels, records) = match asks {
-        true => (None, loaded.records),
-        false => IsolationView::take(loaded.records, &targets),
+    let (levels, procedures, records) = match asks {
+        true => (None, None, loaded.records),
+        false => {
+            let (levels, records) = IsolationView::take(loaded.records, &targets);
+            let (procedures, records) = ProceduresView::take(records, &targets);
+            (levels, procedures, records)
+        }
     };
-    if levels.is_none() || !records.is_empty() {
+    if (levels.is_none() && procedures.is_none()) || !records.is_empty() {
         tables::print(&compare_all(&records, &options)?, format)?;
+    }
+    if let Some(procedures) = procedures {
+        show(&procedures.render(&tables::rendering(format)));
     }
     if let Some(levels) = levels {
         show(&levels.render(&tables::rendering(format)));
