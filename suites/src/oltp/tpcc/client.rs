@@ -25,6 +25,10 @@ pub(super) enum Inputs {
 
 /// How transactions are said.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each client, read at each statement"
+)]
 pub(super) enum Said {
     /// In statements.
     Statements(Statements),
