@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub use dbdyno_core::Check;
 use dbdyno_core::load::{Length, LoadReport, Tally, Witness, Workload};
-use dbdyno_core::{DbError, Measurement, NativeSql, Result, RowLists, Scale, Session, Statement};
+use dbdyno_core::{
+    DbError, Dialect, Measurement, NativeSql, Result, RowLists, Scale, Session, Statement,
+};
 use dbdyno_datasets::Dataset;
 
 use crate::runner::{Measured, Stand};
@@ -73,6 +75,12 @@ pub trait Benchmark: Send + Sync {
     /// Whether answers are known that its own can be compared with at this scale.
     fn has_answers(&self, _scale: Scale) -> bool {
         false
+    }
+
+    /// What it has the engine create for a load: procedures and triggers, each with its name, in the
+    /// engine's own words.
+    fn scripts(&self, _dialect: &dyn Dialect) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
     }
 
     /// How a case of it is measured.

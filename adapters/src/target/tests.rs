@@ -163,3 +163,15 @@ proptest! {
         prop_assert!(!seen.contains("SECRET"), "{}: {}", text, seen);
     }
 }
+
+#[test]
+fn a_file_is_at_no_distance_and_says_so() {
+    let error = Target::parse("sqlite?round_trip=1ms").unwrap_err().to_string();
+    assert!(error.contains("sqlite takes no `round_trip`: it runs in the client's own"), "{error}");
+    // It is not among the options that a person is told to choose from.
+    let error = Target::parse("sqlite?round=1ms").unwrap_err().to_string();
+    assert!(!error.contains("round_trip"), "{error}");
+    for server in ["postgres", "mysql", "mariadb", "postgres://host/db"] {
+        assert!(Target::parse(&format!("{server}?round_trip=1ms")).is_ok(), "{server}");
+    }
+}

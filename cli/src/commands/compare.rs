@@ -2,7 +2,8 @@
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
-    By, Format, IsolationView, compare as put_side_by_side, compare_all, histograms, load,
+    By, Format, IsolationView, ProceduresView, compare as put_side_by_side, compare_all,
+    histograms, load,
 };
 
 use crate::Ended;
@@ -47,12 +48,19 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         || options.transactions
         || options.histograms.is_some()
         || by != By::Engine;
-    let (levels, records) = match asks {
-        true => (None, loaded.records),
-        false => IsolationView::take(loaded.records, &targets),
+    let (levels, procedures, records) = match asks {
+        true => (None, None, loaded.records),
+        false => {
+            let (levels, records) = IsolationView::take(loaded.records, &targets);
+            let (procedures, records) = ProceduresView::take(records, &targets);
+            (levels, procedures, records)
+        }
     };
-    if levels.is_none() || !records.is_empty() {
+    if (levels.is_none() && procedures.is_none()) || !records.is_empty() {
         tables::print(&compare_all(&records, &options)?, format)?;
+    }
+    if let Some(procedures) = procedures {
+        show(&procedures.render(&tables::rendering(format)));
     }
     if let Some(levels) = levels {
         if !records.is_empty() {

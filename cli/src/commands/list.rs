@@ -112,6 +112,9 @@ fn sql(name: &str, form: StatementForm, only: &[String]) -> Result<()> {
                 let sql = dialect.statement(&statement.sql);
                 say(&format!("-- {}\n{};\n", statement.name, sql.trim()));
             }
+            for (name, sql) in selection.benchmark.scripts(dialect) {
+                say(&format!("-- {name}\n{};\n", sql.trim()));
+            }
         }
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    By, CompareOptions, Comparison, Format, IsolationView, Loaded, RenderOptions, RunFolder,
-    compare_all, load, scaling,
+    By, CompareOptions, Comparison, Format, IsolationView, Loaded, ProceduresView, RenderOptions,
+    RunFolder, compare_all, load, scaling,
 };
 
 use crate::output::{note, show};
@@ -27,6 +27,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
     let options = options(&loaded, By::default_for(&loaded.records));
     let targets = loaded.order(By::Target);
     let (levels, records) = IsolationView::take(loaded.records, &targets);
+    let (procedures, records) = ProceduresView::take(records, &targets);
     if !records.is_empty() {
         match compare_all(&records, &options) {
             Ok(comparisons) => print(&comparisons, Format::Table)?,
@@ -39,6 +40,9 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
             show("\n");
         }
         show(&levels.render(&rendering(Format::Table)));
+    }
+    if let Some(procedures) = procedures {
+        show(&procedures.render(&rendering(Format::Table)));
     }
     if let Ok(scaling) = scaling(&records) {
         show(&scaling.render(&rendering(Format::Table))?);

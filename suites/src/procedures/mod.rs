@@ -7,7 +7,7 @@ mod routines;
 mod same_rows;
 mod triggers;
 
-use dbdyno_core::{Result, Statement};
+use dbdyno_core::{Dialect, Result, Statement};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{
@@ -70,6 +70,12 @@ impl Benchmark for ProcedureBenchmark {
 
     fn after_use(&self) -> AfterUse {
         self.transactions.after_use()
+    }
+
+    fn scripts(&self, dialect: &dyn Dialect) -> Vec<(&'static str, &'static str)> {
+        let Ok(language) = dialect.procedures() else { return Vec::new() };
+        let routines = self.routines.of(language);
+        routines.iter().map(|routine| (routine.transaction, routine.create())).collect()
     }
 
     fn procedure(&self) -> Procedure<'_> {

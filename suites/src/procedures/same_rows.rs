@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
-use dbdyno_core::load::Workload;
+use dbdyno_core::load::{TallyEntry, Workload};
 use dbdyno_core::schema::{ColumnType, Table};
 use dbdyno_core::{Check, DbError, Dialect, Error, Result, Row, Session, Value};
 use dbdyno_datasets::Dataset;
@@ -44,17 +44,24 @@ pub fn check(
         }
         found.push((sums(stand, dataset)?, report.tally.total()));
     }
-    let [(statements, ended), (procedures, ended_too)] = &found[..] else {
-        return Err(Error::new("compare rows", "there are not two forms to compare"));
+    let names: Vec<_> = dataset.tables().iter().map(|table| table.name).collect();
+    Ok(compare(&names, &found))
+}
+
+/// What a form left in the tables, and how its transactions ended.
+type Left = (Vec<Sum>, TallyEntry);
+
+/// Compares what both forms left in the tables of these names.
+fn compare(tables: &[&str], found: &[Left]) -> Check {
+    let [(statements, ended), (procedures, ended_too)] = found else {
+        return Check::new("same_rows", false, "there are not two forms to compare");
     };
-    let tables = dataset.tables();
-    let different: Vec<String> = tables
-        .iter()
-        .zip(statements.iter().zip(procedures))
+    let sums = tables.iter().zip(statements.iter().zip(procedures));
+    let different: Vec<String> = sums
         .filter(|(_, (one, other))| one != other)
         .map(|(table, (one, other))| match one.rows == other.rows {
-            true => format!("{} has other rows", table.name),
-            false => format!("{} has {} rows or {}", table.name, one.rows, other.rows),
+            true => format!("{table} has other rows"),
+            false => format!("{table} has {} rows or {}", one.rows, other.rows),
         })
         .collect();
     let same = different.is_empty() && ended == ended_too;
@@ -71,7 +78,7 @@ pub fn check(
             different.join(", ")
         ),
     };
-    Ok(Check::new("same_rows", same, detail))
+    Check::new("same_rows", same, detail)
 }
 
 /// The sum of each table, in order.
@@ -127,4 +134,31 @@ fn hash(row: &dyn Row, columns: usize) -> Result<u64, DbError> {
         hasher.write_u8(0xFF);
     }
     Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::load::TallyEntry;
+
+    use super::{Sum, compare};
+
+    #[test]
+    fn a_row_or_a_rollback_that_differs_is_told() {
+        let left = |rows, hashes, rolled_back| {
+            let ended = TallyEntry { committed: 300 - rolled_back, rolled_back, unknown: 0 };
+            (vec![Sum { rows: 5, hashes: 1 }, Sum { rows, hashes }], ended)
+        };
+        let tables = ["branches", "history"];
+        let one = left(300, 77, 3);
+        assert!(compare(&tables, &[one.clone(), one.clone()]).held);
+        for (other, words) in [
+            (left(300, 78, 3), "history has other rows"),
+            (left(299, 77, 3), "history has 300 rows or 299"),
+            (left(300, 77, 4), "(3 rolled back) and as procedures (4)"),
+        ] {
+            let check = compare(&tables, &[one.clone(), other]);
+            assert!(!check.held && check.detail.contains(words), "{}", check.detail);
+        }
+        assert!(!compare(&tables, &[one]).held);
+    }
 }

@@ -6,12 +6,12 @@ mod kinds;
 mod measure;
 mod writes;
 
-use dbdyno_core::{Result, Statement};
+use dbdyno_core::{Dialect, Result, Statement};
 use dbdyno_datasets::{Dataset, journal};
 
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::runner::{Measured, Stand};
-use kinds::KINDS;
+use kinds::{KINDS, Kind};
 use measure::Bench;
 
 /// The benchmark `procedures/triggers`.
@@ -38,6 +38,15 @@ impl Benchmark for Triggers {
 
     fn default_clients(&self) -> &'static [u32] {
         &[1]
+    }
+
+    fn scripts(&self, dialect: &dyn Dialect) -> Vec<(&'static str, &'static str)> {
+        let of = |kind: &Kind| {
+            let statements = kind.statements(dialect.triggers()).unwrap_or_default();
+            let name = kind.name;
+            statements.into_iter().map(move |sql| (name, sql)).collect::<Vec<_>>()
+        };
+        KINDS.iter().flat_map(of).collect()
     }
 
     fn procedure(&self) -> Procedure<'_> {

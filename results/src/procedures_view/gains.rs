@@ -1,0 +1,95 @@
+//! What stored procedures gain: a line for each round trip.
+
+use super::Subject;
+use crate::grid::{Align, Grid, Text};
+use crate::number;
+
+pub(super) const LEGEND: &str = "speed-up: how many times as many transactions go through as stored procedures as do in \
+     statements; round trip: what a proxy added to each";
+
+/// The round trips that a case adds, as loads and metrics name them, and as a person does.
+const ROUND_TRIPS: [(&str, &str); 5] = [
+    ("", "the target's"),
+    ("direct", "none"),
+    ("200us", "0.2 ms"),
+    ("1ms", "1 ms"),
+    ("5ms", "5 ms"),
+];
+
+pub(super) fn grid(subjects: &[&Subject]) -> Grid {
+    let columns = [
+        ("procedures", Align::Left),
+        ("target", Align::Left),
+        ("round trip", Align::Right),
+        ("statements\ntx/s", Align::Right),
+        ("procedures\ntx/s", Align::Right),
+        ("speed-up", Align::Right),
+    ];
+    let columns = columns.map(|(heading, align)| (heading.to_owned(), align)).to_vec();
+    let mut grid = Grid { columns, rows: Vec::new() };
+    let mut benchmarks: Vec<&str> = Vec::new();
+    for subject in subjects {
+        if !benchmarks.contains(&subject.case.benchmark.as_str()) {
+            benchmarks.push(&subject.case.benchmark);
+        }
+    }
+    for benchmark in benchmarks {
+        let mut named = false;
+        for subject in subjects.iter().filter(|subject| subject.case.benchmark == benchmark) {
+            grid.gap();
+            for line in lines(subject) {
+                let [round_trip, statements, procedures, speedup] = line.numbers;
+                let benchmark = if named { "" } else { benchmark };
+                let target = if line.is_first { subject.label.as_str() } else { "" };
+                grid.rows.push(vec![
+                    benchmark.to_owned().into(),
+                    target.to_owned().into(),
+                    round_trip.into(),
+                    statements.into(),
+                    procedures.into(),
+                    Text { text: speedup, bold: line.is_faster },
+                ]);
+                named = true;
+            }
+        }
+    }
+    grid
+}
+
+struct Line {
+    is_first: bool,
+    is_faster: bool,
+    numbers: [String; 4],
+}
+
+fn lines(subject: &Subject) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (name, words) in ROUND_TRIPS {
+        let load = |form: &str| match name {
+            "" => form.to_owned(),
+            name => format!("{form}-{name}"),
+        };
+        let throughput = |form| subject.median("throughput", &load(form));
+        let [statements, procedures] = ["statements", "procedures"].map(throughput);
+        if statements.is_none() && procedures.is_none() {
+            continue;
+        }
+        let said = |number: Option<f64>| number.map(number::sensible).unwrap_or_default();
+        let speedup = subject.median("procedure_speedup", name);
+        let mut text = speedup.map(number::ratio).unwrap_or_default();
+        if let Some(spread) = subject.spread("procedure_speedup", name) {
+            text = format!("{text} {}", number::spread(spread));
+        }
+        lines.push(Line {
+            is_first: lines.is_empty(),
+            is_faster: speedup > Some(1.0),
+            numbers: [words.to_owned(), said(statements), said(procedures), text],
+        });
+    }
+    if lines.is_empty() {
+        let word = subject.word().unwrap_or("not measured").to_owned();
+        let numbers = [String::new(), word, String::new(), String::new()];
+        lines.push(Line { is_first: true, is_faster: false, numbers });
+    }
+    lines
+}

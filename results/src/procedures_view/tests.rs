@@ -1,0 +1,89 @@
+#![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+use dbdyno_core::{Better, Case, Measurement, Status};
+
+use super::ProceduresView;
+use crate::fixture::{case, record, throughput, without_number};
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+
+fn of(benchmark: &str, engine: &str) -> Case {
+    Case { suite: "procedures".to_owned(), ..case(benchmark, engine) }
+}
+
+fn pair(case: &Case, name: &str, statements: f64, procedures: f64) -> Vec<Record> {
+    let speedup =
+        Measurement::new("procedure_speedup", procedures / statements, "1", Better::Neither);
+    let rows = [
+        throughput(statements).of(format!("statements-{name}")),
+        throughput(procedures).of(format!("procedures-{name}")),
+        speedup.of(name),
+    ];
+    rows.iter().map(|row| record("r1", case, row)).collect()
+}
+
+fn kind(case: &Case, name: &str, single: f64, bulk: f64) -> Vec<Record> {
+    let us = |size: &str, us: f64| {
+        Measurement::new("row_us", us, "us", Better::Lower).of(format!("{name}-{size}"))
+    };
+    let slowdown = |size: &str, ratio: f64| {
+        Measurement::new("trigger_slowdown", ratio, "1", Better::Lower).of(format!("{name}-{size}"))
+    };
+    let mut rows = vec![us("single", single), us("bulk", bulk)];
+    if name != "none" {
+        rows.extend([slowdown("single", single / 400.0), slowdown("bulk", bulk / 4.0)]);
+    }
+    rows.iter().map(|row| record("r1", case, row)).collect()
+}
+
+fn records() -> Vec<Record> {
+    let mut records = Vec::new();
+    for (engine, factor) in [("mariadb", 1.0), ("postgres", 1.2)] {
+        let tpcb = of("tpcb", engine);
+        // As measured, in an order of its own.
+        records.extend(pair(&tpcb, "5ms", 27.8 * factor, 172.0));
+        records.extend(pair(&tpcb, "direct", 1_000.0, 800.0 * factor));
+        let triggers = of("triggers", engine);
+        records.extend(kind(&triggers, "audit", 500.0, 9.0 * factor));
+        records.extend(kind(&triggers, "none", 400.0, 4.0));
+        if engine == "mariadb" {
+            let row = without_number(Status::Unsupported, "its triggers are run for each row");
+            records.push(record("r1", &triggers, &row.clone().of("audit-statement-single")));
+            records.push(record("r1", &triggers, &row.of("audit-statement-bulk")));
+        }
+    }
+    let lacking = without_number(Status::Unsupported, "SQLite has no stored procedures");
+    records.push(record("r1", &of("tpcb", "sqlite"), &lacking));
+    records.push(record("r1", &case("tpcb", "sqlite"), &throughput(3.0)));
+    records
+}
+
+#[test]
+fn one_look_tells_what_procedures_gain_and_what_triggers_cost() {
+    let targets = ["sqlite", "postgres", "mariadb"].map(str::to_owned);
+    let (view, others) = ProceduresView::take(records(), &targets);
+    assert_eq!(others.len(), 1);
+    let view = view.unwrap();
+    let wide = RenderOptions { width: 120, ..RenderOptions::default() };
+    insta::assert_snapshot!("wide", view.render(&wide));
+    insta::assert_snapshot!("80", view.render(&RenderOptions::default()));
+    let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    insta::assert_snapshot!("markdown", view.render(&markdown));
+}
+
+#[test]
+fn cases_that_differ_are_told_apart_and_failed_ones_have_no_numbers() {
+    let one = of("tpcb", "postgres");
+    let two = Case { clients: 64, ..one.clone() };
+    let mut records = pair(&one, "direct", 100.0, 150.0);
+    let mut failed = pair(&two, "direct", 100.0, 999.0);
+    failed.iter_mut().for_each(|row| row.status = Status::Failed);
+    records.extend(failed);
+    let check = Measurement::new("check_same_rows", 0.0, "1", Better::Higher)
+        .with_status(Status::Failed, "history has other rows");
+    records.push(record("r1", &two, &check));
+    let (view, _) = ProceduresView::take(records, &[]);
+    let text = view.unwrap().render(&RenderOptions::default());
+    assert!(text.contains("64 clients") && text.contains("history has other rows"), "{text}");
+    assert!(text.contains("failed") && !text.contains("999"), "{text}");
+}

@@ -1,0 +1,98 @@
+//! What triggers cost each row: a line for each kind, columns for each target.
+
+use super::Subject;
+use crate::grid::{Align, Grid, Text};
+use crate::number;
+
+pub(super) const LEGEND: &str = "us: time for each row that is inserted or updated, one in a statement (single) or a hundred \
+     (bulk), commit and all; x: how many times as long as with nothing on the table";
+
+/// The kinds in the order in which they are shown.
+const KINDS: [&str; 8] = [
+    "none",
+    "audit",
+    "audit-three",
+    "audit-statement",
+    "validate",
+    "check-constraint",
+    "cascade",
+    "generated-column",
+];
+
+/// The kinds of which there is anything to show.
+fn shown(subjects: &[&Subject]) -> impl Iterator<Item = &'static str> {
+    KINDS.into_iter().filter(|kind| {
+        let has_load = |subject: &&&Subject| {
+            ["single", "bulk"].iter().any(|size| {
+                let load = format!("{kind}-{size}");
+                subject.lacking.contains_key(&load) || subject.median("row_us", &load).is_some()
+            })
+        };
+        *kind == KINDS[0] || subjects.iter().any(|subject| has_load(&subject))
+    })
+}
+
+/// Targets beside one another where they have room, else below one another.
+pub(super) fn grid(subjects: &[&Subject], width: usize) -> Grid {
+    let wide = beside(subjects);
+    if wide.width() <= width || subjects.len() == 1 {
+        return wide;
+    }
+    below(subjects)
+}
+
+fn beside(subjects: &[&Subject]) -> Grid {
+    let mut columns = vec![("triggers".to_owned(), Align::Left)];
+    for subject in subjects {
+        let heading = |words: &str| (format!("{}\n{words}", subject.label), Align::Right);
+        columns.extend([heading("single us"), ("\nx".to_owned(), Align::Right)]);
+        columns.extend([("\nbulk us".to_owned(), Align::Right), ("\nx".to_owned(), Align::Right)]);
+    }
+    let mut grid = Grid { columns, rows: Vec::new() };
+    for kind in shown(subjects) {
+        let mut row: Vec<Text> = vec![kind.to_owned().into()];
+        row.extend(subjects.iter().flat_map(|subject| cells(subject, kind)));
+        grid.rows.push(row);
+    }
+    grid
+}
+
+fn below(subjects: &[&Subject]) -> Grid {
+    let columns = [
+        ("triggers", Align::Left),
+        ("target", Align::Left),
+        ("single us", Align::Right),
+        ("x", Align::Right),
+        ("bulk us", Align::Right),
+        ("x", Align::Right),
+    ];
+    let columns = columns.map(|(heading, align)| (heading.to_owned(), align)).to_vec();
+    let mut grid = Grid { columns, rows: Vec::new() };
+    for kind in shown(subjects) {
+        for (place, subject) in subjects.iter().enumerate() {
+            let kind_said = if place == 0 { kind } else { "" };
+            let mut row: Vec<Text> =
+                vec![kind_said.to_owned().into(), subject.label.clone().into()];
+            row.extend(cells(subject, kind));
+            grid.rows.push(row);
+        }
+    }
+    grid
+}
+
+/// Microseconds and the ratio, of single rows and of many at once.
+fn cells(subject: &Subject, kind: &str) -> [Text; 4] {
+    let [single, bulk] = ["single", "bulk"].map(|size| {
+        let load = format!("{kind}-{size}");
+        if subject.lacking.contains_key(&load) {
+            return ["-".to_owned(), String::new()];
+        }
+        let Some(us) = subject.median("row_us", &load) else {
+            return [subject.word().unwrap_or_default().to_owned(), String::new()];
+        };
+        let slowdown = subject.median("trigger_slowdown", &load);
+        [number::sensible(us), slowdown.map(number::ratio).unwrap_or_default()]
+    });
+    let ([us, ratio], [bulk_us, bulk_ratio]) = (single, bulk);
+    [us, ratio, bulk_us, bulk_ratio].map(Text::from)
+}
