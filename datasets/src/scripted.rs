@@ -124,20 +124,45 @@ async fn clear(
         place.ensure_namespace().await?;
         return place.connect().await;
     }
-    for table in made.iter().rev().filter(|table| found.has(table)) {
-        let quoted = place.dialect().quote(table);
-        // A view is none of the tables that `DROP TABLE` drops.
-        if session.run_sql(&format!("DROP TABLE {quoted}")).await.is_err() {
-            let dropped = session.run_sql(&format!("DROP VIEW {quoted}")).await;
-            dropped.map_err(place.failed(&format!("drop `{table}`")))?;
-        }
-    }
+    drop_one_by_one(place, &mut *session, found, made).await?;
     if found.has(MADE_TABLE) {
         let table = place.dialect().quote(MADE_TABLE);
         let emptied = session.run_sql(&format!("DELETE FROM {table}")).await;
         emptied.map_err(place.failed(&format!("empty `{MADE_TABLE}`")))?;
     }
     Ok(session)
+}
+
+/// Drops tables, later ones first. What goes with another one, as the parts of a full-text index do, can
+/// only be dropped with it, so that what cannot be dropped is tried again after the rest.
+async fn drop_one_by_one(
+    place: Place<'_>,
+    session: &mut dyn Session,
+    found: &Found,
+    made: &[String],
+) -> Result<()> {
+    let mut left: Vec<&String> = made.iter().rev().filter(|table| found.has(table)).collect();
+    while !left.is_empty() {
+        let (count, mut refusal) = (left.len(), None);
+        let mut still = Vec::new();
+        for table in left {
+            let quoted = place.dialect().quote(table);
+            // A view is none of the tables that `DROP TABLE` drops.
+            if session.run_sql(&format!("DROP TABLE IF EXISTS {quoted}")).await.is_err()
+                && let Err(why) = session.run_sql(&format!("DROP VIEW IF EXISTS {quoted}")).await
+            {
+                refusal = Some((table, why));
+                still.push(table);
+            }
+        }
+        match refusal {
+            Some((table, why)) if still.len() == count => {
+                return Err(place.failed(&format!("drop `{table}`"))(why));
+            }
+            _ => left = still,
+        }
+    }
+    Ok(())
 }
 
 async fn create_notes(place: Place<'_>, session: &mut dyn Session, found: &Found) -> Result<()> {
