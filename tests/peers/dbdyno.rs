@@ -139,7 +139,8 @@ impl Bench {
         let folder = folders.next().ok_or_else(|| Error::new(doing, "there is no run folder"))?;
         let loaded = dbdyno_results::load(&[folder.path()])?;
         let whole = loaded.records.into_iter().filter(|record| record.transaction.is_empty());
-        let metrics = whole.filter_map(|record| Some((record.metric.to_string(), record.value?))).collect();
+        let metrics =
+            whole.filter_map(|record| Some((record.metric.to_string(), record.value?))).collect();
         Ok(Ran { metrics, load: load_time(&err), usage })
     }
 }
