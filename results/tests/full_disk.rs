@@ -46,7 +46,8 @@ fn child_fills_the_disk() {
     let run = RunFolder::create(Path::new(&root), "r").unwrap();
     let mut kept = 0;
     let error = loop {
-        let row = Measurement::new("throughput", f64::from(kept), "1/s", Better::Higher);
+        let name = format!("metric_{kept}");
+        let row = Measurement::new(name, f64::from(kept), "1/s", Better::Higher);
         match run.measurements(&case(), &[row]) {
             Ok(()) => kept += 1,
             Err(error) => break error.to_string(),

@@ -154,6 +154,7 @@ fn a_planted_slowdown_is_found() {
         assert_eq!(code(&output), 0, "{}", err(&output));
     };
     run();
+    let baseline = desk.runs()[0].clone();
     let database = rusqlite::Connection::open(desk.path("bench.db")).unwrap();
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%tellers'";
     let tellers: String = database.query_row(tables, [], |row| row.get(0)).unwrap();
@@ -166,9 +167,10 @@ fn a_planted_slowdown_is_found() {
     database.execute_batch(&trigger).unwrap();
     drop(database);
     run();
-    let runs = desk.runs();
-    let names: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
-    let output = desk.dbdyno(&["regress", &names[0], &names[1], "--format", "json"]);
+    // By name runs of the same second come in any order.
+    let current = desk.runs().into_iter().find(|run| *run != baseline).unwrap();
+    let [baseline, current] = [baseline, current].map(|run| run.display().to_string());
+    let output = desk.dbdyno(&["regress", &baseline, &current, "--format", "json"]);
     assert_eq!(code(&output), 1, "{}{}", out(&output), err(&output));
     let judgement: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
     let of = |metric: &str| {
