@@ -275,26 +275,42 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// A transaction that says nothing of it only reads where all statements up to its end do.
+    /// A transaction that says nothing of it only reads where all statements do that may come before its end.
     fn settle_access(&mut self) {
         for (command, index) in std::mem::take(&mut self.implicit) {
-            let before: usize = self.commands[..command]
-                .iter()
-                .map(|command| match &command.action {
-                    Do::Sql(sql) => sql.statements.len(),
-                    _ => 0,
-                })
-                .sum();
-            let inside = self.statements().skip(before + index + 1);
-            let mut inside = inside.map(|statement| statement.kind).take_while(|kind| {
-                !matches!(kind, StatementKind::Commit | StatementKind::Rollback)
-            });
-            let only_reads = inside.all(|kind| kind == StatementKind::Read);
-            drop(inside);
-            if only_reads && let Do::Sql(sql) = &mut self.commands[command].action {
+            if !self.may_write(command, index + 1)
+                && let Do::Sql(sql) = &mut self.commands[command].action
+            {
                 sql.statements[index].kind = StatementKind::Begin(Access::Read);
             }
         }
+    }
+
+    /// Whether a transaction that goes on with a statement of a command may come to one that writes: an end
+    /// in one branch is none of the others.
+    fn may_write(&self, command: usize, index: usize) -> bool {
+        let mut open = vec![(command, index)];
+        let mut seen = vec![false; self.commands.len()];
+        while let Some((at, first)) = open.pop() {
+            let Some(Command { action, .. }) = self.commands.get(at) else { continue };
+            if first == 0 && std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            match action {
+                Do::Sql(sql) => {
+                    let kinds = sql.statements.iter().skip(first).map(|statement| statement.kind);
+                    match kinds.into_iter().find(|kind| *kind != StatementKind::Read) {
+                        Some(StatementKind::Commit | StatementKind::Rollback) => {}
+                        Some(_) => return true,
+                        None => open.push((at + 1, 0)),
+                    }
+                }
+                Do::Jump(to) => open.push((*to, 0)),
+                Do::Unless(_, otherwise) => open.extend([(at + 1, 0), (*otherwise, 0)]),
+                _ => open.push((at + 1, 0)),
+            }
+        }
+        false
     }
 
     /// Transactions that begin within each other, or never end. What stands in branches is looked at when

@@ -85,7 +85,9 @@ pub fn says_access(words: &[String]) -> bool {
 }
 
 fn reads(words: &[&str]) -> bool {
-    const WRITING: [&str; 7] = ["insert", "update", "delete", "merge", "replace", "into", "share"];
+    // The last is the portable fragment of a locking read.
+    const WRITING: [&str; 8] =
+        ["insert", "update", "delete", "merge", "replace", "into", "share", "for_update"];
     matches!(words.first(), Some(&("select" | "with" | "values" | "table" | "show" | "explain")))
         && !words.iter().any(|word| WRITING.contains(word))
 }

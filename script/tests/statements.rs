@@ -89,6 +89,32 @@ fn bodies_of_routines_are_one_statement() {
     assert_eq!(found(&format!("{body};\nSELECT 1;")).len(), 2);
 }
 
+/// What a transaction begins as must be known before it is: SQLite takes the lock for writing at once, or
+/// finds that it cannot have it any more.
+#[test]
+fn an_end_in_a_branch_hides_no_write_of_another() {
+    let access = |text: &str| {
+        let (script, _) = parse(text);
+        let kinds: Vec<StatementKind> =
+            commands(&script).map(|sql| sql.statements[0].kind).collect();
+        kinds[0]
+    };
+    let reads = StatementKind::Begin(Access::Read);
+    let writes = StatementKind::Begin(Access::Write);
+    for (text, kind) in [
+        (
+            "BEGIN;\nSELECT 1;\n\\if 1\nROLLBACK;\n\\else\nDELETE FROM t;\nCOMMIT;\n\\endif\n",
+            writes,
+        ),
+        ("BEGIN;\n\\if 1\nDELETE FROM t;\n\\endif\nCOMMIT;\n", writes),
+        ("BEGIN;\n\\if 1\nCOMMIT;\n\\endif\n\\if 0\nDELETE FROM t;\nCOMMIT;\n\\endif\n", writes),
+        ("BEGIN;\n\\if 1\nSELECT 1;\n\\else\nSELECT 2;\n\\endif\nCOMMIT;\nDELETE FROM t;\n", reads),
+        ("BEGIN;\nSELECT 1 FROM t {for_update};\nCOMMIT;\n", writes),
+    ] {
+        assert_eq!(access(text), kind, "{text}");
+    }
+}
+
 #[test]
 fn transactions_are_told_by_their_words() {
     use StatementKind::{Begin, Commit, Read, Rollback, Write};

@@ -1,6 +1,6 @@
 -- Articles of a colour.
 -- @setup setup.sql
--- @expect errors < 10
+-- @expect errors = 0
 \set colour random(1, 200)
 -- @expect plan uses index articles_by_colour
 -- @engine postgres

@@ -1,6 +1,6 @@
 -- Two products are bought, if there are enough of both: the stock is taken, the order written.
 -- @setup setup.sql
--- @expect errors < 10
+-- @expect errors = 0
 -- @count orders: SELECT COUNT(*) FROM orders
 -- @check stock_is_not_negative: SELECT CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM products WHERE stock < 0
 -- @check orders_equal_lines: SELECT CASE WHEN (SELECT COALESCE(SUM(total_cents), 0) FROM orders) \

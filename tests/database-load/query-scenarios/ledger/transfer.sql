@@ -1,6 +1,6 @@
 -- Money goes from one account to another, if it is there. Rows are locked in the order of their keys.
 -- @setup setup.sql
--- @expect errors < 10
+-- @expect errors = 0
 -- @check books_balance: SELECT CASE WHEN SUM(amount) = 0 THEN 1 ELSE 0 END FROM entries
 -- @check accounts_equal_entries: SELECT CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM (SELECT a.id FROM accounts AS a \
 --   JOIN entries AS e ON e.account_id = a.id GROUP BY a.id, a.balance, a.entries \

@@ -1,7 +1,7 @@
 -- A page is asked for: the session is read and written back.
 -- @setup setup.sql
 -- @count visits: SELECT SUM(visits) FROM sessions
--- @expect errors < 10
+-- @expect errors = 0
 \set visitor random_zipfian(1, int(10000 * :scale), 1.05)
 \set id hash(:visitor, 1)
 \set now random(1, 1000000)

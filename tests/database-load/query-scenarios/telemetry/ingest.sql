@@ -1,6 +1,6 @@
 -- A sensor reports, and its hour is rolled up in the same transaction.
 -- @setup setup.sql
--- @expect errors < 10
+-- @expect errors = 0
 -- @count readings: SELECT COUNT(*) FROM readings
 -- @check hours_equal_readings: SELECT CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM (SELECT h.sensor FROM hours AS h \
 --   JOIN readings AS r ON r.sensor = h.sensor AND r.minute >= h.hour * 60 AND r.minute < h.hour * 60 + 60 \

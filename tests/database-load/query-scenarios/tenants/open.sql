@@ -1,6 +1,6 @@
 -- A ticket is opened; numbers count up within each company without a gap.
 -- @setup setup.sql
--- @expect errors < 10
+-- @expect errors = 0
 -- @count tickets: SELECT COUNT(*) FROM tickets
 -- @check no_gaps: SELECT CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM (SELECT t.id FROM tenants AS t JOIN tickets AS k \
 --   ON k.tenant_id = t.id GROUP BY t.id, t.next_number HAVING MAX(k.number) <> t.next_number - 1 \
