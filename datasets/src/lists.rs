@@ -13,6 +13,14 @@ pub const LISTS: u64 = 10_000;
 /// What stands behind each element of a list.
 pub const SEPARATOR: char = ',';
 
+/// The statement that appends an element, with its separator, to a list.
+pub const APPEND: &str = "UPDATE lists SET elements = {concat elements ?} WHERE id = ?";
+
+/// The elements of a list, in order.
+pub fn elements(list: &str) -> impl Iterator<Item = &str> {
+    list.split_terminator(SEPARATOR)
+}
+
 /// The data set `lists`.
 #[derive(Clone, Copy, Debug)]
 pub struct Lists;

@@ -4,7 +4,7 @@
 mod gains;
 mod triggers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Status};
 
@@ -36,6 +36,8 @@ struct Subject {
     values: BTreeMap<(String, String), BTreeMap<Round, f64>>,
     /// Why a load was not measured.
     lacking: BTreeMap<String, String>,
+    /// Loads whose numbers are worth nothing.
+    failed: BTreeSet<String>,
 }
 
 impl ProceduresView {
@@ -116,6 +118,7 @@ impl Subject {
             status: None,
             values: BTreeMap::new(),
             lacking: BTreeMap::new(),
+            failed: BTreeSet::new(),
         }
     }
 
@@ -126,6 +129,9 @@ impl Subject {
 
     fn add(&mut self, record: &Record) {
         let of_a_load = !record.transaction.is_empty();
+        if record.status == Status::Failed && of_a_load {
+            self.failed.insert(record.transaction.to_string());
+        }
         match (record.status, record.value) {
             (Status::Unsupported, None) if of_a_load => {
                 let (load, why) = (record.transaction.to_string(), record.detail.to_string());
@@ -151,6 +157,14 @@ impl Subject {
         }
         let rounds = self.values.get(&(metric.to_owned(), transaction.to_owned()))?;
         Some(rounds.values().copied().collect())
+    }
+
+    /// Whether anything is known of a load of rows, if only why there is nothing.
+    fn has_load(&self, load: &str) -> bool {
+        let key = ("row_us".to_owned(), load.to_owned());
+        self.lacking.contains_key(load)
+            || self.values.contains_key(&key)
+            || self.failed.contains(load)
     }
 
     fn median(&self, metric: &str, transaction: &str) -> Option<f64> {

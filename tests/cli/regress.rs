@@ -6,7 +6,7 @@ use dbdyno_results::{Record, RunFolder, RunInfo};
 
 use crate::desk::{Desk, code, err, out};
 use crate::plans::{case, plan};
-use dbdyno_core::{Better, Case, Measurement, Recorder as _};
+use dbdyno_core::{Better, Case, Measurement, Recorder as _, SessionOptions};
 
 const STEADY: [f64; 6] = [1.0, 1.01, 0.99, 1.005, 0.995, 1.015];
 
@@ -155,17 +155,15 @@ fn a_planted_slowdown_is_found() {
     };
     run();
     let baseline = desk.runs()[0].clone();
-    let database = rusqlite::Connection::open(desk.path("bench.db")).unwrap();
-    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%tellers'";
-    let tellers: String = database.query_row(tables, [], |row| row.get(0)).unwrap();
-    let accounts = tellers.replace("tellers", "accounts");
-    let trigger = format!(
-        "CREATE TRIGGER planted AFTER UPDATE ON {tellers} BEGIN
-             SELECT count(*) FROM (SELECT filler FROM {accounts} LIMIT 5000) WHERE filler LIKE '%x%';
-         END"
-    );
-    database.execute_batch(&trigger).unwrap();
-    drop(database);
+    let trigger = "CREATE TRIGGER planted AFTER UPDATE ON pgbench_tellers BEGIN
+             SELECT count(*) FROM (SELECT filler FROM pgbench_accounts LIMIT 5000) WHERE filler LIKE '%x%';
+         END";
+    let runtime = dbdyno_tests::runtime();
+    let driver = dbdyno_tests::target(&runtime, &target);
+    runtime.block_on(async {
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        session.run_sql(trigger).await.unwrap();
+    });
     run();
     // By name runs of the same second come in any order.
     let current = desk.runs().into_iter().find(|run| *run != baseline).unwrap();

@@ -1,16 +1,13 @@
 //! `dbdyno compare`.
 
 use dbdyno_core::{Error, Result};
-use dbdyno_results::{
-    By, Format, IsolationView, ProceduresView, compare as put_side_by_side, compare_all,
-    histograms, load,
-};
+use dbdyno_results::{By, Format, compare as put_side_by_side, compare_all, histograms, load};
 
 use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
-use crate::commands::tables;
+use crate::commands::tables::{self, Views};
 use crate::names::one_of;
-use crate::output::{note, show};
+use crate::output::note;
 
 /// Puts runs side by side.
 ///
@@ -43,30 +40,18 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         tables::print(&[put_side_by_side(&loaded.records, &options)?], format)?;
         return Ok(Ended::Done);
     }
-    let targets = loaded.order(By::Target);
     let asks = !options.metrics.is_empty()
         || options.transactions
         || options.histograms.is_some()
         || by != By::Engine;
-    let (levels, procedures, records) = match asks {
-        true => (None, None, loaded.records),
-        false => {
-            let (levels, records) = IsolationView::take(loaded.records, &targets);
-            let (procedures, records) = ProceduresView::take(records, &targets);
-            (levels, procedures, records)
-        }
-    };
-    if (levels.is_none() && procedures.is_none()) || !records.is_empty() {
+    if asks {
+        tables::print(&compare_all(&loaded.records, &options)?, format)?;
+        return Ok(Ended::Done);
+    }
+    let (views, records) = Views::take(loaded);
+    if views.is_empty() || !records.is_empty() {
         tables::print(&compare_all(&records, &options)?, format)?;
     }
-    if let Some(procedures) = procedures {
-        show(&procedures.render(&tables::rendering(format)));
-    }
-    if let Some(levels) = levels {
-        if !records.is_empty() {
-            show("\n");
-        }
-        show(&levels.render(&tables::rendering(format)));
-    }
+    views.print(format, !records.is_empty());
     Ok(Ended::Done)
 }

@@ -5,8 +5,8 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    By, CompareOptions, Comparison, Format, IsolationView, Loaded, ProceduresView, RenderOptions,
-    RunFolder, compare_all, load, scaling,
+    By, CompareOptions, Comparison, Format, IsolationView, Loaded, ProceduresView, Record,
+    RenderOptions, RunFolder, compare_all, load, scaling,
 };
 
 use crate::output::{note, show};
@@ -25,9 +25,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let options = options(&loaded, By::default_for(&loaded.records));
-    let targets = loaded.order(By::Target);
-    let (levels, records) = IsolationView::take(loaded.records, &targets);
-    let (procedures, records) = ProceduresView::take(records, &targets);
+    let (views, records) = Views::take(loaded);
     if !records.is_empty() {
         match compare_all(&records, &options) {
             Ok(comparisons) => print(&comparisons, Format::Table)?,
@@ -35,19 +33,42 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
             Err(error) => note(&format!("note: {error}")),
         }
     }
-    if let Some(levels) = levels {
-        if !records.is_empty() {
-            show("\n");
-        }
-        show(&levels.render(&rendering(Format::Table)));
-    }
-    if let Some(procedures) = procedures {
-        show(&procedures.render(&rendering(Format::Table)));
-    }
+    views.print(Format::Table, !records.is_empty());
     if let Ok(scaling) = scaling(&records) {
         show(&scaling.render(&rendering(Format::Table))?);
     }
     Ok(())
+}
+
+/// What suites show in a way of their own.
+pub struct Views {
+    levels: Option<IsolationView>,
+    procedures: Option<ProceduresView>,
+}
+
+impl Views {
+    /// Takes what they show out of the records; gives the rest.
+    pub fn take(loaded: Loaded) -> (Self, Vec<Record>) {
+        let targets = loaded.order(By::Target);
+        let (levels, records) = IsolationView::take(loaded.records, &targets);
+        let (procedures, records) = ProceduresView::take(records, &targets);
+        (Self { levels, procedures }, records)
+    }
+
+    /// Whether there is nothing of the kind.
+    pub fn is_empty(&self) -> bool {
+        self.levels.is_none() && self.procedures.is_none()
+    }
+
+    /// Prints them, after other tables or as the first.
+    pub fn print(&self, format: Format, after_others: bool) {
+        let rendering = rendering(format);
+        let levels = self.levels.as_ref().map(|levels| levels.render(&rendering));
+        let procedures = self.procedures.as_ref().map(|procedures| procedures.render(&rendering));
+        let before = after_others.then(String::new);
+        let texts: Vec<String> = before.into_iter().chain(levels).chain(procedures).collect();
+        show(&texts.join("\n"));
+    }
 }
 
 /// What to compare by, with the columns in the order in which the targets were given.

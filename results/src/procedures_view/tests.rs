@@ -87,3 +87,15 @@ fn cases_that_differ_are_told_apart_and_failed_ones_have_no_numbers() {
     assert!(text.contains("64 clients") && text.contains("history has other rows"), "{text}");
     assert!(text.contains("failed") && !text.contains("999"), "{text}");
 }
+
+#[test]
+fn a_kind_of_trigger_that_failed_is_shown() {
+    let triggers = of("triggers", "postgres");
+    let mut records = kind(&triggers, "none", 400.0, 4.0);
+    let mut failed = kind(&triggers, "audit", 500.0, 9.0);
+    failed.iter_mut().for_each(|row| row.status = Status::Failed);
+    records.extend(failed);
+    let text = ProceduresView::take(records, &[]).0.unwrap().render(&RenderOptions::default());
+    let line = text.lines().find(|line| line.starts_with("audit"));
+    assert!(line.is_some_and(|line| !line.contains("500")), "{text}");
+}

@@ -23,10 +23,7 @@ const KINDS: [&str; 8] = [
 fn shown(subjects: &[&Subject]) -> impl Iterator<Item = &'static str> {
     KINDS.into_iter().filter(|kind| {
         let has_load = |subject: &&&Subject| {
-            ["single", "bulk"].iter().any(|size| {
-                let load = format!("{kind}-{size}");
-                subject.lacking.contains_key(&load) || subject.median("row_us", &load).is_some()
-            })
+            ["single", "bulk"].iter().any(|size| subject.has_load(&format!("{kind}-{size}")))
         };
         *kind == KINDS[0] || subjects.iter().any(|subject| has_load(&subject))
     })

@@ -8,15 +8,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::{DbError, Driver, LockWaits, Row, Session, SessionOptions};
+use dbdyno_core::{DbError, Driver, LockWaits, Session, SessionOptions};
 use dbdyno_datasets::isolation::SCHEDULE_ROWS;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use super::log::{Transcript, in_words};
 use super::outcome::Played;
-use super::player::{Answer, Answered, Player};
-use super::schedule::{Do, Rows, Schedule, Step};
+use super::player::{Answer, Answered, Player, rows};
+use super::schedule::{Do, Schedule, Step};
+use super::schedules::ALL;
 
 /// How long a step may take whose session does not wait for another, and how long all may wait for each
 /// other, where the user does not say. Longer than any engine takes to break a deadlock, or SQLite to give
@@ -129,7 +130,7 @@ impl<'d> Director<'d> {
         }
         self.finish(&mut cast).await?;
         cast.leave();
-        self.played.seen.finally = within(limit, "read the rows", rows(self.observer)).await?;
+        self.played.seen.finally = within(limit, "read the rows", rows(self.observer, ALL)).await?;
         self.transcript.note(format!("in the end: {}", in_words(&self.played.seen.finally)));
         Ok(())
     }
@@ -378,14 +379,4 @@ async fn within<T>(
 ) -> Result<T, DbError> {
     let hangs = || DbError::unexpected(format!("the server does not let anybody {doing}"));
     timeout(limit, done).await.unwrap_or_else(|_| Err(hangs()))
-}
-
-async fn rows(session: &mut dyn Session) -> Result<Rows, DbError> {
-    let mut rows = Rows::new();
-    let mut visit = |row: &dyn Row| {
-        rows.push((row.int(0)?, row.int(1)?));
-        Ok(())
-    };
-    session.query_sql("SELECT id, value FROM schedule_rows ORDER BY id", &mut visit).await?;
-    Ok(rows)
 }

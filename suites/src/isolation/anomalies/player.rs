@@ -119,14 +119,17 @@ async fn obey(session: &mut dyn Session, what: Do) -> Result<Answered, DbError> 
         Do::Commit => session.commit().await.map(|()| Answered::Done(0)),
         Do::RollBack => session.rollback().await.map(|()| Answered::Done(0)),
         Do::Write(sql) => session.run_sql(sql).await.map(Answered::Done),
-        Do::Read(_, sql) => {
-            let mut rows = Rows::new();
-            let mut visit = |row: &dyn Row| {
-                rows.push((row.int(0)?, row.int(1)?));
-                Ok(())
-            };
-            session.query_sql(sql, &mut visit).await?;
-            Ok(Answered::Rows(rows))
-        }
+        Do::Read(_, sql) => rows(session, sql).await.map(Answered::Rows),
     }
+}
+
+/// The rows that a query answers.
+pub async fn rows(session: &mut dyn Session, sql: &str) -> Result<Rows, DbError> {
+    let mut rows = Rows::new();
+    let mut visit = |row: &dyn Row| {
+        rows.push((row.int(0)?, row.int(1)?));
+        Ok(())
+    };
+    session.query_sql(sql, &mut visit).await?;
+    Ok(rows)
 }

@@ -8,7 +8,8 @@ use dbdyno_core::Anomaly;
 
 use super::schedule::{Schedule, Seen, begin, begin_reading, commit, read, roll_back, write};
 
-const ALL: &str = "SELECT id, value FROM schedule_rows ORDER BY id";
+/// All rows.
+pub const ALL: &str = "SELECT id, value FROM schedule_rows ORDER BY id";
 const FIRST: &str = "SELECT id, value FROM schedule_rows WHERE id = 1";
 const SECOND: &str = "SELECT id, value FROM schedule_rows WHERE id = 2";
 const THIRDS: &str = "SELECT id, value FROM schedule_rows WHERE value % 3 = 0 ORDER BY id";

@@ -23,7 +23,7 @@ const APART: u64 = 101;
 
 /// The statements of its clients.
 pub fn statements() -> Vec<Statement> {
-    vec![Statement::new("append", "UPDATE lists SET elements = {concat elements ?} WHERE id = ?")]
+    vec![Statement::new("append", lists::APPEND)]
 }
 
 /// Looks at every list.
@@ -36,9 +36,7 @@ pub async fn look(session: &mut dyn Session) -> Result<(Tables, Vec<Check>), DbE
     session
         .query_sql(sql, &mut |row| {
             let list = Place::List(row.int(0)?);
-            let elements = row.text(1)?;
-            let elements = elements.strip_suffix(lists::SEPARATOR).unwrap_or(elements);
-            elements.split(lists::SEPARATOR).for_each(|element| tables.add(list, element));
+            lists::elements(row.text(1)?).for_each(|element| tables.add(list, element));
             Ok(())
         })
         .await?;

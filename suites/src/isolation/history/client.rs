@@ -63,6 +63,11 @@ impl HistoryWorkload {
         let shared = Arc::new(Shared { loaded: keys, writes: AtomicU64::new(0) });
         Self { kind, shared, statements: kind.statements(), recorder: Arc::clone(recorder) }
     }
+
+    /// The keys that may have been written so far: those below this one.
+    pub fn used_keys(&self) -> u64 {
+        self.shared.first_key() + KEYS
+    }
 }
 
 impl Workload for HistoryWorkload {

@@ -53,7 +53,7 @@ impl Kind {
     pub fn statements(self) -> Vec<Statement> {
         let (write, read, add, fresh) = match self {
             Self::Lists => (
-                "UPDATE lists SET elements = {concat elements ?} WHERE id = ?",
+                lists::APPEND,
                 "SELECT elements FROM lists WHERE id = ?",
                 "INSERT INTO lists (id, elements) VALUES ",
                 "(?, '')",
@@ -108,7 +108,7 @@ impl Kind {
         match self {
             Self::Lists => {
                 let mut wrong = None;
-                let elements = row.text(column)?.split_terminator(lists::SEPARATOR);
+                let elements = lists::elements(row.text(column)?);
                 attempt.answer_list(
                     place,
                     elements.map(|text| {
@@ -132,30 +132,31 @@ impl Kind {
         }
     }
 
-    /// Every key that was written and what stands there, as of one moment.
+    /// The keys below `keys` and what stands at each, as of one moment.
     ///
     /// # Errors
     /// The engine refuses, or a value is none that clients write.
     pub async fn read_all(
         self,
         session: &mut dyn Session,
+        keys: u64,
     ) -> Result<Vec<(i64, Vec<i64>)>, DbError> {
-        let sql = match self {
-            Self::Lists => "SELECT id, elements FROM lists WHERE elements <> '' ORDER BY id",
-            Self::Registers => {
-                "SELECT id, value FROM registers WHERE value IS NOT NULL ORDER BY id"
-            }
+        let column = match self {
+            Self::Lists => "elements",
+            Self::Registers => "value",
         };
+        let table = self.table();
+        let sql = format!("SELECT id, {column} FROM {table} WHERE id < {keys} ORDER BY id");
         let mut all = Vec::new();
         let mut visit = |row: &dyn Row| {
             let values = match self {
-                Self::Registers => vec![row.int(1)?],
+                Self::Registers => optional(row, 1)?.into_iter().collect(),
                 Self::Lists => elements(row.text(1)?)?,
             };
             all.push((row.int(0)?, values));
             Ok(())
         };
-        session.query_sql(sql, &mut visit).await?;
+        session.query_sql(&sql, &mut visit).await?;
         Ok(all)
     }
 
@@ -173,7 +174,7 @@ fn elements(text: &str) -> Result<Vec<i64>, DbError> {
         let wrong = || DbError::unexpected(format!("`{element}` is no element of a list"));
         element.parse().map_err(|_| wrong())
     };
-    text.split_terminator(lists::SEPARATOR).map(parse).collect()
+    lists::elements(text).map(parse).collect()
 }
 
 fn optional(row: &dyn Row, column: usize) -> Result<Option<i64>, DbError> {

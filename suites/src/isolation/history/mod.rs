@@ -103,10 +103,10 @@ impl StagedBenchmark for History {
         let clients = stand.case().clients;
         // One log more, for the reads when all is over.
         let recorder = Arc::new(Recorder::new(&path, clients + 1));
-        let workload: Arc<dyn Workload> =
-            Arc::new(HistoryWorkload::new(self.kind, keys, &recorder));
+        let history = Arc::new(HistoryWorkload::new(self.kind, keys, &recorder));
+        let workload: Arc<dyn Workload> = Arc::<HistoryWorkload>::clone(&history);
         measured.stages.push(stand.load("", clients, &workload)?);
-        match self.read_all(stand, &recorder, clients) {
+        match self.read_all(stand, history.used_keys(), &recorder) {
             Err(error) => measured.unchecked = Some(error.why().to_owned()),
             Ok(()) => self.judge(stand, &recorder, &path, measured)?,
         }
@@ -115,10 +115,12 @@ impl StagedBenchmark for History {
 }
 
 impl History {
-    /// Reads every key once more: what no transaction happened to read after it was written is seen too.
-    fn read_all(&self, stand: &Stand<'_>, recorder: &Recorder, client: u32) -> Result<()> {
-        let read = stand.ask("read all keys", async |session| self.kind.read_all(session).await)?;
-        let mut log = recorder.open(client)?;
+    /// Reads every key that may have been written once more: what no transaction happened to read after it
+    /// was written is seen too, and what is gone is missed.
+    fn read_all(&self, stand: &Stand<'_>, keys: u64, recorder: &Recorder) -> Result<()> {
+        let read =
+            stand.ask("read all keys", async |session| self.kind.read_all(session, keys).await)?;
+        let mut log = recorder.open(stand.case().clients)?;
         log.attempt.clear();
         let places: Vec<usize> = read.iter().map(|(key, _)| log.attempt.read(*key)).collect();
         log.invoke();
