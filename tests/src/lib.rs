@@ -12,11 +12,13 @@ use dbdyno_core::measurement::Second;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{
     Cache, Case, Driver, Event, LoadProgress, Measurement, Plan, Recorder, Result, Scale,
-    StatementForm,
+    StatementForm, Stop,
 };
 use dbdyno_datasets::LoadObserver;
+use dbdyno_suites::Benchmark;
 use dbdyno_suites::runner::{
-    CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions,
+    CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions, RunSummary, Selection,
+    run,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -160,6 +162,34 @@ impl RunObserver for Unseen {
     fn second(&self, _: &[Second]) {}
     fn event(&self, _: &Event) {}
     fn case_finished(&self, _: &Case, _: &CaseSummary) {}
+}
+
+/// Runs a benchmark of a suite on one target; what comes out goes to the recorder.
+///
+/// # Panics
+/// The run breaks off: the server cannot be asked, or the recorder fails.
+pub fn run_one(
+    runtime: &Runtime,
+    driver: &Arc<dyn Driver>,
+    (suite, benchmark): (&str, &dyn Benchmark),
+    options: &RunOptions,
+    recorder: &dyn Recorder,
+) -> RunSummary {
+    let version = runtime.block_on(driver.server_info()).map(|info| info.version);
+    let version = version.unwrap_or_else(|error| panic!("{error}"));
+    let drivers = [(Arc::clone(driver), version)];
+    let (selection, stop) = (Selection { suite, benchmark }, Stop::default());
+    let ran = run(&[selection], &drivers, options, runtime, recorder, &Unseen, &stop);
+    ran.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The benchmark of that name.
+///
+/// # Panics
+/// There is none.
+pub fn named(benchmarks: Vec<Box<dyn Benchmark>>, name: &str) -> Box<dyn Benchmark> {
+    let found = benchmarks.into_iter().find(|benchmark| benchmark.name() == name);
+    found.unwrap_or_else(|| panic!("there is no benchmark {name}"))
 }
 
 /// What a test runs a benchmark with: a few transactions of each of four clients.

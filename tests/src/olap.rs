@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use dbdyno_core::{DbError, Driver, Measurement, SessionOptions, Status, Stop};
+use dbdyno_core::{DbError, Driver, Measurement, SessionOptions, Status};
 use dbdyno_suites::olap;
-use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
+use dbdyno_suites::runner::{RunOptions, RunSummary};
 use tokio::runtime::Runtime;
 
-use crate::{Kept, Unseen, runtime, target};
+use crate::{Kept, named, run_one, runtime, target};
 
 /// A benchmark of the suite on a target.
 pub struct Bench {
     benchmark: &'static str,
     runtime: Runtime,
-    drivers: Vec<(Arc<dyn Driver>, String)>,
+    driver: Arc<dyn Driver>,
 }
 
 impl Bench {
@@ -25,8 +25,7 @@ impl Bench {
     pub fn open(benchmark: &'static str, text: &str) -> Self {
         let runtime = runtime();
         let driver = target(&runtime, text);
-        let version = runtime.block_on(driver.server_info()).unwrap().version;
-        Self { benchmark, runtime, drivers: vec![(driver, version)] }
+        Self { benchmark, runtime, driver }
     }
 
     /// Runs it; gives how it came out, and its rows.
@@ -46,14 +45,10 @@ impl Bench {
         benchmark: &str,
         options: &RunOptions,
     ) -> (RunSummary, Vec<Measurement>) {
-        let benchmarks = olap::benchmarks();
-        let mut named = benchmarks.iter().filter(|found| found.name() == benchmark);
-        let benchmark = named.next().expect("a benchmark of the suite").as_ref();
-        let selection = Selection { suite: "olap", benchmark };
-        let (kept, stop) = (Kept::default(), Stop::default());
-        let summary =
-            run(&[selection], &self.drivers, options, &self.runtime, &kept, &Unseen, &stop);
-        (summary.unwrap(), kept.rows().into_iter().map(|(_, row)| row).collect())
+        let (kept, benchmark) = (Kept::default(), named(olap::benchmarks(), benchmark));
+        let chosen = ("olap", benchmark.as_ref());
+        let summary = run_one(&self.runtime, &self.driver, chosen, options, &kept);
+        (summary, kept.rows().into_iter().map(|(_, row)| row).collect())
     }
 
     /// Changes its data by hand.
@@ -75,9 +70,8 @@ impl Bench {
     pub fn try_sql(&self, dataset: &str, sql: &str) -> Result<u64, DbError> {
         let namespace = Some(format!("dbdyno_{dataset}"));
         let options = SessionOptions { namespace, ..SessionOptions::default() };
-        self.runtime.block_on(async {
-            self.drivers[0].0.connect(&options).await.unwrap().run_sql(sql).await
-        })
+        self.runtime
+            .block_on(async { self.driver.connect(&options).await.unwrap().run_sql(sql).await })
     }
 }
 

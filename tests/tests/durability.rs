@@ -10,11 +10,10 @@ use std::time::SystemTime;
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
     Case, Driver, Durability, Event, Measurement, Plan, Recorder, Result, SessionOptions, Status,
-    Stop,
 };
 use dbdyno_suites::isolation;
-use dbdyno_suites::runner::{DurabilityChoice, RunOptions, RunSummary, Selection, run};
-use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use dbdyno_suites::runner::{DurabilityChoice, RunOptions, RunSummary};
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
 
 const BENCHMARKS: [&str; 2] = ["durability-tpcb", "durability-list-append"];
 
@@ -92,17 +91,12 @@ fn crash(
     sabotage: Option<Sabotage>,
 ) -> Found {
     let runtime = runtime();
-    let version = runtime.block_on(driver.server_info()).unwrap().version;
-    let benchmarks = isolation::benchmarks();
-    let found = benchmarks.iter().find(|found| found.name() == benchmark).expect("a benchmark");
-    let selection = Selection { suite: "isolation", benchmark: found.as_ref() };
+    let found = named(isolation::benchmarks(), benchmark);
     let durability = DurabilityChoice::Listed(vec![level]);
     let options = RunOptions { cycles: Some(2), durability, ..run_options() };
     let recorder = Saboteur { kept: Kept::default(), driver: Arc::clone(driver), sabotage };
-    let drivers = [(Arc::clone(driver), version)];
-    let stop = Stop::default();
-    let summary =
-        run(&[selection], &drivers, &options, &runtime, &recorder, &Unseen, &stop).unwrap();
+    let chosen = ("isolation", found.as_ref());
+    let summary = run_one(&runtime, driver, chosen, &options, &recorder);
     let rows = recorder.kept.rows().into_iter().map(|(_, row)| row).collect();
     Found { summary, rows, events: recorder.kept.events() }
 }

@@ -11,27 +11,26 @@ use dbdyno_datasets::{Silent, Wanted, prepare};
 use dbdyno_suites::Benchmark;
 use dbdyno_suites::olap::answer::{Answer, Cell, Kind, difference, read_row};
 use dbdyno_suites::olap::htap::{Htap, QUERIES};
-use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
-use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use dbdyno_suites::runner::{RunOptions, RunSummary};
+use dbdyno_tests::{Kept, left_out, run_one, run_options, runtime, target};
 use tokio::runtime::Runtime;
 
 struct Bench {
     runtime: Runtime,
-    drivers: Vec<(Arc<dyn Driver>, String)>,
+    driver: Arc<dyn Driver>,
 }
 
 impl Bench {
     fn open(text: &str) -> Self {
         let runtime = runtime();
         let driver = target(&runtime, text);
-        let version = runtime.block_on(driver.server_info()).unwrap().version;
-        Self { runtime, drivers: vec![(driver, version)] }
+        Self { runtime, driver }
     }
 
     /// Loads the data, and opens a session that has prepared the queries.
     fn session(&self) -> Box<dyn Session> {
         let RunOptions { scale, seed, .. } = run_options();
-        let (driver, dataset) = (self.drivers[0].0.as_ref(), Htap.dataset());
+        let (driver, dataset) = (self.driver.as_ref(), Htap.dataset());
         let namespace = Some(dataset.namespace());
         let options = SessionOptions { namespace, ..SessionOptions::default() };
         self.runtime.block_on(async {
@@ -55,7 +54,7 @@ impl Bench {
                 Ok(())
             };
             self.runtime.block_on(session.query(place, &[], &mut read)).unwrap();
-            let engine = self.drivers[0].0.engine();
+            let engine = self.driver.engine();
             eprintln!("{engine}: {}: {} rows in {:?}", query.name, rows.len(), began.elapsed());
             rows.sort_by(|one, other| order_of(one).partial_cmp(&order_of(other)).unwrap());
             rows
@@ -69,11 +68,9 @@ impl Bench {
     }
 
     fn run(&self, options: RunOptions) -> (RunSummary, Vec<Measurement>) {
-        let selection = Selection { suite: "olap", benchmark: &Htap };
-        let (kept, stop) = (Kept::default(), Stop::default());
-        let summary =
-            run(&[selection], &self.drivers, &options, &self.runtime, &kept, &Unseen, &stop);
-        (summary.unwrap(), kept.rows().into_iter().map(|(_, row)| row).collect())
+        let kept = Kept::default();
+        let summary = run_one(&self.runtime, &self.driver, ("olap", &Htap), &options, &kept);
+        (summary, kept.rows().into_iter().map(|(_, row)| row).collect())
     }
 }
 

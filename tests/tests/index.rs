@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use dbdyno_core::load::Length;
-use dbdyno_core::{Driver, Measurement, PlanKind, Scale, SessionOptions, Status, Stop};
+use dbdyno_core::{Driver, Measurement, PlanKind, Scale, SessionOptions, Status};
 use dbdyno_suites::index;
-use dbdyno_suites::runner::{RunOptions, Selection, run};
-use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use dbdyno_suites::runner::RunOptions;
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
 use tokio::runtime::Runtime;
 
 /// Patterns whose index finds so few rows that no planner passes it over, or that are known to be passed
@@ -50,12 +50,8 @@ fn measured(
     kept: &Kept,
     options: &RunOptions,
 ) {
-    let version = runtime.block_on(driver.server_info()).unwrap().version;
-    let drivers = vec![(Arc::clone(driver), version)];
-    let benchmarks = index::benchmarks();
-    let benchmark = benchmarks.iter().find(|found| found.name() == pattern).unwrap();
-    let selection = Selection { suite: "index", benchmark: benchmark.as_ref() };
-    run(&[selection], &drivers, options, runtime, kept, &Unseen, &Stop::default()).unwrap();
+    let benchmark = named(index::benchmarks(), pattern);
+    run_one(runtime, driver, ("index", benchmark.as_ref()), options, kept);
 }
 
 fn value(rows: &[Measurement], metric: &str) -> Option<f64> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::Length;
-use dbdyno_core::{Anomaly, Case, Driver, Isolation, Measurement, SessionOptions, Status, Stop};
+use dbdyno_core::{Anomaly, Case, Driver, Isolation, Measurement, SessionOptions, Status};
 use dbdyno_suites::isolation::benchmarks;
-use dbdyno_suites::runner::{IsolationChoice, RunOptions, RunSummary, Selection, run};
-use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use dbdyno_suites::runner::{IsolationChoice, RunOptions, RunSummary};
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
 use tokio::runtime::Runtime;
 
 const NOTHING: &[&str] = &[];
@@ -25,7 +25,7 @@ const SHARED_CACHE: &[&str] = &["G1a", "G1b", "PMP", "GS", "GSp"];
 
 struct Bench {
     runtime: Runtime,
-    drivers: Vec<(Arc<dyn Driver>, String)>,
+    driver: Arc<dyn Driver>,
 }
 
 type Rows = Vec<(Case, Measurement)>;
@@ -34,18 +34,13 @@ impl Bench {
     fn open(text: &str) -> Self {
         let runtime = runtime();
         let driver = target(&runtime, text);
-        let version = runtime.block_on(driver.server_info()).unwrap().version;
-        Self { runtime, drivers: vec![(driver, version)] }
+        Self { runtime, driver }
     }
 
-    fn run(&self, benchmark: &str, options: &RunOptions) -> (RunSummary, Rows) {
-        let benchmarks = benchmarks();
-        let found = benchmarks.iter().find(|found| found.name() == benchmark).unwrap();
-        let selection = Selection { suite: "isolation", benchmark: found.as_ref() };
-        let (kept, stop) = (Kept::default(), Stop::default());
-        let summary =
-            run(&[selection], &self.drivers, options, &self.runtime, &kept, &Unseen, &stop);
-        (summary.unwrap(), kept.rows())
+    fn run(&self, name: &str, options: &RunOptions) -> (RunSummary, Rows) {
+        let (kept, benchmark) = (Kept::default(), named(benchmarks(), name));
+        let chosen = ("isolation", benchmark.as_ref());
+        (run_one(&self.runtime, &self.driver, chosen, options, &kept), kept.rows())
     }
 
     fn session_options(dataset: &str) -> SessionOptions {
@@ -191,7 +186,7 @@ fn a_step_that_hangs_is_told_and_the_others_are_played() {
     assert_eq!(bench.run("anomalies", &options).0.failed, 0);
     let mut holder = bench.runtime.block_on(async {
         let options = Bench::session_options("isolation");
-        let mut session = bench.drivers[0].0.connect(&options).await.unwrap();
+        let mut session = bench.driver.connect(&options).await.unwrap();
         session.run_sql("BEGIN").await.unwrap();
         // Unseen by others, and in the way of who adds row 3.
         session.run_sql("INSERT INTO schedule_rows VALUES (3, 99)").await.unwrap();
@@ -293,7 +288,7 @@ fn a_history_that_breaks_the_promise_fails() {
         BEGIN UPDATE registers SET value = OLD.value WHERE id = NEW.id; END";
     bench.runtime.block_on(async {
         let options = Bench::session_options("isolation");
-        let mut session = bench.drivers[0].0.connect(&options).await.unwrap();
+        let mut session = bench.driver.connect(&options).await.unwrap();
         session.run_sql(drops).await.unwrap();
     });
     let (summary, rows) = bench.run("rw-register", &at_every_level(1_000));

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{Driver, Measurement, SessionOptions, Status, Stop};
+use dbdyno_core::{Driver, Measurement, SessionOptions, Status};
 use dbdyno_suites::procedures;
-use dbdyno_suites::runner::{RunOptions, Selection, run};
-use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use dbdyno_suites::runner::RunOptions;
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
 use tokio::runtime::Runtime;
 
 /// Loads of a benchmark of procedures, by round trip.
@@ -22,13 +22,8 @@ fn measured(
     name: &str,
     options: &RunOptions,
 ) -> Vec<Measurement> {
-    let version = runtime.block_on(driver.server_info()).unwrap().version;
-    let drivers = vec![(Arc::clone(driver), version)];
-    let benchmarks = procedures::benchmarks();
-    let benchmark = benchmarks.iter().find(|found| found.name() == name).unwrap();
-    let selection = Selection { suite: "procedures", benchmark: benchmark.as_ref() };
-    let kept = Kept::default();
-    run(&[selection], &drivers, options, runtime, &kept, &Unseen, &Stop::default()).unwrap();
+    let (kept, benchmark) = (Kept::default(), named(procedures::benchmarks(), name));
+    run_one(runtime, driver, ("procedures", benchmark.as_ref()), options, &kept);
     let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
     let wrong: Vec<_> = rows
         .iter()

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use dbdyno_core::load::Length;
 use dbdyno_core::query::{row_sql, scalar_sql};
-use dbdyno_core::{Case, Driver, Measurement, Scale, SessionOptions, Status, Stop};
-use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
+use dbdyno_core::{Case, Driver, Measurement, Scale, SessionOptions, Status};
+use dbdyno_suites::runner::{RunOptions, RunSummary};
 use dbdyno_suites::scenario::{Request, Scenario};
-use dbdyno_tests::{Kept, Unseen, left_out, run_options, runtime, target};
+use dbdyno_tests::{Kept, left_out, run_one, run_options, runtime, target};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -22,15 +22,13 @@ use tokio::runtime::Runtime;
 struct Engine {
     runtime: Runtime,
     driver: Arc<dyn Driver>,
-    version: String,
 }
 
 impl Engine {
     fn new(text: &str) -> Self {
         let runtime = runtime();
         let driver = target(&runtime, text);
-        let version = runtime.block_on(driver.server_info()).unwrap().version;
-        Self { runtime, driver, version }
+        Self { runtime, driver }
     }
 
     fn run(
@@ -39,12 +37,7 @@ impl Engine {
         options: &RunOptions,
     ) -> (RunSummary, Vec<(Case, Measurement)>) {
         let kept = Kept::default();
-        let selection = Selection { suite: "scenario", benchmark: scenario };
-        let drivers = [(Arc::clone(&self.driver), self.version.clone())];
-        let stop = Stop::default();
-        let summary =
-            run(&[selection], &drivers, options, &self.runtime, &kept, &Unseen, &stop).unwrap();
-        (summary, kept.rows())
+        (run_one(&self.runtime, &self.driver, ("scenario", scenario), options, &kept), kept.rows())
     }
 
     /// Runs a script of one file; the detail of its first row that is not `ok`.
