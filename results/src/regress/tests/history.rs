@@ -79,7 +79,7 @@ fn the_run_of_a_step_is_named_with_its_commit_and_size() {
     assert!(!since.is_drift);
     let numbers = throughput.numbers.as_ref().unwrap();
     let (low, high) = numbers.shift.unwrap().interval.unwrap();
-    assert!(low <= 0.8 && 0.8 <= high && high < 0.85, "{low} {high}");
+    assert!(low <= 0.8 && (0.8..0.85).contains(&high), "{low} {high}");
     assert_eq!((numbers.before.1, numbers.after.1), (18, 6));
     for (format, name) in [
         (RegressFormat::Text, "history_as_text"),
