@@ -1,5 +1,6 @@
 //! What users type.
 
+mod history;
 mod parse;
 mod run;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::StatementForm;
 use dbdyno_history::{CheckOptions, Kind, Model};
 
+pub use history::{AddArgs, FolderArgs, HistoryArgs, HistoryCommand, ShowArgs};
 pub use parse::{
     parse_confidence, parse_durability, parse_duration, parse_duration_or_zero, parse_isolation,
     parse_percent, parse_pipeline, parse_statements,
@@ -52,8 +54,12 @@ pub enum Command {
     ///
     /// The exit code is 0 where nothing regressed, 1 where something did, and 2 where something could not be
     /// told, with these repetitions or this input.
-    #[command(override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>")]
+    #[command(
+        override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>\n       dbdyno regress [OPTIONS] --history <DIR> [RUN]..."
+    )]
     Regress(RegressArgs),
+    /// Keep runs as a history of plain files, and show where it changed.
+    History(HistoryArgs),
 }
 
 /// `dbdyno list`.
@@ -234,9 +240,19 @@ pub enum ExportArg {
 #[derive(Args, Debug)]
 pub struct RegressArgs {
     /// Run folders, or results.csv files: the baselines, whose repetitions are taken together, and last
-    /// the run that is held against them.
-    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    /// the run that is held against them. With `--history`: runs that came after it, in their order.
+    #[arg(value_name = "RUN", required_unless_present = "history")]
     pub runs: Vec<PathBuf>,
+
+    /// Search this history of runs (`dbdyno history`) for changes, in place of holding a run against
+    /// baselines.
+    #[arg(long, value_name = "DIR")]
+    pub history: Option<PathBuf>,
+
+    /// With `--history`: how many of the last runs may be the first after a change that is judged; older
+    /// changes are named only [default: 10].
+    #[arg(long, value_name = "RUNS", requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
+    pub recent: Option<u32>,
 
     /// A metric to judge; may be given several times [default: throughput and p50, p95, p99, and those
     /// with a threshold of their own].
@@ -249,7 +265,8 @@ pub struct RegressArgs {
     pub min_effect: Vec<(Option<String>, f64)>,
 
     /// How sure the verdicts are, all taken together, and each interval: `95%` means that in one of twenty
-    /// comparisons of runs in which nothing changed something is called changed [default: 95%].
+    /// comparisons of runs in which nothing changed something is called changed [default: 95%]. With
+    /// `--history` it is of each metric of each case by itself [default: 99.5%].
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
     pub confidence: Option<f64>,
 

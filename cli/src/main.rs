@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::HostLoad(options) => commands::host_load::host_load(*options),
         Command::CheckHistory(options) => commands::check_history::check_history(&options),
         Command::Regress(options) => commands::regress::regress(&options),
+        Command::History(options) => commands::history::history(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),

@@ -30,6 +30,7 @@ pub mod regress;
 pub mod render;
 mod repetition;
 pub mod run_folder;
+pub mod run_history;
 pub mod run_info;
 pub mod scaling;
 mod shared_text;
@@ -48,10 +49,14 @@ pub use plan_diff::{PlanComparison, PlanGroup, PlanPair, compare_plans, group};
 pub use procedures_view::ProceduresView;
 pub use record::{Record, SCHEMA_VERSION};
 pub use redact::redact;
-pub use regress::{Judgement, Outcome, RegressOptions, Thresholds, regress};
+pub use regress::{
+    HistoryOptions, Judgement, Outcome, RegressOptions, Thresholds, regress, regress_history,
+};
 pub use render::{Format, RenderOptions};
 pub use run_folder::{RunFolder, new_run_id};
+pub use run_history::{Entry, RunHistory, Source};
 pub use run_info::{RunInfo, TargetInfo};
 pub use scaling::{Scaling, scaling};
 pub use shared_text::SharedText;
 pub use stored_plan::{StoredPlan, StoredPlans, stored_plans};
+pub use time::rfc3339;

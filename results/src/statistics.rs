@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 pub mod bootstrap;
+pub mod change_points;
+pub mod drift;
+pub mod energy;
 pub mod holm;
 pub mod mann_whitney;
 pub mod repetitions;

@@ -5,6 +5,7 @@ mod choose;
 pub mod compare;
 pub mod doctor;
 pub mod explain;
+pub mod history;
 pub mod host_load;
 pub mod list;
 pub mod regress;
