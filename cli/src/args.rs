@@ -1,6 +1,7 @@
 //! What users type.
 
 mod history;
+mod limit;
 mod parse;
 mod run;
 
@@ -11,6 +12,7 @@ use dbdyno_core::StatementForm;
 use dbdyno_history::{CheckOptions, Kind, Model};
 
 pub use history::{AddArgs, FolderArgs, HistoryArgs, HistoryCommand, ShowArgs};
+pub use limit::FindLimitArgs;
 pub use parse::{
     parse_confidence, parse_durability, parse_duration, parse_duration_or_zero, parse_isolation,
     parse_percent, parse_pipeline, parse_statements,
@@ -32,6 +34,10 @@ pub struct Arguments {
 pub enum Command {
     /// Run benchmarks; without arguments the oltp suite on embedded SQLite.
     Run(Box<RunArgs>),
+    /// Find the highest rate at which objectives such as `p99<20ms` hold, by open loops.
+    ///
+    /// The exit code is 1 where they held at none.
+    FindLimit(Box<FindLimitArgs>),
     /// Show what there is: suites, targets, isolation levels, or the SQL of a benchmark.
     List(ListArgs),
     /// Show which engines are installed, what is missing and how to get it.

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         .init();
     let done = match arguments.command {
         Command::Run(options) => commands::run::run(*options),
+        Command::FindLimit(options) => commands::find_limit::find_limit(*options),
         Command::List(options) => commands::list::list(&options),
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),

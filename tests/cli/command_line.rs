@@ -10,6 +10,7 @@ mod desk;
 mod durability;
 mod histories;
 mod killed;
+mod limit;
 mod plans;
 mod regress;
 

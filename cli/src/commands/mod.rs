@@ -5,6 +5,7 @@ mod choose;
 pub mod compare;
 pub mod doctor;
 pub mod explain;
+pub mod find_limit;
 pub mod history;
 pub mod host_load;
 pub mod list;
