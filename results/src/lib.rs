@@ -2,6 +2,7 @@
 //! files; the verbs that read them back have a module each.
 
 mod append;
+pub mod chart;
 pub mod compare;
 mod csv_lines;
 pub mod dimension;
@@ -32,6 +33,7 @@ mod repetition;
 pub mod run_folder;
 pub mod run_history;
 pub mod run_info;
+mod scalability;
 pub mod scaling;
 mod shared_text;
 pub mod statistics;
