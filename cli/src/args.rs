@@ -64,6 +64,8 @@ pub enum Command {
         override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>\n       dbdyno regress [OPTIONS] --history <DIR> [RUN]..."
     )]
     Regress(RegressArgs),
+    /// Make one document of runs: HTML that needs nothing else, or Markdown with pictures beside it.
+    Report(ReportArgs),
     /// Keep runs as a history of plain files, and show where it changed.
     History(HistoryArgs),
 }
@@ -295,6 +297,18 @@ pub struct RegressArgs {
     /// A file with thresholds [default: dbdyno.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `dbdyno report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Run folders, or results.csv files.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// The file: `report.html`, or `report.md`, whose pictures come into `report-charts`.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Forms of what `dbdyno regress` says.

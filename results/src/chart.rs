@@ -1,8 +1,11 @@
 //! Charts of throughput against load: as SVG, for a document or a browser, and as text, for a terminal.
 
 mod drawing;
+mod lines;
 mod svg;
 mod text;
+
+pub use lines::{LineChart, LineCurve, Scale};
 
 use crate::number;
 use crate::scalability::{Load, about_peak};

@@ -30,6 +30,7 @@ mod redact;
 pub mod regress;
 pub mod render;
 mod repetition;
+pub mod report;
 pub mod run_folder;
 pub mod run_history;
 pub mod run_info;

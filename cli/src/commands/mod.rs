@@ -10,6 +10,7 @@ pub mod history;
 pub mod host_load;
 pub mod list;
 pub mod regress;
+pub mod report;
 pub mod run;
 pub mod scenario;
 mod tables;

@@ -19,7 +19,7 @@ pub(super) const PAPER: &str = "#ffffff";
 
 /// Colours that are told apart without seeing red or green (Okabe and Ito, "Color Universal Design", 2008),
 /// and shapes for those who see none.
-const CURVES: [(&str, MarkerShape); super::MOST_CURVES] = [
+pub(super) const CURVES: [(&str, MarkerShape); super::MOST_CURVES] = [
     ("#0072b2", MarkerShape::Circle),
     ("#d55e00", MarkerShape::Square),
     ("#009e73", MarkerShape::Triangle),
@@ -121,7 +121,7 @@ pub(super) fn with_peak(chart: &Chart, layout: Layout) -> Layout {
     layout.with_reference_line(line).with_shaded_region(region)
 }
 
-fn theme() -> Theme {
+pub(super) fn theme() -> Theme {
     Theme {
         background: PAPER.into(),
         axis_color: INK.into(),

@@ -1,6 +1,7 @@
 //! A chart as SVG.
 
 use kuva::backend::svg::SvgBackend;
+use kuva::prelude::{Layout, Plot};
 use kuva::render::render::render_multiple;
 
 use super::drawing::{GRID, INK, PAPER, layout, plots, with_peak};
@@ -17,9 +18,14 @@ const DARK: [(&str, &str); 3] = [(INK, "#e6edf3"), (GRID, "#30363d"), (PAPER, "#
 
 pub(super) fn svg(chart: &Chart) -> String {
     let plots = plots(chart, None);
-    let layout = with_peak(chart, layout(chart, &plots))
-        .with_title(printable(&chart.title))
-        .with_y_label("transactions per second")
+    let layout = with_peak(chart, layout(chart, &plots)).with_y_label("transactions per second");
+    picture(&chart.title, &chart.description(), plots, layout)
+}
+
+/// Any plots as a picture with a title, and a description for who cannot see it.
+pub(super) fn picture(title: &str, description: &str, plots: Vec<Plot>, layout: Layout) -> String {
+    let layout = layout
+        .with_title(printable(title))
         .with_font_family(FONTS)
         .with_title_size(16)
         .with_subtitle_size(12)
@@ -28,7 +34,7 @@ pub(super) fn svg(chart: &Chart) -> String {
         .with_width(SIZE.0)
         .with_height(SIZE.1);
     let scene = render_multiple(plots, layout);
-    let id = format!("chart-{}", slug(&chart.title));
+    let id = format!("chart-{}", slug(title));
     let body = SvgBackend::new().with_pretty(true).render_scene(&scene);
     let body = body.split_once('>').map_or("", |(_root, body)| body);
     // Names of parts are shared by all pictures in a document.
@@ -42,8 +48,8 @@ pub(super) fn svg(chart: &Chart) -> String {
     );
     format!(
         "{root}\n  <title id=\"{id}-title\">{}</title>\n  <desc id=\"{id}-desc\">{}</desc>\n{}{body}",
-        escape(&chart.title),
-        escape(&chart.description()),
+        escape(title),
+        escape(description),
         style(&id),
     )
 }
