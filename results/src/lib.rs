@@ -41,6 +41,7 @@ mod table;
 mod time;
 mod timeline;
 
+pub use chart::{Chart, ChartCurve};
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
 pub use histograms::{Histograms, histograms};
 pub use isolation_view::IsolationView;
@@ -54,6 +55,7 @@ pub use regress::{Judgement, Outcome, RegressOptions, Thresholds, regress};
 pub use render::{Format, RenderOptions};
 pub use run_folder::{RunFolder, new_run_id};
 pub use run_info::{RunInfo, TargetInfo};
+pub use scalability::Load;
 pub use scaling::{Scaling, scaling};
 pub use shared_text::SharedText;
 pub use stored_plan::{StoredPlan, StoredPlans, stored_plans};

@@ -77,7 +77,7 @@ fn without_peak(fit: &Fit, load: Load) -> String {
     match fit.peak.low {
         low if low.is_infinite() => {}
         low if low > 1.0 => {
-            text += &format!("; if there is one, it is above {}", load.count(low.floor()))
+            text += &format!("; if there is one, it is above {}", load.count(low.floor()));
         }
         _ => {}
     }
