@@ -37,6 +37,7 @@ pub mod scaling;
 mod shared_text;
 pub mod statistics;
 pub mod stored_plan;
+mod subject;
 mod table;
 mod time;
 mod timeline;
