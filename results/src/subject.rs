@@ -85,13 +85,24 @@ impl Subject {
         }
     }
 
-    /// The values of a metric, one for each repetition; none where the case failed.
-    pub(crate) fn values(&self, metric: &str, transaction: &str) -> Option<Vec<f64>> {
+    /// The values of a metric by round; none where the case failed.
+    pub(crate) fn rounds(&self, metric: &str, transaction: &str) -> Option<&BTreeMap<Round, f64>> {
         if self.status.as_ref().is_some_and(|(status, _)| *status == Status::Failed) {
             return None;
         }
-        let rounds = self.values.get(&(metric.to_owned(), transaction.to_owned()))?;
-        Some(rounds.values().copied().collect())
+        self.values.get(&(metric.to_owned(), transaction.to_owned()))
+    }
+
+    /// The values of a metric, one for each repetition; none where the case failed.
+    pub(crate) fn values(&self, metric: &str, transaction: &str) -> Option<Vec<f64>> {
+        Some(self.rounds(metric, transaction)?.values().copied().collect())
+    }
+
+    /// The transactions that there is anything to say of.
+    pub(crate) fn transactions(&self) -> BTreeSet<&str> {
+        let measured = self.values.keys().map(|(_, transaction)| transaction.as_str());
+        let others = self.lacking.keys().chain(&self.failed).map(String::as_str);
+        measured.chain(others).filter(|name| !name.is_empty()).collect()
     }
 
     /// Whether anything is known of a load of rows, if only why there is nothing.

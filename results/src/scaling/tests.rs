@@ -116,7 +116,7 @@ fn curves_of_enough_points_are_fitted_but_in_open_loop() {
         scaling
             .render(&markdown)
             .unwrap()
-            .contains("\n\noltp/reads postgres closed loop: does most")
+            .contains("\n\noltp/reads postgres closed loop: peaks at")
     );
 }
 
