@@ -12,6 +12,7 @@ mod histories;
 mod killed;
 mod plans;
 mod regress;
+mod scaling;
 
 use std::collections::BTreeSet;
 use std::fs;
