@@ -1,6 +1,7 @@
 //! What the pool suite found out: what each pool does at each size, and which size is enough.
 
 mod advice;
+mod findings;
 mod sweep;
 
 use dbdyno_core::Case;
@@ -17,6 +18,8 @@ use sweep::Sweep;
 const SUITE: &str = "pool";
 /// Its benchmarks of pools of every kind and size under the same load.
 const SWEEPS: [&str; 3] = ["tpcb", "read-mostly", "long-transactions"];
+/// What a connection for each client is called.
+const DIRECT: &str = "direct";
 
 /// The suite's results.
 #[derive(Clone, Debug)]
@@ -39,17 +42,17 @@ impl PoolView {
     pub fn render(&self, options: &RenderOptions) -> String {
         let sweeps = self.sweeps();
         let mut parts: Vec<String> = sweeps.iter().map(|sweep| sweep.render(options)).collect();
-        let mut notes = Vec::new();
+        let mut legends = Vec::new();
         if !sweeps.is_empty() {
-            notes.push(sweep::LEGEND.to_owned());
+            legends.push(sweep::LEGEND.to_owned());
         }
         if sweeps.iter().any(Sweep::is_fitted) {
-            notes.push(scalability::LEGEND.to_owned());
+            legends.push(scalability::LEGEND.to_owned());
         }
-        notes.extend(self.subjects.iter().flat_map(lacks));
-        if !notes.is_empty() {
-            parts.push(lines(&notes, options));
-        }
+        parts.extend((!legends.is_empty()).then(|| lines(&legends, options)));
+        parts.extend(findings::render(&self.subjects, options));
+        let notes: Vec<String> = self.subjects.iter().flat_map(lacks).collect();
+        parts.extend((!notes.is_empty()).then(|| lines(&notes, options)));
         parts.join("\n")
     }
 
@@ -69,7 +72,8 @@ impl PoolView {
 }
 
 fn is_shown_so(case: &Case) -> bool {
-    case.suite == SUITE && SWEEPS.contains(&case.benchmark.as_str())
+    let benchmark = case.benchmark.as_str();
+    case.suite == SUITE && (SWEEPS.contains(&benchmark) || findings::is_shown(benchmark))
 }
 
 /// What became of a case, and why parts of it are missing.
@@ -98,6 +102,12 @@ fn name(subject: &Subject) -> String {
     let clients = scalability::Load::Clients.count(case.clients.into());
     let clients = if label.contains(&clients) { String::new() } else { format!(", {clients}") };
     format!("{SUITE}/{} on {label}{clients}", case.benchmark)
+}
+
+/// The kind and size of a pool by the name of its load: `deadpool-8`.
+fn pool(load: &str) -> Option<(&str, u32)> {
+    let (kind, size) = load.rsplit_once('-')?;
+    Some((kind, size.parse().ok()?))
 }
 
 /// Sentences, each in lines of its own.

@@ -17,6 +17,8 @@ pub(crate) struct Subject {
     pub(crate) status: Option<(Status, String)>,
     /// Values by metric and transaction.
     values: BTreeMap<(String, String), BTreeMap<Round, f64>>,
+    /// What is to be known of a value, or why there is none, by metric and transaction.
+    details: BTreeMap<(String, String), String>,
     /// Why a load was not measured.
     pub(crate) lacking: BTreeMap<String, String>,
     /// Loads whose numbers are worth nothing.
@@ -52,6 +54,7 @@ impl Subject {
             label: String::new(),
             status: None,
             values: BTreeMap::new(),
+            details: BTreeMap::new(),
             lacking: BTreeMap::new(),
             failed: BTreeSet::new(),
         }
@@ -66,6 +69,10 @@ impl Subject {
         let of_a_load = !record.transaction.is_empty();
         if record.status == Status::Failed && of_a_load {
             self.failed.insert(record.transaction.to_string());
+        }
+        if record.status == Status::Ok && !record.detail.is_empty() {
+            let key = (record.metric.to_string(), record.transaction.to_string());
+            self.details.insert(key, record.detail.to_string());
         }
         match (record.status, record.value) {
             (Status::Unsupported, None) if of_a_load => {
@@ -98,10 +105,23 @@ impl Subject {
         Some(self.rounds(metric, transaction)?.values().copied().collect())
     }
 
+    /// What is to be known of a value of a load, or why there is none; the last repetition that says
+    /// anything says it.
+    pub(crate) fn detail(&self, metric: &str, transaction: &str) -> Option<&str> {
+        self.details.get(&(metric.to_owned(), transaction.to_owned())).map(String::as_str)
+    }
+
+    /// The metrics of a load whose names begin so.
+    pub(crate) fn metrics(&self, prefix: &str, transaction: &str) -> Vec<&str> {
+        let its = self.values.keys().filter(|(_, of)| of == transaction);
+        its.map(|(metric, _)| metric.as_str()).filter(|metric| metric.starts_with(prefix)).collect()
+    }
+
     /// The transactions that there is anything to say of.
     pub(crate) fn transactions(&self) -> BTreeSet<&str> {
         let measured = self.values.keys().map(|(_, transaction)| transaction.as_str());
-        let others = self.lacking.keys().chain(&self.failed).map(String::as_str);
+        let told = self.details.keys().map(|(_, transaction)| transaction);
+        let others = told.chain(self.lacking.keys()).chain(&self.failed).map(String::as_str);
         measured.chain(others).filter(|name| !name.is_empty()).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::advice::{Advice, Throughputs};
-use super::{lines, name};
+use super::{DIRECT, lines, name, pool};
 use crate::chart::{Chart, ChartCurve, MOST_CURVES};
 use crate::grid::{Align, Grid, Text};
 use crate::number;
@@ -16,9 +16,6 @@ use crate::subject::Subject;
 pub(super) const LEGEND: &str = "pools: the smallest within 3 % of the best of its kind is marked; x direct: throughput against a connection \
      for each client; acquire: how long clients waited for a connection; queue: how many waited, on average; \
      open: connections at the most; fair: Jain's index of the clients' throughput, 1 where all have as much";
-
-/// What a connection for each client is called.
-const DIRECT: &str = "direct";
 
 /// A case.
 pub(super) struct Sweep<'s> {
@@ -254,10 +251,4 @@ fn observations(subject: &Subject, kind: &str, sizes: &[u32]) -> Vec<Observation
         values.into_iter().map(move |throughput| Observation { load, throughput })
     };
     sizes.iter().flat_map(of).collect()
-}
-
-/// The kind and size of a pool by the name of its load: `deadpool-8`.
-fn pool(load: &str) -> Option<(&str, u32)> {
-    let (kind, size) = load.rsplit_once('-')?;
-    Some((kind, size.parse().ok()?))
 }

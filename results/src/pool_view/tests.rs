@@ -229,3 +229,91 @@ fn charts_have_a_curve_for_each_kind() {
     assert_eq!(found, expected);
     assert!(charts.iter().all(|chart| chart.svg().contains("connections")));
 }
+
+/// The rows of a pool in trouble.
+fn told(case: &Case, load: &str, numbers: &[(&str, Option<f64>, &str)]) -> Vec<Record> {
+    let row = |(metric, value, detail): &(&str, Option<f64>, &str)| {
+        let row = Measurement::new(*metric, 0.0, "1", Better::Lower).of(load);
+        record("r1", case, &Measurement { value: *value, detail: (*detail).to_owned(), ..row })
+    };
+    numbers.iter().map(row).collect()
+}
+
+fn troubles() -> Vec<Record> {
+    let churn = of("churn", "postgres", 8);
+    let mut records = Vec::new();
+    for (load, tps) in [("direct", 2_000.0), ("deadpool-4", 1_900.0), ("churn", 250.0)] {
+        records.extend(self::load(&churn, load, tps, 0.0));
+    }
+    let steps = [
+        ("connect_socket_p50_us", Some(45.0), ""),
+        ("connect_authentication_p50_us", Some(800.0), ""),
+        ("connect_first_query_p50_us", Some(300.0), ""),
+        ("connect_total_p50_us", Some(1_145.0), ""),
+        ("connect_total_p95_us", Some(2_400.0), ""),
+    ];
+    records.extend(told(&churn, "", &steps));
+    for engine in ["mariadb", "postgres"] {
+        let burst = [
+            ("acquire_before_p95_us", Some(120.0), ""),
+            ("acquire_burst_p95_us", Some(52_000.0), ""),
+            ("acquire_burst_max_us", Some(99_000.0), ""),
+            ("acquire_timeouts", Some(0.0), ""),
+            ("burst_recovery_ms", Some(200.0), ""),
+        ];
+        let never = "clients waited longer than before for all of 3.0 s";
+        let mut slow = burst;
+        slow[4] = ("burst_recovery_ms", None, never);
+        records.extend(told(&of("burst", engine, 8), "sqlx-8", &slow));
+        records.extend(told(&of("burst", engine, 8), "deadpool-8", &burst));
+    }
+    let leak = [
+        ("leak_reported_ms", Some(1_003.0), "4 connections were forgotten"),
+        ("acquire_timeouts", Some(8.0), ""),
+        ("errors", Some(8.0), ""),
+        ("errors_pool_timeout", Some(8.0), "Timeout occurred while waiting for a slot"),
+        ("connections_open_max", Some(4.0), ""),
+    ];
+    records.extend(told(&of("leak", "postgres", 8), "deadpool-4", &leak));
+    let restart = [
+        ("server_down_ms", Some(400.0), "from SIGKILL until the server answers again"),
+        ("pool_outage_ms", Some(450.0), ""),
+        ("pool_recovery_ms", Some(50.0), ""),
+        ("errors", Some(12.0), ""),
+        ("errors_connection_lost", Some(12.0), "connection closed"),
+    ];
+    records.extend(told(&of("restart", "postgres", 8), "deadpool-4", &restart));
+    let lacking = without_number(Status::Unsupported, "dbdyno kills only servers that it started");
+    records.push(record("r1", &of("restart", "sqlite", 8), &lacking));
+    let idle = [
+        ("idle_timeout_ms", Some(1_000.0), ""),
+        ("idle_closed_after_ms", Some(1_032.0), ""),
+        ("connections_open_max", Some(4.0), ""),
+        ("connections_left", Some(0.0), ""),
+    ];
+    records.extend(told(&of("idle", "postgres", 8), "deadpool-4", &idle));
+    records
+}
+
+#[test]
+fn each_trouble_has_a_table_that_answers_its_question() {
+    let (view, others) = PoolView::take(troubles(), &[]);
+    assert!(others.is_empty());
+    let view = view.unwrap();
+    assert!(view.charts().is_empty());
+    let narrow = view.render(&RenderOptions::default());
+    assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+    insta::assert_snapshot!("troubles_80", narrow);
+    let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    insta::assert_snapshot!("troubles_markdown", view.render(&markdown));
+}
+
+#[test]
+fn a_benchmark_without_a_table_is_left_to_others() {
+    let unknown = of("a-later-one", "postgres", 8);
+    let records = load(&unknown, "deadpool-4", 1.0, 0.0);
+    let count = records.len();
+    let (view, others) = PoolView::take(records, &[]);
+    assert!(view.is_none());
+    assert_eq!(others.len(), count);
+}
