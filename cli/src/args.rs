@@ -125,6 +125,11 @@ pub struct CompareArgs {
     #[arg(long)]
     pub merge: bool,
 
+    /// Draw throughput against clients, an SVG file for each benchmark into this folder; with
+    /// `--by clients`.
+    #[arg(long, value_name = "DIR", value_parser = parse_folder)]
+    pub charts: Option<PathBuf>,
+
     /// The form of the output.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,

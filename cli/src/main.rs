@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod conceal;
 mod config;
+mod files;
 mod interrupt;
 mod names;
 mod output;

@@ -32,7 +32,7 @@ impl Load {
 }
 
 /// What stands once where there are sentences about fits.
-pub(crate) const LEGEND: &str = "by the Universal Scalability Law; lambda: throughput of one, sigma: share that waits in line, kappa: \
+pub(crate) const LEGEND: &str = "peaks are by the Universal Scalability Law; lambda: throughput of one, sigma: share that waits in line, kappa: \
      cost of each pair; in brackets intervals of 95 %";
 
 /// Where the peak is, and how sure that is.
@@ -51,16 +51,16 @@ pub(crate) fn about_peak(fit: &Fit, load: Load) -> String {
     let (_, largest) = fit.loads;
     if fit.peak.high <= fit.loads.0 {
         return format!(
-            "does most at {}, {most}: more {} do less",
+            "peaks at {} with {most}: more {} do less",
             load.count(fit.loads.0),
             load.noun()
         );
     }
     if fit.peak_is_measured() {
-        return format!("does most at about {peak}, {most}");
+        return format!("peaks at about {peak} with {most}");
     }
     format!(
-        "would do most at about {peak}, {most}; that is beyond the {} that were measured, and a guess",
+        "would peak at about {peak} with {most}, a guess beyond the {} that were measured",
         load.count(largest)
     )
 }
@@ -77,7 +77,7 @@ fn without_peak(fit: &Fit, load: Load) -> String {
     match fit.peak.low {
         low if low.is_infinite() => {}
         low if low > 1.0 => {
-            text += &format!("; if there is one, it is above {}", load.count(low.floor()))
+            text += &format!("; if there is one, it is above {}", load.count(low.floor()));
         }
         _ => {}
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Error, Result};
 
+use crate::chart::{Chart, ChartCurve, MOST_CURVES};
 use crate::csv_lines::csv_line;
 use crate::dimension::{Dimension, Level, Plan};
 use crate::grid::{Align, Grid, Text, wrap};
@@ -135,12 +136,17 @@ fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
 }
 
 fn fit(points: &[Point]) -> Option<Fit> {
-    let closed = points.iter().filter(|point| point.case.rate.is_none());
-    let observations = closed.flat_map(|point| {
+    if points.iter().any(|point| point.case.rate.is_some()) {
+        return None;
+    }
+    usl::fit(&observations(points).collect::<Vec<_>>(), Spread::Proportional)
+}
+
+fn observations(points: &[Point]) -> impl Iterator<Item = Observation> {
+    points.iter().flat_map(|point| {
         let load = f64::from(point.case.clients);
         point.repetitions.iter().map(move |&throughput| Observation { load, throughput })
-    });
-    usl::fit(&observations.collect::<Vec<_>>(), Spread::Proportional)
+    })
 }
 
 fn numbers(values: &BTreeMap<Round, f64>) -> Vec<f64> {
@@ -177,6 +183,27 @@ fn values(repetitions: &Repetitions<'_>, metric: &str) -> (BTreeMap<Round, f64>,
 }
 
 impl Scaling {
+    /// A chart for each benchmark, or several where it has more curves than a chart tells apart.
+    pub fn charts(&self) -> Vec<Chart> {
+        let engine = self.constants.iter().find(|(dimension, _)| *dimension == Dimension::Engine);
+        let of_benchmark = |curves: &[Curve]| -> Vec<Chart> {
+            let parts = curves.chunks(MOST_CURVES).zip(1..);
+            let chart = |(part, number): (&[Curve], u32)| {
+                let mut title = curves.first().map(|curve| curve.benchmark.clone())?;
+                title.extend(engine.map(|(_, name)| format!(" on {name}")));
+                if number > 1 {
+                    title += &format!(" ({number})");
+                }
+                let curves: Vec<_> = part.iter().map(Curve::chart).collect();
+                let is_empty = curves.iter().all(|curve| curve.points.is_empty());
+                (!is_empty).then_some(Chart { title, load: Load::Clients, curves })
+            };
+            parts.filter_map(chart).collect()
+        };
+        let benchmarks = self.curves.chunk_by(|one, other| one.benchmark == other.benchmark);
+        benchmarks.flat_map(of_benchmark).collect()
+    }
+
     /// The curves as text.
     ///
     /// # Errors
@@ -282,13 +309,13 @@ impl Scaling {
         notes
     }
 
-    /// What the fits say, two sentences for each curve.
+    /// What the fits say, a line for each curve.
     fn fits(&self) -> Vec<String> {
         let fitted = self.curves.iter().filter_map(|curve| Some((curve, curve.fit.as_ref()?)));
         let mut lines: Vec<String> = fitted
-            .flat_map(|(curve, fit)| {
+            .map(|(curve, fit)| {
                 let peak = scalability::about_peak(fit, Load::Clients);
-                [format!("{}: {peak}", curve.name()), scalability::coefficients(fit)]
+                format!("{}: {peak}; {}", curve.name(), scalability::coefficients(fit))
             })
             .collect();
         let is_closed = |curve: &&Curve| curve.points.iter().all(|point| point.case.rate.is_none());
@@ -362,6 +389,14 @@ const fn mark(format: Format, styled: bool) -> &'static str {
 }
 
 impl Curve {
+    fn chart(&self) -> ChartCurve {
+        ChartCurve {
+            name: self.levels.join(", "),
+            points: observations(&self.points).collect(),
+            fit: self.fit.clone(),
+        }
+    }
+
     /// The benchmark and what tells the curve from others of it.
     fn name(&self) -> String {
         let words = std::iter::once(&self.benchmark).chain(&self.levels);

@@ -1,5 +1,6 @@
 //! One file per verb, and what they share: choosing what is meant, and tables.
 
+mod charts;
 pub mod check_history;
 mod choose;
 pub mod compare;

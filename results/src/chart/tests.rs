@@ -49,7 +49,7 @@ fn who_cannot_see_it_is_told() {
         .collect();
     assert_eq!(texts[0], "oltp/tpcb <at> \"home\"");
     assert!(texts[1].contains("Measured: 1,000 at 1 client, 1,890 at 2 clients"), "{}", texts[1]);
-    assert!(texts[1].contains("does most at about 15 clients"), "{}", texts[1]);
+    assert!(texts[1].contains("peaks at about 15 clients"), "{}", texts[1]);
 }
 
 /// Every repetition has its point: a doubling of the load is everywhere as wide, and throughput is linear

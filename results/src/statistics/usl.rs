@@ -12,7 +12,7 @@ mod profile;
 
 use statrs::distribution::{ContinuousCDF as _, FisherSnedecor, StudentsT};
 
-use least_squares::{Solution, deviation};
+use least_squares::{ROUNDING, Solution, deviation, size};
 use profile::Profile;
 
 /// The fewest different loads that are fitted: three coefficients go through three points, whatever they are.
@@ -26,9 +26,6 @@ const CONFIDENCE: f64 = 0.95;
 
 /// Below what probability points lie off the curve by more than chance puts them there.
 const MISFIT: f64 = 0.05;
-
-/// The square of the share of a number that rounding may take.
-const ROUNDING: f64 = 1e-24;
 
 /// A measured point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -182,14 +179,6 @@ impl Doubt {
             _ => (best.squares, among_points),
         };
         Self { square: squares / free as f64 * quantile(free), misfit_p }
-    }
-}
-
-/// What squares of deviations are large or small against.
-fn size(points: &[Observation], spread: Spread) -> f64 {
-    match spread {
-        Spread::Constant => points.iter().map(|point| point.throughput.powi(2)).sum(),
-        Spread::Proportional => points.len() as f64,
     }
 }
 

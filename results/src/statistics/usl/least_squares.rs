@@ -16,6 +16,12 @@ const MOST_DAMPING: f64 = 1e14;
 /// The share of the squares that a step must gain for another to be worth it.
 const LEAST_GAIN: f64 = 1e-14;
 
+/// By what share of the squares two fits are as good as each other.
+const SAME: f64 = 1e-10;
+
+/// The square of the share of a number that rounding may take.
+pub(super) const ROUNDING: f64 = 1e-24;
+
 /// What the third parameter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -84,11 +90,30 @@ pub(super) fn deviation(point: &Observation, at: &Solution, spread: Spread) -> f
     }
 }
 
-/// The best fit.
+/// The best fit; of those that only rounding tells apart the one with a coefficient at its bound.
 pub(super) fn fit(points: &[Observation], spread: Spread) -> Solution {
     let starts = [linearised(points, spread), linear(points)];
     let found = starts.map(|start| search(points, spread, start, &Search::default()));
-    if found[0].squares <= found[1].squares { found[0] } else { found[1] }
+    let mut best = if found[0].squares <= found[1].squares { found[0] } else { found[1] };
+    for bounded in [1, 2] {
+        let mut start = best;
+        start.parameters[bounded] = 0.0;
+        let wanted = Search { held: Some(bounded), ..Search::default() };
+        let at_bound = search(points, spread, start, &wanted);
+        let rounding = SAME * best.squares + ROUNDING * size(points, spread);
+        if at_bound.squares <= best.squares + rounding {
+            best = at_bound;
+        }
+    }
+    best
+}
+
+/// What squares of deviations are large or small against.
+pub(super) fn size(points: &[Observation], spread: Spread) -> f64 {
+    match spread {
+        Spread::Constant => points.iter().map(|point| point.throughput.powi(2)).sum(),
+        Spread::Proportional => points.len() as f64,
+    }
 }
 
 /// What a search is for.

@@ -187,7 +187,7 @@ fn exact(loads: &[f64], lambda: f64, sigma: f64, kappa: f64) -> Vec<Observation>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Whatever the coefficients, points on the curve give them back, with intervals that close in on them.
     #[test]
@@ -240,9 +240,10 @@ proptest! {
     }
 }
 
+const TRIALS: u32 = 300;
+
 /// How often the intervals of seeded series hold the true contention, coherency and peak.
 fn held(loads: &[f64], repetitions: usize, (sigma, kappa): (f64, f64), percent: f64) -> [f64; 4] {
-    let trials = 500;
     let path = [loads.len() as u64, repetitions as u64, (sigma * 1e6) as u64, (kappa * 1e6) as u64];
     let mut rng = Rng::new(11, &path);
     let peak = ((1.0 - sigma) / kappa).sqrt();
@@ -250,7 +251,7 @@ fn held(loads: &[f64], repetitions: usize, (sigma, kappa): (f64, f64), percent: 
         f64::from(u8::from(estimate.low <= known && known <= estimate.high))
     };
     let mut shares = [0.0; 4];
-    for _ in 0..trials {
+    for _ in 0..TRIALS {
         let mut series = Vec::new();
         for point in exact(loads, 1_000.0, sigma, kappa) {
             series.extend((0..repetitions).map(|_| {
@@ -266,16 +267,16 @@ fn held(loads: &[f64], repetitions: usize, (sigma, kappa): (f64, f64), percent: 
             holds(coherency, kappa),
             holds(most, peak),
         ];
-        shares.iter_mut().zip(found).for_each(|(share, one)| *share += one / f64::from(trials));
+        shares.iter_mut().zip(found).for_each(|(share, one)| *share += one / f64::from(TRIALS));
     }
     shares
 }
 
-/// Of 500 intervals about 95 % hold the truth, three standard deviations of chance to either side, and more
+/// Of [`TRIALS`] intervals about 95 % hold the truth, three standard deviations of chance to either side, and more
 /// where a bound cuts off half of them.
 #[test]
 fn intervals_hold_the_true_coefficients_as_often_as_they_say() {
-    let chance = 3.0 * (0.95f64 * 0.05 / 500.0).sqrt();
+    let chance = 3.0 * (0.95f64 * 0.05 / f64::from(TRIALS)).sqrt();
     let (short, long) = ([1.0, 2.0, 4.0, 8.0, 16.0], [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
     for (loads, repetitions, coefficients, percent) in [
         (&short[..], 1, (0.05, 0.01), 1.0),
