@@ -6,7 +6,7 @@ use dbdyno_core::Case;
 
 use super::Block;
 use super::summary::Headline;
-use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale};
+use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale};
 use crate::histograms::Histograms;
 use crate::load::Loaded;
 use crate::repetition::{case_key, repetitions};
@@ -128,6 +128,11 @@ fn read_seconds(path: &std::path::Path, seconds: &mut BTreeMap<(String, String),
             seconds.entry((benchmark, key)).or_default().push((second, throughput));
         }
     }
+}
+
+/// Throughput against load.
+pub(super) fn of_load(chart: &Chart) -> Block {
+    Block::Chart { stem: chart.file_stem(), title: chart.title.clone(), svg: chart.svg() }
 }
 
 fn block(chart: &LineChart) -> Block {

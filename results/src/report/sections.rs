@@ -13,6 +13,7 @@ use crate::isolation_view::IsolationView;
 use crate::load::Loaded;
 use crate::plan_diff::group;
 use crate::plan_text::group_text;
+use crate::pool_view::PoolView;
 use crate::procedures_view::ProceduresView;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
@@ -36,6 +37,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
     let (levels, records) = IsolationView::take(loaded.records, &targets);
     let (procedures, records) = ProceduresView::take(records, &targets);
+    let (pools, records) = PoolView::take(records, &targets);
     for (by, order) in orders {
         sections.extend(comparison(&records, by, order));
     }
@@ -46,8 +48,15 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     if let Some(procedures) = procedures {
         sections.push(text_section("Procedures and triggers", [procedures.render(&markdown)]));
     }
+    if let Some(pools) = pools {
+        let mut section = text_section("Pools", [pools.render(&markdown)]);
+        section.blocks.extend(pools.charts().iter().map(charts::of_load));
+        sections.push(section);
+    }
     if let Ok(curves) = scaling(&records) {
-        sections.push(text_section("Scaling", [curves.render(&markdown)?]));
+        let mut section = text_section("Scaling", [curves.render(&markdown)?]);
+        section.blocks.extend(curves.charts().iter().map(charts::of_load));
+        sections.push(section);
     }
     for (title, blocks) in [("Response times", response_times), ("Over time", over_time)] {
         if !blocks.is_empty() {
