@@ -64,6 +64,8 @@ pub enum Command {
         override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>\n       dbdyno regress [OPTIONS] --history <DIR> [RUN]..."
     )]
     Regress(RegressArgs),
+    /// Make one document of runs: HTML that needs nothing else, or Markdown with pictures beside it.
+    Report(ReportArgs),
     /// Keep runs as a history of plain files, and show where it changed.
     History(HistoryArgs),
 }
@@ -122,6 +124,11 @@ pub struct CompareArgs {
     /// of the median repetition's.
     #[arg(long)]
     pub merge: bool,
+
+    /// Draw throughput against clients, an SVG file for each benchmark into this folder; with
+    /// `--by clients`.
+    #[arg(long, value_name = "DIR", value_parser = parse_folder)]
+    pub charts: Option<PathBuf>,
 
     /// The form of the output.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -295,6 +302,18 @@ pub struct RegressArgs {
     /// A file with thresholds [default: dbdyno.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `dbdyno report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Run folders, or results.csv files.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// The file: `report.html`, or `report.md`, whose pictures come into `report-charts`.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Forms of what `dbdyno regress` says.

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod conceal;
 mod config;
+mod files;
 mod interrupt;
 mod names;
 mod output;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::HostLoad(options) => commands::host_load::host_load(*options),
         Command::CheckHistory(options) => commands::check_history::check_history(&options),
         Command::Regress(options) => commands::regress::regress(&options),
+        Command::Report(options) => commands::report::report(&options),
         Command::History(options) => commands::history::history(&options),
     };
     match done {

@@ -12,6 +12,7 @@ pub mod mann_whitney;
 pub mod repetitions;
 pub mod shift;
 pub mod signed_rank;
+pub mod usl;
 
 #[cfg(test)]
 pub(crate) mod truth;

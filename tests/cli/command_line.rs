@@ -13,6 +13,7 @@ mod killed;
 mod limit;
 mod plans;
 mod regress;
+mod scaling;
 
 use std::collections::BTreeSet;
 use std::fs;

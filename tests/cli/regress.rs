@@ -230,3 +230,25 @@ fn a_history_is_kept_listed_shown_and_searched() {
         assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
     }
 }
+
+#[test]
+fn a_report_is_html_or_markdown() {
+    let desk = desk(&[("one", 1000.0, "Index Scan")]);
+    for (file, begins) in [("report.html", "<!DOCTYPE html>"), ("report.md", "# Databases on the")]
+    {
+        let output = desk.dbdyno(&["report", "runs/one", "-o", file]);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        assert_eq!(out(&output), format!("report in {file}\n"));
+        let text = fs::read_to_string(desk.path(file)).unwrap();
+        assert!(text.starts_with(begins) && text.contains("Index Scan on orders"), "{text}");
+    }
+    for (arguments, told) in [
+        (["runs/one", "-o", "report.pdf"], "is neither .html nor .md"),
+        (["runs/none", "-o", "report.md"], "give a run folder"),
+        (["runs/one", "-o", "none/report.md"], "give another file with --output"),
+    ] {
+        let output = desk.dbdyno(&[&["report"][..], &arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
+}
