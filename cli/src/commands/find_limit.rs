@@ -7,6 +7,7 @@ use std::time::Duration;
 use dbdyno_core::load::{Length, Spacing};
 use dbdyno_core::{Driver, Error, Measurement, Result, Stop};
 use dbdyno_results::RunFolder;
+use dbdyno_results::chart::{LineChart, LineCurve, Scale};
 use dbdyno_suites::limit::{Limit, LimitOptions, Probe, find_limit as search};
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::runner::Selection;
@@ -15,6 +16,7 @@ use crate::Ended;
 use crate::args::{FindLimitArgs, RunArgs, SpacingArg};
 use crate::commands::{choose, run, scenario, tables};
 use crate::config::Config;
+use crate::files::write;
 use crate::interrupt;
 use crate::output::{say, show};
 use crate::screen::{Screen, grouped};
@@ -78,6 +80,9 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
         let found = found?;
         show(&table(&found, *selection, &driver.0));
         say(&sentence(&found, &limit));
+        let chart = chart(&found);
+        let picture = folder.path().join(format!("{}.svg", chart.file_stem()));
+        write(&picture, &chart.svg())?;
         if found.interrupted {
             ended = Ended::Interrupted;
             break;
@@ -176,6 +181,29 @@ fn table(limit: &Limit, selection: Selection<'_>, driver: &Arc<dyn Driver>) -> S
         limit.case.durability,
         grouped(limit.closed_loop),
     )
+}
+
+/// Response times against rates, with the limit marked.
+fn chart(limit: &Limit) -> LineChart {
+    let mut probes: Vec<&Probe> = limit.probes.iter().collect();
+    probes.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+    let curve = |name: &str| {
+        let metric = format!("latency_{name}_us");
+        let points = probes.iter().filter_map(|probe| {
+            Some((probe.rate, middle(probe, &metric).filter(|us| *us > 0.0)? / 1e3))
+        });
+        LineCurve { name: name.to_owned(), points: points.collect() }
+    };
+    let mark = limit.found.holds.map(|rate| (rate, "the highest rate that held".to_owned()));
+    let case = &limit.case;
+    LineChart {
+        title: format!("The limit of {}/{} on {}", case.suite, case.benchmark, case.target),
+        axes: ("transactions per second".to_owned(), "milliseconds".to_owned()),
+        scale: Scale::Linear,
+        log_y: true,
+        curves: ["p50", "p95", "p99"].map(curve).to_vec(),
+        marks: mark.into_iter().collect(),
+    }
 }
 
 /// The median of a metric over the repetitions of a rate.
