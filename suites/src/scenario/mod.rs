@@ -16,6 +16,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dbdyno_core::load::Workload;
 use dbdyno_core::{Result, Statement};
 use dbdyno_datasets::Dataset;
 
@@ -26,6 +27,7 @@ use data::told;
 use defined::Defined;
 use files::{BUILTINS, Weighted};
 use measure::Bench;
+use workload::{ScenarioWorkload, Shared};
 
 /// What a scenario is made of, as the command line says it.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +102,17 @@ impl Scenario {
         let compiled = Arc::new(made.map_err(|mistake| told("read", self.name, mistake))?);
         known.insert(engine.to_owned(), Arc::clone(&compiled));
         Ok(compiled)
+    }
+
+    /// What its clients do, without the checks before and after.
+    ///
+    /// # Errors
+    /// A script has a mistake.
+    pub fn workload(&self, context: &WorkloadContext) -> Result<Arc<dyn Workload>> {
+        let compiled = self.compiled(&context.engine)?;
+        let (scale, seed) = (context.scale, context.seed);
+        let shared = Shared::new(compiled, self.defined.clone(), scale, seed);
+        Ok(Arc::new(ScenarioWorkload::new(Arc::new(shared))))
     }
 
     fn only_reads(&self) -> bool {
