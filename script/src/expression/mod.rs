@@ -13,7 +13,7 @@ mod tests;
 use crate::names::Slot;
 use crate::scalar::Scalar;
 
-pub use evaluate::Machine;
+pub use evaluate::{Evaluated, Machine};
 use function::Function;
 use operator::Operator;
 pub(crate) use parser::parse;

@@ -8,6 +8,7 @@ use dbdyno_script::{Command, Do, Mistake, Names, Script, Slot, StatementKind};
 use super::defined::Defined;
 use super::expectation::{Expectation, MetricExpected, RowsExpected};
 use super::files::Weighted;
+use super::program::Program;
 use super::sheet::{self, Says};
 
 /// In place of the number of a statement that is not prepared.
@@ -41,6 +42,8 @@ pub struct ReadyScript {
     /// The numbers of each command's statements; [`CONTROL`] for those that begin and end transactions,
     /// which the driver says in its own way.
     pub ids: Vec<Box<[StatementId]>>,
+    /// The script as clients go through it.
+    pub program: Program,
     pub metrics: Vec<MetricExpected>,
 }
 
@@ -98,7 +101,7 @@ impl Compiled {
         let script = Script::parse(label, &sheet.text, &mut self.names)?;
         let name = self.name_of(&weighted.file.stem);
         let begin = self.statements.len();
-        let ids = script
+        let ids: Vec<_> = script
             .commands()
             .iter()
             .map(|command| {
@@ -131,7 +134,8 @@ impl Compiled {
             }
         }
         let weight = weighted.weight;
-        self.scripts.push(ReadyScript { name, script, weight, ids, metrics });
+        let program = Program::new(&script, &ids, &self.traits);
+        self.scripts.push(ReadyScript { name, script, weight, ids, program, metrics });
         Ok(())
     }
 
@@ -216,12 +220,6 @@ impl Compiled {
     pub fn mistake(&self, id: StatementId, what: impl Into<String>) -> Option<Mistake> {
         let StatementTraits { script, line, .. } = self.traits.get(id)?;
         Some(self.scripts.get(*script)?.script.mistake(*line, what))
-    }
-
-    /// Where a command stands, for messages.
-    pub fn place(&self, script: usize, command: &Command) -> String {
-        let name = self.scripts.get(script).map_or("", |ready| ready.script.name());
-        format!("{name}:{}", command.line)
     }
 
     /// Queries by the name of what they count, each once.

@@ -8,9 +8,11 @@ mod defined;
 mod expectation;
 mod files;
 mod measure;
+mod program;
 mod set_up;
 mod sheet;
 mod stored;
+mod values;
 mod workload;
 
 use std::collections::BTreeMap;

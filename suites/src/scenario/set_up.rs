@@ -12,6 +12,7 @@ use super::data::told;
 use super::defined::Defined;
 use super::files::File;
 use super::sheet::{self, Directive, Says};
+use super::values;
 
 /// The variable that counts the rounds of a block, from 1.
 const ROUND: &str = "row";
@@ -318,17 +319,8 @@ impl Cook<'_> {
     }
 
     fn values(&self, slots: &[Slot]) -> Result<Vec<Value<'_>>, Fault> {
-        slots
-            .iter()
-            .map(|slot| match self.variables.get(*slot) {
-                Held::Unset => Err(self.variables.undefined(*slot)),
-                Held::Text(text) => Ok(Value::Text(text)),
-                Held::Scalar(Scalar::Null) => Ok(Value::Null),
-                Held::Scalar(Scalar::Bool(bool)) => Ok(Value::Int(bool.into())),
-                Held::Scalar(Scalar::Int(int)) => Ok(Value::Int(int)),
-                Held::Scalar(Scalar::Double(double)) => Ok(Value::Float(double)),
-            })
-            .collect()
+        let values = slots.iter().map(|slot| values::of(&self.variables, *slot));
+        values.collect::<Result<_, Slot>>().map_err(|slot| self.variables.undefined(slot))
     }
 
     fn go_on(&self) -> Result<()> {
