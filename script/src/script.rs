@@ -38,6 +38,7 @@ impl Script {
             blocks: Vec::new(),
             pipeline: None,
             quoted: Vec::new(),
+            counted: (0, 1),
             implicit: Vec::new(),
         };
         builder.build()?;
@@ -120,6 +121,10 @@ impl Script {
     }
 }
 
+fn answers_nothing(statement: &Statement) -> bool {
+    !matches!(statement.kind, StatementKind::Read | StatementKind::Write)
+}
+
 /// A script under construction.
 pub struct Builder<'t, 'n> {
     pub source: Source<'t>,
@@ -131,6 +136,8 @@ pub struct Builder<'t, 'n> {
     /// Where the pipeline that is open began, and in how many blocks.
     pub pipeline: Option<(usize, usize)>,
     pub quoted: Vec<(String, usize)>,
+    /// A place, and the line in which it is.
+    pub counted: (usize, usize),
     /// The `BEGIN`s that do not say whether they write: command and statement.
     pub implicit: Vec<(usize, usize)>,
 }
@@ -166,11 +173,12 @@ impl Builder<'_, '_> {
     }
 
     fn add_sql(&mut self, statements: Vec<Scanned<'_>>) -> Result<(), Mistake> {
-        let start = statements.first().map_or(0, |statement| statement.start);
+        let start = statements.first().map_or(0, Scanned::start);
         let mut made = Vec::with_capacity(statements.len());
         for scanned in statements {
-            let kind = statement::kind(&scanned.words)
-                .map_err(|why| self.source.mistake(scanned.start, why))?;
+            let start = scanned.start();
+            let kind =
+                statement::kind(&scanned.words).map_err(|why| self.source.mistake(start, why))?;
             if matches!(kind, StatementKind::Begin(_)) && !statement::says_access(&scanned.words) {
                 self.implicit.push((self.commands.len(), made.len()));
             }
@@ -182,7 +190,7 @@ impl Builder<'_, '_> {
                 self.uses.reads.push((slot, at));
                 parameters.push(slot);
             }
-            let line = self.source.place(scanned.start).line;
+            let line = self.line(start);
             made.push(Statement { sql: scanned.sql, parameters, kind, line });
         }
         self.push(start, Do::Sql(Sql { statements: made, store: None }));
@@ -249,6 +257,12 @@ impl Builder<'_, '_> {
             return Err(self.source.mistake(start, what).next("put \\endpipeline before it"));
         }
         match self.commands.last_mut().map(|command| &mut command.action) {
+            Some(Do::Sql(sql))
+                if !store.all && sql.statements.last().is_some_and(answers_nothing) =>
+            {
+                let what = format!("{word} needs a row, and what stands before it answers none");
+                Err(self.source.mistake(start, what))
+            }
             Some(Do::Sql(sql)) if sql.store.is_none() => {
                 sql.store = Some(store);
                 Ok(())
@@ -264,8 +278,19 @@ impl Builder<'_, '_> {
 
     /// A command that stands for none of the script.
     pub fn push_uncounted(&mut self, start: usize, action: Do) {
-        let line = self.source.place(start).line;
+        let line = self.line(start);
         self.commands.push(Command { action, line, number: self.count });
+    }
+
+    /// The line of a place. Places mostly come one after the other, so that a text is counted through once.
+    fn line(&mut self, start: usize) -> usize {
+        let (counted, line) = self.counted;
+        let line = match self.source.text.get(counted..start) {
+            Some(between) => line + between.matches('\n').count(),
+            None => self.source.place(start).line,
+        };
+        self.counted = (start, line);
+        line
     }
 
     fn statements(&self) -> impl Iterator<Item = &Statement> {
