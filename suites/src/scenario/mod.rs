@@ -5,6 +5,7 @@ mod client;
 mod compiled;
 mod data;
 mod defined;
+mod engines;
 mod expectation;
 mod files;
 mod measure;
@@ -27,6 +28,7 @@ use crate::runner::{Measured, Stand};
 use compiled::{Compiled, statements_of};
 use data::told;
 use defined::Defined;
+use engines::Engines;
 use files::{BUILTINS, Weighted};
 use measure::Bench;
 use workload::{ScenarioWorkload, Shared};
@@ -42,6 +44,9 @@ pub struct Request {
     pub defines: Vec<String>,
     /// What results call it; the name of the first file where `None`.
     pub name: Option<String>,
+    /// Every engine that there is, so that a name in a script that is none is told; whatever is named is
+    /// taken for one where nothing stands here.
+    pub engines: Vec<String>,
 }
 
 /// A benchmark whose transactions are scripts.
@@ -61,8 +66,12 @@ impl Scenario {
     /// # Errors
     /// A file cannot be read or has a mistake, or what is asked for does not go together.
     pub fn open(request: &Request, engines: &[&str]) -> Result<Self> {
-        let scripts: Vec<Weighted> =
-            request.files.iter().map(|text| files::weighted(text)).collect::<Result<_>>()?;
+        let known = Engines::new(&request.engines);
+        let scripts = request.files.iter().map(|text| files::weighted(text, &known));
+        let scripts: Vec<Weighted> = scripts.collect::<Result<_>>()?;
+        for Weighted { file, .. } in &scripts {
+            known.check(file).map_err(|mistake| told("read", &file.label, mistake))?;
+        }
         let defined = Defined::parse(&request.defines)?;
         let first = scripts.first().map_or("nothing", |script| &script.file.stem);
         let name = request.name.as_deref().unwrap_or(first);
@@ -71,7 +80,7 @@ impl Scenario {
             return Err(dbdyno_core::Error::new(format!("run the scenario `{name}`"), why)
                 .next("give one of them a weight, as in `checkout.sql@1`"));
         }
-        let data = data::data(name, &scripts, request.dataset.as_deref(), &defined)?;
+        let data = data::data(name, &scripts, request.dataset.as_deref(), &defined, &known)?;
         let files: Vec<&str> = scripts.iter().map(|script| script.file.label.as_str()).collect();
         let summary = format!("the script {}", files.join(" and "));
         let scenario = Self {
@@ -117,14 +126,18 @@ impl Scenario {
         Ok(Arc::new(ScenarioWorkload::new(Arc::new(shared))))
     }
 
+    /// Whether scripts only read, whichever of the engines reads them.
     fn only_reads(&self) -> bool {
-        let reads = |statement: &dbdyno_script::Statement| {
+        let is_read = |statement: &dbdyno_script::Statement| {
             !matches!(statement.kind, dbdyno_script::StatementKind::Write)
         };
-        self.compiled("").is_ok_and(|compiled| {
+        let reads = |compiled: &Compiled| {
             let scripts = compiled.scripts.iter();
-            scripts.flat_map(|ready| ready.script.commands()).flat_map(statements_of).all(reads)
-        })
+            scripts.flat_map(|ready| ready.script.commands()).flat_map(statements_of).all(is_read)
+        };
+        let base = self.compiled("").is_ok_and(|compiled| reads(&compiled));
+        let known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        base && known.values().all(|compiled| reads(compiled))
     }
 }
 
