@@ -4,6 +4,7 @@ use dbdyno_core::Access;
 
 use crate::blocks::Block;
 use crate::commands::{Command, Do, Sql, Statement, StatementKind, Store};
+use crate::expression;
 use crate::meta::{self, Meta, Uses};
 use crate::mistake::Mistake;
 use crate::names::{Names, Slot};
@@ -45,6 +46,42 @@ impl Script {
         let Builder { uses, commands, quoted, .. } = builder;
         let (name, text) = (name.to_owned(), text.to_owned());
         Ok(Self { name, text, commands, reads: uses.reads, quoted, sets: uses.sets })
+    }
+
+    /// Compiles what would be `\set variable EXPRESSION` of an expression that stands in a text, from byte
+    /// `at` to the end of its line.
+    ///
+    /// # Errors
+    /// The expression is malformed.
+    pub fn assignment(
+        name: &str,
+        text: &str,
+        at: usize,
+        variable: &str,
+        names: &mut Names,
+    ) -> Result<Self, Mistake> {
+        let source = Source { name, text };
+        let mut reads = Vec::new();
+        let expression = expression::parse(source, at, names, &mut reads)?;
+        let slot = names.slot(variable);
+        let line = source.place(at).line;
+        let commands = vec![Command { action: Do::Set(slot, expression), line, number: 1 }];
+        let (name, text) = (name.to_owned(), text.to_owned());
+        Ok(Self { name, text, commands, reads, quoted: Vec::new(), sets: vec![slot] })
+    }
+
+    /// Whether a text has nothing but blanks and comments.
+    pub fn is_blank(name: &str, text: &str) -> bool {
+        let mut at = 0;
+        loop {
+            match sql::scan(Source { name, text }, at) {
+                Ok(chunk) if !chunk.statements.is_empty() => return false,
+                Ok(chunk) if !chunk.goes_on => return true,
+                Ok(chunk) if text[chunk.end..].starts_with('\\') => return false,
+                Ok(chunk) => at = chunk.end,
+                Err(_) => return false,
+            }
+        }
     }
 
     /// What it is called.

@@ -123,7 +123,7 @@ impl Compiled {
                 }
                 Says::Check { name, sql } => self.add_check(name, sql),
                 Says::Count { name: count, sql } => self.add_count(count, sql, name),
-                Says::Repeat(_) | Says::End => {
+                Says::Repeat | Says::End => {
                     return Err(script
                         .mistake(directive.line, "only a set-up repeats anything")
                         .next(

@@ -37,8 +37,8 @@ pub enum Says {
     Check { name: String, sql: String },
     /// A query for a number that each commit of the script moves by 1.
     Count { name: String, sql: String },
-    /// What follows, up to `End`, is done as often as the expression says.
-    Repeat(String),
+    /// What follows, up to `End`, is done as often as the expression in the same line says.
+    Repeat,
     /// The end of what is repeated.
     End,
 }
@@ -160,9 +160,9 @@ impl Reader<'_> {
                 return Err(wrong("what is repeated cannot repeat anything itself".to_owned()));
             }
             ("repeat", "") => return Err(wrong("found nothing, expected how often".to_owned())),
-            ("repeat", count) => {
+            ("repeat", _) => {
                 self.open.push(Block { line: at + 1, kind: Kind::Repeat });
-                Some(Says::Repeat(count.to_owned()))
+                Some(Says::Repeat)
             }
             (word, rest) => parse(word, rest).map_err(wrong)?,
         };
@@ -304,7 +304,7 @@ mod tests {
                         sql: "SELECT COUNT(*) FROM t".to_owned()
                     }
                 ),
-                directive(6, Says::Repeat("10 * :scale".to_owned())),
+                directive(6, Says::Repeat),
                 directive(8, Says::End),
             ]
         );
