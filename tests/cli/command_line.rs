@@ -12,6 +12,7 @@ mod histories;
 mod killed;
 mod plans;
 mod regress;
+mod scenarios;
 
 use std::collections::BTreeSet;
 use std::fs;
