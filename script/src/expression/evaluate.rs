@@ -47,6 +47,11 @@ impl Machine<'_> {
             Node::Binary(operator @ (Operator::And | Operator::Or), operands) => {
                 self.logic(*operator, operands)
             }
+            // pgbench reads `a > b` as `b < a`.
+            Node::Binary(operator @ (Operator::Greater | Operator::GreaterOrEqual), operands) => {
+                let (right, left) = (self.evaluate(&operands[1])?, self.evaluate(&operands[0])?);
+                binary(*operator, left, right)
+            }
             Node::Binary(operator, operands) => {
                 let (left, right) = (self.evaluate(&operands[0])?, self.evaluate(&operands[1])?);
                 binary(*operator, left, right)
@@ -199,8 +204,9 @@ fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Evaluated {
         value.to_int()?;
     }
     let (found, value) = (found.to_double()?, value.to_double()?);
-    let takes_value = if is_least { value <= found } else { value >= found };
-    Ok(Scalar::Double(if takes_value { value } else { found }))
+    // What is no number counts as the nearer one where it comes later.
+    let keeps_found = if is_least { found < value } else { found > value };
+    Ok(Scalar::Double(if keeps_found { found } else { value }))
 }
 
 /// Arithmetic and comparisons are of doubles where one operand is one; `%` and operators of bits are of

@@ -135,8 +135,7 @@ fn a_retry_leaves_no_trace_of_what_was_tried() {
     let mut session = Recording::new(&*workload, answer);
     session.columns.insert("a:1", vec!["k".to_owned(), "client".to_owned()]);
     let mut client = workload.client(0, Rng::new(1, &[]));
-    let draw =
-        |client: &mut dyn AnyClient, wanted| while client.draw().transaction != wanted {};
+    let draw = |client: &mut dyn AnyClient, wanted| while client.draw().transaction != wanted {};
     draw(&mut *client, 0);
     let failure = DbError::new(ErrorClass::Deadlock, None, "once more");
     session.fails.insert("a:5", failure);
