@@ -14,6 +14,7 @@ mod limit;
 mod plans;
 mod regress;
 mod scaling;
+mod scenarios;
 
 use std::collections::BTreeSet;
 use std::fs;
