@@ -38,6 +38,8 @@ struct Subject {
     lacking: BTreeMap<String, String>,
     /// Loads whose numbers are worth nothing.
     failed: BTreeSet<String>,
+    /// The conditions that did not hold, each with what was found.
+    broken: BTreeSet<String>,
 }
 
 impl ProceduresView {
@@ -81,9 +83,7 @@ impl ProceduresView {
         let mut notes = Vec::new();
         for subject in &self.subjects {
             let name = format!("{SUITE}/{} on {}", subject.case.benchmark, subject.label);
-            if let Some((status, why)) = &subject.status {
-                notes.push(format!("{name}: {}: {why}", status.name()));
-            }
+            notes.extend(subject.went_wrong().map(|what| format!("{name}: {what}")));
             let mut reasons: Vec<&String> = subject.lacking.values().collect();
             reasons.dedup();
             notes.extend(reasons.iter().map(|why| format!("{name}, where there is a dash: {why}")));
@@ -119,6 +119,7 @@ impl Subject {
             values: BTreeMap::new(),
             lacking: BTreeMap::new(),
             failed: BTreeSet::new(),
+            broken: BTreeSet::new(),
         }
     }
 
@@ -143,16 +144,42 @@ impl Subject {
                 self.values.entry(key).or_default().insert(round, value);
             }
             (Status::Ok, None) => {}
-            (status, _) if record.metric.starts_with("check_") || self.status.is_none() => {
-                self.status = Some((status, record.detail.to_string()));
+            (status, _) => {
+                if let Some(check) = record.metric.strip_prefix("check_") {
+                    self.broken.insert(format!("{check}: {}", record.detail));
+                }
+                self.status.get_or_insert_with(|| (status, record.detail.to_string()));
             }
-            _ => {}
         }
+    }
+
+    /// What a person must know beside the numbers: why there are none, and which transactions failed.
+    fn went_wrong(&self) -> impl Iterator<Item = String> {
+        let mut said = Vec::new();
+        if let Some((status, why)) = &self.status {
+            let broken = self.broken.iter().cloned().collect::<Vec<_>>();
+            let why = if broken.is_empty() { why.clone() } else { broken.join("; ") };
+            said.push(format!("{}: {why}", status.name()));
+        }
+        let errors = self.values.iter().filter_map(|((metric, load), rounds)| {
+            let count: f64 = rounds.values().sum();
+            let of_a_load = metric == "errors" && !load.is_empty() && !load.contains('/');
+            (of_a_load && count > 0.0).then(|| format!("{count} of {load}"))
+        });
+        let errors: Vec<_> = errors.collect();
+        if !errors.is_empty() {
+            said.push(format!("transactions failed: {}", errors.join(", ")));
+        }
+        said.into_iter()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.status.as_ref().is_some_and(|(status, _)| *status == Status::Failed)
     }
 
     /// The values of a metric, one for each repetition; none where the case failed.
     fn values(&self, metric: &str, transaction: &str) -> Option<Vec<f64>> {
-        if self.status.as_ref().is_some_and(|(status, _)| *status == Status::Failed) {
+        if self.has_failed() {
             return None;
         }
         let rounds = self.values.get(&(metric.to_owned(), transaction.to_owned()))?;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, HeldDurability,
-    Isolation, LevelSupport, Request, Result, RowVisitor, ServerControl, ServerInfo, Session,
-    SessionOptions, Statement,
+    BulkLoad, Capabilities, Claim, ColdStart, DbError, Dialect, Driver, Durability, HeldDurability,
+    Isolation, LevelSupport, Promise, Request, Result, RowVisitor, ServerControl, ServerInfo,
+    Session, SessionOptions, Statement,
 };
 
 /// A driver whose sessions run other SQL than they are told to, where it is not prepared: `from` is
@@ -58,8 +59,16 @@ impl Driver for Spoiled {
         self.driver.dialect()
     }
 
+    fn round_trip(&self) -> Duration {
+        self.driver.round_trip()
+    }
+
     fn isolation(&self, level: Isolation) -> LevelSupport {
         self.driver.isolation(level)
+    }
+
+    fn promise(&self, level: Isolation) -> Promise {
+        self.driver.promise(level)
     }
 
     fn default_isolation(&self) -> Isolation {
@@ -81,6 +90,10 @@ impl Driver for Spoiled {
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
         let session = self.driver.connect(options).await?;
         Ok(Box::new(SpoiledSession { session, fault: self.fault }))
+    }
+
+    async fn claim(&self, namespace: &str) -> Result<Claim> {
+        self.driver.claim(namespace).await
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {

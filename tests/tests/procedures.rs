@@ -10,13 +10,13 @@ use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{Driver, Measurement, SessionOptions, Status};
 use dbdyno_suites::procedures;
 use dbdyno_suites::runner::RunOptions;
-use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
+use dbdyno_tests::{Fault, Kept, Spoiled, left_out, named, run_one, run_options, runtime, target};
 use tokio::runtime::Runtime;
 
 /// Loads of a benchmark of procedures, by round trip.
 const ROUND_TRIPS: [&str; 4] = ["direct", "200us", "1ms", "5ms"];
 
-fn measured(
+fn rows(
     runtime: &Runtime,
     driver: &Arc<dyn Driver>,
     name: &str,
@@ -24,13 +24,38 @@ fn measured(
 ) -> Vec<Measurement> {
     let (kept, benchmark) = (Kept::default(), named(procedures::benchmarks(), name));
     run_one(runtime, driver, ("procedures", benchmark.as_ref()), options, &kept);
-    let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+    kept.rows().into_iter().map(|(_, row)| row).collect()
+}
+
+/// The rows of a case in which nothing may go wrong.
+fn measured(
+    runtime: &Runtime,
+    driver: &Arc<dyn Driver>,
+    name: &str,
+    options: &RunOptions,
+) -> Vec<Measurement> {
+    let rows = rows(runtime, driver, name, options);
     let wrong: Vec<_> = rows
         .iter()
         .filter(|row| matches!(row.status, Status::Failed | Status::Interrupted))
         .collect();
     assert!(wrong.is_empty(), "{name}: {wrong:?}");
     rows
+}
+
+/// The conditions that do not hold on an engine with a fault in what is created there.
+fn broken_by(
+    runtime: &Runtime,
+    driver: &Arc<dyn Driver>,
+    name: &str,
+    fault: Fault,
+) -> Vec<(String, String)> {
+    let driver: Arc<dyn Driver> = Arc::new(Spoiled { driver: Arc::clone(driver), fault });
+    let options = RunOptions { length: Length::Transactions(8), ..run_options() };
+    let rows = rows(runtime, &driver, name, &options);
+    let broken =
+        rows.iter().filter(|row| row.metric.starts_with("check_") && row.value == Some(0.0));
+    broken.map(|row| (row.metric.clone(), row.detail.clone())).collect()
 }
 
 fn of<'r>(rows: &'r [Measurement], metric: &str, transaction: &str) -> Option<&'r Measurement> {
@@ -190,5 +215,79 @@ fn triggers_fire_on_postgres() {
 fn triggers_fire_on_mariadb() {
     if !left_out("mariadb") {
         triggers_fire("mariadb", &["audit-statement"]);
+    }
+}
+
+/// A procedure that writes one row in three hundred transactions differently, and one that forgets what
+/// nothing adds up: only the comparison of all rows finds that.
+fn a_row_that_a_procedure_writes_differently_is_found(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    for (benchmark, fault, found) in [
+        (
+            "tpcc",
+            Fault { within: "dbdyno_payment(", from: "'    '", to: "'   '" },
+            "history has other rows",
+        ),
+        (
+            "smallbank",
+            Fault { within: "dbdyno_write_check(", from: "held < amount", to: "held < 0" },
+            "checking has other rows",
+        ),
+    ] {
+        let broken = broken_by(&runtime, &driver, benchmark, fault);
+        let same = broken.iter().find(|(name, _)| name == "check_same_rows");
+        assert!(same.is_some_and(|(_, detail)| detail.contains(found)), "{benchmark}: {broken:?}");
+    }
+}
+
+#[test]
+fn a_row_that_a_procedure_writes_differently_is_found_on_postgres() {
+    if !left_out("postgres") {
+        a_row_that_a_procedure_writes_differently_is_found("postgres");
+    }
+}
+
+#[test]
+fn a_row_that_a_procedure_writes_differently_is_found_on_mariadb() {
+    if !left_out("mariadb") {
+        a_row_that_a_procedure_writes_differently_is_found("mariadb");
+    }
+}
+
+#[test]
+fn a_trigger_that_does_not_fire_is_found() {
+    let runtime = runtime();
+    let driver = target(&runtime, "sqlite");
+    for (fault, found) in [
+        // One of three, and only when rows are changed.
+        (
+            Fault {
+                within: "dbdyno_audit_update_3",
+                from: "AFTER UPDATE",
+                to: "AFTER UPDATE OF note",
+            },
+            &["check_audited_audit-three"][..],
+        ),
+        (
+            Fault { within: "dbdyno_validate_update", from: "NEW.account < 0", to: "FALSE" },
+            &["check_refused_validate"],
+        ),
+        (
+            Fault { within: "dbdyno_add_up_update", from: "- OLD.amount", to: "" },
+            &["check_added_up_cascade"],
+        ),
+        (
+            Fault { within: "doubled", from: "amount * 2", to: "amount + 2" },
+            &["check_doubled_generated-column"],
+        ),
+        (
+            Fault { within: "CHECK (", from: "account >= 0", to: "TRUE" },
+            &["check_refused_check-constraint"],
+        ),
+    ] {
+        let broken = broken_by(&runtime, &driver, "triggers", fault);
+        let names: Vec<_> = broken.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, found, "{broken:?}");
     }
 }
