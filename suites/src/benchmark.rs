@@ -72,6 +72,11 @@ pub trait Benchmark: Send + Sync {
         None
     }
 
+    /// How long its loads last at least where the user does not say: shorter ones tell nothing.
+    fn shortest_load(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Whether answers are known that its own can be compared with at this scale.
     fn has_answers(&self, _scale: Scale) -> bool {
         false

@@ -1,6 +1,7 @@
 //! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
 
 pub mod olap;
+mod spoiled;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ use dbdyno_suites::runner::{
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+pub use spoiled::{Fault, Spoiled};
 
 /// Engines that the user left out of the test run by name (`./tests/run --without NAME`).
 pub fn left_out(engine: &str) -> bool {

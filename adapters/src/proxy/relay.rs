@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use dbdyno_core::load::Sleeper;
+use dbdyno_core::load::{Sleeper, leave_out_thread};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{mpsc, oneshot};
@@ -13,8 +13,10 @@ use tokio::task::JoinSet;
 
 use super::{Expected, Upstream};
 
-/// What is taken up at once.
+/// The most that is taken up at once.
 const PARCEL_BYTES: usize = 64 * 1024;
+/// Where less than this is left of a buffer, there is a new one: most parcels are small, and share one.
+const LEAST_BYTES: usize = 4 * 1024;
 /// Parcels under way in one direction of a connection: 64 MiB, more than a fast network holds in the
 /// longest delay that is of use, and an end to what a server that takes nothing more can cost.
 const PARCELS: usize = 1024;
@@ -39,7 +41,9 @@ pub(super) struct Serve {
 impl Serve {
     /// Serves connections until it is to end, and breaks them then. Tells first whether it can.
     pub(super) fn run(self, listener: std::net::TcpListener, tell: &Sender<io::Result<()>>) {
-        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        // What a network would do costs a client nothing.
+        let built = builder.enable_all().on_thread_park(leave_out_thread).build();
         let began = built.and_then(|runtime| {
             let _entered = runtime.enter();
             let listener = TcpListener::from_std(listener)?;
@@ -124,7 +128,9 @@ async fn take_up(
 ) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
-        buffer.reserve(PARCEL_BYTES);
+        if buffer.capacity() < LEAST_BYTES {
+            buffer.reserve(PARCEL_BYTES);
+        }
         let read = from.read_buf(&mut buffer).await?;
         let parcel = Parcel { due: Instant::now() + one_way, bytes: buffer.split().freeze() };
         if line.send(parcel).await.is_err() || read == 0 {

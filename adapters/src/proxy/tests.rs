@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -117,6 +119,82 @@ fn a_client_that_goes_away_takes_its_connection_to_the_server_with_it() {
     drop(proxy);
     assert_eq!(server.read(&mut [0; 1]).unwrap_or(0), 0);
     assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0);
+}
+
+#[test]
+fn a_server_that_reads_nothing_holds_up_its_client_and_nobody_else() {
+    /// More than may be under way, and the buffers of four sockets.
+    const BYTES: usize = 192 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let upstream = Upstream::Tcp("127.0.0.1".to_owned(), port);
+    let proxy = Proxy::start(upstream, Duration::from_millis(1)).unwrap();
+    let mut client = connect(&proxy);
+    let (mut server, _) = listener.accept().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&written);
+    let writing = thread::spawn(move || {
+        let chunk: Vec<u8> = (0..1 << 20).map(|byte| (byte % 251) as u8).collect();
+        for _ in 0..BYTES / chunk.len() {
+            client.write_all(&chunk).unwrap();
+            counter.fetch_add(chunk.len(), Ordering::Relaxed);
+        }
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        answer
+    });
+    let mut other = connect(&proxy);
+    let (mut of_other, _) = listener.accept().unwrap();
+    for _ in 0..50 {
+        other.write_all(b"a").unwrap();
+        of_other.read_exact(&mut [0; 1]).unwrap();
+        of_other.write_all(b"b").unwrap();
+        other.read_exact(&mut [0; 1]).unwrap();
+    }
+    // A network holds some of it, but not all, however long that took.
+    assert!(written.load(Ordering::Relaxed) < BYTES);
+    let (mut chunk, mut read) = (vec![0; 1 << 20], 0);
+    while read < BYTES {
+        server.read_exact(&mut chunk).unwrap();
+        assert!(chunk.iter().enumerate().all(|(place, byte)| *byte == (place % 251) as u8));
+        read += chunk.len();
+    }
+    // The client has said all, and still hears.
+    assert_eq!(server.read(&mut chunk).unwrap(), 0);
+    server.write_all(b"all there").unwrap();
+    drop(server);
+    assert_eq!(writing.join().unwrap(), b"all there");
+}
+
+#[test]
+fn many_connections_are_served_side_by_side_each_in_its_order() {
+    const CONNECTIONS: u8 = 64;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let proxy = Proxy::start(Upstream::Unix(path), Duration::from_millis(5)).unwrap();
+    let mut clients: Vec<_> = (0..CONNECTIONS).map(|_| connect(&proxy)).collect();
+    let servers: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (mut from, _) = listener.accept().unwrap();
+            let mut to = from.try_clone().unwrap();
+            thread::spawn(move || std::io::copy(&mut from, &mut to).unwrap())
+        })
+        .collect();
+    for round in 0..10 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.write_all(&[number as u8, round]).unwrap();
+        }
+        for (number, client) in clients.iter_mut().enumerate() {
+            let mut answer = [0; 2];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, [number as u8, round]);
+        }
+    }
+    drop(clients);
+    let echoed: u64 = servers.into_iter().map(|server| server.join().unwrap()).sum();
+    assert_eq!(echoed, u64::from(CONNECTIONS) * 20);
 }
 
 #[test]

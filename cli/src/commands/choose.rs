@@ -275,7 +275,8 @@ fn warmup_for(length: Length) -> Duration {
     }
 }
 
-/// Without `--duration`, shares about a minute among all repetitions of all cases.
+/// Without `--duration`, shares about a minute among all repetitions of all cases, or more where a
+/// benchmark has no use for loads as short as that.
 pub fn share_a_minute(
     options: &mut RunOptions,
     warmup: Option<Duration>,
@@ -294,7 +295,8 @@ pub fn share_a_minute(
         .sum();
     let measured = u32::try_from(cases).unwrap_or(u32::MAX).saturating_mul(options.repetitions);
     let share = (ABOUT_A_MINUTE / measured.max(1)).clamp(SHARE.0, SHARE.1);
-    let duration = share.mul_f64(0.8);
+    let shortest = selections.iter().map(|selection| selection.benchmark.shortest_load()).max();
+    let duration = share.mul_f64(0.8).max(shortest.unwrap_or_default());
     options.length = Length::Duration(duration);
     options.warmup = warmup.unwrap_or_else(|| warmup_for(options.length));
 }
