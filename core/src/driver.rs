@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
+use crate::pool::Pools;
 use crate::query::scalar_sql;
 use crate::session::Session;
 
@@ -118,6 +119,11 @@ pub trait Driver: Send + Sync {
 
     /// Telling which sessions wait for a lock.
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
+        None
+    }
+
+    /// Pools that its sessions can come from.
+    fn pools(&self) -> Option<&dyn Pools> {
         None
     }
 
