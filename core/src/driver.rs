@@ -163,6 +163,9 @@ pub struct Capabilities {
     /// one thread for its share of the clients. `u32::MAX` where calls block their thread until the
     /// engine answers, so that each client needs one.
     pub own_threads: u32,
+    /// All clients of a load share one event loop, for they share connections, which belong to one. It
+    /// does not hold where calls block their thread.
+    pub one_event_loop: bool,
     /// Rows of one table may be loaded through several sessions at once.
     pub parallel_load: bool,
     /// Sessions can pipeline, or why they cannot.

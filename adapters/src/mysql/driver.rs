@@ -268,6 +268,7 @@ impl Driver for MysqlDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: OWN_THREADS,
+            one_event_loop: false,
             parallel_load: true,
             pipeline: Err("an error would not keep the server from running the statements sent \
                            after it, COMMIT included"),

@@ -136,7 +136,13 @@ impl Driver for PostgresDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { own_threads: 1, parallel_load: true, pipeline: Ok(()), distance: Ok(()) }
+        Capabilities {
+            own_threads: 1,
+            one_event_loop: false,
+            parallel_load: true,
+            pipeline: Ok(()),
+            distance: Ok(()),
+        }
     }
 
     fn round_trip(&self) -> Duration {

@@ -185,6 +185,7 @@ impl Driver for SqliteDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: u32::MAX,
+            one_event_loop: false,
             parallel_load: false,
             pipeline: Err("it runs in the client's own process: there is no round trip to save"),
             distance: Err(NO_DISTANCE),
