@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Result, RowSource,
+    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result, RowSource,
     ServerControl, ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
@@ -24,6 +24,7 @@ use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
 use super::server::{self, MysqlServer};
 use super::session::MysqlSession;
+use crate::pool::OwnPools;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -375,6 +376,10 @@ impl Driver for MysqlDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LockWaits, Promise, Result, ServerControl, ServerInfo,
-    Session, SessionOptions,
+    HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result, ServerControl,
+    ServerInfo, Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -17,6 +17,7 @@ use super::durability;
 use super::endpoint::Endpoint;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
+use crate::pool::OwnPools;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -225,6 +226,10 @@ impl Driver for PostgresDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {

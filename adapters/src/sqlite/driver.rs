@@ -9,8 +9,8 @@ use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Result,
-    RowSource, ServerInfo, Session, SessionOptions, Stop,
+    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Pools,
+    Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -22,6 +22,7 @@ use super::limit::Limit;
 use super::pragmas::{self, NO_DISTANCE, Pragmas};
 use super::session::SqliteSession;
 use super::waits;
+use crate::pool::OwnPools;
 use crate::target;
 use crate::throwaway::forget::{forget_file, forget_files};
 use crate::throwaway::machine;
@@ -301,6 +302,10 @@ impl Driver for SqliteDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
