@@ -1,6 +1,7 @@
 //! What users type.
 
 mod parse;
+mod pool;
 mod run;
 
 use std::path::PathBuf;
