@@ -125,12 +125,12 @@ impl Pool for Deadpool {
 struct Lent(Object<Opener>);
 
 impl Keeper for Lent {
-    fn session(&self) -> &dyn Session {
-        &**self.0
+    fn session(&self) -> Option<&dyn Session> {
+        Some(&**self.0)
     }
 
-    fn session_mut(&mut self) -> &mut dyn Session {
-        &mut **self.0
+    fn session_mut(&mut self) -> Option<&mut dyn Session> {
+        Some(&mut **self.0)
     }
 
     fn discard(self) {

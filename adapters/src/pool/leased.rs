@@ -3,15 +3,15 @@
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use dbdyno_core::{DbError, Request, RowVisitor, Session, Statement, StatementId};
+use dbdyno_core::{DbError, ErrorClass, Request, RowVisitor, Session, Statement, StatementId};
 
 /// Who keeps a connection for as long as it is lent. Dropping it gives the connection back.
 pub(crate) trait Keeper: Send {
-    /// The connection.
-    fn session(&self) -> &dyn Session;
+    /// The connection; none once it has gone back.
+    fn session(&self) -> Option<&dyn Session>;
 
     /// The connection, to ask something.
-    fn session_mut(&mut self) -> &mut dyn Session;
+    fn session_mut(&mut self) -> Option<&mut dyn Session>;
 
     /// Has the pool be rid of the connection.
     fn discard(self);
@@ -36,7 +36,7 @@ impl<K: Keeper> Leased<K> {
     }
 
     fn session(&mut self) -> Result<&mut dyn Session, DbError> {
-        self.keeper.as_mut().map(Keeper::session_mut).ok_or_else(given_back)
+        self.keeper.as_mut().and_then(Keeper::session_mut).ok_or_else(given_back)
     }
 
     /// The connection, for something that leaves it amidst an answer where nobody waits for its end.
@@ -48,7 +48,7 @@ impl<K: Keeper> Leased<K> {
     /// Notes what the end of that says of the connection.
     fn done<T>(&mut self, answer: Result<T, DbError>) -> Result<T, DbError> {
         (self.unanswered, self.committing) = (0, false);
-        self.broken |= answer.as_ref().is_err_and(DbError::is_disconnected);
+        self.broken |= answer.as_ref().is_err_and(is_gone);
         answer
     }
 
@@ -65,10 +65,16 @@ impl<K: Keeper> Leased<K> {
             Err(error) => {
                 // Those that came after it are void.
                 (self.unanswered, self.committing) = (0, false);
-                self.broken |= error.is_disconnected();
+                self.broken |= is_gone(error);
             }
         }
     }
+}
+
+/// Whether an error is the last of a connection. A pool that is a program in front of the server takes leave
+/// of clients for which it has no connection.
+fn is_gone(error: &DbError) -> bool {
+    matches!(error.class, ErrorClass::Disconnected | ErrorClass::PoolTimeout)
 }
 
 #[cold]
@@ -93,7 +99,7 @@ impl<K: Keeper> Session for Leased<K> {
     }
 
     fn columns(&self, id: StatementId) -> Result<Vec<String>, DbError> {
-        self.keeper.as_ref().ok_or_else(given_back)?.session().columns(id)
+        self.keeper.as_ref().and_then(Keeper::session).ok_or_else(given_back)?.columns(id)
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
@@ -113,7 +119,7 @@ impl<K: Keeper> Session for Leased<K> {
     }
 
     fn pipelines(&self) -> bool {
-        self.keeper.as_ref().is_some_and(|keeper| keeper.session().pipelines())
+        self.keeper.as_ref().and_then(Keeper::session).is_some_and(|session| session.pipelines())
     }
 
     #[inline]
@@ -124,8 +130,8 @@ impl<K: Keeper> Session for Leased<K> {
             Request::Run(..) => {}
         }
         self.unanswered += 1;
-        if let Some(keeper) = &mut self.keeper {
-            keeper.session_mut().request(request);
+        if let Ok(session) = self.session() {
+            session.request(request);
         }
     }
 

@@ -1,6 +1,7 @@
 //! PostgreSQL's driver.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,6 @@ use super::durability;
 use super::endpoint::Endpoint;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
-use crate::pool::OwnPools;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -69,6 +69,16 @@ struct Server {
     filesystem: String,
 }
 
+/// How a throwaway server is reached.
+#[derive(Clone, Copy)]
+pub(super) struct ThrowawayServer<'a> {
+    /// The folder of its socket.
+    pub(super) folder: &'a Path,
+    pub(super) port: u16,
+    /// What a proxy adds to each round trip of its clients.
+    pub(super) round_trip: Duration,
+}
+
 impl PostgresDriver {
     /// Starts the target's throwaway server, or tries a session on the server of its URL.
     ///
@@ -98,6 +108,13 @@ impl PostgresDriver {
     /// Whether dbdyno started the server.
     pub(super) fn is_throwaway(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// The server, where dbdyno started it.
+    pub(super) fn throwaway(&self) -> Option<ThrowawayServer<'_>> {
+        let process = &self.server.as_ref()?.process;
+        let round_trip = self.bulk.endpoint.round_trip();
+        Some(ThrowawayServer { folder: process.place().folder(), port: process.port(), round_trip })
     }
 
     /// The file system under a throwaway server's data.
@@ -229,7 +246,7 @@ impl Driver for PostgresDriver {
     }
 
     fn pools(&self) -> Option<&dyn Pools> {
-        Some(&OwnPools)
+        Some(self)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
@@ -242,7 +259,7 @@ impl Driver for PostgresDriver {
 }
 
 /// What every session is told first.
-fn session_settings(options: &SessionOptions) -> String {
+pub(super) fn session_settings(options: &SessionOptions) -> String {
     let mut sql = String::from("SET TimeZone = 'UTC'; SET client_min_messages = warning");
     if let Some(namespace) = &options.namespace {
         sql.push_str("; SET search_path = ");

@@ -52,6 +52,12 @@ impl Endpoint {
         Ok(Self { host, port, config, tls, timeout: CONNECT_TIMEOUT, without_tls: None, proxies })
     }
 
+    /// The same with another database.
+    pub(super) fn with_database(mut self, name: &str) -> Self {
+        self.config.dbname(name);
+        self
+    }
+
     /// The server of a URL.
     pub(super) fn url(target: &Target, url: &ServerUrl) -> Result<Self> {
         let doing = || format!("use the target `{}`", target.label);
