@@ -8,6 +8,7 @@ pub mod ability;
 pub mod anomaly;
 pub mod cache;
 pub mod check;
+pub mod connecting;
 pub mod dialect;
 pub mod driver;
 pub mod durability;
@@ -34,6 +35,7 @@ pub use ability::{BulkLoad, ColdStart, Embedded, Explain, LoadProgress, LockWait
 pub use anomaly::{Anomaly, Promise};
 pub use cache::Cache;
 pub use check::Check;
+pub use connecting::{ConnectStep, ConnectTimes};
 pub use dialect::{Dialect, NativeSql, Returning, RowLists, Upsert};
 pub use driver::{Capabilities, Claim, Driver, ServerInfo, SessionOptions, SessionThread};
 pub use durability::{Durability, HeldDurability};

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result, RowSource,
-    ServerControl, ServerInfo, Session, SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result,
+    RowSource, ServerControl, ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -363,6 +364,7 @@ impl Driver for MysqlDriver {
         if let Some(limit) = options.statement_timeout {
             connection.run(&limit_statements(self.server.product, limit)).await?;
         }
+        connect_step(ConnectStep::SetUp);
         Ok(Box::new(MysqlSession::new(connection)))
     }
 

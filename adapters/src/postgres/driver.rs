@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result, ServerControl,
-    ServerInfo, Session, SessionOptions,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result,
+    ServerControl, ServerInfo, Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -230,7 +231,9 @@ impl Driver for PostgresDriver {
         let mut wire = self.bulk.endpoint.connect_at(options.round_trip).await?;
         wire.wait_on(options.thread)?;
         let set_up = session_settings(options);
-        Ok(Box::new(PostgresSession::new(wire, &set_up, options).await?))
+        let session = PostgresSession::new(wire, &set_up, options).await?;
+        connect_step(ConnectStep::SetUp);
+        Ok(Box::new(session))
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {

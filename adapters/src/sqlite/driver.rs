@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Pools,
-    Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Embedded,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE,
+    Pools, Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -263,6 +264,8 @@ impl Driver for SqliteDriver {
             return Err(DbError::unexpected(NO_DISTANCE));
         }
         let connection = self.open(options.namespace.as_deref())?;
+        // There is nothing else to it.
+        connect_step(ConnectStep::SetUp);
         if options.isolation == Some(Isolation::ReadUncommitted) {
             let sql = "PRAGMA read_uncommitted = ON";
             connection.execute_batch(sql).map_err(translate)?;

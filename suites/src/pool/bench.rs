@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::load::{Length, Workload};
+use dbdyno_core::load::{Length, LoadReport, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
     Better, Driver, Error, Measurement, Pool, PoolKind, PoolPlan, PoolWait, Pools, Result, Status,
+    Stop,
 };
 
 use super::leasing::{Acquired, Leasing, Log, Shared, Source};
@@ -50,8 +51,8 @@ pub struct Wish {
 
 /// A load and what was seen of its connections.
 pub struct Seen {
-    /// How many connections there may be: the pool's size, or a connection for each client.
-    pub limit: u32,
+    /// How many clients there were.
+    pub clients: u32,
     pub acquired: Acquired,
     /// The looks in the measured window.
     pub looks: Vec<Look>,
@@ -140,18 +141,16 @@ impl<'s> Bench<'s> {
     pub fn load(
         &self,
         name: &str,
-        pool: Option<(&OpenPool, u32)>,
+        pool: Option<&OpenPool>,
         clients: u32,
         workload: &Arc<dyn Workload>,
     ) -> Result<(Stage, Seen)> {
         let length = self.stand.length(clients);
         let shared = Shared::new(Log::new(length.0, false));
-        let limit = pool.map_or(clients, |(_, size)| size);
-        let (stage, looks) =
-            self.load_noted(name, pool.map(|(pool, _)| pool), clients, length, workload, &shared)?;
+        let (stage, looks) = self.load_noted(name, pool, clients, length, workload, &shared)?;
         let log = &shared.log;
         let looks = looks.into_iter().filter(|look| log.is_measured(look.at)).collect();
-        Ok((stage, Seen { limit, acquired: log.acquired(), looks }))
+        Ok((stage, Seen { clients, acquired: log.acquired(), looks }))
     }
 
     /// The same with a log that the caller reads, and all looks. They go into the run folder, too.
@@ -167,17 +166,8 @@ impl<'s> Bench<'s> {
         workload: &Arc<dyn Workload>,
         shared: &Arc<Shared>,
     ) -> Result<(Stage, Vec<Look>)> {
-        let source = match pool {
-            Some(open) => Source::Pool(Arc::clone(&open.pool), open.wait),
-            None => Source::Direct,
-        };
-        let leasing = Leasing::new(Arc::clone(&self.driver), source, Arc::clone(shared));
-        let subject = Subject {
-            driver: self.stand.driver(),
-            pool: pool.map(|open| (Arc::clone(&open.pool), open.wait)),
-            log: &shared.log,
-            sessions_before: self.sessions_before.get(),
-        };
+        let leasing = self.leasing(pool, shared);
+        let subject = self.subject(pool, shared);
         let began = Instant::now();
         let load = || self.stand.load_through(name, &leasing, clients, length, workload);
         let (stage, looks) = subject.watch_during(load)?;
@@ -185,6 +175,47 @@ impl<'s> Bench<'s> {
         let began = shared.log.began().unwrap_or(began);
         watch::keep(&self.stand.file("pools", "csv")?, name, began, &looks)?;
         Ok((stage, looks))
+    }
+
+    /// The same, but without an end: it lasts as long as `meanwhile` takes, which is called beside it.
+    ///
+    /// # Errors
+    /// The load never began, or the looks cannot be kept.
+    pub fn load_beside<T: Send>(
+        &self,
+        name: &str,
+        pool: &OpenPool,
+        workload: &Arc<dyn Workload>,
+        shared: &Arc<Shared>,
+        meanwhile: impl FnOnce(&Stop) -> T + Send,
+    ) -> Result<(LoadReport, T, Vec<Look>)> {
+        let leasing = self.leasing(Some(pool), shared);
+        let subject = self.subject(Some(pool), shared);
+        let (stand, began) = (self.stand, Instant::now());
+        let (clients, seed) = (stand.case().clients, stand.case().seed);
+        let load = || stand.load_beside_through(&leasing, clients, workload, seed, meanwhile);
+        let (loaded, looks) = subject.watch_during(load)?;
+        let (report, done) = loaded?;
+        let began = shared.log.began().unwrap_or(began);
+        watch::keep(&stand.file("pools", "csv")?, name, began, &looks)?;
+        Ok((report, done, looks))
+    }
+
+    fn leasing(&self, pool: Option<&OpenPool>, shared: &Arc<Shared>) -> Arc<dyn Driver> {
+        let source = match pool {
+            Some(open) => Source::Pool(Arc::clone(&open.pool), open.wait),
+            None => Source::Direct,
+        };
+        Leasing::new(Arc::clone(&self.driver), source, Arc::clone(shared))
+    }
+
+    fn subject<'a>(&'a self, pool: Option<&OpenPool>, shared: &'a Arc<Shared>) -> Subject<'a> {
+        Subject {
+            driver: self.stand.driver(),
+            pool: pool.map(|open| (Arc::clone(&open.pool), open.wait)),
+            log: &shared.log,
+            sessions_before: self.sessions_before.get(),
+        }
     }
 
     /// Waits until the server has no sessions of clients any more.
@@ -204,6 +235,11 @@ impl<'s> Bench<'s> {
             }
         }
         Ok(())
+    }
+
+    /// Sessions that the server has without those of clients, where that is known.
+    pub fn sessions_before(&self) -> Option<u32> {
+        self.sessions_before.get()
     }
 
     /// How many sessions the server has, once that is steady: one that was closed is there for a moment.

@@ -15,7 +15,7 @@ pub struct PoolOptions {
     pub kinds: Option<Vec<String>>,
     /// Their sizes, each at least 1; 1, 2, 4, 8 and 16, up to the number of clients, where `None`.
     pub sizes: Option<Vec<u32>>,
-    /// How long a client waits for a connection; 5 s where `None`.
+    /// How long a client waits for a connection; the benchmark's own time, mostly 5 s, where `None`.
     pub acquire_timeout: Option<Duration>,
 }
 
@@ -28,15 +28,19 @@ impl PoolOptions {
         }
     }
 
-    /// The size of a pool where only one is measured: the largest named, or half as many as clients.
-    pub fn size(&self, clients: u32) -> u32 {
-        let listed = self.sizes.iter().flatten().copied().max();
-        listed.unwrap_or((clients / 2).max(1))
+    /// The size of a pool where only one is measured: the largest that the user names, or this one.
+    pub fn size(&self, default: u32) -> u32 {
+        self.sizes.iter().flatten().copied().max().unwrap_or(default.max(1))
     }
 
     /// How long a client waits for a connection.
     pub fn acquire_timeout(&self) -> Duration {
-        self.acquire_timeout.unwrap_or(ACQUIRE_TIMEOUT)
+        self.acquire_timeout_or(ACQUIRE_TIMEOUT)
+    }
+
+    /// The same with another default.
+    pub fn acquire_timeout_or(&self, default: Duration) -> Duration {
+        self.acquire_timeout.unwrap_or(default)
     }
 
     /// Whether connections of a kind are wanted.

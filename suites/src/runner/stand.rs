@@ -278,9 +278,24 @@ impl<'a> Stand<'a> {
         seed: u64,
         meanwhile: impl FnOnce(&Stop) -> T + Send,
     ) -> Result<(LoadReport, T)> {
+        self.load_beside_through(self.driver, self.case.clients, workload, seed, meanwhile)
+    }
+
+    /// The same through another driver, with so many clients.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load_beside_through<T: Send>(
+        &self,
+        driver: &Arc<dyn Driver>,
+        clients: u32,
+        workload: &Arc<dyn Workload>,
+        seed: u64,
+        meanwhile: impl FnOnce(&Stop) -> T + Send,
+    ) -> Result<(LoadReport, T)> {
         let options = self.options();
         let plan = LoadPlan {
-            clients: self.case.clients,
+            clients,
             warmup: Duration::ZERO,
             length: load::Length::Duration(WITHOUT_END),
             arrival: load::Arrival::Closed,
@@ -297,7 +312,7 @@ impl<'a> Stand<'a> {
                 meanwhile(&over)
             });
             let session = self.client_options();
-            let report = run_load(self.driver, workload, session, plan, &relay, &over);
+            let report = run_load(driver, workload, session, plan, &relay, &over);
             over.request();
             let done = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok((report?, done))

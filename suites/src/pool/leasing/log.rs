@@ -159,6 +159,11 @@ impl Log {
         turns
     }
 
+    /// When a transaction was last answered well.
+    pub fn last_served(&self) -> Option<Instant> {
+        lock(&self.pages).iter().filter_map(|page| page.notes().served.last().copied()).max()
+    }
+
     /// When transactions were answered well, in order.
     pub fn served_at(&self) -> Vec<Instant> {
         let pages = lock(&self.pages);
