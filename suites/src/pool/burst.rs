@@ -26,8 +26,8 @@ pub const TIMES: u32 = 10;
 const BURST: Duration = Duration::from_secs(2);
 /// How long the load before it lasts, and the one after it, between these.
 const BESIDE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
-/// Waits are looked at in slices of time as long as this.
-const SLICE: Duration = Duration::from_millis(100);
+/// Clients wait as before where, of so many waits in a row, at most so many are longer.
+const CALM: (usize, usize) = (20, 1);
 /// Waits shorter than this are none that a client notices.
 const UNNOTICED: Duration = Duration::from_micros(100);
 
@@ -182,25 +182,30 @@ fn recovery(turns: &[Turn], began: Instant, timing: &Timing, end: Instant) -> Ve
     rows.push(us("acquire_before_p95_us", usual));
     rows.push(us("acquire_burst_p95_us", burst));
     rows.push(us("acquire_burst_max_us", during.last().copied().unwrap_or_default()));
-    let usual = (usual * 2).max(UNNOTICED);
-    let mut recovered = None;
-    let mut slice = until;
-    while slice + SLICE <= end {
-        // Nobody began to wait: either nobody could, or all were served.
-        let as_before = at(&waits(slice, slice + SLICE), 0.5).is_some_and(|wait| wait <= usual);
-        recovered = if as_before { recovered.or(Some(slice)) } else { None };
-        slice += SLICE;
-    }
     let row = Measurement::new("burst_recovery_ms", 0.0, "ms", Better::Lower);
-    let watched = (end - until).as_secs_f64();
-    rows.push(match recovered {
+    rows.push(match recovered_at(turns, until, (usual * 2).max(UNNOTICED)) {
         Some(moment) => Measurement { value: Some((moment - until).as_secs_f64() * 1e3), ..row },
         None => {
+            let watched = (end - until).as_secs_f64();
             let detail = format!("clients waited longer than before for all of {watched:.1} s");
             Measurement { value: None, detail, ..row }
         }
     });
     rows
+}
+
+/// When clients began to wait as before after the burst, which ended at `until`: nearly all of the next waits
+/// are no longer than `usual`, and every longer one that began earlier is over.
+fn recovered_at(turns: &[Turn], until: Instant, usual: Duration) -> Option<Instant> {
+    let is_long = |turn: &Turn| turn.waited > usual;
+    let first = turns.partition_point(|turn| turn.began < until);
+    let after = &turns[first..];
+    let calm = after
+        .windows(CALM.0)
+        .position(|next| next.iter().filter(|turn| is_long(turn)).count() <= CALM.1)?;
+    let long_before = turns[..first + calm].iter().filter(|turn| is_long(turn));
+    let ends = long_before.map(|turn| turn.began + turn.waited);
+    Some(ends.fold(until, Instant::max))
 }
 
 /// A workload with more clients for a time.
@@ -270,16 +275,17 @@ mod tests {
     }
 
     #[test]
-    fn recovery_is_when_waits_are_as_before_and_stay_so() {
-        // Until 3.25 s they are long: the slice from 3.2 s on has as many of either, its median is long.
+    fn recovery_is_when_waits_are_as_before() {
+        // The last long one begins at 3.24 s and takes 30 ms.
         let rows = found(|at_ms| if at_ms < 3_250 { 30 } else { 2 });
-        assert_eq!(value(&rows, "burst_recovery_ms"), Some(300.0));
+        assert_eq!(value(&rows, "burst_recovery_ms"), Some(270.0));
         assert_eq!(value(&rows, "acquire_before_p95_us"), Some(1_000.0));
         assert_eq!(value(&rows, "acquire_burst_max_us"), Some(40_000.0));
-        assert_eq!(value(&found(|_| 1), "burst_recovery_ms"), Some(0.0));
-        // A relapse begins anew.
-        let relapse = found(|at_ms| if (3_500..3_600).contains(&at_ms) { 9 } else { 1 });
-        assert_eq!(value(&relapse, "burst_recovery_ms"), Some(600.0));
+        // The last of the burst begins at 2.99 s and takes 40 ms.
+        assert_eq!(value(&found(|_| 1), "burst_recovery_ms"), Some(30.0));
+        // A single long one among many that are not is nothing.
+        let rows = found(|at_ms| if at_ms % 250 == 0 { 30 } else { 2 });
+        assert_eq!(value(&rows, "burst_recovery_ms"), Some(30.0));
         let rows = found(|_| 30);
         let never = rows.iter().find(|row| row.metric == "burst_recovery_ms");
         assert!(never.is_some_and(|row| row.value.is_none() && row.detail.contains("1.0 s")));
