@@ -200,9 +200,9 @@ fn recovered_at(turns: &[Turn], until: Instant, usual: Duration) -> Option<Insta
     let is_long = |turn: &Turn| turn.waited > usual;
     let first = turns.partition_point(|turn| turn.began < until);
     let after = &turns[first..];
-    let calm = after
-        .windows(CALM.0)
-        .position(|next| next.iter().filter(|turn| is_long(turn)).count() <= CALM.1)?;
+    let calm = after.windows(CALM.0).position(|next| {
+        !is_long(&next[0]) && next.iter().filter(|turn| is_long(turn)).count() <= CALM.1
+    })?;
     let long_before = turns[..first + calm].iter().filter(|turn| is_long(turn));
     let ends = long_before.map(|turn| turn.began + turn.waited);
     Some(ends.fold(until, Instant::max))
