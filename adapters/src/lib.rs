@@ -6,6 +6,7 @@ pub mod codec;
 pub mod mysql;
 #[cfg(test)]
 mod plan_lines;
+mod pool;
 pub mod postgres;
 pub mod proxy;
 pub mod registry;

@@ -83,6 +83,7 @@ impl Driver for NullDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: 1,
+            one_event_loop: false,
             parallel_load: false,
             pipeline: Ok(()),
             distance: Err("there is no server"),

@@ -66,6 +66,11 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Whether it measures connection pools, which `--pool` and `--pool-size` choose.
+    fn has_pools(&self) -> bool {
+        false
+    }
+
     /// How long transactions under way at the end of a load may take, where that is its own matter:
     /// one of whose queries some outlast any load.
     fn drain_limit(&self) -> Option<Duration> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dbdyno_core::{DbError, Error, ErrorClass, Result};
+use dbdyno_core::connecting::connect_step;
+use dbdyno_core::{ConnectStep, DbError, Error, ErrorClass, Result};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -157,9 +158,11 @@ impl Connector {
         match stream {
             Err(socket) => {
                 let stream = Socket::connect(socket).await.map_err(unreached)?;
+                connect_step(ConnectStep::Socket);
                 log_in(Stream::Unix(stream), &account, None).await
             }
             Ok(stream) => {
+                connect_step(ConnectStep::Socket);
                 let tls = self.address.tls()?;
                 let stream = Socket::of_tcp(stream).map_err(unreached)?;
                 log_in(Stream::Tcp(stream), &account, tls).await

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Result, RowSource,
-    ServerControl, ServerInfo, Session, SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result,
+    RowSource, ServerControl, ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -24,6 +25,7 @@ use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
 use super::server::{self, MysqlServer};
 use super::session::MysqlSession;
+use crate::pool::OwnPools;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -268,6 +270,7 @@ impl Driver for MysqlDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: OWN_THREADS,
+            one_event_loop: false,
             parallel_load: true,
             pipeline: Err("an error would not keep the server from running the statements sent \
                            after it, COMMIT included"),
@@ -361,6 +364,7 @@ impl Driver for MysqlDriver {
         if let Some(limit) = options.statement_timeout {
             connection.run(&limit_statements(self.server.product, limit)).await?;
         }
+        connect_step(ConnectStep::SetUp);
         Ok(Box::new(MysqlSession::new(connection)))
     }
 
@@ -374,6 +378,10 @@ impl Driver for MysqlDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {

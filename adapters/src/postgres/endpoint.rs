@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dbdyno_core::{DbError, Error, ErrorClass, Result};
+use dbdyno_core::connecting::connect_step;
+use dbdyno_core::{ConnectStep, DbError, Error, ErrorClass, Result};
 use tokio::net::{TcpSocket, UnixStream, lookup_host};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
@@ -50,6 +51,12 @@ impl Endpoint {
         let tls = MakeRustlsConnect::new(client_config(Check::Nothing, Roots::System)?);
         let proxies = Proxies::new(upstream(&host, port), round_trip);
         Ok(Self { host, port, config, tls, timeout: CONNECT_TIMEOUT, without_tls: None, proxies })
+    }
+
+    /// The same with another database.
+    pub(super) fn with_database(mut self, name: &str) -> Self {
+        self.config.dbname(name);
+        self
     }
 
     /// The server of a URL.
@@ -140,11 +147,13 @@ impl Endpoint {
     ) -> Result<Wire, DbError> {
         let failed = |why| connection_error("error connecting to server", &why);
         if let Some(stream) = self.proxies.connect(round_trip).await.map_err(failed)? {
+            connect_step(ConnectStep::Socket);
             return handshake::over_tcp(stream, config, &self.tls, &self.host).await;
         }
         if is_socket(&self.host) {
             let socket = socket(&self.host, self.port);
             let stream = UnixStream::connect(socket).await.map_err(failed)?;
+            connect_step(ConnectStep::Socket);
             return handshake::over_socket(stream, config).await;
         }
         let places = lookup_host((self.host.clone(), self.port)).await.map_err(failed)?;
@@ -168,6 +177,7 @@ impl Endpoint {
         socket.set_keepalive(true).map_err(failed)?;
         socket.set_nodelay(true).map_err(failed)?;
         let stream = socket.connect(place).await.map_err(failed)?;
+        connect_step(ConnectStep::Socket);
         handshake::over_tcp(stream, config, &self.tls, &self.host).await
     }
 

@@ -8,6 +8,9 @@ use tokio_postgres::error::Severity;
 
 use super::messages::Complaint;
 
+/// What PgBouncer says to a client that got no connection in time, and takes leave with.
+const POOL_TIMEOUT: &str = "query_wait_timeout";
+
 /// An error of the client library, or what the server answers while a session is being opened.
 pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
     if let Some(answer) = error.as_db_error() {
@@ -28,7 +31,11 @@ pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
 pub(super) fn answered(complaint: &Complaint) -> (DbError, bool) {
     let Complaint { severity, code, message, detail, hint } = complaint;
     let ended = matches!(severity.as_str(), "FATAL" | "PANIC");
-    let class = if ended { ErrorClass::Disconnected } else { class_of(code) };
+    let class = match ended {
+        true if message == POOL_TIMEOUT => ErrorClass::PoolTimeout,
+        true => ErrorClass::Disconnected,
+        false => class_of(code),
+    };
     (told(class, code, message, detail.as_deref(), hint.as_deref()), ended)
 }
 

@@ -15,6 +15,7 @@ mod handshake;
 mod indexes;
 mod messages;
 mod passfile;
+mod pgbouncer;
 mod plans;
 mod prepare;
 mod row;

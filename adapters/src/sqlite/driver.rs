@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Result,
-    RowSource, ServerInfo, Session, SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Embedded,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE,
+    Pools, Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -22,6 +23,7 @@ use super::limit::Limit;
 use super::pragmas::{self, NO_DISTANCE, Pragmas};
 use super::session::SqliteSession;
 use super::waits;
+use crate::pool::OwnPools;
 use crate::target;
 use crate::throwaway::forget::{forget_file, forget_files};
 use crate::throwaway::machine;
@@ -185,6 +187,7 @@ impl Driver for SqliteDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: u32::MAX,
+            one_event_loop: false,
             parallel_load: false,
             pipeline: Err("it runs in the client's own process: there is no round trip to save"),
             distance: Err(NO_DISTANCE),
@@ -261,6 +264,8 @@ impl Driver for SqliteDriver {
             return Err(DbError::unexpected(NO_DISTANCE));
         }
         let connection = self.open(options.namespace.as_deref())?;
+        // There is nothing else to it.
+        connect_step(ConnectStep::SetUp);
         if options.isolation == Some(Isolation::ReadUncommitted) {
             let sql = "PRAGMA read_uncommitted = ON";
             connection.execute_batch(sql).map_err(translate)?;
@@ -300,6 +305,10 @@ impl Driver for SqliteDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {

@@ -141,6 +141,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         },
         streams: arguments.streams,
         cycles: arguments.cycles,
+        pool: arguments.pool.options(),
         load_host: None,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
@@ -233,6 +234,21 @@ fn check_cycles(selections: &[Selection<'_>], options: &RunOptions) -> Result<()
         return Err(Error::new(doing, why).next("leave out `--rate`"));
     }
     Ok(())
+}
+
+/// Whether there are pools for options that choose some.
+///
+/// # Errors
+/// No benchmark of the run has any.
+pub fn check_pools(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<()> {
+    match arguments.pool.given() {
+        Some(given) if !selections.iter().any(|selection| selection.benchmark.has_pools()) => {
+            let why = "no benchmark of the run measures connection pools";
+            let next = "leave it out, or run the suite pool";
+            Err(Error::new(format!("use `{given}`"), why).next(next))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a benchmark is done when its own work is, whatever the options say.
@@ -395,6 +411,14 @@ pub fn in_words(
     }
     if selections.iter().any(|selection| selection.benchmark.has_cycles()) {
         say("cycles", options.cycles().to_string());
+    }
+    if selections.iter().any(|selection| selection.benchmark.has_pools()) {
+        let pool = &options.pool;
+        let kinds = pool.kinds.clone().map_or_else(|| "all that there are".to_owned(), list);
+        say("pool", kinds);
+        let sizes = pool.sizes.as_ref().map(|sizes| sizes.iter().map(u32::to_string).collect());
+        say("pool_size", sizes.map_or_else(|| "each benchmark's default".to_owned(), list));
+        say("acquire_timeout", duration(pool.acquire_timeout()));
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

@@ -37,6 +37,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let selections = choose::benchmarks(&suites, &names)?;
     let mut options = choose::options(&arguments)?;
     choose::check_data(&selections, &options)?;
+    choose::check_pools(&selections, &arguments)?;
     options.load_host = load_host(&selections)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
 
