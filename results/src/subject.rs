@@ -99,12 +99,7 @@ impl Subject {
 
     /// What a person must know beside the numbers: why there are none, and which transactions failed.
     pub(crate) fn went_wrong(&self) -> impl Iterator<Item = String> {
-        let mut said = Vec::new();
-        if let Some((status, why)) = &self.status {
-            let broken = self.broken.iter().cloned().collect::<Vec<_>>();
-            let why = if broken.is_empty() { why.clone() } else { broken.join("; ") };
-            said.push(format!("{}: {why}", status.name()));
-        }
+        let mut said: Vec<String> = self.failure().into_iter().collect();
         let errors = self.values.iter().filter_map(|((metric, load), rounds)| {
             let count: f64 = rounds.values().sum();
             let of_a_load = metric == "errors" && !load.is_empty() && !load.contains('/');
@@ -115,6 +110,14 @@ impl Subject {
             said.push(format!("transactions failed: {}", errors.join(", ")));
         }
         said.into_iter()
+    }
+
+    /// Why there is nothing to show, or why it is worth nothing.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let (status, why) = self.status.as_ref()?;
+        let broken = self.broken.iter().cloned().collect::<Vec<_>>();
+        let why = if broken.is_empty() { why.clone() } else { broken.join("; ") };
+        Some(format!("{}: {why}", status.name()))
     }
 
     /// Whether its numbers are worth nothing.
