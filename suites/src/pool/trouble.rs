@@ -146,7 +146,7 @@ impl StagedBenchmark for Troubled {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         self.0.possible(stand)?;
-        let bench = Bench::new(stand, measured)?;
+        let bench = Bench::new(stand, measured)?.closed_loop()?;
         let Some(mut account) = Account::open(&bench, TRANSACTIONS, measured)? else {
             return Ok(());
         };
