@@ -59,7 +59,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
     pub isolation: Vec<String>,
 
-    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap/tpch 1].
+    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap/tpch 1; sweeps of pools 16].
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
 

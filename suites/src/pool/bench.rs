@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::load::{Length, LoadReport, Workload};
+use dbdyno_core::load::{Arrival, Length, LoadReport, Workload};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
-    Better, Driver, Error, Measurement, Pool, PoolKind, PoolPlan, PoolWait, Pools, Result, Status,
-    Stop,
+    Better, Cache, Driver, Error, Measurement, Pool, PoolKind, PoolPlan, PoolWait, Pools, Result,
+    Status, Stop,
 };
 
 use super::leasing::{Acquired, Leasing, Log, Shared, Source};
@@ -70,6 +70,10 @@ impl<'s> Bench<'s> {
             let why = "clients that share connections wait for each answer";
             return Err(Error::unsupported(doing(), why));
         }
+        if stand.case().cache == Cache::Cold {
+            let why = "its loads are compared with each other on data that is in memory";
+            return Err(Error::unsupported(doing(), why));
+        }
         let bench = Self { stand, driver: stand.shared_driver(), sessions_before: Cell::new(None) };
         bench.tell_unknown_kinds(measured)?;
         // On somebody else's server sessions come and go.
@@ -77,6 +81,22 @@ impl<'s> Bench<'s> {
             bench.sessions_before.set(bench.count_sessions()?);
         }
         Ok(bench)
+    }
+
+    /// For a benchmark whose clients work as fast as they can.
+    ///
+    /// # Errors
+    /// They are to work at a rate.
+    pub fn closed_loop(self) -> Result<Self> {
+        match self.stand.options().arrival {
+            Arrival::Closed => Ok(self),
+            Arrival::Open(_) => {
+                let doing = format!("measure {} at a rate", self.stand.case().benchmark);
+                let why =
+                    "its clients work as fast as they can until something happens to the pool";
+                Err(Error::unsupported(doing, why).next("leave out `--rate`"))
+            }
+        }
     }
 
     fn pools(&self) -> Result<&dyn Pools> {

@@ -68,7 +68,7 @@ impl StagedBenchmark for Burst {
     }
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
-        let bench = Bench::new(stand, measured)?;
+        let bench = Bench::new(stand, measured)?.closed_loop()?;
         let Some(mut account) = Account::open(&bench, TRANSACTIONS, measured)? else {
             return Ok(());
         };

@@ -66,7 +66,7 @@ impl StagedBenchmark for Idle {
     }
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
-        let bench = Bench::new(stand, measured)?;
+        let bench = Bench::new(stand, measured)?.closed_loop()?;
         let clients = stand.case().clients;
         let size = stand.options().pool.size(clients);
         let workload = TRANSACTIONS.workload(&stand.context(), &State::default());

@@ -146,7 +146,7 @@ impl StagedBenchmark for Troubled {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         self.0.possible(stand)?;
-        let bench = Bench::new(stand, measured)?;
+        let bench = Bench::new(stand, measured)?.closed_loop()?;
         let Some(mut account) = Account::open(&bench, TRANSACTIONS, measured)? else {
             return Ok(());
         };
@@ -204,6 +204,10 @@ impl Troubled {
         measured.own.extend(of_load(&name, &report, &shared, &looks));
         measured.checks.push(found::size_kept(&name, size, &looks));
         let settled = account.settle(&name, &*workload, &report, measured);
+        // It is why what was made could not be seen to its end.
+        if let Some(failure) = report.failure {
+            return Err(failure);
+        }
         for finding in found? {
             match finding {
                 Finding::Metric(row) => measured.own.push(row.of(&*name)),
@@ -213,10 +217,7 @@ impl Troubled {
                 }
             }
         }
-        match report.failure {
-            Some(failure) => Err(failure),
-            None => Ok(settled),
-        }
+        Ok(settled)
     }
 }
 

@@ -9,7 +9,8 @@ use dbdyno_core::{
 
 use super::metrics::measurements;
 use super::observer::CaseSummary;
-use super::stand::{Measured, Stage, Stand, Tools, staged};
+use super::relay::staged;
+use super::stand::{Measured, Stage, Stand, Tools};
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark};
 
 impl Tools<'_> {

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
-use dbdyno_core::measurement::Second;
+use dbdyno_core::load::{self, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::{
     Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
     Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
@@ -15,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::observer::RunObserver;
 use super::options::RunOptions;
+use super::relay::{Errors, Relay};
 use crate::benchmark::{AfterUse, Benchmark, WorkloadContext};
 
 /// How often a server that went away is looked for.
@@ -454,58 +454,4 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.request();
     }
-}
-
-/// Passes on only what went wrong with transactions, connections aside.
-struct Errors<'a> {
-    case: &'a Case,
-    tools: Tools<'a>,
-}
-
-impl LoadObserver for Errors<'_> {
-    fn second(&self, _: SystemTime, _: &[Second]) -> Result<()> {
-        Ok(())
-    }
-
-    fn event(&self, event: &Event) -> Result<()> {
-        let of_transactions = matches!(event.kind, "error" | "retry")
-            && event.class != ErrorClass::Disconnected.name();
-        match of_transactions {
-            true => self.tools.recorder.event(self.case, event),
-            false => Ok(()),
-        }
-    }
-}
-
-/// Passes what the load engine tells to the recorder and to the screen, under the stage's name.
-struct Relay<'a> {
-    case: &'a Case,
-    stage: &'a str,
-    tools: Tools<'a>,
-}
-
-impl LoadObserver for Relay<'_> {
-    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        self.tools.observer.second(seconds);
-        if self.stage.is_empty() {
-            return self.tools.recorder.second(self.case, began, seconds);
-        }
-        let mut named = seconds.to_vec();
-        for second in &mut named {
-            second.transaction = staged(self.stage, &second.transaction).into();
-        }
-        self.tools.recorder.second(self.case, began, &named)
-    }
-
-    fn event(&self, event: &Event) -> Result<()> {
-        self.tools.observer.event(event);
-        let transaction = staged(self.stage, &event.transaction);
-        self.tools.recorder.event(self.case, &Event { transaction, ..event.clone() })
-    }
-}
-
-/// A transaction type as rows name it: `stage`, `transaction`, or both with a slash between.
-pub(super) fn staged(stage: &str, transaction: &str) -> String {
-    let parts = [stage, transaction].into_iter().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("/")
 }
