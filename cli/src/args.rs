@@ -1,5 +1,7 @@
 //! What users type.
 
+mod history;
+mod limit;
 mod parse;
 mod pool;
 mod run;
@@ -10,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbdyno_core::StatementForm;
 use dbdyno_history::{CheckOptions, Kind, Model};
 
+pub use history::{AddArgs, FolderArgs, HistoryArgs, HistoryCommand, ShowArgs};
+pub use limit::FindLimitArgs;
 pub use parse::{
     parse_confidence, parse_durability, parse_duration, parse_duration_or_zero, parse_isolation,
     parse_percent, parse_pipeline, parse_statements,
@@ -31,6 +35,10 @@ pub struct Arguments {
 pub enum Command {
     /// Run benchmarks; without arguments the oltp suite on embedded SQLite.
     Run(Box<RunArgs>),
+    /// Find the highest rate at which objectives such as `p99<20ms` hold, by open loops.
+    ///
+    /// The exit code is 1 where they held at none.
+    FindLimit(Box<FindLimitArgs>),
     /// Show what there is: suites, targets, isolation levels, or the SQL of a benchmark.
     List(ListArgs),
     /// Show which engines are installed, what is missing and how to get it.
@@ -53,8 +61,14 @@ pub enum Command {
     ///
     /// The exit code is 0 where nothing regressed, 1 where something did, and 2 where something could not be
     /// told, with these repetitions or this input.
-    #[command(override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>")]
+    #[command(
+        override_usage = "dbdyno regress [OPTIONS] <BASELINE>... <CURRENT>\n       dbdyno regress [OPTIONS] --history <DIR> [RUN]..."
+    )]
     Regress(RegressArgs),
+    /// Make one document of runs: HTML that needs nothing else, or Markdown with pictures beside it.
+    Report(ReportArgs),
+    /// Keep runs as a history of plain files, and show where it changed.
+    History(HistoryArgs),
 }
 
 /// `dbdyno list`.
@@ -111,6 +125,11 @@ pub struct CompareArgs {
     /// of the median repetition's.
     #[arg(long)]
     pub merge: bool,
+
+    /// Draw throughput against clients, an SVG file for each benchmark into this folder; with
+    /// `--by clients`.
+    #[arg(long, value_name = "DIR", value_parser = parse_folder)]
+    pub charts: Option<PathBuf>,
 
     /// The form of the output.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -235,9 +254,19 @@ pub enum ExportArg {
 #[derive(Args, Debug)]
 pub struct RegressArgs {
     /// Run folders, or results.csv files: the baselines, whose repetitions are taken together, and last
-    /// the run that is held against them.
-    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    /// the run that is held against them. With `--history`: runs that came after it, in their order.
+    #[arg(value_name = "RUN", required_unless_present = "history")]
     pub runs: Vec<PathBuf>,
+
+    /// Search this history of runs (`dbdyno history`) for changes, in place of holding a run against
+    /// baselines.
+    #[arg(long, value_name = "DIR")]
+    pub history: Option<PathBuf>,
+
+    /// With `--history`: how many of the last runs may be the first after a change that is judged; older
+    /// changes are named only [default: 10].
+    #[arg(long, value_name = "RUNS", requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
+    pub recent: Option<u32>,
 
     /// A metric to judge; may be given several times [default: throughput and p50, p95, p99, and those
     /// with a threshold of their own].
@@ -250,7 +279,8 @@ pub struct RegressArgs {
     pub min_effect: Vec<(Option<String>, f64)>,
 
     /// How sure the verdicts are, all taken together, and each interval: `95%` means that in one of twenty
-    /// comparisons of runs in which nothing changed something is called changed [default: 95%].
+    /// comparisons of runs in which nothing changed something is called changed [default: 95%]. With
+    /// `--history` it is of each metric of each case by itself [default: 99.5%].
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
     pub confidence: Option<f64>,
 
@@ -273,6 +303,18 @@ pub struct RegressArgs {
     /// A file with thresholds [default: dbdyno.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `dbdyno report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Run folders, or results.csv files.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// The file: `report.html`, or `report.md`, whose pictures come into `report-charts`.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Forms of what `dbdyno regress` says.

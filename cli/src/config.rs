@@ -193,7 +193,9 @@ impl Config {
                 None => options.thresholds.general = *share,
             }
         }
-        options.level = arguments.confidence.unwrap_or(options.level);
+        if arguments.history.is_none() {
+            options.level = arguments.confidence.unwrap_or(options.level);
+        }
         Ok(options)
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod conceal;
 mod config;
+mod files;
 mod interrupt;
 mod names;
 mod output;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         .init();
     let done = match arguments.command {
         Command::Run(options) => commands::run::run(*options),
+        Command::FindLimit(options) => commands::find_limit::find_limit(*options),
         Command::List(options) => commands::list::list(&options),
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
         Command::HostLoad(options) => commands::host_load::host_load(*options),
         Command::CheckHistory(options) => commands::check_history::check_history(&options),
         Command::Regress(options) => commands::regress::regress(&options),
+        Command::Report(options) => commands::report::report(&options),
+        Command::History(options) => commands::history::history(&options),
     };
     match done {
         Ok(ended) => ended.exit_code(),

@@ -262,6 +262,29 @@ impl Plan {
         place
     }
 
+    /// What all cases share, as a caption says it.
+    pub(crate) fn captions(&self) -> Vec<String> {
+        // A target that is called by its engine says nothing more.
+        let engine = self.constants.iter().find(|(of, _)| *of == Dimension::Engine);
+        let engine = engine.map(|(_, text)| text);
+        let said = self
+            .constants
+            .iter()
+            .filter(|(dimension, text)| *dimension != Dimension::Target || Some(text) != engine);
+        said.map(|(dimension, text)| dimension.caption(text)).collect()
+    }
+
+    /// What tells a case from others of its benchmark, from its [`Self::row_levels`].
+    pub(crate) fn case_name(&self, levels: &[Level]) -> String {
+        let parts = self.rows.iter().zip(levels).map(|(dimension, level)| match dimension {
+            Dimension::Engine | Dimension::Driver | Dimension::Target | Dimension::Isolation => {
+                level.text.clone()
+            }
+            _ => dimension.caption(&level.text),
+        });
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
     /// The values that tell the rows of a benchmark apart.
     pub(crate) fn row_levels(&self, case: &Case) -> Vec<Level> {
         self.rows.iter().map(|dimension| dimension.level(case)).collect()

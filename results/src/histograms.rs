@@ -103,10 +103,24 @@ impl Histograms {
             let of_case = of_case.entry(case.to_owned()).or_default();
             match of_case.iter_mut().find(|(name, _)| name == transaction) {
                 Some((_, all)) => all.add(&second).map_err(|why| why.to_string())?,
-                None => of_case.push((transaction.to_owned(), second)),
+                None => {
+                    // A later second may hold what took longer than anything in this one.
+                    let mut all = second;
+                    all.auto(true);
+                    of_case.push((transaction.to_owned(), all));
+                }
             }
         }
         Ok(())
+    }
+
+    /// All response times of a repetition, in nanoseconds; `None` where there are none.
+    pub(crate) fn of_repetition(&self, run: &str, case: &Case) -> Option<Histogram<u64>> {
+        let mut all = Histogram::<u64>::new(DIGITS).ok()?;
+        for (_, histogram) in self.found.get(run)?.get(&case_tag(case))? {
+            all.add(histogram).ok()?;
+        }
+        (!all.is_empty()).then_some(all)
     }
 
     /// A percentile or the maximum (`latency_p99_us`) of repetitions taken together, in microseconds; of one

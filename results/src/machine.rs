@@ -6,6 +6,10 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 
+/// How far the memory of one machine may seem to change, for a kernel keeps more or less of it to
+/// itself: a share.
+const SAME_MEMORY: f64 = 0.02;
+
 /// The machine that dbdyno runs on. What could not be found out is empty or 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -22,6 +26,32 @@ pub struct Machine {
     pub os: String,
     /// The processor's architecture: `x86_64`, `aarch64`.
     pub arch: String,
+}
+
+impl Machine {
+    /// What tells two machines apart; what is not known tells nothing.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        for (what, one, other) in
+            [("processor", &self.cpu, &other.cpu), ("", &self.arch, &other.arch)]
+        {
+            if one != other && !one.is_empty() && !other.is_empty() {
+                differences.push(format!("{what} {one} and {other}").trim().to_owned());
+            }
+        }
+        if self.cores != other.cores && self.cores > 0 && other.cores > 0 {
+            differences.push(format!("{} and {} cores", self.cores, other.cores));
+        }
+        let (small, large) = (
+            self.memory_bytes.min(other.memory_bytes) as f64,
+            self.memory_bytes.max(other.memory_bytes) as f64,
+        );
+        if small > 0.0 && large > small * (1.0 + SAME_MEMORY) {
+            let bytes = |machine: &Self| crate::number::bytes(machine.memory_bytes as f64);
+            differences.push(format!("{} and {} of memory", bytes(self), bytes(other)));
+        }
+        differences
+    }
 }
 
 /// Looks at the machine: `/proc` and `/etc/os-release` on Linux, `sysctl` and `sw_vers` on macOS

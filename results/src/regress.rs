@@ -2,6 +2,7 @@
 
 mod conditions;
 mod gather;
+mod history;
 mod input;
 mod judge;
 mod plans;
@@ -16,6 +17,7 @@ use dbdyno_core::{Better, Result};
 use crate::metric::is_asked;
 use crate::statistics::shift::Shift;
 
+pub use history::{HistoryOptions, regress_history};
 pub use plans::PlanChange;
 pub use render::{RegressFormat, render};
 
@@ -103,6 +105,17 @@ pub struct Judgement {
     pub notes: Vec<String>,
     /// See [`RegressOptions::fail_on_plan_change`].
     pub fail_on_plan_change: bool,
+    /// What the numbers of both sides are one of each of.
+    pub sample: SampleOf,
+}
+
+/// What a single number of a side is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleOf {
+    /// A repetition: two sides are held against each other.
+    Repetitions,
+    /// A run, as the median of its repetitions: a history is searched for changes.
+    Runs,
 }
 
 /// What is to be concluded.
@@ -131,6 +144,21 @@ pub struct Finding {
     pub why: String,
     /// The numbers; `None` where it is not about numbers.
     pub numbers: Option<Numbers>,
+    /// Where in a history it changed; `None` where two sides were held against each other.
+    pub since: Option<Since>,
+}
+
+/// Where a history changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The first run after the change.
+    pub run: String,
+    /// What that run measured; empty where it is not known.
+    pub commit: String,
+    /// The earliest and the latest run that may as well have been the first.
+    pub between: (String, String),
+    /// Whether a slow drift fits what was measured better than a step.
+    pub is_drift: bool,
 }
 
 /// The name of what is found out of repetitions as a whole: that they failed, for example.
@@ -266,6 +294,7 @@ pub fn regress<P: AsRef<Path>>(
         only_after: gathered.only_after,
         notes,
         fail_on_plan_change: options.fail_on_plan_change,
+        sample: SampleOf::Repetitions,
     })
 }
 
@@ -281,6 +310,7 @@ fn missing(title: &str) -> Placed {
         verdict: Verdict::CouldNotTell,
         why: "the current run ended before it was measured".to_owned(),
         numbers: None,
+        since: None,
     };
     (usize::MAX, 0, finding)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Error, Result};
 
+use crate::chart::{Chart, ChartCurve, MOST_CURVES};
 use crate::csv_lines::csv_line;
 use crate::dimension::{Dimension, Level, Plan};
 use crate::grid::{Align, Grid, Text, wrap};
@@ -15,6 +16,8 @@ use crate::record::{
 };
 use crate::render::{Format, RenderOptions};
 use crate::repetition::{Repetition, Sample, distinct_cases, repetitions};
+use crate::scalability::{self, Load};
+use crate::statistics::usl::{self, Fit, Observation, Spread};
 use crate::statistics::{Round, half_range_percent, median, ratio};
 
 /// The curves of all benchmarks that were measured at more than one number of clients.
@@ -37,6 +40,9 @@ pub struct Curve {
     pub levels: Vec<String>,
     /// The points, by number of clients; the first is what the others are measured against.
     pub points: Vec<Point>,
+    /// The Universal Scalability Law, fitted to the throughput of every repetition. `None` of too few
+    /// numbers of clients, and in open loop, where throughput is what was asked for.
+    pub fit: Option<Fit>,
 }
 
 /// One number of clients.
@@ -47,6 +53,8 @@ pub struct Point {
     /// Transactions per second, the median over repetitions; `None` where there is no number
     /// that counts.
     pub throughput: Option<f64>,
+    /// Transactions per second of each repetition that counts.
+    pub repetitions: Vec<f64>,
     /// Half the range of the throughput over repetitions, in percent of the median.
     pub spread_percent: Option<f64>,
     /// The throughput over that of the first point, the median over rounds that have both. 1 at
@@ -94,10 +102,10 @@ pub fn scaling(records: &[Record]) -> Result<Scaling> {
         return Err(Error::new("show scaling curves", why)
             .next("run a benchmark with several, such as `--clients 1,2,4,8`"));
     }
-    let curves = curves.into_iter().map(|((benchmark, levels), points)| Curve {
-        benchmark,
-        levels: levels.into_iter().map(|level| level.text).collect(),
-        points: self::points(&points),
+    let curves = curves.into_iter().map(|((benchmark, levels), points)| {
+        let levels = levels.into_iter().map(|level| level.text).collect();
+        let points = self::points(&points);
+        Curve { benchmark, levels, fit: fit(&points), points }
     });
     Ok(Scaling { constants: plan.constants, curves: curves.collect(), dimensions })
 }
@@ -116,6 +124,7 @@ fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
         Some(Point {
             case: case.clone(),
             throughput: median(&numbers(&throughput)),
+            repetitions: numbers(&throughput),
             spread_percent: half_range_percent(&numbers(&throughput)),
             speed_up,
             efficiency_percent: speed_up.map(|speed_up| speed_up / times * 100.0),
@@ -124,6 +133,20 @@ fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
         })
     };
     points.iter().filter_map(point).collect()
+}
+
+fn fit(points: &[Point]) -> Option<Fit> {
+    if points.iter().any(|point| point.case.rate.is_some()) {
+        return None;
+    }
+    usl::fit(&observations(points).collect::<Vec<_>>(), Spread::Proportional)
+}
+
+fn observations(points: &[Point]) -> impl Iterator<Item = Observation> {
+    points.iter().flat_map(|point| {
+        let load = f64::from(point.case.clients);
+        point.repetitions.iter().map(move |&throughput| Observation { load, throughput })
+    })
 }
 
 fn numbers(values: &BTreeMap<Round, f64>) -> Vec<f64> {
@@ -160,6 +183,27 @@ fn values(repetitions: &Repetitions<'_>, metric: &str) -> (BTreeMap<Round, f64>,
 }
 
 impl Scaling {
+    /// A chart for each benchmark, or several where it has more curves than a chart tells apart.
+    pub fn charts(&self) -> Vec<Chart> {
+        let engine = self.constants.iter().find(|(dimension, _)| *dimension == Dimension::Engine);
+        let of_benchmark = |curves: &[Curve]| -> Vec<Chart> {
+            let parts = curves.chunks(MOST_CURVES).zip(1..);
+            let chart = |(part, number): (&[Curve], u32)| {
+                let mut title = curves.first().map(|curve| curve.benchmark.clone())?;
+                title.extend(engine.map(|(_, name)| format!(" on {name}")));
+                if number > 1 {
+                    title += &format!(" ({number})");
+                }
+                let curves: Vec<_> = part.iter().map(Curve::chart).collect();
+                let is_empty = curves.iter().all(|curve| curve.points.is_empty());
+                (!is_empty).then_some(Chart { title, load: Load::Clients, curves })
+            };
+            parts.filter_map(chart).collect()
+        };
+        let benchmarks = self.curves.chunk_by(|one, other| one.benchmark == other.benchmark);
+        benchmarks.flat_map(of_benchmark).collect()
+    }
+
     /// The curves as text.
     ///
     /// # Errors
@@ -172,7 +216,7 @@ impl Scaling {
                 let before: String = captions.into_iter().map(|line| line + "\n\n").collect();
                 let grid = self.grid(options.format, false, false);
                 let after: String =
-                    self.footnotes().into_iter().map(|line| format!("\n{line}\n")).collect();
+                    self.notes().into_iter().map(|line| format!("\n{line}\n")).collect();
                 Ok(before + &grid.markdown() + &after)
             }
             Format::Table => {
@@ -184,7 +228,7 @@ impl Scaling {
                 let grid =
                     if fits { roomy } else { self.grid(options.format, options.styled, true) };
                 out += &grid.text(options.width, options.styled);
-                for (at, line) in self.footnotes().iter().enumerate() {
+                for (at, line) in self.notes().iter().enumerate() {
                     out += if at == 0 { "\n" } else { "" };
                     out += &wrap(line, options.width);
                 }
@@ -258,16 +302,41 @@ impl Scaling {
         grid
     }
 
+    /// What stands below the table.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.footnotes();
+        notes.extend(self.fits());
+        notes
+    }
+
+    /// What the fits say, a line for each curve.
+    fn fits(&self) -> Vec<String> {
+        let fitted = self.curves.iter().filter_map(|curve| Some((curve, curve.fit.as_ref()?)));
+        let mut lines: Vec<String> = fitted
+            .map(|(curve, fit)| {
+                let peak = scalability::about_peak(fit, Load::Clients);
+                format!("{}: {peak}; {}", curve.name(), scalability::coefficients(fit))
+            })
+            .collect();
+        let is_closed = |curve: &&Curve| curve.points.iter().all(|point| point.case.rate.is_none());
+        match lines.is_empty() {
+            false => lines.push(scalability::LEGEND.to_owned()),
+            true if self.curves.iter().any(|curve| is_closed(&curve)) => {
+                lines.push(scalability::too_few(Load::Clients));
+            }
+            true => {}
+        }
+        lines
+    }
+
     /// What became of the points without a throughput.
     fn footnotes(&self) -> Vec<String> {
         let curves =
             self.curves.iter().flat_map(|curve| curve.points.iter().zip(std::iter::repeat(curve)));
         let lost = curves.filter(|(point, _)| point.status.contains(':'));
         let line = |(point, curve): (&Point, &Curve)| {
-            let mut words = vec![curve.benchmark.clone()];
-            words.extend(curve.levels.iter().cloned());
-            words.push(Dimension::Clients.caption(&point.case.clients.to_string()));
-            format!("{}: {}", words.join(" "), point.status)
+            let clients = Dimension::Clients.caption(&point.case.clients.to_string());
+            format!("{} {clients}: {}", curve.name(), point.status)
         };
         lost.map(line).collect()
     }
@@ -316,6 +385,22 @@ const fn mark(format: Format, styled: bool) -> &'static str {
         Format::Markdown => "**",
         _ if styled => "",
         _ => "*",
+    }
+}
+
+impl Curve {
+    fn chart(&self) -> ChartCurve {
+        ChartCurve {
+            name: self.levels.join(", "),
+            points: observations(&self.points).collect(),
+            fit: self.fit.clone(),
+        }
+    }
+
+    /// The benchmark and what tells the curve from others of it.
+    fn name(&self) -> String {
+        let words = std::iter::once(&self.benchmark).chain(&self.levels);
+        words.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 }
 

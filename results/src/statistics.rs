@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 
 pub mod bootstrap;
+pub mod change_points;
+pub mod drift;
+pub mod energy;
 pub mod holm;
 pub mod mann_whitney;
 pub mod repetitions;
 pub mod shift;
 pub mod signed_rank;
+pub mod usl;
 
 #[cfg(test)]
 pub(crate) mod truth;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-23T20:15:30.042Z`. A moment that the calendar does
 /// not reach (before the year -9999, after 9999) is given as the nearest that it does.
-pub(crate) fn rfc3339(moment: SystemTime) -> String {
+pub fn rfc3339(moment: SystemTime) -> String {
     timestamp(moment).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 

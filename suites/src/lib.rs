@@ -4,6 +4,7 @@
 pub mod benchmark;
 pub mod index;
 pub mod isolation;
+pub mod limit;
 #[cfg(test)]
 mod made_up;
 pub mod olap;

@@ -10,8 +10,10 @@ mod desk;
 mod durability;
 mod histories;
 mod killed;
+mod limit;
 mod plans;
 mod regress;
+mod scaling;
 
 use std::collections::BTreeSet;
 use std::fs;

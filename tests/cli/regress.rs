@@ -126,7 +126,7 @@ fn bad_input_ends_with_two() {
     fs::create_dir(desk.path("runs/half")).unwrap();
     fs::write(desk.path("runs/half/results.csv"), &text[..text.len() - 4]).unwrap();
     for (arguments, told) in [
-        (&["runs/old"][..], "2 values required"),
+        (&["runs/old"][..], "only one run was given"),
         (&["runs/old", "runs/old"], "the run old is on both sides"),
         (&["runs/old", "runs/nowhere"], "give a run folder"),
         (&["runs/old", "runs/twice"], "results.csv`, line 20: it says `errors`"),
@@ -181,4 +181,74 @@ fn a_planted_slowdown_is_found() {
     );
     let records: Vec<Record> = desk.records();
     assert!(records.iter().all(|record| record.status == dbdyno_core::Status::Ok));
+}
+
+#[test]
+fn a_history_is_kept_listed_shown_and_searched() {
+    let names: Vec<String> = (10..24).map(|number| format!("run-{number}")).collect();
+    let level = |number: usize| if number < 9 { 1000.0 } else { 700.0 };
+    let runs: Vec<(&str, f64, &str)> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (name.as_str(), level(number) + (number % 3) as f64, "Index Scan"))
+        .collect();
+    let desk = desk(&runs);
+    for name in &names[..12] {
+        let run = format!("runs/{name}");
+        let output = desk.dbdyno(&["history", "add", &run, "--commit", name, "--branch", "main"]);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        assert_eq!(out(&output), format!("added history/{name}\n"));
+    }
+    let output = desk.dbdyno(&["history", "add", "runs/run-10"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("it is there already"), "{}", err(&output));
+    let listed = out(&desk.dbdyno(&["history", "list"]));
+    assert!(listed.contains("run-21") && !listed.contains("run-22"), "{listed}");
+    let output = desk.dbdyno(&["regress", "--history", "history", "runs/run-22", "runs/run-23"]);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let text = out(&output);
+    assert!(
+        text.starts_with("2 regressions\nrun-23 and the 13 runs before it, from run-10 on\n"),
+        "{text}"
+    );
+    assert!(text.contains("since run-19 (commit run-19 on main)"), "{text}");
+    for run in ["runs/run-22", "runs/run-23"] {
+        assert_eq!(code(&desk.dbdyno(&["history", "add", run])), 0);
+    }
+    let shown = out(&desk.dbdyno(&["history", "show", "--metric", "throughput"]));
+    assert!(shown.contains("since run-19 (commit run-19 on main)"), "{shown}");
+    let output = desk.dbdyno(&["regress", "--history", "history", "--recent", "1"]);
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("an older regression, since run-19"), "{}", out(&output));
+    for (arguments, told) in [
+        (&["regress", "--recent", "3", "runs/run-10", "runs/run-11"][..], "--history"),
+        (&["history", "list", "--history", "none"], "No such file or directory"),
+        (&["history", "add", "none"], "give a run folder"),
+    ] {
+        let output = desk.dbdyno(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn a_report_is_html_or_markdown() {
+    let desk = desk(&[("one", 1000.0, "Index Scan")]);
+    for (file, begins) in [("report.html", "<!DOCTYPE html>"), ("report.md", "# Databases on the")]
+    {
+        let output = desk.dbdyno(&["report", "runs/one", "-o", file]);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        assert_eq!(out(&output), format!("report in {file}\n"));
+        let text = fs::read_to_string(desk.path(file)).unwrap();
+        assert!(text.starts_with(begins) && text.contains("Index Scan on orders"), "{text}");
+    }
+    for (arguments, told) in [
+        (["runs/one", "-o", "report.pdf"], "is neither .html nor .md"),
+        (["runs/none", "-o", "report.md"], "give a run folder"),
+        (["runs/one", "-o", "none/report.md"], "give another file with --output"),
+    ] {
+        let output = desk.dbdyno(&[&["report"][..], &arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
 }

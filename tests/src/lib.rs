@@ -210,6 +210,7 @@ pub fn run_options() -> RunOptions {
         // A number, not a time: a disk may take longer than any short time to sync.
         length: Length::Transactions(600),
         warmup: Duration::ZERO,
+        first_repetition: 1,
         repetitions: 1,
         scale: Scale::ONE,
         keys: Keys::default(),

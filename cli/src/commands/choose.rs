@@ -158,6 +158,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         arrival,
         length,
         warmup: arguments.warmup.unwrap_or_else(|| warmup_for(length)),
+        first_repetition: 1,
         repetitions: arguments.repetitions.unwrap_or(1),
         scale: arguments.scale.unwrap_or(Scale::ONE),
         keys: arguments.keys.unwrap_or_default(),

@@ -1,13 +1,16 @@
 //! `dbdyno compare`.
 
 use dbdyno_core::{Error, Result};
-use dbdyno_results::{By, Format, compare as put_side_by_side, compare_all, histograms, load};
+use dbdyno_results::{
+    By, Format, Loaded, compare as put_side_by_side, compare_all, histograms, load, scaling,
+};
 
 use crate::Ended;
 use crate::args::{CompareArgs, FormatArg};
+use crate::commands::charts;
 use crate::commands::tables::{self, Views};
 use crate::names::one_of;
-use crate::output::note;
+use crate::output::{note, show};
 
 /// Puts runs side by side.
 ///
@@ -16,6 +19,10 @@ use crate::output::note;
 pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let by = one_of("dimension", &arguments.by, &By::ALL, By::name)
         .map_err(|why| Error::new("compare the runs", why))?;
+    if arguments.charts.is_some() && by != By::Clients {
+        let why = format!("charts show throughput against clients, not {}", by.name());
+        return Err(Error::new("draw charts of the runs", why).next("add `--by clients`"));
+    }
     let loaded = load(&arguments.runs)?;
     for warning in &loaded.warnings {
         note(&format!("warning: {warning}"));
@@ -35,6 +42,9 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         FormatArg::Markdown => Format::Markdown,
         FormatArg::Csv => Format::Csv,
     };
+    if let Some(folder) = &arguments.charts {
+        charts::write_all(folder, &scaling(&loaded.records)?.charts())?;
+    }
     // One header is enough for a program.
     if format == Format::Csv {
         tables::print(&[put_side_by_side(&loaded.records, &options)?], format)?;
@@ -46,6 +56,9 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         || by != By::Engine;
     if asks {
         tables::print(&compare_all(&loaded.records, &options)?, format)?;
+        if by == By::Clients && !options.transactions && options.metrics.is_empty() {
+            show_scaling(&loaded, format)?;
+        }
         return Ok(Ended::Done);
     }
     let (views, records) = Views::take(loaded);
@@ -54,4 +67,20 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     }
     views.print(format, !records.is_empty());
     Ok(Ended::Done)
+}
+
+/// What more clients do to each benchmark, where there are several numbers of them.
+fn show_scaling(loaded: &Loaded, format: Format) -> Result<()> {
+    let Ok(scaling) = scaling(&loaded.records) else { return Ok(()) };
+    let rendering = tables::rendering(format);
+    show("\n");
+    show(&scaling.render(&rendering)?);
+    if format == Format::Table {
+        for chart in scaling.charts() {
+            if let Some(text) = chart.text(rendering.width) {
+                show(&format!("\n{}, tx/s\n{text}", chart.title));
+            }
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,9 @@ use std::io::IsTerminal as _;
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::regress::{RegressFormat, render};
-use dbdyno_results::{Outcome, regress as judge};
+use dbdyno_results::{
+    HistoryOptions, Judgement, Outcome, RegressOptions, regress as judge, regress_history,
+};
 
 use crate::Ended;
 use crate::args::{RegressArgs, RegressFormatArg};
@@ -26,10 +28,7 @@ const WIDEST: usize = 120;
 /// be written.
 pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
     let options = Config::read(arguments.config.as_deref())?.regress_options(arguments)?;
-    let Some((current, baselines)) = arguments.runs.split_last() else {
-        return Err(Error::new("compare with the baseline", "no run was given"));
-    };
-    let judgement = judge(baselines, current, &options)?;
+    let judgement = judgement(arguments, &options)?;
     let format = match arguments.format {
         RegressFormatArg::Text => RegressFormat::Text,
         RegressFormatArg::Markdown => RegressFormat::Markdown,
@@ -52,6 +51,22 @@ pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
         Outcome::Regression => Ended::Failed,
         Outcome::CouldNotTell => Ended::CouldNotRun,
     })
+}
+
+fn judgement(arguments: &RegressArgs, options: &RegressOptions) -> Result<Judgement> {
+    if let Some(history) = &arguments.history {
+        let of_history = HistoryOptions::default();
+        let of_history = HistoryOptions {
+            recent: arguments.recent.map_or(of_history.recent, |recent| recent as usize),
+            level: arguments.confidence.unwrap_or(of_history.level),
+        };
+        return regress_history(history, &arguments.runs, options, of_history);
+    }
+    match arguments.runs.split_last() {
+        Some((current, baselines)) if !baselines.is_empty() => judge(baselines, current, options),
+        _ => Err(Error::new("compare with the baseline", "only one run was given")
+            .next("give a baseline and the current run, or `--history DIR`")),
+    }
 }
 
 fn width() -> usize {

@@ -45,7 +45,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     interrupt::watch(&stop)?;
     let runtime = event_loop()?;
     let screen = Screen::new(arguments.quiet, &options);
-    let sessions = most_clients(&options, &selections) + SPARE_SESSIONS;
+    let sessions = most_sessions(&options, &selections);
     let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {
         return Ok(Ended::Interrupted);
@@ -89,7 +89,7 @@ fn load_host(selections: &[Selection<'_>]) -> Result<Option<PathBuf>> {
 
 /// An event loop on this thread: what needs several threads, such as loading, starts its own, and
 /// none of them is left when a load begins.
-fn event_loop() -> Result<Runtime> {
+pub(super) fn event_loop() -> Result<Runtime> {
     Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(Duration::ZERO)
@@ -123,18 +123,19 @@ fn tell_end(summary: &RunSummary, folder: &RunFolder) {
     say(&format!("{}; results in {}", parts.join(", "), folder.path().display()));
 }
 
-fn most_clients(options: &RunOptions, selections: &[Selection<'_>]) -> u32 {
+/// How many sessions will be open at once.
+pub(super) fn most_sessions(options: &RunOptions, selections: &[Selection<'_>]) -> u32 {
     let own = selections.iter().flat_map(|selection| selection.benchmark.default_clients());
     let has_pools = selections.iter().any(|selection| selection.benchmark.has_pools());
     let pools = options.pool.sizes.iter().flatten().filter(|_| has_pools);
     let clients = options.clients.iter().flatten().chain(own).chain(pools);
     let clients = clients.copied().max().unwrap_or(0);
     let has_streams = selections.iter().any(|selection| selection.benchmark.has_streams());
-    clients + if has_streams { options.streams() } else { 0 }
+    clients + if has_streams { options.streams() } else { 0 } + SPARE_SESSIONS
 }
 
 /// Opens every target; `None` where the end was asked for meanwhile.
-fn open_targets(
+pub(super) fn open_targets(
     runtime: &Runtime,
     screen: &Screen,
     targets: &[Target],
@@ -160,7 +161,7 @@ fn open_targets(
 }
 
 /// What goes into `run.toml`.
-fn describe(
+pub(super) fn describe(
     runtime: &Runtime,
     arguments: &RunArgs,
     options: &RunOptions,

@@ -5,17 +5,21 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    By, CompareOptions, Comparison, Format, IsolationView, Loaded, ProceduresView, Record,
-    RenderOptions, RunFolder, compare_all, load, scaling,
+    By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView, ProceduresView,
+    Record, RenderOptions, RunFolder, compare_all, load, scaling,
 };
 
+use crate::commands::charts;
 use crate::output::{note, show};
 
 /// The width of a table where the output is no terminal.
 const PLAIN_WIDTH: usize = 120;
 
+/// The folder of charts in a run folder.
+const CHARTS: &str = "charts";
+
 /// Prints a run's own tables: what differs between its cases makes the columns; what was measured
-/// at several numbers of clients is shown as a scaling curve.
+/// at several numbers of clients is shown as a scaling curve, and drawn into the run folder.
 ///
 /// # Errors
 /// The run folder cannot be read back.
@@ -34,8 +38,14 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         }
     }
     views.print(Format::Table, !records.is_empty());
+    let mut charts = views.charts();
     if let Ok(scaling) = scaling(&records) {
         show(&scaling.render(&rendering(Format::Table))?);
+        charts.extend(scaling.charts());
+    }
+    // The tables tell all that charts do: a disk that is full by now fails no run.
+    if let Err(error) = charts::write_all(&folder.path().join(CHARTS), &charts) {
+        note(&format!("warning: {error}"));
     }
     Ok(())
 }
@@ -44,6 +54,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
 pub struct Views {
     levels: Option<IsolationView>,
     procedures: Option<ProceduresView>,
+    pools: Option<PoolView>,
 }
 
 impl Views {
@@ -52,12 +63,13 @@ impl Views {
         let targets = loaded.order(By::Target);
         let (levels, records) = IsolationView::take(loaded.records, &targets);
         let (procedures, records) = ProceduresView::take(records, &targets);
-        (Self { levels, procedures }, records)
+        let (pools, records) = PoolView::take(records, &targets);
+        (Self { levels, procedures, pools }, records)
     }
 
     /// Whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
-        self.levels.is_none() && self.procedures.is_none()
+        self.levels.is_none() && self.procedures.is_none() && self.pools.is_none()
     }
 
     /// Prints them, after other tables or as the first.
@@ -65,9 +77,16 @@ impl Views {
         let rendering = rendering(format);
         let levels = self.levels.as_ref().map(|levels| levels.render(&rendering));
         let procedures = self.procedures.as_ref().map(|procedures| procedures.render(&rendering));
+        let pools = self.pools.as_ref().map(|pools| pools.render(&rendering));
         let before = after_others.then(String::new);
-        let texts: Vec<String> = before.into_iter().chain(levels).chain(procedures).collect();
+        let views = levels.into_iter().chain(procedures).chain(pools);
+        let texts: Vec<String> = before.into_iter().chain(views).collect();
         show(&texts.join("\n"));
+    }
+
+    /// What of them is drawn.
+    fn charts(&self) -> Vec<Chart> {
+        self.pools.as_ref().map(PoolView::charts).unwrap_or_default()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What stored procedures gain: a line for each round trip.
 
-use super::Subject;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
+use crate::subject::Subject;
 
 pub(super) const LEGEND: &str = "speed-up: how many times as many transactions go through as stored procedures as do in \
      statements; round trip: what a proxy added to each";

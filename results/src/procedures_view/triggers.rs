@@ -1,8 +1,8 @@
 //! What triggers cost each row: a line for each kind, columns for each target.
 
-use super::Subject;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
+use crate::subject::Subject;
 
 pub(super) const LEGEND: &str = "us: time for each row that is inserted or updated, one in a statement (single) or a hundred \
      (bulk), commit and all; x: how many times as long as with nothing on the table";

@@ -6,12 +6,7 @@ use dbdyno_core::{Error, Result};
 
 use super::input::Sides;
 use crate::load::LoadedFile;
-use crate::machine::Machine;
 use crate::run_info::RunInfo;
-
-/// How far the memory of one machine may seem to change, for a kernel keeps more or less of it to
-/// itself: a share.
-const SAME_MEMORY: f64 = 0.02;
 
 /// Options that say which cases there are or how often, not how one is measured.
 const OF_CASES: [&str; 14] = [
@@ -52,7 +47,7 @@ pub(super) fn check(sides: &Sides, across_machines: bool) -> Result<Vec<String>>
         sides.files().filter_map(|file| Some((file, file.run.as_ref()?))).collect();
     if let Some((first, one)) = known.first() {
         for (file, other) in &known[1..] {
-            let differences = machine_differences(&one.machine, &other.machine);
+            let differences = one.machine.differences(&other.machine);
             if differences.is_empty() {
                 continue;
             }
@@ -97,28 +92,6 @@ fn unfinished(run: &RunInfo) -> Option<String> {
         Some(outcome) => Some(format!("the run {} was {outcome}", run.run_id)),
         None => Some(format!("the run {} was killed, or still goes on", run.run_id)),
     }
-}
-
-/// What tells two machines apart; what is not known tells nothing.
-fn machine_differences(one: &Machine, other: &Machine) -> Vec<String> {
-    let mut differences = Vec::new();
-    for (what, one, other) in [("processor", &one.cpu, &other.cpu), ("", &one.arch, &other.arch)] {
-        if one != other && !one.is_empty() && !other.is_empty() {
-            differences.push(format!("{what} {one} and {other}").trim().to_owned());
-        }
-    }
-    if one.cores != other.cores && one.cores > 0 && other.cores > 0 {
-        differences.push(format!("{} and {} cores", one.cores, other.cores));
-    }
-    let (small, large) = (
-        one.memory_bytes.min(other.memory_bytes) as f64,
-        one.memory_bytes.max(other.memory_bytes) as f64,
-    );
-    if small > 0.0 && large > small * (1.0 + SAME_MEMORY) {
-        let bytes = |machine: &Machine| crate::number::bytes(machine.memory_bytes as f64);
-        differences.push(format!("{} and {} of memory", bytes(one), bytes(other)));
-    }
-    differences
 }
 
 /// Another kernel or system on the same machine.

@@ -7,7 +7,7 @@ use dbdyno_core::{Better, Case, Error, Result};
 use super::input::Sides;
 use super::judge::Pair;
 use super::{Finding, Placed, RegressOptions, Verdict};
-use crate::dimension::{Dimension, Level, Plan};
+use crate::dimension::Plan;
 use crate::metric::{DEFAULT_METRICS, find, is_asked};
 use crate::record::Record;
 use crate::repetition::{CaseKey, Repetition, Sample, case_key, repetitions};
@@ -42,6 +42,7 @@ impl Matched<'_> {
             verdict,
             why,
             numbers: None,
+            since: None,
         };
         (self.place, rank, finding)
     }
@@ -93,20 +94,14 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
             sorted.insert((benchmark, plan.row_levels(case)), (case, sides));
         }
     }
-    // A target that is called by its engine says nothing more.
-    let engine = plan.constants.iter().find(|(of, _)| *of == Dimension::Engine);
-    let engine = engine.map(|(_, text)| text.clone());
-    let constants = plan.constants.iter().filter(|(dimension, text)| {
-        *dimension != Dimension::Target || Some(text) != engine.as_ref()
-    });
     let mut gathered = Gathered {
         cases: Vec::new(),
-        constants: constants.map(|(dimension, text)| dimension.caption(text)).collect(),
+        constants: plan.captions(),
         only_before: Vec::new(),
         only_after: Vec::new(),
     };
     for ((benchmark, levels), (case, [before, after])) in sorted {
-        let name = name(&plan, &levels);
+        let name = plan.case_name(&levels);
         match (before.is_empty(), after.is_empty()) {
             (false, true) => gathered.only_before.push(title(&benchmark, &name)),
             (true, _) => gathered.only_after.push(title(&benchmark, &name)),
@@ -120,17 +115,6 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
         return Err(nothing_in_common(&gathered));
     }
     Ok(gathered)
-}
-
-/// What tells a case from others of its benchmark.
-fn name(plan: &Plan, levels: &[Level]) -> String {
-    let parts = plan.rows.iter().zip(levels).map(|(dimension, level)| match dimension {
-        Dimension::Engine | Dimension::Driver | Dimension::Target | Dimension::Isolation => {
-            level.text.clone()
-        }
-        _ => dimension.caption(&level.text),
-    });
-    parts.collect::<Vec<_>>().join(" ")
 }
 
 fn nothing_in_common(gathered: &Gathered<'_>) -> Error {

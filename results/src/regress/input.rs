@@ -18,25 +18,30 @@ pub(super) struct Sides {
 /// # Errors
 /// See [`super::regress`].
 pub(super) fn read(baselines: &[&Path], current: &Path) -> Result<Sides> {
-    let sides = Sides { before: load(baselines)?, after: load(&[current])? };
-    for loaded in [&sides.before, &sides.after] {
-        if let Some(told) = loaded.cut_off.first() {
-            let why = "what is missing could be what regressed";
-            return Err(Error::new("compare with the baseline", format!("{told}: {why}")).next(
-                "run it again, or remove the half line if the rest is all that you ask about",
-            ));
-        }
-        if let Some(empty) = loaded.files.iter().find(|file| file.rows.is_empty()) {
-            let doing = format!("compare with the baseline `{}`", empty.path.display());
-            return Err(Error::new(doing, "there is not a single result in it")
-                .next("look into events.csv and the output of the run, or run again"));
-        }
-    }
-    sides.check_distinct()?;
-    Ok(sides)
+    Sides::of(load(baselines)?, load(&[current])?)
 }
 
 impl Sides {
+    /// Sees that both sides are whole.
+    pub(super) fn of(before: Loaded, after: Loaded) -> Result<Self> {
+        let sides = Self { before, after };
+        for loaded in [&sides.before, &sides.after] {
+            if let Some(told) = loaded.cut_off.first() {
+                let why = "what is missing could be what regressed";
+                return Err(Error::new("compare with the baseline", format!("{told}: {why}")).next(
+                "run it again, or remove the half line if the rest is all that you ask about",
+            ));
+            }
+            if let Some(empty) = loaded.files.iter().find(|file| file.rows.is_empty()) {
+                let doing = format!("compare with the baseline `{}`", empty.path.display());
+                return Err(Error::new(doing, "there is not a single result in it")
+                    .next("look into events.csv and the output of the run, or run again"));
+            }
+        }
+        sides.check_distinct()?;
+        Ok(sides)
+    }
+
     /// A run that is held against itself has not changed, which would be of no use to anybody.
     fn check_distinct(&self) -> Result<()> {
         let before: BTreeSet<&str> = runs(&self.before).collect();

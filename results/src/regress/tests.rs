@@ -16,6 +16,7 @@ use crate::record::{COLUMNS, Record};
 use crate::run_folder::{RunFolder, file};
 use crate::run_info::{RunInfo, TargetInfo};
 
+mod history;
 mod truth;
 
 /// Repetitions that vary by one or two percent.
@@ -89,7 +90,7 @@ fn finding<'j>(judgement: &'j Judgement, metric: &str) -> &'j Finding {
     judgement.findings.iter().find(|finding| finding.metric == metric).unwrap()
 }
 
-fn default() -> RegressOptions {
+pub(super) fn default() -> RegressOptions {
     RegressOptions::default()
 }
 

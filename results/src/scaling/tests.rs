@@ -87,6 +87,60 @@ fn without_a_single_client_the_smallest_number_is_the_base() {
     assert!((efficiency - 90.0).abs() < 1e-9, "{efficiency}");
 }
 
+/// A curve that peaks at about ten clients, one that never falls, and one in open loop.
+fn peaking() -> Vec<Record> {
+    let mut records = Vec::new();
+    for (engine, sigma, kappa) in [("postgres", 0.05, 0.01), ("sqlite", 0.3, 0.0)] {
+        for clients in [1, 2, 4, 8, 16] {
+            let n = f64::from(clients);
+            let tps = 1_000.0 * n / (1.0 + sigma * (n - 1.0) + kappa * n * (n - 1.0));
+            let case = Case { clients, ..case("reads", engine) };
+            records.extend(repetitions(&case, tps, &[1.0, 0.99, 1.01]));
+            let open = Case { rate: Some(100.0), ..case };
+            records.extend(repetitions(&open, 100.0, &[1.0]));
+        }
+    }
+    records
+}
+
+#[test]
+fn curves_of_enough_points_are_fitted_but_in_open_loop() {
+    let scaling = scaling(&peaking()).unwrap();
+    let fitted: Vec<_> = scaling.curves.iter().map(|curve| curve.fit.is_some()).collect();
+    assert_eq!(fitted, [true, false, true, false]);
+    let peak = scaling.curves[0].fit.as_ref().unwrap().peak;
+    assert!(peak.low < 9.746_8 && 9.746_8 < peak.high, "{peak:?}");
+    insta::assert_snapshot!("fits", scaling.render(&RenderOptions::default()).unwrap());
+    let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    assert!(
+        scaling
+            .render(&markdown)
+            .unwrap()
+            .contains("\n\noltp/reads postgres closed loop: peaks at")
+    );
+}
+
+#[test]
+fn each_benchmark_has_its_charts() {
+    let mut records = peaking();
+    records.extend(repetitions(&case("tpcb", "sqlite"), 1.0, &[1.0]));
+    for (statements, isolation) in StatementForm::ALL
+        .into_iter()
+        .flat_map(|statements| dbdyno_core::Isolation::ALL.map(|isolation| (statements, isolation)))
+    {
+        for clients in [1, 2] {
+            let case = Case { clients, isolation, statements, ..case("tpcc", "sqlite") };
+            records.extend(repetitions(&case, 1.0, &[1.0]));
+        }
+    }
+    let charts = scaling(&records).unwrap().charts();
+    let found: Vec<_> =
+        charts.iter().map(|chart| (chart.file_stem(), chart.curves.len())).collect();
+    let expected = [("oltp-reads", 4), ("oltp-tpcc", 6), ("oltp-tpcc-2", 4)];
+    assert_eq!(found, expected.map(|(name, curves)| (name.to_owned(), curves)));
+    assert_eq!(charts[0].curves[0].points.len(), 15);
+}
+
 #[test]
 fn table() {
     insta::assert_snapshot!(scaling(&sweep()).unwrap().render(&RenderOptions::default()).unwrap());

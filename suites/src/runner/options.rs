@@ -55,6 +55,8 @@ pub struct RunOptions {
     pub warmup: Duration,
     /// How often each case is measured, at least 1.
     pub repetitions: u32,
+    /// The number of the first repetition, which is 1 unless others were measured before.
+    pub first_repetition: u32,
     /// The scale factor of the data sets.
     pub scale: Scale,
     /// The keys and indexes of data sets that leave them open.

@@ -134,7 +134,7 @@ impl Run<'_> {
             self.keep(selection, planned, 1, &Error::unsupported("measure it", why))?;
         }
         let cases = self.ready(selection, cases)?;
-        for repetition in 1..=options.repetitions {
+        for repetition in (options.first_repetition..).take(options.repetitions as usize) {
             for place in round_order(cases.len(), options.seed, repetition) {
                 if self.tools.stop.is_requested() {
                     return Ok(());

@@ -15,8 +15,9 @@ use serde::Serialize;
 
 use crate::Ended;
 use crate::args::{CheckHistoryArgs, RegisterOrderArg, ReportFormatArg};
+use crate::files::replace;
 use crate::output::note;
-use outputs::{Outputs, replace};
+use outputs::Outputs;
 use sources::{Source, cut_off_text, merge_into_temporary, sources};
 
 /// A verdict as programs read it.

@@ -20,7 +20,7 @@ struct Document<'j> {
     counts: Counts,
     comparisons: usize,
     findings: Vec<Found<'j>>,
-    plans: Vec<Changed<'j>>,
+    plans: Vec<ChangedPlan<'j>>,
     only_in_baseline: &'j [String],
     only_in_current: &'j [String],
     notes: &'j [String],
@@ -45,6 +45,17 @@ struct Found<'j> {
     why: &'j str,
     #[serde(flatten)]
     numbers: Option<Figures<'j>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Changed<'j>>,
+}
+
+#[derive(Serialize)]
+struct Changed<'j> {
+    run: &'j str,
+    commit: &'j str,
+    earliest: &'j str,
+    latest: &'j str,
+    is_drift: bool,
 }
 
 #[derive(Serialize)]
@@ -68,7 +79,7 @@ struct Side {
 }
 
 #[derive(Serialize)]
-struct Changed<'j> {
+struct ChangedPlan<'j> {
     subject: &'j str,
     benchmark: &'j str,
     name: &'j str,
@@ -101,7 +112,7 @@ pub(super) fn json(judgement: &Judgement) -> Result<String> {
         },
         comparisons: judgement.comparisons,
         findings: judgement.findings.iter().map(found).collect(),
-        plans: judgement.plans.iter().map(changed).collect(),
+        plans: judgement.plans.iter().map(changed_plan).collect(),
         only_in_baseline: &judgement.only_before,
         only_in_current: &judgement.only_after,
         notes: &judgement.notes,
@@ -119,6 +130,13 @@ fn found(finding: &Finding) -> Found<'_> {
         verdict: finding.verdict.name().replace(' ', "_"),
         why: &finding.why,
         numbers: finding.numbers.as_ref().map(figures),
+        since: finding.since.as_ref().map(|since| Changed {
+            run: &since.run,
+            commit: &since.commit,
+            earliest: &since.between.0,
+            latest: &since.between.1,
+            is_drift: since.is_drift,
+        }),
     }
 }
 
@@ -139,12 +157,12 @@ fn figures(numbers: &Numbers) -> Figures<'_> {
     }
 }
 
-fn changed(plan: &PlanChange) -> Changed<'_> {
+fn changed_plan(plan: &PlanChange) -> ChangedPlan<'_> {
     let lines = |wanted: LineChange| {
         let lines = plan.lines.iter().filter(move |(change, _)| *change == wanted);
         lines.map(|(_, line)| line.as_str()).collect()
     };
-    Changed {
+    ChangedPlan {
         subject: &plan.subject,
         benchmark: &plan.benchmark,
         name: &plan.name,

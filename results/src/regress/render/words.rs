@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::metric;
 use crate::number::{self, percent};
-use crate::regress::{Finding, Judgement, Numbers, Verdict};
+use crate::regress::{Finding, Judgement, Numbers, SampleOf, Verdict};
 
 /// How many findings there are of each verdict, regressions first.
 pub(in crate::regress) fn summary(judgement: &Judgement) -> String {
@@ -35,7 +35,13 @@ pub(in crate::regress) fn summary(judgement: &Judgement) -> String {
 
 /// Which runs were held against each other.
 pub(super) fn runs(judgement: &Judgement) -> String {
-    format!("{} against the baseline {}", judgement.current, judgement.baselines.join(", "))
+    let runs = &judgement.baselines;
+    match (judgement.sample, runs.as_slice()) {
+        (SampleOf::Runs, [first, .., _]) => {
+            format!("{} and the {} runs before it, from {first} on", judgement.current, runs.len())
+        }
+        _ => format!("{} against the baseline {}", judgement.current, runs.join(", ")),
+    }
 }
 
 /// The confidence in percent: `95%`.
@@ -104,12 +110,20 @@ pub(super) fn legend(judgement: &Judgement) -> Option<String> {
         Some(if low == high { low.to_string() } else { format!("{low} to {high}") })
     };
     let (before, after) = (sizes(|numbers| numbers.before.1)?, sizes(|numbers| numbers.after.1)?);
-    let noun = if after == "1" { "repetition" } else { "repetitions" };
+    let noun = match (judgement.sample, after.as_str()) {
+        (SampleOf::Repetitions, "1") => "repetition",
+        (SampleOf::Repetitions, _) => "repetitions",
+        (SampleOf::Runs, "1") => "run",
+        (SampleOf::Runs, _) => "runs",
+    };
     let mut parts = vec![format!("medians of {before} against {after} {noun}")];
     if numbers.iter().any(|numbers| numbers.shift.is_some_and(|shift| shift.interval.is_some())) {
         let confidence = confidence(judgement);
         parts.push(format!("the change and its {confidence} interval are those of all ratios"));
         parts.push(match judgement.comparisons {
+            _ if judgement.sample == SampleOf::Runs => {
+                "p is that of a change anywhere near, by permutations".to_owned()
+            }
             1 => "p is that of Mann and Whitney".to_owned(),
             many => format!("p is that of Mann and Whitney, corrected for {many} comparisons"),
         });

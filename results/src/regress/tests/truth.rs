@@ -16,6 +16,7 @@ fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
         verdict: Verdict::CouldNotTell,
         why: String::new(),
         numbers: None,
+        since: None,
     };
     let unit = "us".to_owned();
     Pair {

@@ -1,0 +1,242 @@
+//! `dbdyno find-limit`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbdyno_core::load::{Length, Spacing};
+use dbdyno_core::{Driver, Error, Measurement, Result, Stop};
+use dbdyno_results::RunFolder;
+use dbdyno_results::chart::{LineChart, LineCurve, Scale};
+use dbdyno_suites::limit::{Limit, LimitOptions, Probe, find_limit as search};
+use dbdyno_suites::registry::suites;
+use dbdyno_suites::runner::Selection;
+
+use crate::Ended;
+use crate::args::{FindLimitArgs, RunArgs, SpacingArg};
+use crate::commands::{choose, run, scenario, tables};
+use crate::config::Config;
+use crate::files::write;
+use crate::interrupt;
+use crate::output::{say, show};
+use crate::screen::{Screen, grouped};
+
+/// How long a rate is measured, and runs before that, where nobody says.
+const DURATION: Duration = Duration::from_secs(10);
+const WARMUP: Duration = Duration::from_secs(2);
+/// How close is close enough, and how many repetitions a rate takes at most, where nobody says.
+const PRECISION: f64 = 0.05;
+const CONFIRM: u32 = 3;
+/// Of fewer transactions a 99th percentile is that of a handful.
+const ENOUGH: f64 = 500.0;
+
+/// Searches the highest rate at which the objectives hold, of each benchmark on each target.
+///
+/// # Errors
+/// The command is wrong, a target cannot be opened, a benchmark cannot be measured at rates, or results
+/// cannot be kept.
+pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
+    let config = Config::read(arguments.run.config.as_deref())?;
+    let limit = limit_options(&arguments);
+    refuse(&arguments.run)?;
+    let arguments = config.complete(arguments.run)?;
+    let targets = choose::targets(&config, &arguments.targets)?;
+    let mut suites = suites();
+    let names = scenario::add(&mut suites, &arguments, &targets)?;
+    if names.is_empty() {
+        return Err(Error::new("find a limit", "no benchmark was named")
+            .next("name one, such as `dbdyno find-limit oltp/tpcb --objective 'p99<20ms'`"));
+    }
+    let selections = choose::benchmarks(&suites, &names)?;
+    let mut options = choose::options(&arguments)?;
+    choose::check_data(&selections, &options)?;
+    if arguments.duration.is_none() {
+        options.length = Length::Duration(DURATION);
+    }
+    options.warmup = arguments.warmup.unwrap_or(WARMUP);
+    let settings = choose::settings(&arguments.settings, &targets)?;
+    let stop = Stop::default();
+    interrupt::watch(&stop)?;
+    let runtime = run::event_loop()?;
+    let screen = Screen::new(arguments.quiet, &options);
+    let sessions = run::most_sessions(&options, &selections);
+    let Some(drivers) = run::open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
+    else {
+        return Ok(Ended::Interrupted);
+    };
+    let folder = RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?;
+    let mut info = run::describe(&runtime, &arguments, &options, &selections, &targets, &drivers)?;
+    info.options.extend(in_words(&limit));
+    folder.write_run_toml(&info)?;
+    let searched = selections.iter().flat_map(|selection| {
+        let versions = info.targets.iter().map(|target| target.engine_version.clone());
+        drivers.iter().cloned().zip(versions).map(move |driver| (selection, driver))
+    });
+    let mut ended = Ended::Done;
+    for (selection, driver) in searched.collect::<Vec<_>>() {
+        let found =
+            search(*selection, &driver, &options, &limit, &runtime, &folder, &screen, &stop);
+        screen.clear();
+        let found = found?;
+        show(&table(&found, *selection, &driver.0));
+        say(&sentence(&found, &limit));
+        let chart = chart(&found);
+        let picture = folder.path().join(format!("{}.svg", chart.file_stem()));
+        write(&picture, &chart.svg())?;
+        if found.interrupted {
+            ended = Ended::Interrupted;
+            break;
+        }
+        if found.found.holds.is_none() {
+            ended = Ended::Failed;
+        }
+    }
+    info.outcome = Some(
+        match ended {
+            Ended::Interrupted => "interrupted",
+            Ended::Failed | Ended::CouldNotRun => "failed",
+            Ended::Done => "done",
+        }
+        .to_owned(),
+    );
+    info.ended_at = Some(jiff::Timestamp::now().to_string());
+    folder.write_run_toml(&info)?;
+    say(&format!("results in {}", folder.path().display()));
+    Ok(ended)
+}
+
+fn limit_options(arguments: &FindLimitArgs) -> LimitOptions {
+    LimitOptions {
+        objectives: arguments.objectives.clone(),
+        precision: arguments.precision.unwrap_or(PRECISION),
+        confirm: arguments.confirm.unwrap_or(CONFIRM),
+        highest: arguments.highest,
+        spacing: match arguments.run.spacing {
+            Some(SpacingArg::Uniform) => Spacing::Uniform,
+            Some(SpacingArg::Poisson) | None => Spacing::Poisson,
+        },
+    }
+}
+
+/// What a search decides by itself.
+fn refuse(arguments: &RunArgs) -> Result<()> {
+    let given = [
+        ("--rate", arguments.rate.is_some()),
+        ("--latency-limit", arguments.latency_limit.is_some()),
+        ("--repetitions", arguments.repetitions.is_some()),
+        ("--transactions", arguments.transactions.is_some()),
+        ("--think-times", arguments.think_times),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let why =
+                format!("{option} has no meaning here: rates and repetitions are the search's");
+            Err(Error::new("find a limit", why).next("leave it out; --confirm says how often"))
+        }
+    }
+}
+
+fn in_words(limit: &LimitOptions) -> Vec<(String, String)> {
+    let objectives: Vec<String> = limit.objectives.iter().map(ToString::to_string).collect();
+    let mut words = vec![
+        ("objective".to_owned(), objectives.join(", ")),
+        ("precision".to_owned(), percent(limit.precision)),
+        ("confirm".to_owned(), limit.confirm.to_string()),
+    ];
+    words.extend(limit.highest.map(|rate| ("highest".to_owned(), rate.to_string())));
+    words
+}
+
+fn percent(share: f64) -> String {
+    format!("{}%", (share * 1e4).round() / 100.0)
+}
+
+/// The rates, the lowest first.
+fn table(limit: &Limit, selection: Selection<'_>, driver: &Arc<dyn Driver>) -> String {
+    let mut table =
+        tables::plain(["rate tx/s", "reached", "p50 ms", "p95 ms", "p99 ms", "errors", "held"]);
+    let mut probes: Vec<&Probe> = limit.probes.iter().collect();
+    probes.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+    for probe in probes {
+        let ms =
+            |metric| middle(probe, metric).map_or("-".to_owned(), |us| format!("{:.2}", us / 1e3));
+        table.add_row([
+            grouped(probe.rate),
+            middle(probe, "throughput").map_or("-".to_owned(), grouped),
+            ms("latency_p50_us"),
+            ms("latency_p95_us"),
+            ms("latency_p99_us"),
+            middle(probe, "errors").map_or("-".to_owned(), grouped),
+            format!("{} of {}", probe.held, probe.repetitions.len()),
+        ]);
+    }
+    format!(
+        "{}/{} on {}, {} clients, isolation {}, durability {}; a closed loop reaches {} tx/s\n\n{table}\n",
+        selection.suite,
+        selection.benchmark.name(),
+        driver.target(),
+        limit.case.clients,
+        limit.case.isolation,
+        limit.case.durability,
+        grouped(limit.closed_loop),
+    )
+}
+
+/// Response times against rates, with the limit marked.
+fn chart(limit: &Limit) -> LineChart {
+    let mut probes: Vec<&Probe> = limit.probes.iter().collect();
+    probes.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+    let curve = |name: &str| {
+        let metric = format!("latency_{name}_us");
+        let points = probes.iter().filter_map(|probe| {
+            Some((probe.rate, middle(probe, &metric).filter(|us| *us > 0.0)? / 1e3))
+        });
+        LineCurve { name: name.to_owned(), points: points.collect() }
+    };
+    let mark = limit.found.holds.map(|rate| (rate, "the highest rate that held".to_owned()));
+    let case = &limit.case;
+    LineChart {
+        title: format!("The limit of {}/{} on {}", case.suite, case.benchmark, case.target),
+        axes: ("transactions per second".to_owned(), "milliseconds".to_owned()),
+        scale: Scale::Linear,
+        log_y: true,
+        curves: ["p50", "p95", "p99"].map(curve).to_vec(),
+        marks: mark.into_iter().collect(),
+    }
+}
+
+/// The median of a metric over the repetitions of a rate.
+fn middle(probe: &Probe, metric: &str) -> Option<f64> {
+    let number = |rows: &Vec<Measurement>| {
+        rows.iter().find(|row| row.transaction.is_empty() && row.metric == metric)?.value
+    };
+    let values: Vec<f64> = probe.repetitions.iter().filter_map(number).collect();
+    dbdyno_results::statistics::median(&values)
+}
+
+fn sentence(limit: &Limit, options: &LimitOptions) -> String {
+    let objectives: Vec<String> = options.objectives.iter().map(ToString::to_string).collect();
+    let objectives = objectives.join(" and ");
+    let found = match (limit.found.holds, limit.found.fails) {
+        (Some(holds), Some(fails)) => format!(
+            "{objectives} held at up to {} tx/s, and no longer at {}",
+            grouped(holds),
+            grouped(fails)
+        ),
+        (Some(holds), None) => {
+            format!("{objectives} held at every rate up to {} tx/s", grouped(holds))
+        }
+        (None, Some(fails)) => {
+            format!("{objectives} did not hold at any rate, down to {} tx/s", grouped(fails))
+        }
+        (None, None) => "no rate was measured to its end".to_owned(),
+    };
+    let few = limit.probes.iter().filter(|probe| Some(probe.rate) == limit.found.holds);
+    let few = few.filter_map(|probe| middle(probe, "transactions")).find(|count| *count < ENOUGH);
+    let doubt = few.map_or(String::new(), |count| {
+        format!("; of {count:.0} transactions a percentile says little: choose a longer --duration")
+    });
+    let broken_off = if limit.interrupted { " (interrupted)" } else { "" };
+    format!("{found}{doubt}{broken_off}")
+}

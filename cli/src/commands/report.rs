@@ -1,0 +1,50 @@
+//! `dbdyno report`.
+
+use std::fs;
+use std::path::Path;
+
+use dbdyno_core::{Error, Result};
+use dbdyno_results::report::{Report, report as make};
+
+use crate::Ended;
+use crate::args::ReportArgs;
+use crate::output::say;
+
+/// Makes a document of runs.
+///
+/// # Errors
+/// A run cannot be read, the file's name says no form, or it cannot be written.
+pub fn report(arguments: &ReportArgs) -> Result<Ended> {
+    let file = &arguments.output;
+    let form = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let write: fn(&Report, &Path) -> std::io::Result<()> = match form {
+        "html" | "htm" => |report, file| fs::write(file, report.html()),
+        "md" | "markdown" => write_markdown,
+        _ => {
+            let why = format!("`{}` is neither .html nor .md", file.display());
+            return Err(Error::new("make a report", why).next("give `-o report.html`"));
+        }
+    };
+    let report = make(&arguments.runs)?;
+    write(&report, file).map_err(|why| {
+        Error::new(format!("write `{}`", file.display()), why)
+            .next("give another file with --output")
+    })?;
+    say(&format!("report in {}", file.display()));
+    Ok(Ended::Done)
+}
+
+/// The file, and its pictures in a folder beside it.
+fn write_markdown(report: &Report, file: &Path) -> std::io::Result<()> {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let folder = format!("{stem}-charts");
+    let (text, pictures) = report.markdown(&folder);
+    if !pictures.is_empty() {
+        let folder = file.with_file_name(&folder);
+        fs::create_dir_all(&folder)?;
+        for picture in pictures {
+            fs::write(folder.join(&picture.name), picture.svg)?;
+        }
+    }
+    fs::write(file, text)
+}

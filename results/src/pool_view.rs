@@ -1,0 +1,123 @@
+//! What the pool suite found out: what each pool does at each size, and which size is enough.
+
+mod advice;
+mod findings;
+mod sweep;
+
+use dbdyno_core::Case;
+
+use crate::chart::Chart;
+use crate::grid::wrap;
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+use crate::scalability;
+use crate::subject::{Subject, subjects};
+use sweep::Sweep;
+
+/// The suite that is shown so.
+const SUITE: &str = "pool";
+/// Its benchmarks of pools of every kind and size under the same load.
+const SWEEPS: [&str; 3] = ["tpcb", "read-mostly", "long-transactions"];
+/// What a connection for each client is called.
+const DIRECT: &str = "direct";
+
+/// The suite's results.
+#[derive(Clone, Debug)]
+pub struct PoolView {
+    subjects: Vec<Subject>,
+}
+
+impl PoolView {
+    /// Takes the suite's records out of others. Targets stand in the order of `targets`, and others
+    /// behind them.
+    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
+        let (ours, others): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| is_shown_so(&record.case));
+        let subjects = subjects(&ours, targets);
+        ((!subjects.is_empty()).then_some(Self { subjects }), others)
+    }
+
+    /// The tables as text, in the format of a terminal or of Markdown: one for each case, with what it
+    /// advises below it.
+    pub fn render(&self, options: &RenderOptions) -> String {
+        let sweeps = self.sweeps();
+        let mut parts: Vec<String> = sweeps.iter().map(|sweep| sweep.render(options)).collect();
+        let mut legends = Vec::new();
+        if !sweeps.is_empty() {
+            legends.push(sweep::LEGEND.to_owned());
+        }
+        if sweeps.iter().any(Sweep::is_fitted) {
+            legends.push(scalability::LEGEND.to_owned());
+        }
+        parts.extend((!legends.is_empty()).then(|| lines(&legends, options)));
+        parts.extend(findings::render(&self.subjects, options));
+        let notes: Vec<String> = self.subjects.iter().flat_map(lacks).collect();
+        parts.extend((!notes.is_empty()).then(|| lines(&notes, options)));
+        parts.join("\n")
+    }
+
+    /// A chart for each case: throughput against connections, a curve for each kind of pool.
+    pub fn charts(&self) -> Vec<Chart> {
+        self.sweeps().iter().filter_map(Sweep::chart).collect()
+    }
+
+    /// The sweeps that there is anything to show of, in the order of the benchmarks.
+    fn sweeps(&self) -> Vec<Sweep<'_>> {
+        let of = |name: &&str| {
+            let its = self.subjects.iter().filter(|subject| subject.case.benchmark == *name);
+            its.filter_map(Sweep::new).collect::<Vec<_>>()
+        };
+        SWEEPS.iter().flat_map(of).collect()
+    }
+}
+
+fn is_shown_so(case: &Case) -> bool {
+    let benchmark = case.benchmark.as_str();
+    case.suite == SUITE && (SWEEPS.contains(&benchmark) || findings::is_shown(benchmark))
+}
+
+/// What became of a case, and why parts of it are missing.
+fn lacks(subject: &Subject) -> Vec<String> {
+    let name = name(subject);
+    let mut notes = Vec::new();
+    if let Some((status, why)) = &subject.status {
+        notes.push(format!("{name}: {}: {why}", status.name()));
+    }
+    // The same reason, such as a program that is not installed, holds for all sizes of a pool.
+    let mut reasons: Vec<(&String, Vec<&str>)> = Vec::new();
+    for (load, why) in &subject.lacking {
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, loads)) => loads.push(load),
+            None => reasons.push((why, vec![load])),
+        }
+    }
+    let told = reasons.iter().map(|(why, loads)| format!("{name}, {}: {why}", loads.join(", ")));
+    notes.extend(told);
+    notes
+}
+
+/// What a case is called: `pool/tpcb on postgres, 16 clients`.
+fn name(subject: &Subject) -> String {
+    let Subject { case, label, .. } = subject;
+    let clients = scalability::Load::Clients.count(case.clients.into());
+    let clients = if label.contains(&clients) { String::new() } else { format!(", {clients}") };
+    format!("{SUITE}/{} on {label}{clients}", case.benchmark)
+}
+
+/// The kind and size of a pool by the name of its load: `deadpool-8`.
+fn pool(load: &str) -> Option<(&str, u32)> {
+    let (kind, size) = load.rsplit_once('-')?;
+    Some((kind, size.parse().ok()?))
+}
+
+/// Sentences, each in lines of its own.
+fn lines(sentences: &[String], options: &RenderOptions) -> String {
+    let written = sentences.iter().map(|sentence| match options.format {
+        Format::Markdown => format!("{sentence}\n\n"),
+        Format::Table | Format::Csv => wrap(sentence, options.width),
+    });
+    written.collect()
+}
+
+#[cfg(test)]
+mod tests;

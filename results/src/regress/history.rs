@@ -1,0 +1,223 @@
+//! `dbdyno regress --history`: where a history of runs changed. `docs/history.md` says how it is found.
+
+use std::path::Path;
+
+use dbdyno_core::{Better, Error, Result};
+
+use super::input::Sides;
+use super::{
+    Finding, Judgement, Numbers, RegressOptions, SampleOf, Since, Verdict, conditions, gather,
+    plans, promises,
+};
+use crate::load::load;
+use crate::run_history::series::{Series, gather as gather_series};
+use crate::run_history::{Entry, RunHistory};
+use crate::statistics::change_points::{ChangePoint, Strictness, change_points, fewest};
+use crate::statistics::drift::is_drift;
+use crate::statistics::mann_whitney::RankTest;
+use crate::statistics::median;
+use crate::statistics::shift::shift;
+
+/// Which changes of a history are told as such.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HistoryOptions {
+    /// How many of the last runs may be the first after a change that is judged; older changes are named in
+    /// the notes.
+    pub recent: usize,
+    /// The probability, in (0, 1), that a series in which nothing changes is said to change anywhere.
+    pub level: f64,
+}
+
+impl Default for HistoryOptions {
+    fn default() -> Self {
+        Self { recent: 10, level: 0.005 }
+    }
+}
+
+/// Searches a history, and runs that came after it, for changes. The last run is the current one.
+///
+/// # Errors
+/// A run cannot be read or ends before its time, runs are of different machines, there are fewer than two,
+/// a metric is unknown or has no better direction, or the last run has no case in common with the others.
+pub fn regress_history<P: AsRef<Path>>(
+    history: &Path,
+    later: &[P],
+    options: &RegressOptions,
+    of_history: HistoryOptions,
+) -> Result<Judgement> {
+    let mut entries = RunHistory::new(history).entries()?;
+    for run in later {
+        let run = Entry::outside(run.as_ref())?;
+        entries.retain(|known| known.run_id != run.run_id);
+        entries.push(run);
+    }
+    let Some((last, before)) = entries.split_last().filter(|(_, before)| !before.is_empty()) else {
+        let doing = format!("search the history `{}` for changes", history.display());
+        return Err(Error::new(doing, "it takes two runs at least")
+            .next("add runs with `dbdyno history add RUN`"));
+    };
+    let folders =
+        |entries: &[Entry]| load(&entries.iter().map(|one| &one.folder).collect::<Vec<_>>());
+    let sides = Sides::of(folders(before)?, folders(std::slice::from_ref(last))?)?;
+    let mut notes = sides.notes();
+    notes.extend(conditions::check(&sides, options.across_machines)?);
+    let gathered = gather::gather(&sides)?;
+    let metrics = gather::judged_metrics(&sides, options, &mut notes)?;
+    let mut found = Vec::new();
+    for matched in &gathered.cases {
+        promises::look_at(matched, &mut found, &mut notes);
+    }
+    let records: Vec<_> =
+        sides.before.records.iter().chain(&sides.after.records).cloned().collect();
+    let numbers = gather_series(&entries, &records, &metrics);
+    let search = Search { entries: &entries, options, of_history };
+    let mut comparisons = 0;
+    for (place, series) in numbers.series.iter().enumerate() {
+        if series.points.last().is_some_and(|(run, _)| run + 1 == entries.len()) {
+            comparisons += 1;
+            found.extend(
+                search.look_at(series, &mut notes).into_iter().map(|one| (place, usize::MAX, one)),
+            );
+        }
+    }
+    let plans = plans::changes(&sides, &gathered, &found, options, &mut notes)?;
+    Ok(Judgement {
+        level: of_history.level,
+        baselines: sides.baseline_names(),
+        current: sides.current_name(),
+        constants: numbers.constants,
+        findings: found.into_iter().map(|(_, _, finding)| finding).collect(),
+        comparisons,
+        plans,
+        only_before: gathered.only_before,
+        only_after: gathered.only_after,
+        notes,
+        fail_on_plan_change: options.fail_on_plan_change,
+        sample: SampleOf::Runs,
+    })
+}
+
+struct Search<'s> {
+    entries: &'s [Entry],
+    options: &'s RegressOptions,
+    of_history: HistoryOptions,
+}
+
+impl Search<'_> {
+    /// What a series shows: its recent changes, or that there are none.
+    fn look_at(&self, series: &Series, notes: &mut Vec<String>) -> Vec<Finding> {
+        let values = series.values();
+        let least = self.options.thresholds.of(&series.metric);
+        let level = self.of_history.level;
+        let changes = change_points(&values, Strictness { level, least });
+        let oldest = self.entries.len().saturating_sub(self.of_history.recent);
+        let mut findings = Vec::new();
+        for change in &changes {
+            let told = self.change(series, &values, change, least);
+            let run = series.points[change.at].0;
+            let undone = (told.verdict == Verdict::Regression)
+                .then(|| undone(&values, change, &changes, series.better, least))
+                .flatten()
+                .map(|at| &self.entries[series.points[at].0].run_id);
+            match undone {
+                None if run >= oldest => findings.push(told),
+                None => notes.push(format!(
+                    "{}: an older {}, {}",
+                    series.title(),
+                    word(&told),
+                    told.why
+                )),
+                Some(again) => notes.push(format!(
+                    "{}: a {}, {}, which was over by {again}",
+                    series.title(),
+                    word(&told),
+                    told.why
+                )),
+            }
+        }
+        if findings.is_empty() {
+            let needed = fewest(level);
+            let (verdict, why) = match values.len() < needed && changes.is_empty() {
+                true => {
+                    let why = format!("{} runs cannot show a change; {needed} can", values.len());
+                    (Verdict::CouldNotTell, why)
+                }
+                false => (Verdict::NoChange, String::new()),
+            };
+            findings.push(self.finding(series, verdict, why));
+        }
+        findings
+    }
+
+    fn finding(&self, series: &Series, verdict: Verdict, why: String) -> Finding {
+        Finding {
+            benchmark: series.benchmark.clone(),
+            case: series.case.clone(),
+            metric: series.metric.clone(),
+            verdict,
+            why,
+            numbers: None,
+            since: None,
+        }
+    }
+
+    fn change(&self, series: &Series, values: &[f64], change: &ChangePoint, least: f64) -> Finding {
+        let (before, after) = (&values[change.before.clone()], &values[change.after.clone()]);
+        let middle = |side: &[f64]| (median(side).unwrap_or_default(), side.len());
+        let (old, new) = (middle(before), middle(after));
+        let is_better = (new.0 > old.0) == (series.better == Better::Higher);
+        let verdict = if is_better { Verdict::Improvement } else { Verdict::Regression };
+        let entry = |at: usize| &self.entries[series.points[at].0];
+        let (first, last) = (entry(change.places.0), entry(change.places.1));
+        let is_drift = is_drift(before, after);
+        let mut why = format!("since {}", entry(change.at).title());
+        if first.run_id != last.run_id {
+            why += &format!(", give or take: from {} to {}", first.run_id, last.run_id);
+        }
+        if is_drift {
+            why += "; a slow drift fits better than a step";
+        }
+        Finding {
+            numbers: Some(Numbers {
+                unit: series.unit.clone(),
+                better: series.better,
+                min_effect: least,
+                before: old,
+                after: new,
+                shift: shift(&mut RankTest::default(), before, after, self.of_history.level),
+                p: change.p,
+                adjusted_p: change.p,
+            }),
+            since: Some(Since {
+                run: entry(change.at).run_id.clone(),
+                commit: entry(change.at).source.commit.clone(),
+                between: (first.run_id.clone(), last.run_id.clone()),
+                is_drift,
+            }),
+            ..self.finding(series, verdict, why)
+        }
+    }
+}
+
+fn word(finding: &Finding) -> &'static str {
+    finding.verdict.name()
+}
+
+/// Where a change for the worse was over: a later change left a level that is no worse than the one before
+/// it by as much as counts, and that is the level of today.
+fn undone(
+    values: &[f64],
+    change: &ChangePoint,
+    changes: &[ChangePoint],
+    better: Better,
+    least: f64,
+) -> Option<usize> {
+    let last = changes.last().filter(|last| last.at > change.at)?;
+    let old = median(&values[change.before.clone()])?;
+    let now = median(&values[last.after.clone()])?;
+    let worse = match better {
+        Better::Higher => 1.0 - now / old,
+        Better::Lower | Better::Neither => now / old - 1.0,
+    };
+    (worse < least).then_some(last.at)
+}

@@ -1,0 +1,180 @@
+//! Histories of known truth.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Runs, STEADY, conditions, default};
+use crate::fixture::{case, repetitions};
+use crate::record::Record;
+use crate::regress::render::{RegressFormat, render};
+use crate::regress::{HistoryOptions, Judgement, Outcome, Verdict, regress_history};
+use crate::run_history::{RunHistory, Source};
+use crate::run_info::RunInfo;
+
+/// A history in which run `n` has `levels(n)` of the throughput.
+struct Past {
+    runs: Runs,
+    history: RunHistory,
+}
+
+impl Past {
+    fn new(count: usize, level: impl Fn(usize) -> f64) -> Self {
+        let runs = Runs::new();
+        let history = RunHistory::new(runs.path("history"));
+        let past = Self { runs, history };
+        for number in 0..count {
+            let run = past.run(number, level(number));
+            let commit = commit(number);
+            let source = Source { commit, branch: "main".into(), ..Source::default() };
+            past.history.add(&run, &source, false).unwrap();
+        }
+        past
+    }
+
+    fn run(&self, number: usize, level: f64) -> PathBuf {
+        // Steady noise that is another one for each run.
+        let noise = STEADY[number * 5 % 8] * STEADY[number * 3 % 8];
+        let records = repetitions(&case("tpcc", "sqlite"), 1000.0 * level * noise, &STEADY[..3]);
+        self.add(number, &records)
+    }
+
+    fn add(&self, number: usize, records: &[Record]) -> PathBuf {
+        let name = format!("run-{number:02}");
+        self.runs.add_with(&name, records, &info(number));
+        // The tests' own writer gives every run the time of its writing.
+        let file = self.runs.path(&name).join("run.toml");
+        let mut written = RunInfo::read(&file).unwrap();
+        written.started_at = info(number).started_at;
+        fs::write(&file, toml::to_string(&written).unwrap()).unwrap();
+        self.runs.path(&name)
+    }
+
+    fn judge(&self, later: &[PathBuf], recent: usize) -> Judgement {
+        let of_history = HistoryOptions { recent, ..HistoryOptions::default() };
+        regress_history(&self.runs.path("history"), later, &default(), of_history).unwrap()
+    }
+}
+
+fn commit(number: usize) -> String {
+    format!("{number:02x}{}", "ab".repeat(19))
+}
+
+fn info(number: usize) -> RunInfo {
+    RunInfo { started_at: format!("2026-10-{:02}T10:00:00Z", number + 1), ..conditions() }
+}
+
+fn verdicts(judgement: &Judgement) -> Vec<Verdict> {
+    judgement.findings.iter().map(|finding| finding.verdict).collect()
+}
+
+#[test]
+fn the_run_of_a_step_is_named_with_its_commit_and_size() {
+    let past = Past::new(24, |number| if number < 18 { 1.0 } else { 0.8 });
+    let judgement = past.judge(&[], 10);
+    assert_eq!(judgement.outcome(), Outcome::Regression);
+    assert_eq!(verdicts(&judgement), [Verdict::Regression; 4]);
+    let throughput = &judgement.findings[0];
+    let since = throughput.since.as_ref().unwrap();
+    assert_eq!((since.run.as_str(), since.commit.as_str()), ("run-18", commit(18).as_str()));
+    assert!(!since.is_drift);
+    let numbers = throughput.numbers.as_ref().unwrap();
+    let (low, high) = numbers.shift.unwrap().interval.unwrap();
+    assert!(low <= 0.8 && (0.8..0.85).contains(&high), "{low} {high}");
+    assert_eq!((numbers.before.1, numbers.after.1), (18, 6));
+    for (format, name) in [
+        (RegressFormat::Text, "history_as_text"),
+        (RegressFormat::Json, "history_as_json"),
+        (RegressFormat::Markdown, "history_as_markdown"),
+        (RegressFormat::Junit, "history_as_junit"),
+    ] {
+        insta::assert_snapshot!(name, render(&judgement, format, 80).unwrap());
+    }
+}
+
+#[test]
+fn what_was_long_ago_or_is_over_is_named_only() {
+    let long_ago = Past::new(24, |number| if number < 12 { 1.0 } else { 0.8 }).judge(&[], 5);
+    assert_eq!(verdicts(&long_ago), [Verdict::NoChange; 4]);
+    assert!(
+        long_ago.notes[0].contains("an older regression, since run-12"),
+        "{:?}",
+        long_ago.notes
+    );
+    let level = |number| if (14..24).contains(&number) { 0.8 } else { 1.0 };
+    let over = Past::new(31, level).judge(&[], 28);
+    // The recovery is news; the regression is not any more.
+    assert_eq!(verdicts(&over), [Verdict::Improvement; 4]);
+    assert!(over.notes[0].contains("over by run-24"), "{:?}", over.notes);
+    assert_eq!(over.outcome(), Outcome::NoRegression);
+}
+
+#[test]
+fn runs_that_are_not_in_the_history_come_after_it() {
+    let past = Past::new(14, |_| 1.0);
+    let later: Vec<PathBuf> = (20..23).map(|number| past.run(number, 0.7)).collect();
+    assert_eq!(past.judge(&[], 10).outcome(), Outcome::NoRegression);
+    let judgement = past.judge(&later, 10);
+    assert_eq!(judgement.outcome(), Outcome::Regression);
+    assert_eq!(judgement.findings[0].since.as_ref().unwrap().run, "run-20");
+    assert_eq!(judgement.current, "run-22");
+}
+
+#[test]
+fn a_short_history_cannot_tell() {
+    let judgement = Past::new(5, |_| 1.0).judge(&[], 10);
+    assert_eq!(judgement.outcome(), Outcome::CouldNotTell);
+    assert_eq!(judgement.findings[0].why, "5 runs cannot show a change; 11 can");
+    let past = Past::new(1, |_| 1.0);
+    let error = regress_history(
+        &past.runs.path("history"),
+        &[] as &[PathBuf],
+        &default(),
+        HistoryOptions::default(),
+    );
+    assert!(error.unwrap_err().to_string().contains("it takes two runs at least"));
+}
+
+#[test]
+fn what_does_not_belong_into_a_history_leaves_it_as_it_was() {
+    let past = Past::new(2, |_| 1.0);
+    let refused = |run: &PathBuf| {
+        let told = past.history.add(run, &Source::default(), false).unwrap_err().to_string();
+        assert_eq!(past.history.entries().unwrap().len(), 2);
+        told.replace(&past.runs.path("").display().to_string(), "")
+    };
+    assert!(refused(&past.runs.path("run-01")).contains("it is there already"));
+    let mut other = info(3);
+    other.machine.cores = 64;
+    past.runs.add_with("other", &repetitions(&case("tpcc", "sqlite"), 1.0, &STEADY), &other);
+    let told = refused(&past.runs.path("other"));
+    assert!(told.contains("another machine than run-00 (1 and 64 cores)"), "{told}");
+    let cut = past.run(4, 1.0);
+    let text = fs::read_to_string(cut.join("results.csv")).unwrap();
+    fs::write(cut.join("results.csv"), &text[..text.len() - 9]).unwrap();
+    assert!(refused(&cut).contains("cut off"));
+    let bare = past.run(5, 1.0);
+    fs::remove_file(bare.join("run.toml")).unwrap();
+    assert!(refused(&bare).contains("its machine is not known"));
+    assert!(refused(&past.runs.path("none")).contains("No such file"));
+    past.history.add(&past.runs.path("other"), &Source::default(), true).unwrap();
+    assert_eq!(past.history.entries().unwrap().len(), 3);
+    let mixed = regress_history(
+        &past.runs.path("history"),
+        &[] as &[PathBuf],
+        &default(),
+        HistoryOptions::default(),
+    );
+    assert!(mixed.unwrap_err().to_string().contains("different machines"));
+}
+
+#[test]
+fn a_history_is_listed_and_shown() {
+    let past = Past::new(24, |number| if number < 18 { 1.0 } else { 0.8 });
+    let entries = past.history.entries().unwrap();
+    let strictness = crate::statistics::change_points::Strictness { level: 0.005, least: 0.05 };
+    insta::assert_snapshot!("history_list", crate::run_history::list(&entries[..3], 80, false));
+    let shown = crate::run_history::show(&entries, &[], strictness, 100, false).unwrap();
+    insta::assert_snapshot!("history_show", shown);
+    let asked = ["no_such".to_owned()];
+    assert!(crate::run_history::show(&entries, &asked, strictness, 100, false).is_err());
+}

@@ -1,0 +1,180 @@
+//! What is in a report, the most important first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use dbdyno_core::Result;
+
+use super::summary::{headlines, plain, table, verdict};
+use super::{Block, Report, Section, charts};
+use crate::compare::{By, CompareOptions, compare_all};
+use crate::histograms::Histograms;
+use crate::isolation_view::IsolationView;
+use crate::load::Loaded;
+use crate::plan_diff::group;
+use crate::plan_text::group_text;
+use crate::pool_view::PoolView;
+use crate::procedures_view::ProceduresView;
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+use crate::run_info::RunInfo;
+use crate::scaling::scaling;
+use crate::stored_plan::stored_plans;
+
+/// How wide plans are, in characters.
+const PLAN_WIDTH: usize = 110;
+
+pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<Report> {
+    let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
+    let verdict = verdict(&loaded);
+    let headlines = headlines(&loaded.records);
+    let mut sections = vec![text_section("Summary", [verdict, summary_table(&headlines)])];
+    let over_time = charts::over_time(&loaded, &headlines);
+    let response_times =
+        histograms.map(|all| charts::response_times(&loaded, all, &headlines)).unwrap_or_default();
+    let plans = plans(&loaded);
+    let targets = loaded.order(By::Target);
+    let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
+    let (levels, records) = IsolationView::take(loaded.records, &targets);
+    let (procedures, records) = ProceduresView::take(records, &targets);
+    let (pools, records) = PoolView::take(records, &targets);
+    for (by, order) in orders {
+        sections.extend(comparison(&records, by, order));
+    }
+    let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    if let Some(levels) = levels {
+        sections.push(text_section("Isolation", [levels.render(&markdown)]));
+    }
+    if let Some(procedures) = procedures {
+        sections.push(text_section("Procedures and triggers", [procedures.render(&markdown)]));
+    }
+    if let Some(pools) = pools {
+        let mut section = text_section("Pools", [pools.render(&markdown)]);
+        section.blocks.extend(pools.charts().iter().map(charts::of_load));
+        sections.push(section);
+    }
+    if let Ok(curves) = scaling(&records) {
+        let mut section = text_section("Scaling", [curves.render(&markdown)?]);
+        section.blocks.extend(curves.charts().iter().map(charts::of_load));
+        sections.push(section);
+    }
+    for (title, blocks) in [("Response times", response_times), ("Over time", over_time)] {
+        if !blocks.is_empty() {
+            sections.push(Section { title: title.to_owned(), blocks });
+        }
+    }
+    sections.extend(plans);
+    sections.push(text_section("Conditions", runs.iter().map(conditions)));
+    Ok(Report { title: title(&runs), sections })
+}
+
+fn text_section(title: &str, texts: impl IntoIterator<Item = String>) -> Section {
+    let texts = texts.into_iter().filter(|text| !text.is_empty());
+    Section { title: title.to_owned(), blocks: texts.map(Block::Text).collect() }
+}
+
+fn title(runs: &[RunInfo]) -> String {
+    let names: Vec<&str> = runs.iter().map(|run| run.run_id.as_str()).collect();
+    match names.as_slice() {
+        [] => "Databases on the dynamometer".to_owned(),
+        names => format!("Databases on the dynamometer: {}", names.join(", ")),
+    }
+}
+
+fn summary_table(headlines: &[super::summary::Headline]) -> String {
+    match headlines {
+        [] => String::new(),
+        headlines => format!(
+            "{}\nFor each benchmark the first case that most targets ran; ratios are to the best, round by round, \
+             with intervals of 95 % of six rounds and more.\n",
+            table(headlines)
+        ),
+    }
+}
+
+/// A section of its own where there is more than one value to compare by.
+fn comparison(records: &[Record], by: By, order: Vec<String>) -> Option<Section> {
+    // What differs between engines anyway is no comparison of its own.
+    let fixed = if by == By::Isolation { By::Target } else { By::Engine };
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in records {
+        let level = |by: By| by.dimension().level(&row.case).text;
+        values.entry(level(fixed)).or_default().insert(level(by));
+    }
+    let varies = by == By::Engine || values.values().any(|values| values.len() > 1);
+    if records.is_empty() || !varies {
+        return None;
+    }
+    let options = CompareOptions { order, ..CompareOptions::new(by) };
+    let rendering = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    let texts = match compare_all(records, &options) {
+        Ok(comparisons) => {
+            comparisons.iter().filter_map(|comparison| comparison.render(&rendering).ok()).collect()
+        }
+        Err(error) => vec![plain(&error.to_string())],
+    };
+    let title = match by {
+        By::Engine => "By engine".to_owned(),
+        other => format!("By {}", other.name()),
+    };
+    Some(text_section(&title, texts))
+}
+
+/// The plans that runs kept.
+fn plans(loaded: &Loaded) -> Option<Section> {
+    let mut blocks = Vec::new();
+    for results in &loaded.files {
+        let Some(stored) = results.path.parent().and_then(|run| stored_plans(run).ok()) else {
+            continue;
+        };
+        for group in group(&stored.plans) {
+            blocks.push(Block::Text(format!(
+                "````text\n{}````\n",
+                group_text(&group, PLAN_WIDTH, false)
+            )));
+        }
+    }
+    (!blocks.is_empty()).then(|| Section { title: "Query plans".to_owned(), blocks })
+}
+
+/// Where, with what and how a run was made.
+fn conditions(run: &RunInfo) -> String {
+    let machine = &run.machine;
+    let memory = crate::number::bytes(machine.memory_bytes as f64);
+    let mut out = format!("### {}\n\n", plain(&run.run_id));
+    let lines = [
+        ("began", run.started_at.clone()),
+        ("ended", run.ended_at.clone().unwrap_or_else(|| "not by itself".to_owned())),
+        ("outcome", run.outcome.clone().unwrap_or_default()),
+        ("dbdyno", run.tool_version.clone()),
+        ("processor", format!("{}, {} cores, {}", machine.cpu, machine.cores, machine.arch)),
+        ("memory", memory),
+        ("system", format!("{}, {}", machine.os, machine.kernel)),
+    ];
+    out += "| | |\n| --- | --- |\n";
+    for (name, value) in lines {
+        let _ = writeln!(out, "| {name} | {} |", plain(&value));
+    }
+    let command = run.command.join(" ");
+    if !command.is_empty() {
+        let _ = writeln!(out, "\n````sh\n{command}\n````");
+    }
+    for target in &run.targets {
+        let _ = writeln!(
+            out,
+            "\n**{}**: {} {}, driver {}, {}\n",
+            plain(&target.target),
+            plain(&target.engine),
+            plain(&target.engine_version),
+            plain(&target.driver),
+            plain(&target.server)
+        );
+        if !target.settings.is_empty() {
+            out += "| setting | value |\n| --- | --- |\n";
+            for (name, value) in &target.settings {
+                let _ = writeln!(out, "| {} | {} |", plain(name), plain(value));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,96 @@
+//! The numbers of a history: one of each run for each metric of each case.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dbdyno_core::{Better, Case};
+
+use super::entry::Entry;
+use crate::dimension::{Level, Plan};
+use crate::record::Record;
+use crate::repetition::{CaseKey, Repetition, Sample, case_key, repetitions};
+use crate::statistics::median;
+
+/// A metric of a case, run by run.
+pub(crate) struct Series {
+    pub(crate) benchmark: String,
+    /// What tells its case from others of the benchmark.
+    pub(crate) case: String,
+    pub(crate) metric: String,
+    pub(crate) unit: String,
+    pub(crate) better: Better,
+    /// The place of the run among the entries, and the median of its repetitions; only of runs that have
+    /// the metric.
+    pub(crate) points: Vec<(usize, f64)>,
+}
+
+impl Series {
+    pub(crate) fn values(&self) -> Vec<f64> {
+        self.points.iter().map(|(_, value)| *value).collect()
+    }
+
+    /// As a sentence names it.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {} {}", self.benchmark, self.case, self.metric).replace("  ", " ")
+    }
+}
+
+/// All series of a history, sorted by benchmark, conditions and metric, and what all their cases share.
+pub(crate) struct Numbers {
+    pub(crate) series: Vec<Series>,
+    pub(crate) constants: Vec<String>,
+}
+
+/// Takes the numbers of these metrics from the rows of the entries.
+pub(crate) fn gather(entries: &[Entry], records: &[Record], wanted: &[String]) -> Numbers {
+    let places: HashMap<&str, usize> =
+        entries.iter().enumerate().map(|(place, entry)| (entry.run_id.as_str(), place)).collect();
+    let mut by_case: HashMap<CaseKey<'_>, Vec<Repetition<'_>>> = HashMap::new();
+    for repetition in repetitions(records) {
+        if let Some(case) = repetition.case() {
+            by_case.entry(case_key(case)).or_default().push(repetition);
+        }
+    }
+    let cases: Vec<&Case> =
+        by_case.values().filter_map(|all| all.first().and_then(Repetition::case)).collect();
+    let plan = Plan::of_rows(&cases);
+    let sorted: BTreeMap<(String, Vec<Level>), Vec<Repetition<'_>>> = by_case
+        .into_values()
+        .filter_map(|all| {
+            let case = all.first()?.case()?;
+            Some(((format!("{}/{}", case.suite, case.benchmark), plan.row_levels(case)), all))
+        })
+        .collect();
+    let mut series = Vec::new();
+    for ((benchmark, levels), all) in &sorted {
+        for metric in wanted {
+            let Some(row) = all.iter().find_map(|repetition| repetition.row("", metric)) else {
+                continue;
+            };
+            series.push(Series {
+                benchmark: benchmark.clone(),
+                case: plan.case_name(levels),
+                metric: metric.clone(),
+                unit: row.unit.to_string(),
+                better: row.better,
+                points: points(&places, all, metric),
+            });
+        }
+    }
+    Numbers { series, constants: plan.captions() }
+}
+
+/// The median of each run's repetitions.
+fn points(
+    places: &HashMap<&str, usize>,
+    repetitions: &[Repetition<'_>],
+    metric: &str,
+) -> Vec<(usize, f64)> {
+    let mut runs: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for repetition in repetitions {
+        let place = repetition.all().next().and_then(|row| places.get(&*row.run_id));
+        if let (Some(place), Sample::Value(value)) = (place, repetition.sample("", metric)) {
+            runs.entry(*place).or_default().push(value);
+        }
+    }
+    runs.into_iter().filter_map(|(place, all)| Some((place, median(&all)?))).collect()
+}

@@ -1,0 +1,164 @@
+//! A history for a person.
+
+use dbdyno_core::{Error, Result};
+
+use super::entry::Entry;
+use super::series::{Series, gather};
+use super::store::RunHistory;
+use crate::grid::{Align, Grid, wrap};
+use crate::metric::{DEFAULT_METRICS, display, find};
+use crate::number;
+use crate::record::Record;
+use crate::statistics::change_points::{ChangePoint, Strictness, change_points};
+use crate::statistics::median;
+
+/// How many runs a picture of a series shows.
+const PICTURED: usize = 30;
+/// The heights of a picture, from the lowest to the highest.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The runs of a history, a line each.
+pub fn list(entries: &[Entry], width: usize, styled: bool) -> String {
+    let mut grid = Grid {
+        columns: ["run", "measured", "commit", "branch", "machine"]
+            .map(|heading| (heading.to_owned(), Align::Left))
+            .to_vec(),
+        rows: Vec::new(),
+    };
+    for entry in entries {
+        let machine = &entry.run.machine;
+        let memory = number::bytes(machine.memory_bytes as f64);
+        let cells = [
+            entry.run_id.clone(),
+            entry.run.started_at.get(..16).unwrap_or_default().replace('T', " "),
+            entry.source.short(),
+            entry.source.branch.clone(),
+            format!("{}, {} cores, {memory}", machine.cpu, machine.cores),
+        ];
+        grid.rows.push(cells.map(Into::into).to_vec());
+    }
+    grid.text(width, styled)
+}
+
+/// How each metric of each case went from run to run, and where it changed.
+///
+/// # Errors
+/// A run cannot be read, or a metric that was asked for was not measured.
+pub fn show(
+    entries: &[Entry],
+    asked: &[String],
+    strictness: Strictness,
+    width: usize,
+    styled: bool,
+) -> Result<String> {
+    let loaded = RunHistory::load(entries)?;
+    let metrics = wanted(asked, &loaded.records)?;
+    let numbers = gather(entries, &loaded.records, &metrics);
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return Err(Error::new("show the history", "there is no run in it")
+            .next("add one with `dbdyno history add RUN`"));
+    };
+    let caption = format!("{} runs, from {} to {}", entries.len(), first.title(), last.title());
+    let mut out = wrap(&caption, width);
+    if !numbers.constants.is_empty() {
+        out += &wrap(&numbers.constants.join(", "), width);
+    }
+    out.push('\n');
+    let (mut grid, mut told) = (table(), Vec::new());
+    let mut shown = None;
+    for series in numbers.series.iter().filter(|series| !series.points.is_empty()) {
+        let changes = change_points(&series.values(), strictness);
+        let case = format!("{} {}", series.benchmark, series.case);
+        let is_new = shown.as_ref() != Some(&case);
+        grid.rows.push(row(series, if is_new { &case } else { "" }, &changes));
+        told.extend(changes.iter().map(|change| sentence(entries, series, change)));
+        shown = Some(case);
+    }
+    out += &grid.text(width, styled);
+    out.push('\n');
+    for line in &told {
+        out += &wrap(line, width);
+    }
+    if told.is_empty() {
+        out += &wrap("no change was found", width);
+    }
+    Ok(out)
+}
+
+fn wanted(asked: &[String], records: &[Record]) -> Result<Vec<String>> {
+    if asked.is_empty() {
+        return Ok(DEFAULT_METRICS.map(str::to_owned).to_vec());
+    }
+    let mut measured: Vec<String> = Vec::new();
+    for row in records.iter().filter(|row| row.transaction.is_empty()) {
+        if !measured.iter().any(|known| **known == *row.metric) {
+            measured.push(row.metric.to_string());
+        }
+    }
+    asked.iter().map(|name| find(name, &measured)).collect()
+}
+
+fn table() -> Grid {
+    let columns = [
+        ("case", Align::Left),
+        ("metric", Align::Left),
+        ("runs", Align::Right),
+        ("first", Align::Right),
+        ("last", Align::Right),
+        ("changes", Align::Right),
+        ("the last runs", Align::Left),
+    ];
+    let columns = columns.map(|(heading, align)| (heading.to_owned(), align)).to_vec();
+    Grid { columns, rows: Vec::new() }
+}
+
+fn row(series: &Series, case: &str, changes: &[ChangePoint]) -> Vec<crate::grid::Text> {
+    let values = series.values();
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    let (label, divisor) = display(&series.metric, &series.unit, largest);
+    let said = |value: Option<&f64>| {
+        value.map(|value| number::value(value / divisor, &series.unit)).unwrap_or_default()
+    };
+    let cells = [
+        case.trim_end().to_owned(),
+        label,
+        values.len().to_string(),
+        said(values.first()),
+        said(values.last()),
+        changes.len().to_string(),
+        picture(&values),
+    ];
+    cells.map(Into::into).to_vec()
+}
+
+/// The last values as bars.
+fn picture(values: &[f64]) -> String {
+    let last = &values[values.len().saturating_sub(PICTURED)..];
+    let low = last.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = last.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let bar = |value: &f64| match high > low {
+        true => BARS[((value - low) / (high - low) * 7.0).round() as usize],
+        false => BARS[3],
+    };
+    last.iter().map(bar).collect()
+}
+
+fn sentence(entries: &[Entry], series: &Series, change: &ChangePoint) -> String {
+    let values = series.values();
+    let side = |range: std::ops::Range<usize>| median(&values[range]).unwrap_or_default();
+    let (old, new) = (side(change.before.clone()), side(change.after.clone()));
+    let entry = &entries[series.points[change.at].0];
+    let by =
+        if old == 0.0 { String::new() } else { format!(" ({:+.1}%)", (new / old - 1.0) * 100.0) };
+    let (label, divisor) = display(&series.metric, &series.unit, old.abs().max(new.abs()));
+    let said = |value: f64| number::value(value / divisor, &series.unit);
+    format!(
+        "{} {}: {label} {} -> {}{by} since {}",
+        series.benchmark,
+        series.case,
+        said(old),
+        said(new),
+        entry.title()
+    )
+    .replace(" : ", ": ")
+}

@@ -1,0 +1,149 @@
+//! Service-level objectives: `p99<20ms`, `errors<0.1%`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use dbdyno_core::Measurement;
+
+/// What must hold of a measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    quantity: Quantity,
+    /// Microseconds of a latency, a share of errors.
+    below: f64,
+    /// As it was typed.
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Quantity {
+    /// The response time, from when the transaction was due: the name of its metric.
+    Latency(&'static str),
+    /// Transactions that failed, as a share of all that ended.
+    Errors,
+}
+
+const LATENCIES: [(&str, &str); 6] = [
+    ("mean", "latency_mean_us"),
+    ("p50", "latency_p50_us"),
+    ("p95", "latency_p95_us"),
+    ("p99", "latency_p99_us"),
+    ("p999", "latency_p999_us"),
+    ("max", "latency_max_us"),
+];
+
+impl Objective {
+    /// Whether it holds of the rows of a repetition. It does not where they lack its metric, for nothing
+    /// ended then.
+    pub fn holds(&self, rows: &[Measurement]) -> bool {
+        let value = |metric: &str| value(rows, metric);
+        match self.quantity {
+            Quantity::Latency(metric) => value(metric).is_some_and(|us| us < self.below),
+            Quantity::Errors => {
+                let count = |metric| value(metric).unwrap_or(0.0);
+                let errors = count("errors");
+                let ended = errors + count("transactions") + count("rollbacks");
+                ended > 0.0 && (errors == 0.0 || errors / ended < self.below)
+            }
+        }
+    }
+}
+
+/// A number of the whole case.
+pub(super) fn value(rows: &[Measurement], metric: &str) -> Option<f64> {
+    let row = rows.iter().find(|row| row.transaction.is_empty() && row.metric == metric);
+    row.and_then(|row| row.value)
+}
+
+impl FromStr for Objective {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| {
+            format!("`{text}` is no objective ({why}): write it like `p99<20ms` or `errors<0.1%`")
+        };
+        let (name, limit) = text.split_once('<').ok_or_else(|| wrong("there is no `<` in it"))?;
+        let (name, limit) = (name.trim(), limit.trim_start_matches('=').trim());
+        let text = format!("{name}<{limit}");
+        if name == "errors" {
+            let percent = limit.strip_suffix('%').ok_or_else(|| wrong("errors are in percent"))?;
+            return match percent.trim().parse::<f64>() {
+                Ok(percent) if percent > 0.0 && percent <= 100.0 => {
+                    Ok(Self { quantity: Quantity::Errors, below: percent / 100.0, text })
+                }
+                _ => Err(wrong("a percentage is above 0% and at most 100%")),
+            };
+        }
+        let Some((_, metric)) = LATENCIES.into_iter().find(|(known, _)| *known == name) else {
+            let known = LATENCIES.map(|(known, _)| known).join(", ");
+            return Err(wrong(&format!("there are {known} and errors")));
+        };
+        let limit: Duration = parse_duration(limit).map_err(|why| wrong(&why))?;
+        let below = limit.as_secs_f64() * 1e6;
+        Ok(Self { quantity: Quantity::Latency(metric), below, text })
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit() && character != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match unit.trim() {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        _ => return Err("a time has a unit: us, ms or s".to_owned()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 && number * factor < 3600.0 => {
+            Ok(Duration::from_secs_f64(number * factor))
+        }
+        _ => Err("a time is above 0 and less than an hour".to_owned()),
+    }
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::{Better, Measurement};
+
+    use super::Objective;
+
+    fn rows(p99_us: f64, errors: f64) -> Vec<Measurement> {
+        let row = |metric, value| Measurement::new(metric, value, "1", Better::Lower);
+        vec![row("latency_p99_us", p99_us), row("errors", errors), row("transactions", 999.0)]
+    }
+
+    #[test]
+    fn what_holds_and_what_does_not() {
+        let objective = |text: &str| text.parse::<Objective>();
+        let p99 = objective("p99<20ms").unwrap_or_else(|why| panic!("{why}"));
+        assert!(p99.holds(&rows(19_999.0, 0.0)) && !p99.holds(&rows(20_000.0, 0.0)));
+        assert!(!p99.holds(&[]));
+        let errors = objective("errors < 0.1 %").unwrap_or_else(|why| panic!("{why}"));
+        assert!(errors.holds(&rows(1.0, 0.0)) && !errors.holds(&rows(1.0, 1.0)));
+        assert!(!errors.holds(&[]));
+        assert_eq!(errors.to_string(), "errors<0.1 %");
+    }
+
+    #[test]
+    fn what_is_no_objective_is_told() {
+        for (text, why) in [
+            ("p99", "there is no `<` in it"),
+            ("p98<1ms", "there are mean, p50, p95, p99, p999, max and errors"),
+            ("p99<20", "a time has a unit"),
+            ("p99<0ms", "a time is above 0"),
+            ("p99<-1ms", "a time has a unit"),
+            ("errors<1", "errors are in percent"),
+            ("errors<0%", "a percentage is above 0%"),
+        ] {
+            let told = text.parse::<Objective>().err().unwrap_or_default();
+            assert!(told.contains(why) && told.contains(text), "{told}");
+        }
+    }
+}

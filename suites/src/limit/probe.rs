@@ -1,0 +1,258 @@
+//! One rate after another, each measured until it is clear whether it holds.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use dbdyno_core::load::{Arrival, Length, OpenLoop, Spacing};
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, Driver, Error, Event, Measurement, Plan, Recorder, Result, Status, Stop};
+use tokio::runtime::Runtime;
+
+use super::objective::{Objective, value};
+use super::search::{Found, Search};
+use crate::benchmark::Procedure;
+use crate::runner::{RunObserver, RunOptions, Selection, plan, run};
+
+/// What share of the arrivals may be left unstarted at the end of a rate that holds: a queue that grows is
+/// longer than that.
+const UNSTARTED: f64 = 0.02;
+
+/// No rate is tried at which fewer transactions than these are due in a repetition.
+const FEWEST: f64 = 20.0;
+
+/// What is searched for, and how.
+#[derive(Clone, Debug)]
+pub struct LimitOptions {
+    /// What must hold, all of it, at least one.
+    pub objectives: Vec<Objective>,
+    /// How close the highest rate that holds and the lowest that does not shall be: a share.
+    pub precision: f64,
+    /// How many repetitions are to agree on a rate, at least 1: of three, two that say the same.
+    pub confirm: u32,
+    /// The highest rate of interest, in transactions per second; without an end where `None`.
+    pub highest: Option<f64>,
+    /// How arrivals are spaced.
+    pub spacing: Spacing,
+}
+
+/// A rate that was tried.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Transactions per second that were due.
+    pub rate: f64,
+    /// The rows of each of its repetitions.
+    pub repetitions: Vec<Vec<Measurement>>,
+    /// In how many of them the objectives held.
+    pub held: u32,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// The case, as its last repetition has it.
+    pub case: Case,
+    /// What a closed loop reached with the same clients, in transactions per second.
+    pub closed_loop: f64,
+    /// The rates, in the order in which they were tried.
+    pub probes: Vec<Probe>,
+    /// Where the limit lies.
+    pub found: Found,
+    /// Whether the end was asked for before it was found.
+    pub interrupted: bool,
+}
+
+/// Searches the limit of one benchmark on one target. `version` is the server's. Everything measured is
+/// kept by `recorder` as a run keeps it: the rates are cases.
+///
+/// # Errors
+/// The benchmark is not one load or the options make several cases of it, it cannot be measured, answers
+/// were wrong, or what was measured cannot be kept.
+#[expect(clippy::too_many_arguments, reason = "what a run takes, and the objective")]
+pub fn find_limit(
+    selection: Selection<'_>,
+    driver: &(Arc<dyn Driver>, String),
+    options: &RunOptions,
+    limit: &LimitOptions,
+    runtime: &Runtime,
+    recorder: &dyn Recorder,
+    observer: &dyn RunObserver,
+    stop: &Stop,
+) -> Result<Limit> {
+    let doing = format!("find the limit of {}/{}", selection.suite, selection.benchmark.name());
+    check(selection, driver, options, &doing)?;
+    let bench = Bench { selection, driver, options, runtime, recorder, observer, stop, doing };
+    let (case, rows) = bench.measure(Arrival::Closed, 1)?;
+    let closed_loop = value(&rows, "throughput").unwrap_or(0.0);
+    let highest = limit.highest.unwrap_or(f64::INFINITY);
+    let lowest = match options.length {
+        Length::Duration(duration) => FEWEST / duration.as_secs_f64(),
+        Length::Transactions(_) => return Err(Error::new(bench.doing, "a rate takes a time")),
+    };
+    let mut search = Search::new(closed_loop * 0.5, lowest, highest, limit.precision);
+    let mut found = Limit {
+        case,
+        closed_loop,
+        probes: Vec::new(),
+        found: Found::default(),
+        interrupted: stop.is_requested(),
+    };
+    while let Some(rate) = search.next().map(rounded) {
+        if stop.is_requested() {
+            found.interrupted = true;
+            break;
+        }
+        let probe = bench.probe(rate, limit, &mut found.case)?;
+        if stop.is_requested() {
+            found.interrupted = true;
+            break;
+        }
+        search.tell(rate, probe.holds);
+        found.probes.push(probe);
+        found.found = search.found();
+    }
+    Ok(found)
+}
+
+/// Whether nothing but what waits at any moment was left when the load was over.
+fn keeps_up(rows: &[Measurement], clients: u32) -> bool {
+    let count = |metric| value(rows, metric).unwrap_or(0.0);
+    let unstarted = count("unstarted");
+    let due = unstarted + count("transactions") + count("rollbacks") + count("errors");
+    unstarted <= f64::max(due * UNSTARTED, f64::from(clients))
+}
+
+/// A rate that a person would type: four digits of it.
+fn rounded(rate: f64) -> f64 {
+    let unit = 10_f64.powf(rate.log10().floor() - 3.0);
+    (rate / unit).round() * unit
+}
+
+/// Whether there is one case, of one load.
+fn check(
+    selection: Selection<'_>,
+    driver: &(Arc<dyn Driver>, String),
+    options: &RunOptions,
+    doing: &str,
+) -> Result<()> {
+    let benchmark = selection.benchmark;
+    if matches!(benchmark.procedure(), Procedure::Staged(_)) || !benchmark.takes_clients() {
+        let why = "it is not one load that a rate could be asked of";
+        return Err(Error::new(doing, why).next("choose a benchmark such as oltp/tpcb"));
+    }
+    // Whether dbdyno may set the durability makes no difference to how many cases there are of one level.
+    let planned = plan(selection, &[driver.0.as_ref()], &[true], options);
+    let lacking = planned.iter().find_map(|case| case.unsupported.clone());
+    match (planned.len(), lacking) {
+        (_, Some(why)) => Err(Error::new(doing, why)),
+        (1, None) => Ok(()),
+        (count, None) => {
+            let why = format!("these options make {count} cases of it");
+            Err(Error::new(doing, why)
+                .next("give one number of clients, one isolation level and one durability"))
+        }
+    }
+}
+
+/// Where rates are tried.
+struct Bench<'a> {
+    selection: Selection<'a>,
+    driver: &'a (Arc<dyn Driver>, String),
+    options: &'a RunOptions,
+    runtime: &'a Runtime,
+    recorder: &'a dyn Recorder,
+    observer: &'a dyn RunObserver,
+    stop: &'a Stop,
+    doing: String,
+}
+
+impl Bench<'_> {
+    /// Measures a rate until more than half of the repetitions that it may take agree.
+    fn probe(&self, rate: f64, limit: &LimitOptions, case: &mut Case) -> Result<Probe> {
+        let enough = limit.confirm / 2 + 1;
+        let latency_limit = None;
+        let arrival = Arrival::Open(OpenLoop { rate, spacing: limit.spacing, latency_limit });
+        let mut probe = Probe { rate, repetitions: Vec::new(), held: 0, holds: false };
+        for repetition in 1..=limit.confirm {
+            let (measured, rows) = self.measure(arrival, repetition)?;
+            *case = measured;
+            let kept_up = keeps_up(&rows, case.clients);
+            let held = kept_up && limit.objectives.iter().all(|objective| objective.holds(&rows));
+            probe.held += u32::from(held);
+            probe.repetitions.push(rows);
+            let failed = repetition - probe.held;
+            if self.stop.is_requested() || probe.held >= enough || failed >= enough {
+                break;
+            }
+        }
+        probe.holds = probe.held >= enough;
+        Ok(probe)
+    }
+
+    /// One repetition; its case and rows.
+    fn measure(&self, arrival: Arrival, repetition: u32) -> Result<(Case, Vec<Measurement>)> {
+        let options = RunOptions {
+            arrival,
+            first_repetition: repetition,
+            repetitions: 1,
+            reload: self.options.reload && matches!(arrival, Arrival::Closed),
+            ..self.options.clone()
+        };
+        let listening = Listening { recorder: self.recorder, last: Mutex::default() };
+        run(
+            &[self.selection],
+            std::slice::from_ref(self.driver),
+            &options,
+            self.runtime,
+            &listening,
+            self.observer,
+            self.stop,
+        )?;
+        let last = listening.last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Some((case, rows)) = last else {
+            return Err(Error::new(self.doing.clone(), "nothing was measured"));
+        };
+        match rows
+            .iter()
+            .find(|row| row.status == Status::Failed || row.status == Status::Unsupported)
+        {
+            Some(row) if !self.stop.is_requested() => {
+                Err(Error::new(self.doing.clone(), row.detail.clone())
+                    .next("run it with `dbdyno run` first, and look into events.csv"))
+            }
+            _ => Ok((case, rows)),
+        }
+    }
+}
+
+/// Keeps what is measured where it is to be kept, and remembers the last of it.
+struct Listening<'a> {
+    recorder: &'a dyn Recorder,
+    last: Mutex<Option<(Case, Vec<Measurement>)>>,
+}
+
+impl Recorder for Listening<'_> {
+    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((case.clone(), rows.to_vec()));
+        self.recorder.measurements(case, rows)
+    }
+
+    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.recorder.second(case, began, seconds)
+    }
+
+    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
+        self.recorder.plan(case, name, plan)
+    }
+
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        self.recorder.file(case, folder, extension)
+    }
+
+    fn event(&self, case: &Case, event: &Event) -> Result<()> {
+        self.recorder.event(case, event)
+    }
+}

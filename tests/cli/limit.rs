@@ -1,0 +1,59 @@
+//! `dbdyno find-limit`.
+
+use std::fs;
+
+use crate::desk::{Desk, code, err, out};
+
+#[test]
+fn a_limit_is_found_and_kept_like_a_run() {
+    let desk = Desk::new();
+    let search = |objective: &str, highest: &str| {
+        desk.dbdyno(&[
+            "find-limit",
+            "oltp/point-select",
+            "--target",
+            "sqlite",
+            "--clients",
+            "2",
+            "--duration",
+            "200ms",
+            "--warmup",
+            "0s",
+            "--confirm",
+            "1",
+            "--precision",
+            "50%",
+            "--highest",
+            highest,
+            "--objective",
+            objective,
+            "--quiet",
+        ])
+    };
+    let output = search("max<1000s", "200");
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(
+        out(&output).contains("max<1000s held at every rate up to 200 tx/s"),
+        "{}",
+        out(&output)
+    );
+    assert!(desk.runs().iter().any(|run| {
+        let rows = fs::read_to_string(run.join("results.csv")).unwrap_or_default();
+        let picture = run.join("the-limit-of-oltp-point-select-on-sqlite.svg");
+        picture.exists() && rows.contains(",200,") && rows.contains("latency_p99_us")
+    }));
+    let output = search("p50<1us", "200");
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(out(&output).contains("p50<1us did not hold at any rate, down to"), "{}", out(&output));
+    for (arguments, told) in [
+        (&["oltp/tpcb", "--objective", "p99<1ms", "--rate", "3"][..], "--rate has no meaning here"),
+        (&["--objective", "p99<1ms"], "no benchmark was named"),
+        (&["oltp/tpcb", "--objective", "p99"], "there is no `<` in it"),
+        (&["index/equality", "--objective", "p99<1ms"], "it is not one load"),
+        (&["oltp/tpcb", "--objective", "p99<1ms", "--clients", "1,2"], "make 2 cases of it"),
+    ] {
+        let output = desk.dbdyno(&[&["find-limit"], arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
+}
