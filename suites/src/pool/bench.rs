@@ -226,7 +226,7 @@ impl<'s> Bench<'s> {
             Some(open) => Source::Pool(Arc::clone(&open.pool), open.wait),
             None => Source::Direct,
         };
-        Leasing::new(Arc::clone(&self.driver), source, Arc::clone(shared))
+        Leasing::driver(Arc::clone(&self.driver), source, Arc::clone(shared))
     }
 
     fn subject<'a>(&'a self, pool: Option<&OpenPool>, shared: &'a Arc<Shared>) -> Subject<'a> {

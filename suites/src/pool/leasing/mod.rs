@@ -79,7 +79,7 @@ impl Shared {
 
 impl Leasing {
     /// Sessions of `driver` whose connections come from `source`.
-    pub fn new(driver: Arc<dyn Driver>, source: Source, shared: Arc<Shared>) -> Arc<dyn Driver> {
+    pub fn driver(driver: Arc<dyn Driver>, source: Source, shared: Arc<Shared>) -> Arc<dyn Driver> {
         Arc::new(Self { driver, source, shared })
     }
 }
