@@ -240,9 +240,10 @@ fn a_row_that_a_procedure_writes_differently_is_found(
 #[test]
 fn a_row_that_a_procedure_writes_differently_is_found_on_postgres() {
     if !left_out("postgres") {
-        let fault = Fault { within: "dbdyno_payment(", from: "'    '", to: "'   '" };
-        let found = "history has other rows";
-        a_row_that_a_procedure_writes_differently_is_found("postgres", "tpcc", fault, found);
+        let fault =
+            Fault { within: "dbdyno_tpcb(", from: "(the_tid, the_bid,", to: "(the_bid, the_bid," };
+        let found = "pgbench_history has other rows";
+        a_row_that_a_procedure_writes_differently_is_found("postgres", "tpcb", fault, found);
     }
 }
 
