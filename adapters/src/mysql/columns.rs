@@ -86,16 +86,15 @@ impl Column {
         })
     }
 
-    /// A column called `c`.
+    /// A column as a client library tells of it.
+    pub fn told(kind: ColumnType, unsigned: bool, binary: bool) -> Self {
+        Self { kind, unsigned, binary, name: String::new(), definition: Box::default() }
+    }
+
+    /// A column that holds text.
     #[cfg(test)]
     pub fn sample(kind: ColumnType) -> Self {
-        Self {
-            kind,
-            unsigned: false,
-            binary: false,
-            name: "c".to_owned(),
-            definition: Box::default(),
-        }
+        Self::told(kind, false, false)
     }
 }
 

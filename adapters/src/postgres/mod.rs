@@ -20,6 +20,8 @@ mod prepare;
 mod row;
 mod server;
 mod session;
+mod set_up;
+mod sqlx;
 mod statement;
 mod unprepared;
 mod values;
@@ -43,7 +45,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     name: "postgres",
     schemes: &["postgres", "postgresql"],
     is_file: false,
-    drivers: &["postgres-protocol"],
+    drivers: &["postgres-protocol", crate::sqlx::NAME],
     summary: "PostgreSQL; the bare name means a throwaway server",
     install_hint: || install_line(&server::PACKAGES),
     options: OPTIONS,
@@ -75,5 +77,9 @@ const OPTIONS: &[OptionSpec] = &[
 ];
 
 async fn open(target: &Target, settings: &ServerSettings) -> Result<Arc<dyn Driver>> {
-    Ok(Arc::new(PostgresDriver::open(target, settings).await?))
+    let driver = Arc::new(PostgresDriver::open(target, settings).await?);
+    Ok(match target.option("driver") {
+        Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        _ => driver,
+    })
 }

@@ -68,6 +68,31 @@ enum Place {
     Folder { folder: PathBuf, keep: Arc<dyn Send + Sync> },
 }
 
+impl Place {
+    fn keep(&self) -> Option<Arc<dyn Send + Sync>> {
+        match self {
+            Self::File(_) => None,
+            Self::Folder { keep, .. } => Some(Arc::clone(keep)),
+        }
+    }
+}
+
+/// Gives a connection the level of that name, where it shares its cache.
+const READ_UNCOMMITTED: &str = "PRAGMA read_uncommitted = ON";
+
+/// What another library needs to open a session.
+pub(super) struct ToOpen {
+    pub(super) file: PathBuf,
+    pub(super) shared_cache: bool,
+    pub(super) begin_write: &'static str,
+    /// What its connection is told first.
+    pub(super) statements: Vec<String>,
+    /// Keeps a temporary file's folder for as long as a session uses it.
+    pub(super) keep: Option<Arc<dyn Send + Sync>>,
+    /// To be held until the other library has opened its connection.
+    pub(super) first: Connection,
+}
+
 impl SqliteDriver {
     /// A driver on a file that exists or can be made. Nothing is written yet.
     ///
@@ -150,6 +175,11 @@ impl SqliteDriver {
     }
 
     fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
+        self.open_ours(namespace).map(|(connection, _)| connection)
+    }
+
+    /// A connection, and whether its file is dbdyno's to change.
+    fn open_ours(&self, namespace: Option<&str>) -> Result<(Connection, bool), DbError> {
         let file = self.file(namespace)?;
         let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flags = OpenFlags::SQLITE_OPEN_CREATE;
@@ -159,7 +189,26 @@ impl SqliteDriver {
         let connection = open(&file, flags)?;
         let ours = is_empty_or_marked(&connection)?;
         self.pragmas.apply(&connection, self.wanted(), ours)?;
-        Ok(connection)
+        Ok((connection, ours))
+    }
+
+    /// What another library needs to open the same. The file is there, with what lasts in it set as it
+    /// is to be, as long as the connection is held.
+    pub(super) fn prepare(&self, options: &SessionOptions) -> Result<ToOpen, DbError> {
+        let file = self.file(options.namespace.as_deref())?;
+        let (first, ours) = self.open_ours(options.namespace.as_deref())?;
+        let mut statements = self.pragmas.statements(self.wanted(), ours);
+        if options.isolation == Some(Isolation::ReadUncommitted) {
+            statements.push(READ_UNCOMMITTED.to_owned());
+        }
+        Ok(ToOpen {
+            file,
+            shared_cache: self.pragmas.shared_cache,
+            begin_write: self.pragmas.begin_write,
+            statements,
+            keep: self.place.keep(),
+            first,
+        })
     }
 
     fn asked(&self, doing: &str) -> impl Fn(DbError) -> Error {
@@ -262,17 +311,13 @@ impl Driver for SqliteDriver {
         }
         let connection = self.open(options.namespace.as_deref())?;
         if options.isolation == Some(Isolation::ReadUncommitted) {
-            let sql = "PRAGMA read_uncommitted = ON";
-            connection.execute_batch(sql).map_err(translate)?;
+            connection.execute_batch(READ_UNCOMMITTED).map_err(translate)?;
         }
         if options.watched {
             waits::watch(&connection)?;
         }
-        let keep = match &self.place {
-            Place::File(_) => None,
-            Place::Folder { keep, .. } => Some(keep.clone()),
-        };
-        let limit = options.statement_timeout.map(|limit| Limit::new(&connection, limit));
+        let keep = self.place.keep();
+        let limit = options.statement_timeout.map(|limit| Limit::of(&connection, limit));
         let limit = limit.transpose()?;
         Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, limit, keep)))
     }
