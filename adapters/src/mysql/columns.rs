@@ -9,7 +9,7 @@ use super::wire::Fault;
 
 /// The number of the collation `binary` in a column's definition: bytes, not text
 /// (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_column_definition.html>).
-const BINARY: u16 = 63;
+pub const BINARY: u16 = 63;
 /// The most columns that an answer can have
 /// (<https://dev.mysql.com/doc/refman/8.0/en/column-count-limit.html>).
 const MOST: u64 = 4096;

@@ -17,6 +17,7 @@ mod errors;
 mod indexes;
 mod isolation;
 mod login;
+mod mysql_async;
 mod params;
 mod plans;
 mod programs;
@@ -72,7 +73,7 @@ pub const MARIADB: EngineEntry = EngineEntry {
     find: |bin_dir| programs::found(Product::Mariadb, bin_dir),
 };
 
-const DRIVERS: &[&str] = &["mysql_common", crate::sqlx::NAME];
+const DRIVERS: &[&str] = &["mysql_common", mysql_async::NAME, crate::sqlx::NAME];
 
 const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("driver", "the client library"),
@@ -99,6 +100,7 @@ async fn open(
     let driver = Arc::new(MysqlDriver::open(product, target, settings).await?);
     Ok(match target.option("driver") {
         Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(mysql_async::NAME) => Arc::new(mysql_async::driver(driver)),
         _ => driver,
     })
 }

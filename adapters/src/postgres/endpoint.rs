@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use dbdyno_core::{DbError, Error, ErrorClass, Result};
-use tokio::net::{TcpSocket, UnixStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, UnixStream, lookup_host};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -42,6 +43,48 @@ pub(super) struct Trust {
     pub(super) check: Check,
     /// A file of trusted certificates; the system's where `None`.
     pub(super) roots: Option<PathBuf>,
+}
+
+/// With what a session logs in.
+#[derive(Clone, Copy)]
+pub(super) struct With<'w> {
+    pub(super) config: &'w Config,
+    pub(super) tls: &'w MakeRustlsConnect,
+    /// Whom the server's certificate is to name.
+    pub(super) host: &'w str,
+}
+
+/// Logging in over a connection.
+#[async_trait]
+pub(super) trait LogIn: Sync {
+    /// What comes of it.
+    type Session: Send;
+
+    /// Logs in over a Unix socket.
+    async fn over_socket(
+        &self,
+        stream: UnixStream,
+        with: With<'_>,
+    ) -> Result<Self::Session, DbError>;
+
+    /// Logs in over TCP, with TLS as far as the configuration wants it.
+    async fn over_tcp(&self, stream: TcpStream, with: With<'_>) -> Result<Self::Session, DbError>;
+}
+
+/// A session whose connection is taken back from the library that opened it.
+struct Taken;
+
+#[async_trait]
+impl LogIn for Taken {
+    type Session = Wire;
+
+    async fn over_socket(&self, stream: UnixStream, with: With<'_>) -> Result<Wire, DbError> {
+        handshake::over_socket(stream, with.config).await
+    }
+
+    async fn over_tcp(&self, stream: TcpStream, with: With<'_>) -> Result<Wire, DbError> {
+        handshake::over_tcp(stream, with.config, with.tls, with.host).await
+    }
 }
 
 impl Endpoint {
@@ -118,7 +161,7 @@ impl Endpoint {
 
     /// Opens a connection on the current runtime, to which a proxy adds a round trip.
     pub(super) async fn connect_at(&self, round_trip: Option<Duration>) -> Result<Wire, DbError> {
-        self.open(|config| self.open_with(config, round_trip)).await
+        self.open(|config| self.log_in(&Taken, config, round_trip)).await
     }
 
     /// Opens a connection by `open_with`, which is given as whom and with which `sslmode`, in the time that
@@ -187,42 +230,38 @@ impl Endpoint {
         Ok(socket.map(|socket| socket.parent().unwrap_or(Path::new("/")).to_owned()))
     }
 
-    async fn open_with(
+    /// Reaches the server, and logs in by `login` as `config` says.
+    pub(super) async fn log_in<L: LogIn>(
         &self,
+        login: &L,
         config: &Config,
         round_trip: Option<Duration>,
-    ) -> Result<Wire, DbError> {
+    ) -> Result<L::Session, DbError> {
         let failed = |why| connection_error("error connecting to server", &why);
+        let with = With { config, tls: &self.tls, host: &self.host };
         if let Some(stream) = self.proxies.connect(round_trip).await.map_err(failed)? {
-            return handshake::over_tcp(stream, config, &self.tls, &self.host).await;
+            return login.over_tcp(stream, with).await;
         }
         if is_socket(&self.host) {
             let socket = socket(&self.host, self.port);
             let stream = UnixStream::connect(socket).await.map_err(failed)?;
-            return handshake::over_socket(stream, config).await;
+            return login.over_socket(stream, with).await;
         }
         let places = lookup_host((self.host.clone(), self.port)).await.map_err(failed)?;
         let mut last = None;
         // A name may stand for several addresses, not all of which need to answer.
         for place in places {
-            match self.open_at(place, config).await {
+            let opened = match connect_tcp(place).await.map_err(failed) {
+                Ok(stream) => login.over_tcp(stream, with).await,
+                Err(why) => Err(why),
+            };
+            match opened {
                 Ok(opened) => return Ok(opened),
                 Err(why) => last = Some(why),
             }
         }
         let none = || failed(io::Error::other(format!("{} has no address", self.host)));
         Err(last.unwrap_or_else(none))
-    }
-
-    async fn open_at(&self, place: SocketAddr, config: &Config) -> Result<Wire, DbError> {
-        let failed = |why| connection_error("error connecting to server", &why);
-        let socket = if place.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-        let socket = socket.map_err(failed)?;
-        // As libpq does (manual, section 34.1.2).
-        socket.set_keepalive(true).map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        let stream = socket.connect(place).await.map_err(failed)?;
-        handshake::over_tcp(stream, config, &self.tls, &self.host).await
     }
 
     /// Opens a connection, for an error that a person reads.
@@ -243,6 +282,14 @@ impl Endpoint {
             Error::new(format!("connect to `{label}`"), why).next(next)
         })
     }
+}
+
+async fn connect_tcp(place: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if place.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As libpq does (manual, section 34.1.2).
+    socket.set_keepalive(true)?;
+    socket.set_nodelay(true)?;
+    socket.connect(place).await
 }
 
 /// `sslmode` and `sslrootcert` in libpq's sense (manual, section 34.19): `require` with a root

@@ -23,6 +23,7 @@ mod session;
 mod set_up;
 mod sqlx;
 mod statement;
+mod tokio_postgres;
 mod unprepared;
 mod values;
 mod waits;
@@ -45,7 +46,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     name: "postgres",
     schemes: &["postgres", "postgresql"],
     is_file: false,
-    drivers: &["postgres-protocol", crate::sqlx::NAME],
+    drivers: &["postgres-protocol", tokio_postgres::NAME, crate::sqlx::NAME],
     summary: "PostgreSQL; the bare name means a throwaway server",
     install_hint: || install_line(&server::PACKAGES),
     options: OPTIONS,
@@ -80,6 +81,7 @@ async fn open(target: &Target, settings: &ServerSettings) -> Result<Arc<dyn Driv
     let driver = Arc::new(PostgresDriver::open(target, settings).await?);
     Ok(match target.option("driver") {
         Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(tokio_postgres::NAME) => Arc::new(tokio_postgres::driver(driver)),
         _ => driver,
     })
 }
