@@ -123,6 +123,7 @@ fn ssl_options(tls: &Tls) -> dbdyno_core::Result<SslOpts> {
                 }
             };
             options
+                .with_disable_built_in_roots(true)
                 .with_root_certs(roots)
                 .with_danger_skip_domain_validation(check == Check::Authority)
         }

@@ -301,6 +301,9 @@ impl Driver for SqliteDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        if let (true, Err(why)) = (options.pipeline, self.capabilities().pipeline) {
+            return Err(DbError::unexpected(format!("SQLite cannot pipeline: {why}")));
+        }
         if let Some(LevelSupport::Lacks { why }) =
             options.isolation.map(|level| self.isolation(level))
         {
