@@ -89,7 +89,14 @@ async fn tls_is_checked_as_far_as_asked() {
         ("ann", "127.0.0.1", "?driver=mysql_async", Ok(true)),
         ("bob", "127.0.0.1", "?ssl-mode=disabled&driver=mysql_async", Ok(false)),
         ("ann", "127.0.0.1", "?ssl-mode=required&driver=mysql_async", Ok(true)),
-        ("ann", "127.0.0.1", "?ssl-mode=verify-ca&ssl-ca=RIGHT&driver=mysql_async", Ok(true)),
+        ("ann", "localhost", "?ssl-mode=verify-ca&ssl-ca=RIGHT&driver=mysql_async", Ok(true)),
+        // It holds the certificate to the name all the same.
+        (
+            "ann",
+            "127.0.0.1",
+            "?ssl-mode=verify-ca&ssl-ca=RIGHT&driver=mysql_async",
+            Err("not valid for name"),
+        ),
         ("ann", "localhost", "?ssl-mode=verify-identity&ssl-ca=RIGHT&driver=mysql_async", Ok(true)),
         ("bob", "localhost", "?round_trip=1ms&driver=mysql_async", Ok(false)),
         (
