@@ -141,6 +141,12 @@ pub fn check_count(name: &str, wanted: usize, given: usize) -> Result<(), DbErro
     if wanted == given { Ok(()) } else { Err(miscounted(name, wanted, given)) }
 }
 
+/// The error of a parameter that does not fit its place, counted from 0.
+#[cold]
+pub fn misfit(name: &str, index: usize, why: &str) -> DbError {
+    DbError::unexpected(format!("statement `{name}`: parameter {}: {why}", index + 1))
+}
+
 /// The error of a statement, with its name where it is the statement that is wrong.
 #[cold]
 pub fn named(mut why: DbError, name: &str) -> DbError {

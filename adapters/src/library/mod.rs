@@ -14,6 +14,8 @@ mod driver;
 pub mod session;
 mod tally;
 
-pub use connection::{Answer, Asked, Connection, Refused, SetUp, check_count, named, not_prepared};
+pub use connection::{
+    Answer, Asked, Connection, Refused, SetUp, check_count, misfit, named, not_prepared,
+};
 pub use driver::{Library, LibraryDriver};
 pub use tally::Tally;

@@ -17,7 +17,7 @@ use super::dialect::MYSQL;
 use super::driver::MysqlDriver;
 use super::errors;
 use crate::library::{
-    Answer, Asked, Connection, Library, LibraryDriver, Refused, SetUp, check_count, named,
+    Answer, Asked, Connection, Library, LibraryDriver, Refused, SetUp, check_count, misfit, named,
     not_prepared,
 };
 use crate::tls::{Check, system_certificates};
@@ -199,10 +199,7 @@ impl Connection for MysqlAsyncConnection {
         self.bound.clear();
         self.bound.reserve(parameters.len());
         for (index, value) in parameters.iter().enumerate() {
-            let value = parameter(*value).map_err(|why| {
-                let number = index + 1;
-                DbError::unexpected(format!("statement `{name}`: parameter {number}: {why}"))
-            })?;
+            let value = parameter(*value).map_err(|why| misfit(name, index, &why))?;
             self.bound.push(value);
         }
         Ok(())

@@ -25,7 +25,7 @@ use super::errors::db_error;
 use super::set_up;
 use super::values::{Encoding, WireType};
 use crate::library::{
-    Answer, Asked, Connection, Library, LibraryDriver, Refused, SetUp, check_count, named,
+    Answer, Asked, Connection, Library, LibraryDriver, Refused, SetUp, check_count, misfit, named,
     not_prepared,
 };
 
@@ -161,10 +161,7 @@ impl Connection for TokioConnection {
         check_count(name, places.len(), parameters.len())?;
         self.bound.clear();
         for (index, (value, place)) in parameters.iter().zip(places).enumerate() {
-            self.bound.add(*value, *place).map_err(|why| {
-                let number = index + 1;
-                DbError::unexpected(format!("statement `{name}`: parameter {number}: {why}"))
-            })?;
+            self.bound.add(*value, *place).map_err(|why| misfit(name, index, &why))?;
         }
         Ok(())
     }

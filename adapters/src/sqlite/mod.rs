@@ -8,6 +8,7 @@ mod claim;
 mod dialect;
 mod driver;
 mod errors;
+mod file;
 mod indexes;
 mod limit;
 mod plans;

@@ -13,7 +13,9 @@ use sqlx::{
 use super::engine::{Engine, Opened};
 use super::errors::error;
 use super::rows::{Rows, Timed};
-use crate::library::{Answer, Asked, Connection, Refused, check_count, named, not_prepared};
+use crate::library::{
+    Answer, Asked, Connection, Refused, check_count, misfit, named, not_prepared,
+};
 
 /// An open connection: sqlx's own in a box, or one of its pool's, that is `C`.
 pub(crate) struct SqlxConnection<DB: Engine, C> {
@@ -121,10 +123,7 @@ where
         // So many bytes are the most that numbers take; texts make it grow.
         arguments.reserve(parameters.len(), parameters.len() * 12);
         for (index, (value, place)) in parameters.iter().zip(places).enumerate() {
-            DB::bind(&mut arguments, *value, place).map_err(|why| {
-                let number = index + 1;
-                DbError::unexpected(format!("statement `{name}`: parameter {number}: {why}"))
-            })?;
+            DB::bind(&mut arguments, *value, place).map_err(|why| misfit(name, index, &why))?;
         }
         self.bound = Some(arguments);
         Ok(())
