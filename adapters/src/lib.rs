@@ -3,6 +3,7 @@
 //! its client library.
 
 pub mod codec;
+mod library;
 pub mod mysql;
 #[cfg(test)]
 mod plan_lines;
@@ -12,6 +13,7 @@ pub mod proxy;
 pub mod registry;
 mod socket;
 pub mod sqlite;
+mod sqlx;
 pub mod target;
 pub mod throwaway;
 pub mod tls;

@@ -7,6 +7,7 @@
 )]
 
 mod desk;
+mod drivers;
 mod durability;
 mod histories;
 mod killed;

@@ -19,6 +19,7 @@ use super::durability;
 use super::endpoint::Endpoint;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
+use super::set_up::session_settings;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -104,6 +105,11 @@ impl PostgresDriver {
         endpoint.try_out(&target.label).await?;
         let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
         Ok(Self { label: target.label.clone(), bulk, server })
+    }
+
+    /// How its sessions are reached.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.bulk.endpoint
     }
 
     /// Whether dbdyno started the server.
@@ -259,25 +265,6 @@ impl Driver for PostgresDriver {
     fn server_control(&self) -> Option<&dyn ServerControl> {
         self.server.as_ref().map(|server| &server.process as &dyn ServerControl)
     }
-}
-
-/// What every session is told first.
-pub(super) fn session_settings(options: &SessionOptions) -> String {
-    let mut sql = String::from("SET TimeZone = 'UTC'; SET client_min_messages = warning");
-    if let Some(namespace) = &options.namespace {
-        sql.push_str("; SET search_path = ");
-        sql.push_str(&PostgresDialect.quote(namespace));
-    }
-    let level = options.isolation.map(|level| match level {
-        Isolation::ReadUncommitted => "read uncommitted",
-        Isolation::ReadCommitted => "read committed",
-        Isolation::RepeatableRead | Isolation::Snapshot => "repeatable read",
-        Isolation::Serializable => "serializable",
-    });
-    if let Some(level) = level {
-        sql.push_str(&format!("; SET default_transaction_isolation = '{level}'"));
-    }
-    sql
 }
 
 /// How PostgreSQL supports an isolation level.

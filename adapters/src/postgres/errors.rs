@@ -14,16 +14,27 @@ const POOL_TIMEOUT: &str = "query_wait_timeout";
 /// An error of the client library, or what the server answers while a session is being opened.
 pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
     if let Some(answer) = error.as_db_error() {
-        let code = answer.code().code();
         let ended = matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
-        // Every refusal of a session is fatal to it; the code alone tells why.
-        let class =
-            if ended && !is_refusal(code) { ErrorClass::Disconnected } else { class_of(code) };
-        return told(class, code, answer.message(), answer.detail(), answer.hint());
+        let code = answer.code().code();
+        return said(ended, code, answer.message(), answer.detail(), answer.hint());
     }
     let class =
         if is_lost_connection(error) { ErrorClass::Disconnected } else { ErrorClass::Other };
     DbError::new(class, None, with_causes(error))
+}
+
+/// What a client library tells of the server's answer, within a session or while one is opened; whether
+/// it `ended` the session.
+pub(super) fn said(
+    ended: bool,
+    code: &str,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+) -> DbError {
+    // Every refusal of a session is fatal to it; the code alone tells why.
+    let class = if ended && !is_refusal(code) { ErrorClass::Disconnected } else { class_of(code) };
+    told(class, code, message, detail, hint)
 }
 
 /// What the server answers within a session, and whether it thereby ends the session: "FATAL:

@@ -21,6 +21,7 @@ use super::dialect::PostgresDialect;
 use super::messages::{Span, rows_of_tag};
 use super::prepare::{Wanted, prepare};
 use super::row::PostgresRow;
+use super::set_up::limit_statements;
 use super::statement::{Prepared, SYNC};
 use super::unprepared;
 use super::wire::{Status, Wire};
@@ -139,9 +140,7 @@ impl PostgresSession {
         if self.statement_timeout.is_none() {
             return Ok(());
         }
-        // 0 switches it off.
-        let ms = limit.map_or(0, |limit| limit.as_millis().clamp(1, i32::MAX as u128));
-        self.wire.simple(&format!("SET statement_timeout = {ms}")).await.map(|_| ())
+        self.wire.simple(&limit_statements(limit)).await.map(|_| ())
     }
 
     /// Puts a request's messages into the buffer.

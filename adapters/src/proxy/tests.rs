@@ -2,13 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Proxy, Upstream, parse, round_trip_of};
+use super::{Proxies, Proxy, Upstream, parse, round_trip_of};
 use crate::target::Target;
 
 /// A server that sends back what it gets, until the client ends its stream.
@@ -207,6 +208,28 @@ fn nobody_else_is_served() {
     let mut client = connect(&proxy);
     client.write_all(b"a").unwrap();
     client.read_exact(&mut [0; 1]).unwrap();
+}
+
+#[test]
+fn a_library_finds_it_at_a_socket_that_nobody_else_can_reach() {
+    let (upstream, echo) = echo();
+    let round_trip = Duration::from_millis(5);
+    let proxies = Proxies::new(upstream, round_trip);
+    assert_eq!(proxies.socket(Some(Duration::ZERO), "socket").unwrap(), None);
+    let path = proxies.socket(None, "socket").unwrap().unwrap();
+    assert_eq!(proxies.socket(Some(round_trip), "socket").unwrap().as_ref(), Some(&path));
+    let folder = path.parent().unwrap().to_owned();
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o077, 0);
+    let mut client = UnixStream::connect(&path).unwrap();
+    let asked = Instant::now();
+    client.write_all(b"abc").unwrap();
+    client.read_exact(&mut [0; 3]).unwrap();
+    // It takes a round trip to connect, and one for the answer.
+    assert!(asked.elapsed() >= round_trip * 2);
+    drop(client);
+    assert_eq!(echo.join().unwrap(), 3);
+    drop(proxies);
+    assert!(!folder.exists());
 }
 
 #[test]
