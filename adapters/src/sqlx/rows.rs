@@ -12,9 +12,13 @@ use super::errors::error;
 use crate::library::{Answer, Tally, named};
 use crate::sqlite::Limit;
 
+/// What a statement answers next: a row, or how many rows it changed.
+type Part<DB> =
+    Result<Either<<DB as sqlx::Database>::QueryResult, <DB as sqlx::Database>::Row>, Error>;
+
 /// The answer to a statement, as sqlx streams it.
 pub(crate) struct Rows<'c, DB: Engine> {
-    pub stream: BoxStream<'c, Result<Either<DB::QueryResult, DB::Row>, Error>>,
+    pub stream: BoxStream<'c, Part<DB>>,
     /// Those of the statement's last answer, until the first row.
     pub columns: &'c mut DB::Columns,
     pub text: bool,
