@@ -11,6 +11,9 @@ has_pgbench() {
   command -v pgbench >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null ||
     compgen -G '/usr/pgsql-*/bin/pgbench' >/dev/null
 }
+has_pgbouncer() {
+  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]
+}
 has_sysbench() {
   command -v sysbench >/dev/null
 }
@@ -46,6 +49,7 @@ package_of() {
       postgres|pgbench) echo postgresql ;;
       mariadb) echo mariadb-server ;;
       sysbench) echo sysbench ;;
+      pgbouncer) echo pgbouncer ;;
     esac
   elif command -v dnf >/dev/null; then
     case "$1" in
@@ -53,12 +57,14 @@ package_of() {
       pgbench) echo postgresql-contrib ;;
       mariadb) echo mariadb-server ;;
       sysbench) echo sysbench ;;
+      pgbouncer) echo pgbouncer ;;
     esac
   else
     case "$1" in
       postgres|pgbench) echo postgresql ;;
       mariadb) echo mariadb ;;
       sysbench) echo sysbench ;;
+      pgbouncer) echo pgbouncer ;;
     esac
   fi
 }

@@ -3,14 +3,17 @@
 //! its client library.
 
 pub mod codec;
+mod library;
 pub mod mysql;
 #[cfg(test)]
 mod plan_lines;
+mod pool;
 pub mod postgres;
 pub mod proxy;
 pub mod registry;
 mod socket;
 pub mod sqlite;
+mod sqlx;
 pub mod target;
 pub mod throwaway;
 pub mod tls;

@@ -66,7 +66,11 @@ pub fn client_config(check: Check, roots: Roots<'_>) -> Result<ClientConfig> {
     Ok(config)
 }
 
-fn system_certificates() -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates that the system trusts.
+///
+/// # Errors
+/// There are none.
+pub fn system_certificates() -> Result<Vec<CertificateDer<'static>>> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let why = match found.errors.first() {

@@ -3,6 +3,7 @@
 mod history;
 mod limit;
 mod parse;
+mod pool;
 mod run;
 
 use std::path::PathBuf;

@@ -47,7 +47,7 @@ impl Session for NullSession {
     fn request(&mut self, request: Request<'_>) {
         self.rows = match request {
             Request::Begin(_) | Request::Commit => 0,
-            Request::Run(_, params) => params.len() as u64,
+            Request::Run(..) => 1,
         };
     }
 
@@ -83,6 +83,7 @@ impl Driver for NullDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: 1,
+            one_event_loop: false,
             parallel_load: false,
             pipeline: Ok(()),
             distance: Err("there is no server"),

@@ -83,6 +83,12 @@ pub trait Dialect: Send + Sync {
     /// that worked, 0 where another session has it. `None` where the driver claims another way.
     fn claim(&self, namespace: &str) -> Option<String>;
 
+    /// A query that counts the sessions of the user on the server, but for the one that asks; `None` where
+    /// there is no server to ask.
+    fn count_sessions(&self) -> Option<&'static str> {
+        None
+    }
+
     /// A query that lists the tables, views and the like of the session's namespace, one name a row.
     fn list_tables(&self) -> &'static str;
 

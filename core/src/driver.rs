@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
+use crate::pool::Pools;
 use crate::query::scalar_sql;
 use crate::session::Session;
 
@@ -121,6 +122,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Pools that its sessions can come from.
+    fn pools(&self) -> Option<&dyn Pools> {
+        None
+    }
+
     /// Being opened by another process, which can be killed; only where there is no server.
     fn embedded(&self) -> Option<&dyn Embedded> {
         None
@@ -157,6 +163,9 @@ pub struct Capabilities {
     /// one thread for its share of the clients. `u32::MAX` where calls block their thread until the
     /// engine answers, so that each client needs one.
     pub own_threads: u32,
+    /// All clients of a load share one event loop, for they share connections, which belong to one. It
+    /// does not hold where calls block their thread.
+    pub one_event_loop: bool,
     /// Rows of one table may be loaded through several sessions at once.
     pub parallel_load: bool,
     /// Sessions can pipeline, or why they cannot.

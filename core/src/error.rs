@@ -17,6 +17,8 @@ pub enum ErrorClass {
     LockTimeout,
     /// The engine cancelled a statement that ran longer than it was given.
     StatementTimeout,
+    /// No connection of a pool became free in time.
+    PoolTimeout,
     /// A constraint forbids the change.
     Constraint,
     /// The connection is gone.
@@ -27,11 +29,12 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// Every class.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Serialization,
         Self::Deadlock,
         Self::LockTimeout,
         Self::StatementTimeout,
+        Self::PoolTimeout,
         Self::Constraint,
         Self::Disconnected,
         Self::Other,
@@ -44,6 +47,7 @@ impl ErrorClass {
             Self::Deadlock => "deadlock",
             Self::LockTimeout => "lock-timeout",
             Self::StatementTimeout => "statement-timeout",
+            Self::PoolTimeout => "pool-timeout",
             Self::Constraint => "constraint",
             Self::Disconnected => "disconnected",
             Self::Other => "other",

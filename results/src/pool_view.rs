@@ -80,9 +80,7 @@ fn is_shown_so(case: &Case) -> bool {
 fn lacks(subject: &Subject) -> Vec<String> {
     let name = name(subject);
     let mut notes = Vec::new();
-    if let Some((status, why)) = &subject.status {
-        notes.push(format!("{name}: {}: {why}", status.name()));
-    }
+    notes.extend(subject.failure().map(|what| format!("{name}: {what}")));
     // The same reason, such as a program that is not installed, holds for all sizes of a pool.
     let mut reasons: Vec<(&String, Vec<&str>)> = Vec::new();
     for (load, why) in &subject.lacking {

@@ -45,9 +45,7 @@ impl ProceduresView {
         let mut notes = Vec::new();
         for subject in &self.subjects {
             let name = format!("{SUITE}/{} on {}", subject.case.benchmark, subject.label);
-            if let Some((status, why)) = &subject.status {
-                notes.push(format!("{name}: {}: {why}", status.name()));
-            }
+            notes.extend(subject.went_wrong().map(|what| format!("{name}: {what}")));
             let mut reasons: Vec<&String> = subject.lacking.values().collect();
             reasons.dedup();
             notes.extend(reasons.iter().map(|why| format!("{name}, where there is a dash: {why}")));

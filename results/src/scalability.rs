@@ -92,13 +92,28 @@ fn without_peak(fit: &Fit, load: Load) -> String {
     text
 }
 
-/// The coefficients with their intervals, and how well the curve goes through the points.
+/// How many times as much as the lower end the upper end of lambda's interval may be to be worth saying.
+const DETERMINED: f64 = 4.0;
+
+/// The coefficients with their intervals, and how well the curve goes through the points. What the points do
+/// not determine is called so.
 pub(crate) fn coefficients(fit: &Fit) -> String {
-    let part = |name: &str, of: Estimate| format!("{name} {} ({})", small(of.value), between(of));
-    let mut parts =
-        vec![part("lambda", fit.lambda), part("sigma", fit.sigma), part("kappa", fit.kappa)];
-    parts.extend(fit.r_squared.map(|share| format!("R² {share:.3}")));
-    parts.join(", ")
+    let parts = [
+        ("lambda", fit.lambda, fit.lambda.high <= DETERMINED * fit.lambda.low),
+        // From 0, nothing waits, to 1, everything does.
+        ("sigma", fit.sigma, fit.sigma.low > 0.0 || fit.sigma.high < 1.0),
+        ("kappa", fit.kappa, fit.kappa.low > 0.0 || fit.kappa.high < 1.0),
+    ];
+    if parts.iter().all(|(.., is_determined)| !is_determined) {
+        return "they scatter too much, or are too few, to determine any coefficient".to_owned();
+    }
+    let part = |(name, of, is_determined): (&str, Estimate, bool)| match is_determined {
+        true => format!("{name} {} ({})", small(of.value), between(of)),
+        false => format!("{name} is not determined"),
+    };
+    let mut told: Vec<String> = parts.into_iter().map(part).collect();
+    told.extend(fit.r_squared.map(|share| format!("R² {share:.3}")));
+    told.join(", ")
 }
 
 /// What is said in the place of fits where there are too few loads.
@@ -153,6 +168,13 @@ mod tests {
         fit(&points.collect::<Vec<_>>(), Spread::Proportional).expect("there are enough loads")
     }
 
+    /// Measured once, at 1, 2, 4 and 8.
+    fn scattered(throughputs: &[f64]) -> Fit {
+        let loads = [1.0, 2.0, 4.0, 8.0].into_iter().zip(throughputs);
+        let points = loads.map(|(load, throughput)| Observation { load, throughput: *throughput });
+        fit(&points.collect::<Vec<_>>(), Spread::Proportional).expect("there are enough loads")
+    }
+
     fn law(sigma: f64, kappa: f64) -> impl Fn(f64) -> f64 {
         move |n| 1_000.0 * n / (1.0 + sigma * (n - 1.0) + kappa * n * (n - 1.0))
     }
@@ -168,6 +190,7 @@ mod tests {
             fitted(law(0.0, 0.0), &loads),
             fitted(law(1.5, 0.02), &loads),
             fitted(kinked, &loads),
+            scattered(&[244.0, 154.0, 400.0, 475.0]),
         ];
         let said: Vec<String> = fits
             .iter()

@@ -23,6 +23,8 @@ pub(crate) struct Subject {
     pub(crate) lacking: BTreeMap<String, String>,
     /// Loads whose numbers are worth nothing.
     failed: BTreeSet<String>,
+    /// The conditions that did not hold, each with what was found.
+    broken: BTreeSet<String>,
 }
 
 /// The cases of records. Targets stand in the order of `targets`, and others behind them.
@@ -57,6 +59,7 @@ impl Subject {
             details: BTreeMap::new(),
             lacking: BTreeMap::new(),
             failed: BTreeSet::new(),
+            broken: BTreeSet::new(),
         }
     }
 
@@ -85,16 +88,46 @@ impl Subject {
                 self.values.entry(key).or_default().insert(round, value);
             }
             (Status::Ok, None) => {}
-            (status, _) if record.metric.starts_with("check_") || self.status.is_none() => {
-                self.status = Some((status, record.detail.to_string()));
+            (status, _) => {
+                if let Some(check) = record.metric.strip_prefix("check_") {
+                    self.broken.insert(format!("{check}: {}", record.detail));
+                }
+                self.status.get_or_insert_with(|| (status, record.detail.to_string()));
             }
-            _ => {}
         }
+    }
+
+    /// What a person must know beside the numbers: why there are none, and which transactions failed.
+    pub(crate) fn went_wrong(&self) -> impl Iterator<Item = String> {
+        let mut said: Vec<String> = self.failure().into_iter().collect();
+        let errors = self.values.iter().filter_map(|((metric, load), rounds)| {
+            let count: f64 = rounds.values().sum();
+            let of_a_load = metric == "errors" && !load.is_empty() && !load.contains('/');
+            (of_a_load && count > 0.0).then(|| format!("{count} of {load}"))
+        });
+        let errors: Vec<_> = errors.collect();
+        if !errors.is_empty() {
+            said.push(format!("transactions failed: {}", errors.join(", ")));
+        }
+        said.into_iter()
+    }
+
+    /// Why there is nothing to show, or why it is worth nothing.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let (status, why) = self.status.as_ref()?;
+        let broken = self.broken.iter().cloned().collect::<Vec<_>>();
+        let why = if broken.is_empty() { why.clone() } else { broken.join("; ") };
+        Some(format!("{}: {why}", status.name()))
+    }
+
+    /// Whether its numbers are worth nothing.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.status.as_ref().is_some_and(|(status, _)| *status == Status::Failed)
     }
 
     /// The values of a metric by round; none where the case failed.
     pub(crate) fn rounds(&self, metric: &str, transaction: &str) -> Option<&BTreeMap<Round, f64>> {
-        if self.status.as_ref().is_some_and(|(status, _)| *status == Status::Failed) {
+        if self.has_failed() {
             return None;
         }
         self.values.get(&(metric.to_owned(), transaction.to_owned()))

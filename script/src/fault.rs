@@ -52,7 +52,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Coercion { from, to } => write!(f, "cannot coerce {from} to {to}"),
-            Self::DoubleToInt(double) => write!(f, "double to int overflow for {double}"),
+            Self::DoubleToInt(double) => write!(f, "double to int overflow for {}", fixed(*double)),
             Self::OutOfRange(operation) => write!(f, "bigint {operation} out of range"),
             Self::DivisionByZero => f.write_str("division by zero"),
             Self::Undefined(name) => write!(f, "undefined variable \"{name}\""),
@@ -62,19 +62,32 @@ impl fmt::Display for Fault {
             Self::EmptyRange => f.write_str("empty range given to random"),
             Self::RangeTooLarge => f.write_str("random range is too large"),
             Self::Gaussian(given) => {
-                write!(f, "gaussian parameter must be at least 2.000000 (not {given:.6})")
+                write!(f, "gaussian parameter must be at least 2.000000 (not {})", fixed(*given))
             }
             Self::Exponential(given) => {
-                write!(f, "exponential parameter must be greater than zero (not {given:.6})")
+                write!(f, "exponential parameter must be greater than zero (not {})", fixed(*given))
             }
             Self::Zipfian(given) => {
-                write!(f, "zipfian parameter must be in range [1.001, 1000] (not {given:.6})")
+                write!(
+                    f,
+                    "zipfian parameter must be in range [1.001, 1000] (not {})",
+                    fixed(*given)
+                )
             }
             Self::PermuteSize => f.write_str("permute size parameter must be greater than zero"),
             Self::SleepTime { name, text } => {
                 write!(f, "invalid sleep time \"{text}\" for variable \"{name}\"")
             }
         }
+    }
+}
+
+/// C's `%f`; what is no number is called as PostgreSQL's own `printf` calls it.
+fn fixed(number: f64) -> String {
+    match number {
+        f64::INFINITY => "Infinity".to_owned(),
+        f64::NEG_INFINITY => "-Infinity".to_owned(),
+        number => format!("{number:.6}"),
     }
 }
 

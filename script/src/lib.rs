@@ -25,7 +25,7 @@ mod variables;
 mod word;
 
 pub use commands::{Amount, Command, Do, Sql, Statement, StatementKind, Store, TimeUnit};
-pub use expression::{Expression, Machine};
+pub use expression::{Evaluated, Expression, Machine};
 pub use fault::Fault;
 pub use mistake::Mistake;
 pub use names::{Names, Slot, is_name};

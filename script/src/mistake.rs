@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// As many characters of a line are shown at most.
+const WIDEST: usize = 160;
+
 /// Something in a script that cannot be understood, or cannot work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake(Box<Details>);
@@ -63,13 +66,41 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Details { file, line, column, shown, what, .. } = &*self.0;
         writeln!(f, "{file}:{line}:{column}: {what}")?;
-        let number = line.to_string();
-        writeln!(f, "  {number} | {shown}")?;
+        let (number, at) = (line.to_string(), column.saturating_sub(1));
+        // Of a long line what is around the place.
+        let first = if shown.chars().count() > WIDEST { at.saturating_sub(WIDEST / 2) } else { 0 };
+        let cut = if first > 0 { "…" } else { "" };
+        let part: String = shown.chars().skip(first).take(WIDEST).collect();
+        let more = if shown.chars().nth(first + WIDEST).is_some() { "…" } else { "" };
+        writeln!(f, "  {number} | {cut}{part}{more}")?;
         // Tabs stay tabs, so that the mark stands under its character at any width.
-        let before = shown.chars().take(column - 1);
+        let before = cut.chars().chain(part.chars().take(at - first));
         let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         write!(f, "  {:width$} | {indent}^", "", width = number.len())
     }
 }
 
 impl std::error::Error for Mistake {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let shown = format!("{}é{}", "a".repeat(500), "b".repeat(500));
+        let told = Mistake::new("x.sql", 7, 501, &shown, "found it").to_string();
+        let (a, b) = ("a".repeat(80), "b".repeat(79));
+        let indent = " ".repeat(81);
+        assert_eq!(told, format!("x.sql:7:501: found it\n  7 | …{a}é{b}…\n    | {indent}^"));
+        let told = Mistake::new("x.sql", 7, 1, &shown, "found it").to_string();
+        assert_eq!(told, format!("x.sql:7:1: found it\n  7 | {}…\n    | ^", "a".repeat(160)));
+        let told = Mistake::new("x.sql", 7, 1002, &shown, "the end").to_string();
+        assert_eq!(
+            told,
+            format!("x.sql:7:1002: the end\n  7 | …{}\n    | {indent}^", "b".repeat(80))
+        );
+        let told = Mistake::new("x.sql", 12, 2, "\tx", "found it").to_string();
+        assert_eq!(told, "x.sql:12:2: found it\n  12 | \tx\n     | \t^");
+    }
+}

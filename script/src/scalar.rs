@@ -86,15 +86,15 @@ impl Scalar {
     /// What a variable's text is worth: as pgbench reads `-D` and the columns of `\gset`. `None` where it
     /// is no value, or an integer beyond 64 bits.
     pub fn read(text: &str) -> Option<Self> {
-        let lower = text.to_ascii_lowercase();
-        let begins = |word: &str| word.starts_with(&lower);
-        match lower.as_str() {
+        let is = |word: &str| word.eq_ignore_ascii_case(text);
+        let begins = |word: &str| word.get(..text.len()).is_some_and(is);
+        match text {
             "" => None,
-            "null" => Some(Self::Null),
-            "on" => Some(Self::Bool(true)),
-            "off" | "of" => Some(Self::Bool(false)),
-            _ if begins("true") || begins("yes") => Some(Self::Bool(true)),
-            _ if begins("false") || begins("no") => Some(Self::Bool(false)),
+            _ if is("null") => Some(Self::Null),
+            _ if is("on") || begins("true") || begins("yes") => Some(Self::Bool(true)),
+            _ if is("off") || is("of") || begins("false") || begins("no") => {
+                Some(Self::Bool(false))
+            }
             _ => Self::read_number(text.trim_start()),
         }
     }
@@ -112,7 +112,7 @@ impl Scalar {
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         let double: f64 = text.parse().ok()?;
         let is_zero = !digits.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| b > b'0');
-        let names_infinity = digits.to_ascii_lowercase().starts_with("inf");
+        let names_infinity = digits.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("inf"));
         let fits =
             (double.is_finite() || double.is_nan() || names_infinity) && (double != 0.0 || is_zero);
         fits.then_some(Self::Double(double))

@@ -4,6 +4,7 @@ use dbdyno_core::Access;
 
 use crate::blocks::Block;
 use crate::commands::{Command, Do, Sql, Statement, StatementKind, Store};
+use crate::expression;
 use crate::meta::{self, Meta, Uses};
 use crate::mistake::Mistake;
 use crate::names::{Names, Slot};
@@ -38,12 +39,49 @@ impl Script {
             blocks: Vec::new(),
             pipeline: None,
             quoted: Vec::new(),
+            counted: (0, 1),
             implicit: Vec::new(),
         };
         builder.build()?;
         let Builder { uses, commands, quoted, .. } = builder;
         let (name, text) = (name.to_owned(), text.to_owned());
         Ok(Self { name, text, commands, reads: uses.reads, quoted, sets: uses.sets })
+    }
+
+    /// Compiles what would be `\set variable EXPRESSION` of an expression that stands in a text, from byte
+    /// `at` to the end of its line.
+    ///
+    /// # Errors
+    /// The expression is malformed.
+    pub fn assignment(
+        name: &str,
+        text: &str,
+        at: usize,
+        variable: &str,
+        names: &mut Names,
+    ) -> Result<Self, Mistake> {
+        let source = Source { name, text };
+        let mut reads = Vec::new();
+        let expression = expression::parse(source, at, names, &mut reads)?;
+        let slot = names.slot(variable);
+        let line = source.place(at).line;
+        let commands = vec![Command { action: Do::Set(slot, expression), line, number: 1 }];
+        let (name, text) = (name.to_owned(), text.to_owned());
+        Ok(Self { name, text, commands, reads, quoted: Vec::new(), sets: vec![slot] })
+    }
+
+    /// Whether a text has nothing but blanks and comments.
+    pub fn is_blank(name: &str, text: &str) -> bool {
+        let mut at = 0;
+        loop {
+            match sql::scan(Source { name, text }, at) {
+                Ok(chunk) if !chunk.statements.is_empty() => return false,
+                Ok(chunk) if !chunk.goes_on => return true,
+                Ok(chunk) if text[chunk.end..].starts_with('\\') => return false,
+                Ok(chunk) => at = chunk.end,
+                Err(_) => return false,
+            }
+        }
     }
 
     /// What it is called.
@@ -120,6 +158,10 @@ impl Script {
     }
 }
 
+fn answers_nothing(statement: &Statement) -> bool {
+    !matches!(statement.kind, StatementKind::Read | StatementKind::Write)
+}
+
 /// A script under construction.
 pub struct Builder<'t, 'n> {
     pub source: Source<'t>,
@@ -131,6 +173,8 @@ pub struct Builder<'t, 'n> {
     /// Where the pipeline that is open began, and in how many blocks.
     pub pipeline: Option<(usize, usize)>,
     pub quoted: Vec<(String, usize)>,
+    /// A place, and the line in which it is.
+    pub counted: (usize, usize),
     /// The `BEGIN`s that do not say whether they write: command and statement.
     pub implicit: Vec<(usize, usize)>,
 }
@@ -166,11 +210,12 @@ impl Builder<'_, '_> {
     }
 
     fn add_sql(&mut self, statements: Vec<Scanned<'_>>) -> Result<(), Mistake> {
-        let start = statements.first().map_or(0, |statement| statement.start);
+        let start = statements.first().map_or(0, Scanned::start);
         let mut made = Vec::with_capacity(statements.len());
         for scanned in statements {
-            let kind = statement::kind(&scanned.words)
-                .map_err(|why| self.source.mistake(scanned.start, why))?;
+            let start = scanned.start();
+            let kind =
+                statement::kind(&scanned.words).map_err(|why| self.source.mistake(start, why))?;
             if matches!(kind, StatementKind::Begin(_)) && !statement::says_access(&scanned.words) {
                 self.implicit.push((self.commands.len(), made.len()));
             }
@@ -182,7 +227,7 @@ impl Builder<'_, '_> {
                 self.uses.reads.push((slot, at));
                 parameters.push(slot);
             }
-            let line = self.source.place(scanned.start).line;
+            let line = self.line(start);
             made.push(Statement { sql: scanned.sql, parameters, kind, line });
         }
         self.push(start, Do::Sql(Sql { statements: made, store: None }));
@@ -249,6 +294,12 @@ impl Builder<'_, '_> {
             return Err(self.source.mistake(start, what).next("put \\endpipeline before it"));
         }
         match self.commands.last_mut().map(|command| &mut command.action) {
+            Some(Do::Sql(sql))
+                if !store.all && sql.statements.last().is_some_and(answers_nothing) =>
+            {
+                let what = format!("{word} needs a row, and what stands before it answers none");
+                Err(self.source.mistake(start, what))
+            }
             Some(Do::Sql(sql)) if sql.store.is_none() => {
                 sql.store = Some(store);
                 Ok(())
@@ -264,8 +315,19 @@ impl Builder<'_, '_> {
 
     /// A command that stands for none of the script.
     pub fn push_uncounted(&mut self, start: usize, action: Do) {
-        let line = self.source.place(start).line;
+        let line = self.line(start);
         self.commands.push(Command { action, line, number: self.count });
+    }
+
+    /// The line of a place. Places mostly come one after the other, so that a text is counted through once.
+    fn line(&mut self, start: usize) -> usize {
+        let (counted, line) = self.counted;
+        let line = match self.source.text.get(counted..start) {
+            Some(between) => line + between.matches('\n').count(),
+            None => self.source.place(start).line,
+        };
+        self.counted = (start, line);
+        line
     }
 
     fn statements(&self) -> impl Iterator<Item = &Statement> {

@@ -28,13 +28,14 @@ pub struct Scanned<'t> {
     pub quoted: Vec<(&'t str, usize)>,
     /// Its unquoted words in small letters.
     pub words: Vec<String>,
-    /// Where it begins.
-    pub start: usize,
+    /// Where it begins; nowhere as long as there is nothing but blanks.
+    begin: Option<usize>,
 }
 
 impl Scanned<'_> {
-    fn is_empty(&self) -> bool {
-        self.sql.trim().is_empty()
+    /// Where it begins.
+    pub fn start(&self) -> usize {
+        self.begin.unwrap_or(0)
     }
 }
 
@@ -74,8 +75,8 @@ impl<'t> Scanner<'t> {
                     self.end_statement();
                 }
                 '\\' if rest.starts_with("\\:") => {
+                    self.push(":");
                     self.at += 2;
-                    self.statement.sql.push(':');
                 }
                 '\\' => return Ok(self.finish(true)),
                 '-' if rest.starts_with("--") => self.line_comment(),
@@ -112,7 +113,7 @@ impl<'t> Scanner<'t> {
         let mut statement = std::mem::take(&mut self.statement);
         self.parentheses = 0;
         self.body = Body::default();
-        if !statement.is_empty() {
+        if statement.begin.is_some() {
             let trimmed = statement.sql.trim().to_owned();
             statement.sql = trimmed;
             self.done.push(statement);
@@ -122,8 +123,8 @@ impl<'t> Scanner<'t> {
     /// Takes the next bytes over as they are.
     fn copy(&mut self, length: usize) {
         let copied = &self.source.text[self.at..self.at + length];
-        if self.statement.is_empty() && !copied.trim().is_empty() {
-            self.statement.start = self.at;
+        if self.statement.begin.is_none() && !copied.trim().is_empty() {
+            self.statement.begin = Some(self.at);
         }
         self.statement.sql.push_str(copied);
         self.at += length;
@@ -147,18 +148,9 @@ impl<'t> Scanner<'t> {
     /// Block comments stand within each other. Hints (`/*+ … */`, `/*! … */`) are no comments.
     fn block_comment(&mut self) -> Result<(), Mistake> {
         let rest = self.rest();
-        let (mut depth, mut length) = (0, 0);
-        loop {
-            let behind = &rest[length..];
-            let Some(found) = behind.find("/*").into_iter().chain(behind.find("*/")).min() else {
-                return Err(self.unclosed("the comment"));
-            };
-            depth = if behind[found..].starts_with("/*") { depth + 1 } else { depth - 1 };
-            length += found + 2;
-            if depth == 0 {
-                break;
-            }
-        }
+        let Some(length) = comment_length(rest.as_bytes()) else {
+            return Err(self.unclosed("the comment"));
+        };
         if rest.starts_with("/*+") || rest.starts_with("/*!") {
             self.copy(length);
         } else {
@@ -233,9 +225,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn push(&mut self, text: &str) {
-        if self.statement.is_empty() {
-            self.statement.start = self.at;
-        }
+        self.statement.begin.get_or_insert(self.at);
         self.statement.sql.push_str(text);
     }
 
@@ -280,6 +270,19 @@ impl<'t> Scanner<'t> {
     #[cold]
     fn unclosed(&self, what: &str) -> Mistake {
         self.source.mistake(self.at, format!("{what} that begins here has no end"))
+    }
+}
+
+/// The length of the comment that the text begins with, with those in it; none where it has no end.
+fn comment_length(text: &[u8]) -> Option<usize> {
+    let (mut depth, mut at) = (0, 0);
+    loop {
+        match text.get(at..at + 2)? {
+            b"/*" => (depth, at) = (depth + 1, at + 2),
+            b"*/" if depth == 1 => return Some(at + 2),
+            b"*/" => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
     }
 }
 

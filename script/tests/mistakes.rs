@@ -72,6 +72,7 @@ fn of_commands() {
         "SELECT 1 AS i \\gset\n\\gset",
         "SELECT 1 \\gset a b",
         "SELECT 1 \\gset 1",
+        "BEGIN;\nCOMMIT \\gset",
         "\\nosuchcommand",
         "\\slep 1",
         "\\ x",

@@ -69,6 +69,27 @@ fn comments_go_and_hints_stay() {
     );
 }
 
+/// Whoever reads these more than once ends no test.
+#[test]
+fn megabytes_are_read_once() {
+    const MANY: usize = 1 << 20;
+    assert_eq!(one(&format!("{}SELECT 1;", " \n".repeat(MANY))), "SELECT 1 []");
+    assert_eq!(one(&format!("{}SELECT 1;", "-- none\n".repeat(MANY))), "SELECT 1 []");
+    let nested = format!("{}{}SELECT 1;", "/*".repeat(MANY), "*/".repeat(MANY));
+    assert_eq!(one(&nested), "SELECT 1 []");
+    let unclosed = format!("SELECT 1;{}", "/*".repeat(MANY));
+    assert!(Script::parse("test.sql", &unclosed, &mut Names::default()).is_err());
+    let text = "y".repeat(MANY);
+    assert_eq!(one(&format!("SELECT '{text}:x';")), format!("SELECT '{text}:x' []"));
+
+    let (script, _) = parse(&"\\set x :x + 1\nBEGIN;\nSELECT :x;\nEND;\n".repeat(MANY / 20));
+    let last = script.commands().last().unwrap();
+    assert_eq!((script.commands().len(), last.line), (MANY / 20 * 4, MANY / 20 * 4));
+    let deep =
+        format!("{}SELECT 1;\n{}", "\\if :x\n".repeat(MANY / 8), "\\endif\n".repeat(MANY / 8));
+    assert_eq!(found(&deep), [["SELECT 1 []"]]);
+}
+
 #[test]
 fn quotes_end_where_they_should() {
     assert_eq!(one("SELECT 'it''s', 'a\\';"), "SELECT 'it''s', 'a\\' []");

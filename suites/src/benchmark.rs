@@ -66,10 +66,20 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Whether it measures connection pools, which `--pool` and `--pool-size` choose.
+    fn has_pools(&self) -> bool {
+        false
+    }
+
     /// How long transactions under way at the end of a load may take, where that is its own matter:
     /// one of whose queries some outlast any load.
     fn drain_limit(&self) -> Option<Duration> {
         None
+    }
+
+    /// How long its loads last at least where the user does not say: shorter ones tell nothing.
+    fn shortest_load(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Whether answers are known that its own can be compared with at this scale.

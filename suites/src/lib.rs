@@ -10,6 +10,7 @@ mod made_up;
 pub mod olap;
 pub mod oltp;
 mod parameter;
+pub mod pool;
 pub mod procedures;
 pub mod registry;
 pub mod runner;

@@ -35,6 +35,7 @@ pub fn report(transactions: Vec<TransactionReport>) -> LoadReport {
         errors: Vec::new(),
         retries: Vec::new(),
         tally: Tally::default(),
+        ended_well: Vec::new(),
         client_cpu: Duration::ZERO,
         interrupted: false,
         connections_lost: 0,

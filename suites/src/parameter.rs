@@ -10,8 +10,10 @@ pub enum Parameter {
     Float(f64),
     Decimal(Decimal),
     Text(String),
+    Bytes(Vec<u8>),
     Date(Date),
     Timestamp(Timestamp),
+    Ints(Vec<i64>),
 }
 
 impl Parameter {
@@ -22,6 +24,8 @@ impl Parameter {
             Self::Float(float) => Value::Float(*float),
             Self::Decimal(decimal) => Value::Decimal(*decimal),
             Self::Text(text) => Value::Text(text),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Ints(ints) => Value::Ints(ints),
             Self::Date(date) => Value::Date(*date),
             Self::Timestamp(moment) => Value::Timestamp(*moment),
         }
@@ -50,6 +54,22 @@ impl RowWriter for Columns {
     }
     fn date(&mut self, value: Date) {
         self.0.push(Parameter::Date(value));
+    }
+}
+
+impl From<Value<'_>> for Parameter {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Int(int) => Self::Int(int),
+            Value::Float(float) => Self::Float(float),
+            Value::Decimal(decimal) => Self::Decimal(decimal),
+            Value::Text(text) => Self::Text(text.to_owned()),
+            Value::Bytes(bytes) => Self::Bytes(bytes.to_owned()),
+            Value::Date(date) => Self::Date(date),
+            Value::Timestamp(moment) => Self::Timestamp(moment),
+            Value::Ints(ints) => Self::Ints(ints.to_owned()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{index, isolation, olap, oltp, procedures, scenario};
+use crate::{index, isolation, olap, oltp, pool, procedures, scenario};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -39,6 +39,12 @@ pub fn suites() -> Vec<Suite> {
             summary: "what each isolation level keeps from happening, what it costs, and whether commits outlive a \
                       crash",
             benchmarks: isolation::benchmarks(),
+        },
+        Suite {
+            name: "pool",
+            summary: "connection pools: which size is enough, what waiting costs, and what becomes of them when \
+                      something goes wrong",
+            benchmarks: pool::benchmarks(),
         },
         Suite {
             name: "procedures",

@@ -7,6 +7,7 @@
 )]
 
 mod desk;
+mod drivers;
 mod durability;
 mod histories;
 mod killed;
@@ -14,6 +15,7 @@ mod limit;
 mod plans;
 mod regress;
 mod scaling;
+mod scenarios;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -97,6 +99,10 @@ fn what_a_benchmark_of_queries_cannot_do_is_refused_before_anything_is_touched()
         (&["oltp/tpcb", "--cycles", "2"], "no benchmark of the run kills a server"),
         (&["isolation/durability-tpcb", "--rate", "5"], "leave out `--rate`"),
         (&["isolation/durability-tpcb", "--cycles", "0"], "0 is not in 1..=10000"),
+        (&["oltp/tpcb", "--pool-size", "2"], "use `--pool-size`: no benchmark of the run"),
+        (&["oltp/tpcb", "--pool", "direct"], "use `--pool`: no benchmark of the run"),
+        (&["pool/tpcb", "--pool-size", "0"], "0 is not in 1..=10000"),
+        (&["pool/tpcb", "--acquire-timeout", "0"], "longer than nothing"),
         (&["olap/tpch", "--scale", "5000"], "it takes 0.01 to 1000 in steps of 0.01"),
         (&["olap/wide", "--rate", "5"], "leave out `--rate`"),
         (&["oltp/tpcb", "--scale", "0.5"], "it takes 1 to 19999 in steps of 1"),

@@ -17,7 +17,7 @@ use crate::servers::Server;
 pub struct Run<'a> {
     /// The suite.
     pub suite: &'a str,
-    /// The benchmark without its suite.
+    /// The benchmark without its suite; empty for all of it.
     pub benchmark: &'a str,
     /// The scale of its data set.
     pub scale: u32,
@@ -39,6 +39,14 @@ impl<'a> Run<'a> {
     /// A run with nothing special about it.
     pub fn new(benchmark: &'a str, scale: u32, clients: u32, length: Length) -> Self {
         Self { suite: "oltp", benchmark, scale, clients, length, seed: 1, more: Vec::new() }
+    }
+
+    /// What is to run, as the command line says it.
+    fn name(&self) -> String {
+        match self.benchmark {
+            "" => self.suite.to_owned(),
+            benchmark => format!("{}/{benchmark}", self.suite),
+        }
     }
 }
 
@@ -115,10 +123,7 @@ impl Bench {
 
     fn command(&self, target: &str, run: &Run<'_>) -> Result<Command> {
         let mut command = Command::new(self.dbdyno());
-        command
-            .arg("run")
-            .arg(format!("{}/{}", run.suite, run.benchmark))
-            .args(["--target", target]);
+        command.args(["run", &run.name(), "--target", target]);
         command.args(["--clients", &run.clients.to_string(), "--warmup", "0s"]);
         command.args(["--scale", &run.scale.to_string(), "--seed", &run.seed.to_string()]);
         match run.length {

@@ -15,6 +15,7 @@ mod metric;
 mod pgbench_report;
 mod record;
 mod row_files;
+mod scripts;
 mod servers;
 mod sqlite;
 mod summary;
@@ -183,7 +184,8 @@ type PartRun = fn(&Bench, &mut Book<'_>) -> Result<()>;
 
 fn on_postgres(bench: &Bench, book: &mut Book<'_>) -> Result<()> {
     let transactions = transactions::POSTGRES.iter().map(|(name, ..)| *name);
-    let mut names = transactions.chain(loads::POSTGRES).chain(checks::POSTGRES);
+    let scripts = scripts::POSTGRES.iter().map(|(name, ..)| *name);
+    let mut names = transactions.chain(loads::POSTGRES).chain(scripts).chain(checks::POSTGRES);
     if !names.any(|name| bench.options.wants(name)) {
         return Ok(());
     }
@@ -191,22 +193,26 @@ fn on_postgres(bench: &Bench, book: &mut Book<'_>) -> Result<()> {
     let server = Server::start(bench, "postgres", most.unwrap_or(0) + SPARE_SESSIONS)?;
     loads::into_postgres(bench, &server, book.record, book.summary)?;
     transactions::on_postgres(bench, &server, book.record, book.summary)?;
+    scripts::on_postgres(bench, &server, book.record, book.summary)?;
     checks::on_postgres(bench, &server, book)
 }
 
 fn on_mariadb(bench: &Bench, book: &mut Book<'_>) -> Result<()> {
     let transactions = transactions::MARIADB.iter().map(|(name, ..)| *name);
-    if !transactions.chain(loads::MARIADB).any(|name| bench.options.wants(name)) {
+    let mut names = transactions.chain(loads::MARIADB).chain([scripts::MARIADB]);
+    if !names.any(|name| bench.options.wants(name)) {
         return Ok(());
     }
     let most = bench.options.clients.iter().copied().max();
     let server = Server::start(bench, "mariadb", most.unwrap_or(0) + SPARE_SESSIONS)?;
     loads::into_mariadb(bench, &server, book.record, book.summary)?;
-    transactions::on_mariadb(bench, &server, book.record, book.summary)
+    transactions::on_mariadb(bench, &server, book.record, book.summary)?;
+    scripts::on_mariadb(bench, &server, book.record, book.summary)
 }
 
 fn on_sqlite(bench: &Bench, book: &mut Book<'_>) -> Result<()> {
     sqlite::against_bare_loop(bench, book.record, book.summary)?;
+    scripts::on_sqlite(bench, book.record, book.summary)?;
     checks::sqlite_start(bench, book)
 }
 
@@ -214,6 +220,8 @@ fn on_sqlite(bench: &Bench, book: &mut Book<'_>) -> Result<()> {
 fn check_names(options: &Options) -> Result<()> {
     let names: Vec<&str> = (loads::POSTGRES.into_iter())
         .chain(transactions::POSTGRES.map(|(name, ..)| name))
+        .chain(scripts::POSTGRES.map(|(name, ..)| name))
+        .chain([scripts::MARIADB, scripts::SQLITE])
         .chain(checks::POSTGRES)
         .chain([checks::CONNECT])
         .chain(loads::MARIADB)
@@ -256,7 +264,7 @@ fn conditions(bench: &Bench) -> Result<String> {
          transactions: {rounds} rounds of {seconds} s a side, no warm-up on either, A B, B A, …, \
          before each a look at the tables as dbdyno has it; loads: {load_rounds} rounds\n\
          pgbench's tables at scale {scale}, sysbench's with {rows} rows, TPC-C's with {warehouses} \
-         warehouses\n\
+         warehouses; those of scripts at scale {}, made anew before each turn\n\
          p99: dbdyno of every transaction; pgbench of the part that it logs ({} of point selects, \
          {} of tpcb-like); sysbench of a histogram in steps of 1.8 %\n\
          postgres/point-select: pgbench sends dbdyno's statement to dbdyno's sbtest1, the rows drawn \
@@ -268,6 +276,7 @@ fn conditions(bench: &Bench) -> Result<String> {
         machine.kernel,
         machine.os,
         versions.join("\n"),
+        scripts::SCALE,
         transactions::LOGGED_POINT_SELECTS,
         transactions::LOGGED_TPCB,
     ))

@@ -117,7 +117,15 @@ pub const TRANSACTIONS: &[Compared] = &[
     (Metric::PeakRss, Bar::None),
 ];
 
-/// The same of transactions that are pipelined, as the peer's are not.
+/// What is compared of a script with the built-in benchmark that has the same statements.
+pub const SCRIPTS: &[Compared] = &[
+    (Metric::Throughput, Bar::AtLeast(0.95)),
+    (Metric::Cpu, Bar::None),
+    (Metric::P99, Bar::None),
+    (Metric::PeakRss, Bar::None),
+];
+
+/// What is compared of transactions that are pipelined, as the peer's are not.
 pub const PIPELINED: &[Compared] = &[
     (Metric::Throughput, Bar::AtLeast(1.3)),
     (Metric::Cpu, Bar::AtMost(1.0)),

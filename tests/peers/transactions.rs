@@ -114,7 +114,10 @@ pub fn on_mariadb(
 }
 
 /// Has dbdyno load its tables, where they are not there or `more` asks for it.
-fn load(
+///
+/// # Errors
+/// It fails.
+pub fn load(
     bench: &Bench,
     server: &Server<'_>,
     benchmark: &str,
@@ -150,12 +153,12 @@ impl Fresh {
 
 /// What both sides run.
 #[derive(Clone, Copy)]
-struct Case<'a> {
-    dataset: &'a dyn Dataset,
-    benchmark: &'a str,
-    scale: u32,
-    clients: u32,
-    pipeline: bool,
+pub struct Case<'a> {
+    pub dataset: &'a dyn Dataset,
+    pub benchmark: &'a str,
+    pub scale: u32,
+    pub clients: u32,
+    pub pipeline: bool,
 }
 
 impl Case<'_> {
@@ -184,11 +187,17 @@ impl Case<'_> {
 
 /// What pgbench runs.
 #[derive(Clone)]
-enum Script {
+pub enum Script {
     /// Its own.
     TpcbLike,
     /// That of a file.
-    File(PathBuf),
+    File {
+        path: PathBuf,
+        /// What `:scale` is there.
+        scale: u32,
+        /// The part of its transactions that is logged.
+        logged: f64,
+    },
 }
 
 /// dbdyno's point select for pgbench. The rows are drawn as dbdyno and sysbench draw them
@@ -206,7 +215,7 @@ fn point_select_script(bench: &Bench) -> Result<Script> {
     );
     std::fs::write(&path, text)
         .map_err(|why| Error::new(format!("write {}", path.display()), why))?;
-    Ok(Script::File(path))
+    Ok(Script::File { path, scale: bench.options.sbtest_scale(), logged: LOGGED_POINT_SELECTS })
 }
 
 /// The rows that get three quarters of all draws, see `dbdyno_core::random::special`.
@@ -226,7 +235,11 @@ enum Until {
     OneEach,
 }
 
-fn pgbench(
+/// Has pgbench run for as long as a side is measured, right after a look at the tables.
+///
+/// # Errors
+/// It fails, a transaction of it does, or what it printed cannot be read.
+pub fn pgbench(
     bench: &Bench,
     server: &Server<'_>,
     case: &Case<'_>,
@@ -278,9 +291,9 @@ fn pgbench_command(
             command.args(["-b", "tpcb-like"]);
             LOGGED_TPCB
         }
-        Script::File(path) => {
-            command.arg("-f").arg(path);
-            LOGGED_POINT_SELECTS
+        Script::File { path, scale, logged } => {
+            command.args(["-s", &scale.to_string(), "-f"]).arg(path);
+            *logged
         }
     };
     command.arg(format!("--sampling-rate={logged}"));
@@ -349,7 +362,7 @@ fn sysbench_command(
 
 /// What a peer's process costs besides its transactions.
 #[derive(Default)]
-struct Start(OnceCell<Duration>);
+pub struct Start(OnceCell<Duration>);
 
 impl Start {
     /// How often it is measured; the median counts.

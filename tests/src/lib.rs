@@ -1,6 +1,7 @@
 //! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
 
 pub mod olap;
+mod spoiled;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +17,15 @@ use dbdyno_core::{
 };
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::Benchmark;
+use dbdyno_suites::pool::PoolOptions;
 use dbdyno_suites::runner::{
     CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions, RunSummary, Selection,
     run,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+pub use spoiled::{Fault, Spoiled};
 
 /// Engines that the user left out of the test run by name (`./tests/run --without NAME`).
 pub fn left_out(engine: &str) -> bool {
@@ -200,6 +204,7 @@ pub fn run_options() -> RunOptions {
         clients: Some(vec![4]),
         streams: None,
         cycles: None,
+        pool: PoolOptions::default(),
         load_host: None,
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],

@@ -109,6 +109,7 @@ fn a_number_of_transactions_is_exact(text: &str) {
     assert_eq!(report.total().committed, 100);
     assert_eq!(report.tally.of("count").committed, 100);
     assert_eq!(report.total().response_ns.len(), 100);
+    assert_eq!(report.ended_well, [34, 33, 33]);
     assert_eq!(counted(&runtime, &*driver), 100);
     assert_eq!(kept.seconds().iter().map(|second| second.completed).sum::<u64>(), 100);
 }

@@ -9,7 +9,7 @@ use super::wire::Fault;
 
 /// The number of the collation `binary` in a column's definition: bytes, not text
 /// (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_column_definition.html>).
-const BINARY: u16 = 63;
+pub const BINARY: u16 = 63;
 /// The most columns that an answer can have
 /// (<https://dev.mysql.com/doc/refman/8.0/en/column-count-limit.html>).
 const MOST: u64 = 4096;
@@ -86,16 +86,15 @@ impl Column {
         })
     }
 
-    /// A column called `c`.
+    /// A column as a client library tells of it.
+    pub fn told(kind: ColumnType, unsigned: bool, binary: bool) -> Self {
+        Self { kind, unsigned, binary, name: String::new(), definition: Box::default() }
+    }
+
+    /// A column that holds text.
     #[cfg(test)]
     pub fn sample(kind: ColumnType) -> Self {
-        Self {
-            kind,
-            unsigned: false,
-            binary: false,
-            name: "c".to_owned(),
-            definition: Box::default(),
-        }
+        Self::told(kind, false, false)
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dbdyno_core::{DbError, Error, ErrorClass, Result};
+use dbdyno_core::connecting::connect_step;
+use dbdyno_core::{ConnectStep, DbError, Error, ErrorClass, Result};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -57,9 +58,32 @@ impl std::fmt::Display for Address {
 /// `ssl-mode`, with the meanings of the mysql client
 /// (<https://dev.mysql.com/doc/refman/8.0/en/connection-options.html#option_general_ssl-mode>).
 #[derive(Clone)]
-struct Tls {
+pub struct Tls {
     config: Arc<ClientConfig>,
-    required: bool,
+    /// Whether a server without TLS is refused.
+    pub required: bool,
+    /// What is checked of the server's certificate.
+    pub check: Check,
+    /// A file of trusted certificates; the system's where `None`.
+    pub roots: Option<PathBuf>,
+}
+
+/// Where client libraries connect to by themselves, and as whom.
+pub struct Place<'c> {
+    /// The server's Unix socket, or a proxy's.
+    pub socket: Option<PathBuf>,
+    /// The host, also where a proxy stands in front of it; empty where the server has a socket.
+    pub host: &'c str,
+    /// The port.
+    pub port: u16,
+    /// How TLS is used; not at all where `None`.
+    pub tls: Option<&'c Tls>,
+    /// The user.
+    pub user: &'c str,
+    /// The password.
+    pub password: &'c Secret,
+    /// The default database.
+    pub database: Option<&'c str>,
 }
 
 impl Connector {
@@ -112,7 +136,15 @@ impl Connector {
         database: Option<&str>,
         round_trip: Option<Duration>,
     ) -> Result<Connection, DbError> {
-        match tokio::time::timeout(self.timeout, self.attempt(database, round_trip)).await {
+        self.in_time(self.attempt(database, round_trip)).await
+    }
+
+    /// Opens a connection in the time that it may take.
+    pub async fn in_time<C>(
+        &self,
+        opening: impl Future<Output = Result<C, DbError>>,
+    ) -> Result<C, DbError> {
+        match tokio::time::timeout(self.timeout, opening).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(self.refused(error)),
             Err(_) => Err(DbError::new(
@@ -121,6 +153,30 @@ impl Connector {
                 format!("{} did not answer within {} s", self.address, self.timeout.as_secs()),
             )),
         }
+    }
+
+    /// Where client libraries connect to with `database` as their default, or the target's own; a proxy
+    /// adds a round trip, or the target's own.
+    pub fn place<'c>(
+        &'c self,
+        database: Option<&'c str>,
+        round_trip: Option<Duration>,
+    ) -> Result<Place<'c>, DbError> {
+        let proxied = self.proxies.socket(round_trip, "mysql.sock");
+        let proxied = proxied.map_err(|why| disconnected(&why.to_string()))?;
+        let (socket, host, port, tls) = match &self.address {
+            Address::Socket(socket) => (Some(socket), "", PORT, None),
+            Address::Tcp { host, port, tls } => (None, host.as_str(), *port, tls.as_ref()),
+        };
+        Ok(Place {
+            socket: proxied.or_else(|| socket.cloned()),
+            host,
+            port,
+            tls,
+            user: &self.user,
+            password: &self.password,
+            database: database.or(self.database.as_deref()),
+        })
     }
 
     fn refused(&self, mut error: DbError) -> DbError {
@@ -157,9 +213,11 @@ impl Connector {
         match stream {
             Err(socket) => {
                 let stream = Socket::connect(socket).await.map_err(unreached)?;
+                connect_step(ConnectStep::Socket);
                 log_in(Stream::Unix(stream), &account, None).await
             }
             Ok(stream) => {
+                connect_step(ConnectStep::Socket);
                 let tls = self.address.tls()?;
                 let stream = Socket::of_tcp(stream).map_err(unreached)?;
                 log_in(Stream::Tcp(stream), &account, tls).await
@@ -239,12 +297,11 @@ fn tls(target: &Target) -> Result<Option<Tls>> {
         "verify-ca" => Check::Authority,
         _ => Check::AuthorityAndName,
     };
-    let roots = match target.option("ssl-ca") {
-        Some(file) => Roots::File(Path::new(file)),
-        None => Roots::System,
-    };
+    let file = target.option("ssl-ca").map(PathBuf::from);
+    let roots = file.as_deref().map_or(Roots::System, Roots::File);
     let config = client_config(check, roots).map_err(|why| {
         why.next("Give the path of a PEM file of trusted certificates with ssl-ca=FILE")
     })?;
-    Ok(Some(Tls { config: Arc::new(config), required: mode != "preferred" }))
+    let (config, required) = (Arc::new(config), mode != "preferred");
+    Ok(Some(Tls { config, required, check, roots: file }))
 }

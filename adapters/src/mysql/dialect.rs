@@ -133,6 +133,13 @@ impl Dialect for MysqlDialect {
         Some(format!("SELECT GET_LOCK({name}, 0)"))
     }
 
+    fn count_sessions(&self) -> Option<&'static str> {
+        Some(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+             AND user = SUBSTRING_INDEX(USER(), '@', 1)",
+        )
+    }
+
     fn list_tables(&self) -> &'static str {
         "SELECT table_name FROM information_schema.tables \
          WHERE table_schema = DATABASE() ORDER BY table_name"

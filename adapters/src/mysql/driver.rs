@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Result, RowSource,
-    ServerControl, ServerInfo, Session, SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result,
+    RowSource, ServerControl, ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -24,6 +25,7 @@ use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
 use super::server::{self, MysqlServer};
 use super::session::MysqlSession;
+use crate::pool::OwnPools;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -142,13 +144,41 @@ impl MysqlDriver {
         database: Option<&str>,
         round_trip: Option<Duration>,
     ) -> Result<Connection, DbError> {
-        self.connector.connect(database, round_trip).await.map_err(|mut error| {
-            if error.code.as_deref() == Some(&code::TOO_MANY_CONNECTIONS.to_string()) {
-                let limit = &self.server.max_connections;
-                error.message = format!("{} (max_connections is {limit})", error.message);
+        self.connector.connect(database, round_trip).await.map_err(|error| self.refused(error))
+    }
+
+    /// Why no more connections are to be had, with the server's limit where that is it.
+    pub(super) fn refused(&self, mut error: DbError) -> DbError {
+        if error.code.as_deref() == Some(&code::TOO_MANY_CONNECTIONS.to_string()) {
+            let limit = &self.server.max_connections;
+            error.message = format!("{} (max_connections is {limit})", error.message);
+        }
+        error
+    }
+
+    /// How its connections are opened.
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// What a session is told first.
+    ///
+    /// # Errors
+    /// The server lacks the isolation level.
+    pub(super) fn session_settings(
+        &self,
+        options: &SessionOptions,
+    ) -> Result<Vec<String>, DbError> {
+        let mut statements = Vec::new();
+        if let Some(level) = options.isolation {
+            if let LevelSupport::Lacks { why } = self.isolation(level) {
+                return Err(DbError::unexpected(why));
             }
-            error
-        })
+            statements = self.server.levels.statements(level);
+        }
+        let product = self.server.product;
+        statements.extend(options.statement_timeout.map(|limit| limit_statements(product, limit)));
+        Ok(statements)
     }
 
     /// The file system of the data, where dbdyno knows it.
@@ -268,6 +298,7 @@ impl Driver for MysqlDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: OWN_THREADS,
+            one_event_loop: false,
             parallel_load: true,
             pipeline: Err("an error would not keep the server from running the statements sent \
                            after it, COMMIT included"),
@@ -350,17 +381,10 @@ impl Driver for MysqlDriver {
         let mut connection =
             self.connection(options.namespace.as_deref(), options.round_trip).await?;
         connection.wait_on(options.thread)?;
-        if let Some(level) = options.isolation {
-            if let LevelSupport::Lacks { why } = self.isolation(level) {
-                return Err(DbError::unexpected(why));
-            }
-            for statement in self.server.levels.statements(level) {
-                connection.run(&statement).await?;
-            }
+        for statement in self.session_settings(options)? {
+            connection.run(&statement).await?;
         }
-        if let Some(limit) = options.statement_timeout {
-            connection.run(&limit_statements(self.server.product, limit)).await?;
-        }
+        connect_step(ConnectStep::SetUp);
         Ok(Box::new(MysqlSession::new(connection)))
     }
 
@@ -374,6 +398,10 @@ impl Driver for MysqlDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {

@@ -93,7 +93,16 @@ pub fn class(number: u16, state: &str) -> ErrorClass {
     }
 }
 
-fn server(number: u16, state: &str, words: String) -> DbError {
+/// Whether an error of a statement ends its transaction, or may: a deadlock rolls it back, and so does a
+/// lock that was waited for too long where the server is set to
+/// (<https://dev.mysql.com/doc/refman/8.0/en/innodb-error-handling.html>). Client libraries do not tell what
+/// state the session is left in.
+pub fn may_end_transaction(error: &DbError) -> bool {
+    error.class.is_retryable()
+}
+
+/// The error that the server answered.
+pub fn server(number: u16, state: &str, words: String) -> DbError {
     let message = match remedy(number) {
         Some(remedy) => format!("{words}: {remedy}"),
         None => words,

@@ -6,7 +6,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::BufMut;
-use dbdyno_core::{DbError, ErrorClass};
+use dbdyno_core::connecting::connect_step;
+use dbdyno_core::{ConnectStep, DbError, ErrorClass};
 use mysql_common::constants::{
     CapabilityFlags as Flags, DEFAULT_MAX_ALLOWED_PACKET, MariadbCapabilities,
 };
@@ -64,14 +65,19 @@ pub async fn log_in(
     let mut encrypted = false;
     if let Some(tls) = tls {
         if wanted.flags.contains(Flags::CLIENT_SSL) {
+            // The greeting comes before TLS, but is the protocol's.
+            connect_step(ConnectStep::Authentication);
             wire = encrypt(wire, &wanted, tls).await?;
+            connect_step(ConnectStep::Tls);
             encrypted = true;
         } else if tls.required {
             return Err(DbError::new(ErrorClass::Other, Some(NO_TLS.to_owned()), "no TLS"));
         }
     }
     let mut proof = Proof { wire, account, greeting, encrypted, socket };
-    match proof.prove(&wanted).await {
+    let proved = proof.prove(&wanted).await;
+    connect_step(ConnectStep::Authentication);
+    match proved {
         Ok(done) => Ok(Connection::new(proof.wire, wanted.features(), done)),
         Err(Denied::Fault(fault)) => Err(errors::of_fault(&fault, &mut proof.wire)),
         Err(Denied::Unwilling(why)) => Err(DbError::unexpected(why)),

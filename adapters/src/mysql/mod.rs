@@ -17,12 +17,14 @@ mod errors;
 mod indexes;
 mod isolation;
 mod login;
+mod mysql_async;
 mod params;
 mod plans;
 mod programs;
 mod rows;
 mod server;
 mod session;
+mod sqlx;
 mod values;
 mod waits;
 mod wire;
@@ -46,7 +48,7 @@ pub const MYSQL: EngineEntry = EngineEntry {
     name: "mysql",
     schemes: &["mysql"],
     is_file: false,
-    drivers: &["mysql_common"],
+    drivers: DRIVERS,
     summary: "MySQL; the bare name means a throwaway server",
     install_hint: || install_line(&Product::Mysql.packages()),
     options: OPTIONS,
@@ -61,7 +63,7 @@ pub const MARIADB: EngineEntry = EngineEntry {
     name: "mariadb",
     schemes: &["mariadb"],
     is_file: false,
-    drivers: &["mysql_common"],
+    drivers: DRIVERS,
     summary: "MariaDB; the bare name means a throwaway server",
     install_hint: || install_line(&Product::Mariadb.packages()),
     options: OPTIONS,
@@ -70,6 +72,8 @@ pub const MARIADB: EngineEntry = EngineEntry {
     open: |target, settings| Box::pin(open(Product::Mariadb, target, settings)),
     find: |bin_dir| programs::found(Product::Mariadb, bin_dir),
 };
+
+const DRIVERS: &[&str] = &["mysql_common", mysql_async::NAME, crate::sqlx::NAME];
 
 const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("driver", "the client library"),
@@ -93,5 +97,10 @@ async fn open(
     target: &Target,
     settings: &ServerSettings,
 ) -> Result<Arc<dyn Driver>> {
-    Ok(Arc::new(MysqlDriver::open(product, target, settings).await?))
+    let driver = Arc::new(MysqlDriver::open(product, target, settings).await?);
+    Ok(match target.option("driver") {
+        Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(mysql_async::NAME) => Arc::new(mysql_async::driver(driver)),
+        _ => driver,
+    })
 }

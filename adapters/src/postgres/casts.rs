@@ -2,7 +2,7 @@
 //! for an integer, an integer for a text. Scripts in pgbench's language rely on it, for pgbench sends all
 //! parameters as text.
 
-use bytes::BytesMut;
+use bytes::BufMut;
 use dbdyno_core::{Date, Decimal, Timestamp, Value};
 
 use super::values::{Encoding, WireType, encode, put_bytes};
@@ -13,7 +13,7 @@ use super::values::{Encoding, WireType, encode, put_bytes};
 pub(super) fn cast(
     value: Value<'_>,
     ty: WireType,
-    out: &mut BytesMut,
+    out: &mut impl BufMut,
 ) -> Option<Result<(), String>> {
     match (value, ty.encoding) {
         // What comes as text in any case.
@@ -62,6 +62,7 @@ fn read(text: &str, encoding: Encoding) -> Option<Value<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::BytesMut;
 
     fn put(value: Value<'_>, oid: u32) -> Option<BytesMut> {
         let mut out = BytesMut::new();

@@ -106,6 +106,13 @@ impl Dialect for PostgresDialect {
         ))
     }
 
+    fn count_sessions(&self) -> Option<&'static str> {
+        Some(
+            "SELECT COUNT(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' \
+             AND usename = current_user AND pid <> pg_catalog.pg_backend_pid()",
+        )
+    }
+
     fn list_tables(&self) -> &'static str {
         "SELECT relname::text FROM pg_catalog.pg_class \
          WHERE relnamespace = current_schema()::regnamespace \

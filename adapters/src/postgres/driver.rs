@@ -1,14 +1,16 @@
 //! PostgreSQL's driver.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Error, Explain,
-    HeldDurability, Isolation, LevelSupport, LockWaits, Promise, Result, ServerControl, ServerInfo,
-    Session, SessionOptions,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result,
+    ServerControl, ServerInfo, Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -17,6 +19,7 @@ use super::durability;
 use super::endpoint::Endpoint;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
+use super::set_up::session_settings;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -68,6 +71,16 @@ struct Server {
     filesystem: String,
 }
 
+/// How a throwaway server is reached.
+#[derive(Clone, Copy)]
+pub(super) struct ThrowawayServer<'a> {
+    /// The folder of its socket.
+    pub(super) folder: &'a Path,
+    pub(super) port: u16,
+    /// What a proxy adds to each round trip of its clients.
+    pub(super) round_trip: Duration,
+}
+
 impl PostgresDriver {
     /// Starts the target's throwaway server, or tries a session on the server of its URL.
     ///
@@ -94,9 +107,21 @@ impl PostgresDriver {
         Ok(Self { label: target.label.clone(), bulk, server })
     }
 
+    /// How its sessions are reached.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.bulk.endpoint
+    }
+
     /// Whether dbdyno started the server.
     pub(super) fn is_throwaway(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// The server, where dbdyno started it.
+    pub(super) fn throwaway(&self) -> Option<ThrowawayServer<'_>> {
+        let process = &self.server.as_ref()?.process;
+        let round_trip = self.bulk.endpoint.round_trip();
+        Some(ThrowawayServer { folder: process.place().folder(), port: process.port(), round_trip })
     }
 
     /// The file system under a throwaway server's data.
@@ -136,7 +161,13 @@ impl Driver for PostgresDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { own_threads: 1, parallel_load: true, pipeline: Ok(()), distance: Ok(()) }
+        Capabilities {
+            own_threads: 1,
+            one_event_loop: false,
+            parallel_load: true,
+            pipeline: Ok(()),
+            distance: Ok(()),
+        }
     }
 
     fn round_trip(&self) -> Duration {
@@ -206,7 +237,9 @@ impl Driver for PostgresDriver {
         let mut wire = self.bulk.endpoint.connect_at(options.round_trip).await?;
         wire.wait_on(options.thread)?;
         let set_up = session_settings(options);
-        Ok(Box::new(PostgresSession::new(wire, &set_up, options).await?))
+        let session = PostgresSession::new(wire, &set_up, options).await?;
+        connect_step(ConnectStep::SetUp);
+        Ok(Box::new(session))
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
@@ -221,6 +254,10 @@ impl Driver for PostgresDriver {
         Some(self)
     }
 
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(self)
+    }
+
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
         Some(self)
     }
@@ -228,25 +265,6 @@ impl Driver for PostgresDriver {
     fn server_control(&self) -> Option<&dyn ServerControl> {
         self.server.as_ref().map(|server| &server.process as &dyn ServerControl)
     }
-}
-
-/// What every session is told first.
-fn session_settings(options: &SessionOptions) -> String {
-    let mut sql = String::from("SET TimeZone = 'UTC'; SET client_min_messages = warning");
-    if let Some(namespace) = &options.namespace {
-        sql.push_str("; SET search_path = ");
-        sql.push_str(&PostgresDialect.quote(namespace));
-    }
-    let level = options.isolation.map(|level| match level {
-        Isolation::ReadUncommitted => "read uncommitted",
-        Isolation::ReadCommitted => "read committed",
-        Isolation::RepeatableRead | Isolation::Snapshot => "repeatable read",
-        Isolation::Serializable => "serializable",
-    });
-    if let Some(level) = level {
-        sql.push_str(&format!("; SET default_transaction_isolation = '{level}'"));
-    }
-    sql
 }
 
 /// How PostgreSQL supports an isolation level.

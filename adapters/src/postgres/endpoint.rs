@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dbdyno_core::{DbError, Error, ErrorClass, Result};
-use tokio::net::{TcpSocket, UnixStream, lookup_host};
+use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
+use dbdyno_core::{ConnectStep, DbError, Error, ErrorClass, Result};
+use tokio::net::{TcpSocket, TcpStream, UnixStream, lookup_host};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -30,10 +32,60 @@ pub(super) struct Endpoint {
     port: u16,
     config: Config,
     tls: MakeRustlsConnect,
+    trust: Trust,
     timeout: Duration,
     /// What to try where TLS fails: `sslmode=prefer` does without.
     without_tls: Option<Config>,
     proxies: Proxies,
+}
+
+/// What is checked of the server's certificate, and against what.
+pub(super) struct Trust {
+    pub(super) check: Check,
+    /// A file of trusted certificates; the system's where `None`.
+    pub(super) roots: Option<PathBuf>,
+}
+
+/// With what a session logs in.
+#[derive(Clone, Copy)]
+pub(super) struct With<'w> {
+    pub(super) config: &'w Config,
+    pub(super) tls: &'w MakeRustlsConnect,
+    /// Whom the server's certificate is to name.
+    pub(super) host: &'w str,
+}
+
+/// Logging in over a connection.
+#[async_trait]
+pub(super) trait LogIn: Sync {
+    /// What comes of it.
+    type Session: Send;
+
+    /// Logs in over a Unix socket.
+    async fn over_socket(
+        &self,
+        stream: UnixStream,
+        with: With<'_>,
+    ) -> Result<Self::Session, DbError>;
+
+    /// Logs in over TCP, with TLS as far as the configuration wants it.
+    async fn over_tcp(&self, stream: TcpStream, with: With<'_>) -> Result<Self::Session, DbError>;
+}
+
+/// A session whose connection is taken back from the library that opened it.
+struct Taken;
+
+#[async_trait]
+impl LogIn for Taken {
+    type Session = Wire;
+
+    async fn over_socket(&self, stream: UnixStream, with: With<'_>) -> Result<Wire, DbError> {
+        handshake::over_socket(stream, with.config).await
+    }
+
+    async fn over_tcp(&self, stream: TcpStream, with: With<'_>) -> Result<Wire, DbError> {
+        handshake::over_tcp(stream, with.config, with.tls, with.host).await
+    }
 }
 
 impl Endpoint {
@@ -47,9 +99,16 @@ impl Endpoint {
         let mut config = Config::new();
         config.user(user).dbname("postgres").application_name("dbdyno").ssl_mode(SslMode::Disable);
         let host = socket_folder.to_string_lossy().into_owned();
-        let tls = MakeRustlsConnect::new(client_config(Check::Nothing, Roots::System)?);
+        let trust = Trust { check: Check::Nothing, roots: None };
+        let (tls, timeout) = (trust.connector()?, CONNECT_TIMEOUT);
         let proxies = Proxies::new(upstream(&host, port), round_trip);
-        Ok(Self { host, port, config, tls, timeout: CONNECT_TIMEOUT, without_tls: None, proxies })
+        Ok(Self { host, port, config, tls, trust, timeout, without_tls: None, proxies })
+    }
+
+    /// The same with another database.
+    pub(super) fn with_database(mut self, name: &str) -> Self {
+        self.config.dbname(name);
+        self
     }
 
     /// The server of a URL.
@@ -84,7 +143,8 @@ impl Endpoint {
         if let Some(password) = password {
             config.password(password.expose());
         }
-        let tls = set_tls(target, &mut config, is_socket(&host))?;
+        let trust = set_tls(target, &mut config, is_socket(&host))?;
+        let tls = trust.connector()?;
         let timeout = number("connect_timeout")?
             .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
         let without_tls = (config.get_ssl_mode() == SslMode::Prefer).then(|| {
@@ -93,7 +153,7 @@ impl Endpoint {
             config
         });
         let proxies = Proxies::new(upstream(&host, port), proxy::round_trip_of(target)?);
-        Ok(Self { host, port, config, tls, timeout, without_tls, proxies })
+        Ok(Self { host, port, config, tls, trust, timeout, without_tls, proxies })
     }
 
     /// What a proxy adds to each round trip of connections for which nothing else is said.
@@ -108,7 +168,19 @@ impl Endpoint {
 
     /// Opens a connection on the current runtime, to which a proxy adds a round trip.
     pub(super) async fn connect_at(&self, round_trip: Option<Duration>) -> Result<Wire, DbError> {
-        match tokio::time::timeout(self.timeout, self.open(round_trip)).await {
+        self.open(|config| self.log_in(&Taken, config, round_trip)).await
+    }
+
+    /// Opens a connection by `open_with`, which is given as whom and with which `sslmode`, in the time that
+    /// it may take.
+    pub(super) async fn open<'e, C, F>(
+        &'e self,
+        open_with: impl Fn(&'e Config) -> F,
+    ) -> Result<C, DbError>
+    where
+        F: Future<Output = Result<C, DbError>>,
+    {
+        match tokio::time::timeout(self.timeout, self.try_each(open_with)).await {
             Ok(opened) => opened,
             Err(_) => {
                 let why = format!("no answer within {} s", self.timeout.as_secs());
@@ -117,8 +189,11 @@ impl Endpoint {
         }
     }
 
-    async fn open(&self, round_trip: Option<Duration>) -> Result<Wire, DbError> {
-        let why = match self.open_with(&self.config, round_trip).await {
+    async fn try_each<'e, C, F>(&'e self, open_with: impl Fn(&'e Config) -> F) -> Result<C, DbError>
+    where
+        F: Future<Output = Result<C, DbError>>,
+    {
+        let why = match open_with(&self.config).await {
             Ok(opened) => return Ok(opened),
             Err(why) => why,
         };
@@ -128,47 +203,77 @@ impl Endpoint {
             _ => None,
         };
         match plain {
-            Some(config) => self.open_with(config, round_trip).await,
+            Some(config) => open_with(config).await,
             None => Err(why),
         }
     }
 
-    async fn open_with(
+    /// The host, or the folder of a Unix socket.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What is checked of the server's certificate where there is TLS.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The folder of a proxy's socket for this port, for client libraries that connect by themselves; `None`
+    /// where the server is reached directly.
+    ///
+    /// # Errors
+    /// There is no place for the socket, or there are no more files or threads.
+    pub(super) fn proxy_folder(
         &self,
+        round_trip: Option<Duration>,
+    ) -> Result<Option<PathBuf>, DbError> {
+        let socket = self.proxies.socket(round_trip, &socket_name(self.port));
+        let socket = socket.map_err(|why| connection_error("error starting the proxy", &why))?;
+        Ok(socket.map(|socket| socket.parent().unwrap_or(Path::new("/")).to_owned()))
+    }
+
+    /// Reaches the server, and logs in by `login` as `config` says.
+    pub(super) async fn log_in<L: LogIn>(
+        &self,
+        login: &L,
         config: &Config,
         round_trip: Option<Duration>,
-    ) -> Result<Wire, DbError> {
+    ) -> Result<L::Session, DbError> {
         let failed = |why| connection_error("error connecting to server", &why);
+        let with = With { config, tls: &self.tls, host: &self.host };
         if let Some(stream) = self.proxies.connect(round_trip).await.map_err(failed)? {
-            return handshake::over_tcp(stream, config, &self.tls, &self.host).await;
+            connect_step(ConnectStep::Socket);
+            return login.over_tcp(stream, with).await;
         }
         if is_socket(&self.host) {
             let socket = socket(&self.host, self.port);
             let stream = UnixStream::connect(socket).await.map_err(failed)?;
-            return handshake::over_socket(stream, config).await;
+            connect_step(ConnectStep::Socket);
+            return login.over_socket(stream, with).await;
         }
         let places = lookup_host((self.host.clone(), self.port)).await.map_err(failed)?;
         let mut last = None;
         // A name may stand for several addresses, not all of which need to answer.
         for place in places {
-            match self.open_at(place, config).await {
+            let opened = match connect_tcp(place).await.map_err(failed) {
+                Ok(stream) => {
+                    connect_step(ConnectStep::Socket);
+                    login.over_tcp(stream, with).await
+                }
+                Err(why) => Err(why),
+            };
+            match opened {
                 Ok(opened) => return Ok(opened),
                 Err(why) => last = Some(why),
             }
         }
         let none = || failed(io::Error::other(format!("{} has no address", self.host)));
         Err(last.unwrap_or_else(none))
-    }
-
-    async fn open_at(&self, place: SocketAddr, config: &Config) -> Result<Wire, DbError> {
-        let failed = |why| connection_error("error connecting to server", &why);
-        let socket = if place.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-        let socket = socket.map_err(failed)?;
-        // As libpq does (manual, section 34.1.2).
-        socket.set_keepalive(true).map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        let stream = socket.connect(place).await.map_err(failed)?;
-        handshake::over_tcp(stream, config, &self.tls, &self.host).await
     }
 
     /// Opens a connection, for an error that a person reads.
@@ -191,9 +296,17 @@ impl Endpoint {
     }
 }
 
+async fn connect_tcp(place: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if place.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As libpq does (manual, section 34.1.2).
+    socket.set_keepalive(true)?;
+    socket.set_nodelay(true)?;
+    socket.connect(place).await
+}
+
 /// `sslmode` and `sslrootcert` in libpq's sense (manual, section 34.19): `require` with a root
 /// certificate checks the authority, `system` means verify-full, and a Unix socket has no TLS.
-fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<MakeRustlsConnect> {
+fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<Trust> {
     let given = target.option("sslrootcert").filter(|file| !file.is_empty());
     let system = given == Some("system");
     let mode = target.option("sslmode").unwrap_or(if system { "verify-full" } else { "prefer" });
@@ -212,7 +325,6 @@ fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<Make
         Some(file) => Some(PathBuf::from(file)),
         None => usual,
     };
-    let roots = file.as_deref().map_or(Roots::System, Roots::File);
     let (ssl_mode, check) = match mode {
         "disable" => (SslMode::Disable, Check::Nothing),
         "require" if file.is_some() => (SslMode::Require, Check::Authority),
@@ -224,7 +336,14 @@ fn set_tls(target: &Target, config: &mut Config, is_socket: bool) -> Result<Make
     let (ssl_mode, check) =
         if is_socket { (SslMode::Disable, Check::Nothing) } else { (ssl_mode, check) };
     config.ssl_mode(ssl_mode);
-    Ok(MakeRustlsConnect::new(client_config(check, roots)?))
+    Ok(Trust { check, roots: file })
+}
+
+impl Trust {
+    fn connector(&self) -> Result<MakeRustlsConnect> {
+        let roots = self.roots.as_deref().map_or(Roots::System, Roots::File);
+        Ok(MakeRustlsConnect::new(client_config(self.check, roots)?))
+    }
 }
 
 /// Where a proxy finds the server.
@@ -238,7 +357,11 @@ fn upstream(host: &str, port: u16) -> Upstream {
 
 /// The socket of a port in a folder.
 fn socket(folder: &str, port: u16) -> PathBuf {
-    Path::new(folder).join(format!(".s.PGSQL.{port}"))
+    Path::new(folder).join(socket_name(port))
+}
+
+fn socket_name(port: u16) -> String {
+    format!(".s.PGSQL.{port}")
 }
 
 fn is_socket(host: &str) -> bool {

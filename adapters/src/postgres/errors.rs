@@ -8,19 +8,33 @@ use tokio_postgres::error::Severity;
 
 use super::messages::Complaint;
 
+/// What PgBouncer says to a client that got no connection in time, and takes leave with.
+const POOL_TIMEOUT: &str = "query_wait_timeout";
+
 /// An error of the client library, or what the server answers while a session is being opened.
 pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
     if let Some(answer) = error.as_db_error() {
-        let code = answer.code().code();
         let ended = matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
-        // Every refusal of a session is fatal to it; the code alone tells why.
-        let class =
-            if ended && !is_refusal(code) { ErrorClass::Disconnected } else { class_of(code) };
-        return told(class, code, answer.message(), answer.detail(), answer.hint());
+        let code = answer.code().code();
+        return said(ended, code, answer.message(), answer.detail(), answer.hint());
     }
     let class =
         if is_lost_connection(error) { ErrorClass::Disconnected } else { ErrorClass::Other };
     DbError::new(class, None, with_causes(error))
+}
+
+/// What a client library tells of the server's answer, within a session or while one is opened; whether
+/// it `ended` the session.
+pub(super) fn said(
+    ended: bool,
+    code: &str,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+) -> DbError {
+    // Every refusal of a session is fatal to it; the code alone tells why.
+    let class = if ended && !is_refusal(code) { ErrorClass::Disconnected } else { class_of(code) };
+    told(class, code, message, detail, hint)
 }
 
 /// What the server answers within a session, and whether it thereby ends the session: "FATAL:
@@ -28,7 +42,11 @@ pub(super) fn db_error(error: &tokio_postgres::Error) -> DbError {
 pub(super) fn answered(complaint: &Complaint) -> (DbError, bool) {
     let Complaint { severity, code, message, detail, hint } = complaint;
     let ended = matches!(severity.as_str(), "FATAL" | "PANIC");
-    let class = if ended { ErrorClass::Disconnected } else { class_of(code) };
+    let class = match ended {
+        true if message == POOL_TIMEOUT => ErrorClass::PoolTimeout,
+        true => ErrorClass::Disconnected,
+        false => class_of(code),
+    };
     (told(class, code, message, detail.as_deref(), hint.as_deref()), ended)
 }
 

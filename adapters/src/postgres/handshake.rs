@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use dbdyno_core::{DbError, ErrorClass};
+use dbdyno_core::connecting::connect_step;
+use dbdyno_core::{ConnectStep, DbError, ErrorClass};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::Config;
@@ -31,6 +32,7 @@ pub(super) async fn over_socket(stream: UnixStream, config: &Config) -> Result<W
     let opened = config.connect_raw(lent.clone(), NoTls).await;
     // Neither half was polled since, so that dropping them says nothing to the server.
     drop(opened.map_err(|why| db_error(&why))?);
+    connect_step(ConnectStep::Authentication);
     let stream = lent.take_back().ok_or_else(not_given_back)?;
     let socket = Socket::of_unix(stream).map_err(|why| not_watched(&why))?;
     Ok(Wire::new(Stream::Unix(socket)))
@@ -49,6 +51,7 @@ pub(super) async fn over_tcp(
     let tls = Encrypting { connector, encrypted: encrypted.clone() };
     let opened = config.connect_raw(plain.clone(), tls).await;
     drop(opened.map_err(|why| db_error(&why))?);
+    connect_step(ConnectStep::Authentication);
     if let Some(stream) = encrypted.take_back() {
         return Ok(Wire::new(Stream::Tls(Box::new(stream))));
     }
@@ -204,6 +207,7 @@ impl TlsConnect<Lent<TcpStream>> for Encrypting {
         Box::pin(async move {
             let plain = stream.take_back().ok_or(io::ErrorKind::NotConnected)?;
             let stream = connector.connect(plain).await?;
+            connect_step(ConnectStep::Tls);
             encrypted.lock().stream = Some(stream);
             Ok(encrypted)
         })

@@ -138,8 +138,9 @@ pub(super) fn complaint(body: &[u8]) -> Complaint {
     {
         let value = String::from_utf8_lossy(value).into_owned();
         match field {
-            // Not translated, unlike `S`; servers before version 9.6 do not send it.
+            // Not translated, unlike `S`; servers before version 9.6 and PgBouncer do not send it.
             b'V' => found.severity = value,
+            b'S' if found.severity.is_empty() => found.severity = value,
             b'C' => found.code = value,
             b'M' => found.message = value,
             b'D' => found.detail = Some(value),

@@ -15,12 +15,16 @@ mod handshake;
 mod indexes;
 mod messages;
 mod passfile;
+mod pgbouncer;
 mod plans;
 mod prepare;
 mod row;
 mod server;
 mod session;
+mod set_up;
+mod sqlx;
 mod statement;
+mod tokio_postgres;
 mod unprepared;
 mod values;
 mod waits;
@@ -43,7 +47,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     name: "postgres",
     schemes: &["postgres", "postgresql"],
     is_file: false,
-    drivers: &["postgres-protocol"],
+    drivers: &["postgres-protocol", tokio_postgres::NAME, crate::sqlx::NAME],
     summary: "PostgreSQL; the bare name means a throwaway server",
     install_hint: || install_line(&server::PACKAGES),
     options: OPTIONS,
@@ -75,5 +79,10 @@ const OPTIONS: &[OptionSpec] = &[
 ];
 
 async fn open(target: &Target, settings: &ServerSettings) -> Result<Arc<dyn Driver>> {
-    Ok(Arc::new(PostgresDriver::open(target, settings).await?))
+    let driver = Arc::new(PostgresDriver::open(target, settings).await?);
+    Ok(match target.option("driver") {
+        Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(tokio_postgres::NAME) => Arc::new(tokio_postgres::driver(driver)),
+        _ => driver,
+    })
 }

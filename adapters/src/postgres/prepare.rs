@@ -17,7 +17,7 @@ use super::wire::Wire;
 pub(super) struct Wanted {
     /// As people know it.
     pub(super) name: &'static str,
-    /// As the server will know it.
+    /// As the server will know it; empty where it is to forget it after each use.
     pub(super) wire_name: String,
     pub(super) sql: String,
 }
@@ -41,13 +41,16 @@ pub(super) async fn prepare(wire: &mut Wire, wanted: &[Wanted]) -> Result<Vec<Pr
     let (mut described, names) = descriptions(wire, wanted).await?;
     resolve(wire, &mut described).await?;
     let prepared = wanted.iter().zip(described).zip(names);
-    Ok(prepared
+    prepared
         .map(|((wanted, (parameters, columns)), names)| {
             let mut made = Prepared::new(wanted.name, &wanted.wire_name, parameters, columns);
             made.column_names = names;
-            made
+            if wanted.wire_name.is_empty() {
+                made.parse_each_time(&wanted.sql)?;
+            }
+            Ok(made)
         })
-        .collect())
+        .collect()
 }
 
 /// The types of the statements, and the names of their columns.

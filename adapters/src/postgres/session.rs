@@ -1,6 +1,7 @@
 //! One open connection to PostgreSQL.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use dbdyno_core::{
 };
 use postgres_protocol::message::backend::{
     BIND_COMPLETE_TAG, COMMAND_COMPLETE_TAG, DATA_ROW_TAG, EMPTY_QUERY_RESPONSE_TAG,
-    ERROR_RESPONSE_TAG, READY_FOR_QUERY_TAG,
+    ERROR_RESPONSE_TAG, PARSE_COMPLETE_TAG, READY_FOR_QUERY_TAG,
 };
 use postgres_protocol::message::frontend;
 
@@ -20,6 +21,7 @@ use super::dialect::PostgresDialect;
 use super::messages::{Span, rows_of_tag};
 use super::prepare::{Wanted, prepare};
 use super::row::PostgresRow;
+use super::set_up::limit_statements;
 use super::statement::{Prepared, SYNC};
 use super::unprepared;
 use super::wire::{Status, Wire};
@@ -30,7 +32,9 @@ use super::wire::{Status, Wire};
 /// ends with the server's ReadyForQuery: one request where the session does not pipeline.
 pub(super) struct PostgresSession {
     wire: Wire,
-    statements: Vec<Prepared>,
+    statements: Arc<[Prepared]>,
+    /// The server keeps statements; else it is sent each anew.
+    keeps_statements: bool,
     /// How many statements the server may know.
     named: usize,
     control: Control,
@@ -71,7 +75,7 @@ struct Answer {
 }
 
 impl PostgresSession {
-    /// A session that was opened; `set_up` is what it runs first.
+    /// A session that was opened; `set_up` is what it runs first, if anything.
     ///
     /// # Errors
     /// The server refuses the set-up, or the connection broke.
@@ -80,11 +84,37 @@ impl PostgresSession {
         set_up: &str,
         options: &SessionOptions,
     ) -> Result<Self, DbError> {
-        wire.simple(set_up).await?;
+        if !set_up.is_empty() {
+            wire.simple(set_up).await?;
+        }
         let control = Control::new(&mut wire).await?;
-        Ok(Self {
+        Ok(Self::over(wire, control, true, options))
+    }
+
+    /// A session that was opened on a server that forgets statements after each use, with those that another
+    /// session has prepared on the same server.
+    ///
+    /// # Errors
+    /// None that a server can cause.
+    pub(super) fn unnamed(
+        wire: Wire,
+        statements: Option<Arc<[Prepared]>>,
+        options: &SessionOptions,
+    ) -> Result<Self, DbError> {
+        let session = Self::over(wire, Control::unnamed()?, false, options);
+        Ok(Self { statements: statements.unwrap_or_default(), ..session })
+    }
+
+    fn over(
+        wire: Wire,
+        control: Control,
+        keeps_statements: bool,
+        options: &SessionOptions,
+    ) -> Self {
+        Self {
             wire,
-            statements: Vec::new(),
+            statements: Arc::default(),
+            keeps_statements,
             named: 0,
             control,
             pipelines: options.pipeline,
@@ -97,7 +127,12 @@ impl PostgresSession {
             columns: Vec::new(),
             waiting: false,
             spoiled: None,
-        })
+        }
+    }
+
+    /// The statements that it has prepared, for others on the same server.
+    pub(super) fn statements(&self) -> Arc<[Prepared]> {
+        Arc::clone(&self.statements)
     }
 
     /// Has the server cancel statements that run longer; does nothing where no limit was asked for.
@@ -105,9 +140,7 @@ impl PostgresSession {
         if self.statement_timeout.is_none() {
             return Ok(());
         }
-        // 0 switches it off.
-        let ms = limit.map_or(0, |limit| limit.as_millis().clamp(1, i32::MAX as u128));
-        self.wire.simple(&format!("SET statement_timeout = {ms}")).await.map(|_| ())
+        self.wire.simple(&limit_statements(limit)).await.map(|_| ())
     }
 
     /// Puts a request's messages into the buffer.
@@ -192,7 +225,7 @@ impl PostgresSession {
                 Err(why) => return Poll::Ready(Err(self.lost(why))),
             };
             match tag {
-                BIND_COMPLETE_TAG => self.wire.take(length),
+                BIND_COMPLETE_TAG | PARSE_COMPLETE_TAG => self.wire.take(length),
                 DATA_ROW_TAG => {
                     if let Err(why) = self.read_row(length, visit) {
                         return Poll::Ready(Err(self.lost(why)));
@@ -421,14 +454,15 @@ fn not_prepared(id: StatementId) -> DbError {
 impl Session for PostgresSession {
     async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError> {
         self.rest().await?;
-        self.statements.clear();
-        let before = std::mem::replace(&mut self.named, statements.len());
+        self.statements = Arc::default();
+        let keeps = self.keeps_statements;
+        let before = std::mem::replace(&mut self.named, if keeps { statements.len() } else { 0 });
         let wanted: Vec<Wanted> = statements
             .iter()
             .enumerate()
             .map(|(number, statement)| Wanted {
                 name: statement.name,
-                wire_name: format!("s{number}"),
+                wire_name: if keeps { format!("s{number}") } else { String::new() },
                 sql: PostgresDialect.statement(&statement.sql),
             })
             .collect();
@@ -441,7 +475,7 @@ impl Session for PostgresSession {
         self.waiting = false;
         match prepared {
             Ok(prepared) => {
-                self.statements = prepared;
+                self.statements = prepared.into();
                 self.limit_statements(self.statement_timeout).await
             }
             Err(error) => {

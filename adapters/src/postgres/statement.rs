@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 use dbdyno_core::{DbError, Value};
+use postgres_protocol::message::frontend;
 
 use super::values::{Encoding, WireType, encode};
 
@@ -32,6 +33,8 @@ pub(super) struct Prepared {
     /// Where they were asked for.
     pub(super) column_names: Vec<String>,
     parameters: Vec<WireType>,
+    /// Its Parse, where the server forgets the statement after each use; else empty.
+    parse: Vec<u8>,
     /// The beginning of its Bind up to the parameters; the length is not filled in.
     bind: Vec<u8>,
 }
@@ -49,7 +52,20 @@ impl Prepared {
         bind.push(0);
         bind.extend(formats(&parameters));
         bind.extend((parameters.len() as u16).to_be_bytes());
-        Self { name, columns, column_names: Vec::new(), parameters, bind }
+        Self { name, columns, column_names: Vec::new(), parameters, parse: Vec::new(), bind }
+    }
+
+    /// Has the server parse it anew each time, without a name.
+    ///
+    /// # Errors
+    /// Its SQL cannot be said.
+    pub(super) fn parse_each_time(&mut self, sql: &str) -> Result<(), DbError> {
+        let mut parse = BytesMut::new();
+        let types = self.parameters.iter().map(|parameter| parameter.oid);
+        frontend::parse("", sql, types, &mut parse)
+            .map_err(|why| DbError::unexpected(why.to_string()))?;
+        self.parse = parse.to_vec();
+        Ok(())
     }
 
     /// Puts a Bind with these parameters and an Execute.
@@ -62,6 +78,8 @@ impl Prepared {
             return Err(self.miscounted(params.len()));
         }
         let start = out.len();
+        out.put_slice(&self.parse);
+        let bind = out.len();
         out.put_slice(&self.bind);
         for (index, (value, ty)) in params.iter().zip(&self.parameters).enumerate() {
             if let Err(why) = encode(*value, *ty, out) {
@@ -70,8 +88,8 @@ impl Prepared {
             }
         }
         // The length counts itself and the formats of the results, not the tag.
-        let length = (out.len() - start - 1 + BINARY.len()) as u32;
-        out[start + 1..start + 5].copy_from_slice(&length.to_be_bytes());
+        let length = (out.len() - bind - 1 + BINARY.len()) as u32;
+        out[bind + 1..bind + 5].copy_from_slice(&length.to_be_bytes());
         out.put_slice(&EXECUTE);
         Ok(())
     }
@@ -97,7 +115,6 @@ mod tests {
 
     use super::*;
     use postgres_protocol::IsNull;
-    use postgres_protocol::message::frontend;
 
     #[test]
     fn a_statement_is_bound_as_the_protocol_has_it() {
@@ -121,6 +138,23 @@ mod tests {
         assert!(statement.put(&[Value::Null], &mut out).is_err());
         assert!(statement.put(&[Value::Int(1), Value::Text("x")], &mut out).is_err());
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_statement_that_is_forgotten_is_parsed_each_time() {
+        let int = WireType::of(20);
+        let mut statement = Prepared::new("x", "", vec![int], Vec::new());
+        let mut bound = BytesMut::new();
+        statement.put(&[Value::Int(7)], &mut bound).unwrap();
+        statement.parse_each_time("SELECT $1").unwrap();
+        let (mut out, mut expected) = (BytesMut::from("before"), BytesMut::from("before"));
+        statement.put(&[Value::Int(7)], &mut out).unwrap();
+        frontend::parse("", "SELECT $1", [20], &mut expected).unwrap();
+        expected.extend_from_slice(&bound);
+        assert_eq!(out, expected);
+        assert!(statement.put(&[Value::Text("x")], &mut out).is_err());
+        assert_eq!(out, expected);
+        assert!(statement.parse_each_time("SELECT \0").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Values in PostgreSQL's binary format (manual, section 55.1, and the types' send functions).
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 use dbdyno_core::{Date, Decimal, Timestamp, Value};
 use postgres_protocol::Oid;
 use postgres_types::Type;
@@ -14,14 +14,14 @@ const POSTGRES_EPOCH_DAY: i32 = 10_957;
 
 /// The type of a parameter or a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WireType {
+pub(crate) struct WireType {
     pub(super) oid: Oid,
     pub(super) encoding: Encoding,
 }
 
 /// How the values of a type look on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Bool,
     Int2,
     Int4,
@@ -85,7 +85,7 @@ impl WireType {
 /// # Errors
 /// The value does not fit the type; what was put until then is for the caller to take back.
 #[inline]
-pub(super) fn encode(value: Value<'_>, ty: WireType, out: &mut BytesMut) -> Result<(), String> {
+pub(super) fn encode(value: Value<'_>, ty: WireType, out: &mut impl BufMut) -> Result<(), String> {
     match (value, ty.encoding) {
         (Value::Int(int), Encoding::Int4) => sized(out, narrow::<i32>(int, ty)?.to_be_bytes()),
         (Value::Int(int), Encoding::Int8) => sized(out, int.to_be_bytes()),
@@ -121,13 +121,13 @@ fn mismatch(value: Value<'_>, ty: WireType) -> String {
 
 /// Puts a value of a fixed length, after that length.
 #[inline]
-pub(super) fn sized<const LENGTH: usize>(out: &mut BytesMut, value: [u8; LENGTH]) {
+pub(super) fn sized<const LENGTH: usize>(out: &mut impl BufMut, value: [u8; LENGTH]) {
     out.put_i32(LENGTH as i32);
     out.put_slice(&value);
 }
 
 #[inline]
-pub(super) fn put_bytes(bytes: &[u8], out: &mut BytesMut) -> Result<(), String> {
+pub(super) fn put_bytes(bytes: &[u8], out: &mut impl BufMut) -> Result<(), String> {
     let length = i32::try_from(bytes.len())
         .map_err(|_| format!("{} bytes are more than a value may have", bytes.len()))?;
     out.put_i32(length);
@@ -140,7 +140,7 @@ pub(super) fn put_bytes(bytes: &[u8], out: &mut BytesMut) -> Result<(), String> 
 const JSONB_VERSION: u8 = 1;
 
 /// Puts a JSON document.
-pub(super) fn put_jsonb(text: &str, out: &mut BytesMut) -> Result<(), String> {
+pub(super) fn put_jsonb(text: &str, out: &mut impl BufMut) -> Result<(), String> {
     let length = i32::try_from(text.len() + 1)
         .map_err(|_| format!("{} bytes are more than a value may have", text.len()))?;
     out.put_i32(length);
@@ -156,7 +156,7 @@ fn text(raw: &[u8]) -> Result<Value<'_>, String> {
 
 /// Puts an array of one dimension, without NULLs, counted from 1 (`array_send` in the server's
 /// source, `src/backend/utils/adt/arrayfuncs.c`). One without elements has no dimension.
-fn put_int4_array(ints: &[i64], ty: WireType, out: &mut BytesMut) -> Result<(), String> {
+fn put_int4_array(ints: &[i64], ty: WireType, out: &mut impl BufMut) -> Result<(), String> {
     const HEADER: usize = 12;
     const DIMENSION: usize = 8;
     const ELEMENT: usize = 8;
@@ -252,7 +252,7 @@ fn from_postgres_epoch(micros: i64) -> Result<Timestamp, String> {
 
 /// Puts a `numeric` after its length: the number of base-10000 digits, the weight of the first, the sign, the
 /// number of decimal digits after the point, the digits (numeric_send in the server's sources).
-pub(super) fn put_numeric(decimal: Decimal, out: &mut BytesMut) {
+pub(super) fn put_numeric(decimal: Decimal, out: &mut impl BufMut) {
     let groups = u32::from(decimal.scale).div_ceil(4);
     let align = 10u128.pow(groups * 4 - u32::from(decimal.scale));
     let mut rest = u128::from(decimal.unscaled.unsigned_abs()) * align;
@@ -317,6 +317,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use bytes::BytesMut;
     use proptest::prelude::*;
 
     fn encoded(value: Value<'_>, ty: &Type) -> BytesMut {

@@ -1,5 +1,6 @@
 //! A network between a driver and its server, where there is none: a TCP proxy on the loopback
-//! interface that passes everything on a fixed time later.
+//! interface that passes everything on a fixed time later. Client libraries that make their connections by
+//! themselves reach it by a Unix socket.
 //!
 //! Each direction has a delay of half the round trip, keeps its order and has no limit of bandwidth. As
 //! over a network, a connection takes one round trip to be made before its first byte can be sent.
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +23,8 @@ use tokio::sync::oneshot;
 
 use crate::registry::OptionSpec;
 use crate::target::Target;
+use crate::throwaway::Folder;
+use relay::Entrance;
 
 /// The option of a target that puts its server at a distance.
 pub const OPTION: OptionSpec = OptionSpec::new(
@@ -45,14 +49,15 @@ pub enum Upstream {
 pub struct Proxies {
     upstream: Upstream,
     own: Duration,
-    running: Mutex<BTreeMap<Duration, Arc<Proxy>>>,
+    ports: Mutex<BTreeMap<Duration, Arc<Proxy>>>,
+    sockets: Mutex<BTreeMap<Duration, Arc<SocketProxy>>>,
 }
 
 impl Proxies {
     /// None yet, in front of `upstream`. Sessions that ask for no round trip get this one of the
     /// target's own.
     pub fn new(upstream: Upstream, own: Duration) -> Self {
-        Self { upstream, own, running: Mutex::default() }
+        Self { upstream, own, ports: Mutex::default(), sockets: Mutex::default() }
     }
 
     /// The round trip of sessions that ask for none; zero where they are not delayed.
@@ -70,19 +75,41 @@ impl Proxies {
         if round_trip.is_zero() {
             return Ok(None);
         }
-        let proxy = {
-            let mut running = lock(&self.running);
-            match running.get(&round_trip) {
-                Some(proxy) => Arc::clone(proxy),
-                None => {
-                    let proxy = Arc::new(Proxy::start(self.upstream.clone(), round_trip)?);
-                    running.insert(round_trip, Arc::clone(&proxy));
-                    proxy
-                }
-            }
-        };
+        let start = || Proxy::start(self.upstream.clone(), round_trip);
+        let proxy = running(&self.ports, round_trip, start)?;
         proxy.connect().await.map(Some)
     }
+
+    /// The Unix socket of a proxy of this round trip, or of the target's own, for client libraries that
+    /// connect by themselves; `None` where that is zero. It is called `name`, and there as long as these
+    /// proxies are.
+    ///
+    /// # Errors
+    /// There is no place for it, or there are no more files or threads.
+    pub fn socket(&self, round_trip: Option<Duration>, name: &str) -> io::Result<Option<PathBuf>> {
+        let round_trip = round_trip.unwrap_or(self.own);
+        if round_trip.is_zero() {
+            return Ok(None);
+        }
+        let start = || SocketProxy::start(self.upstream.clone(), round_trip, name);
+        let proxy = running(&self.sockets, round_trip, start)?;
+        Ok(Some(proxy.path.clone()))
+    }
+}
+
+/// The one of a round trip that runs already, or a new one.
+fn running<P>(
+    all: &Mutex<BTreeMap<Duration, Arc<P>>>,
+    round_trip: Duration,
+    start: impl FnOnce() -> io::Result<P>,
+) -> io::Result<Arc<P>> {
+    let mut all = lock(all);
+    if let Some(proxy) = all.get(&round_trip) {
+        return Ok(Arc::clone(proxy));
+    }
+    let proxy = Arc::new(start()?);
+    all.insert(round_trip, Arc::clone(&proxy));
+    Ok(proxy)
 }
 
 /// The round trip that a target's option asks for; zero where it does not.
@@ -111,6 +138,19 @@ fn parse(text: &str) -> Result<Duration, String> {
 pub struct Proxy {
     address: SocketAddr,
     expected: Expected,
+    _thread: Thread,
+}
+
+/// A proxy that listens on a Unix socket in a folder that only dbdyno's own user can enter.
+struct SocketProxy {
+    path: PathBuf,
+    // Dropped before its folder is removed.
+    _thread: Thread,
+    _folder: Folder,
+}
+
+/// A proxy's thread, which ends when this is dropped.
+struct Thread {
     /// Dropped to have the thread end.
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -142,15 +182,9 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let (address, expected) = (listener.local_addr()?, Expected::default());
-        let (end, ended) = oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
-        let serve = relay::Serve { upstream, round_trip, expected: expected.clone(), ended };
-        let thread = std::thread::Builder::new()
-            .name("dbdyno-proxy".to_owned())
-            .spawn(move || serve.run(listener, &tell))?;
-        let proxy = Self { address, expected, end: Some(end), thread: Some(thread) };
-        told.recv().unwrap_or_else(|why| Err(io::Error::other(why)))?;
-        Ok(proxy)
+        let entrance = Entrance::Port { listener, expected: expected.clone() };
+        let thread = Thread::start(upstream, round_trip, entrance)?;
+        Ok(Self { address, expected, _thread: thread })
     }
 
     /// A connection to the server through the proxy.
@@ -172,7 +206,32 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
+impl SocketProxy {
+    fn start(upstream: Upstream, round_trip: Duration, name: &str) -> io::Result<Self> {
+        let folder = Folder::create().map_err(io::Error::other)?;
+        let path = folder.path().join(name);
+        let listener = UnixListener::bind(&path)?;
+        listener.set_nonblocking(true)?;
+        let thread = Thread::start(upstream, round_trip, Entrance::Socket(listener))?;
+        Ok(Self { path, _thread: thread, _folder: folder })
+    }
+}
+
+impl Thread {
+    fn start(upstream: Upstream, round_trip: Duration, entrance: Entrance) -> io::Result<Self> {
+        let (end, ended) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let serve = relay::Serve { upstream, round_trip, ended };
+        let thread = std::thread::Builder::new()
+            .name("dbdyno-proxy".to_owned())
+            .spawn(move || serve.run(entrance, &tell))?;
+        let thread = Self { end: Some(end), thread: Some(thread) };
+        told.recv().unwrap_or_else(|why| Err(io::Error::other(why)))?;
+        Ok(thread)
+    }
+}
+
+impl Drop for Thread {
     fn drop(&mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {

@@ -5,16 +5,18 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use dbdyno_core::load::Sleeper;
+use dbdyno_core::load::{Sleeper, leave_out_thread};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::{Expected, Upstream};
 
-/// What is taken up at once.
+/// The most that is taken up at once.
 const PARCEL_BYTES: usize = 64 * 1024;
+/// Where less than this is left of a buffer, there is a new one: most parcels are small, and share one.
+const LEAST_BYTES: usize = 4 * 1024;
 /// Parcels under way in one direction of a connection: 64 MiB, more than a fast network holds in the
 /// longest delay that is of use, and an end to what a server that takes nothing more can cost.
 const PARCELS: usize = 1024;
@@ -32,17 +34,62 @@ struct Parcel {
 pub(super) struct Serve {
     pub(super) upstream: Upstream,
     pub(super) round_trip: Duration,
-    pub(super) expected: Expected,
     pub(super) ended: oneshot::Receiver<()>,
+}
+
+/// Where a proxy listens.
+pub(super) enum Entrance {
+    /// At a port, for the clients that are expected.
+    Port { listener: std::net::TcpListener, expected: Expected },
+    /// At a socket that nobody else can reach.
+    Socket(std::os::unix::net::UnixListener),
+}
+
+/// The same within the event loop.
+enum Listener {
+    Port { listener: TcpListener, expected: Expected },
+    Socket(UnixListener),
+}
+
+impl Listener {
+    fn of(entrance: Entrance) -> io::Result<Self> {
+        Ok(match entrance {
+            Entrance::Port { listener, expected } => {
+                Self::Port { listener: TcpListener::from_std(listener)?, expected }
+            }
+            Entrance::Socket(listener) => Self::Socket(UnixListener::from_std(listener)?),
+        })
+    }
+
+    /// The next client; `None` where it is turned away.
+    async fn accept(&self) -> io::Result<Option<Halves>> {
+        match self {
+            Self::Port { listener, expected } => {
+                let (client, address) = listener.accept().await?;
+                if !expected.take(address) {
+                    return Ok(None);
+                }
+                client.set_nodelay(true)?;
+                let (from, to) = client.into_split();
+                Ok(Some((Box::new(from), Box::new(to))))
+            }
+            Self::Socket(listener) => {
+                let (from, to) = listener.accept().await?.0.into_split();
+                Ok(Some((Box::new(from), Box::new(to))))
+            }
+        }
+    }
 }
 
 impl Serve {
     /// Serves connections until it is to end, and breaks them then. Tells first whether it can.
-    pub(super) fn run(self, listener: std::net::TcpListener, tell: &Sender<io::Result<()>>) {
-        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    pub(super) fn run(self, entrance: Entrance, tell: &Sender<io::Result<()>>) {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        // What a network would do costs a client nothing.
+        let built = builder.enable_all().on_thread_park(leave_out_thread).build();
         let began = built.and_then(|runtime| {
             let _entered = runtime.enter();
-            let listener = TcpListener::from_std(listener)?;
+            let listener = Listener::of(entrance)?;
             Ok((runtime, listener))
         });
         // Whoever started the thread waits for the word.
@@ -57,16 +104,16 @@ impl Serve {
         }
     }
 
-    async fn serve(mut self, listener: TcpListener) {
+    async fn serve(mut self, listener: Listener) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 _ = &mut self.ended => return,
                 accepted = listener.accept() => match accepted {
-                    Ok((client, address)) if self.expected.take(address) => {
+                    Ok(Some(client)) => {
                         connections.spawn(relay(client, self.upstream.clone(), self.round_trip));
                     }
-                    Ok(_) => {}
+                    Ok(None) => {}
                     Err(_) => tokio::time::sleep(TAKE_AGAIN).await,
                 },
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -80,10 +127,9 @@ impl Serve {
 ///
 /// The system has made the connection by the time that the proxy hears of it. Over a network it would
 /// take a client one round trip, and the server half of one more to hear of it.
-async fn relay(client: TcpStream, upstream: Upstream, round_trip: Duration) -> io::Result<()> {
+async fn relay(client: Halves, upstream: Upstream, round_trip: Duration) -> io::Result<()> {
     let (accepted, one_way) = (Instant::now(), round_trip / 2);
-    client.set_nodelay(true)?;
-    let (from_client, to_client) = client.into_split();
+    let (from_client, to_client) = client;
     let (to_send, sent) = mpsc::channel(PARCELS);
     let (to_answer, answered) = mpsc::channel(PARCELS);
     let of_client = async {
@@ -124,7 +170,9 @@ async fn take_up(
 ) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
-        buffer.reserve(PARCEL_BYTES);
+        if buffer.capacity() < LEAST_BYTES {
+            buffer.reserve(PARCEL_BYTES);
+        }
         let read = from.read_buf(&mut buffer).await?;
         let parcel = Parcel { due: Instant::now() + one_way, bytes: buffer.split().freeze() };
         if line.send(parcel).await.is_err() || read == 0 {

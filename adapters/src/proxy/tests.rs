@@ -2,11 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Proxy, Upstream, parse, round_trip_of};
+use super::{Proxies, Proxy, Upstream, parse, round_trip_of};
 use crate::target::Target;
 
 /// A server that sends back what it gets, until the client ends its stream.
@@ -120,6 +123,82 @@ fn a_client_that_goes_away_takes_its_connection_to_the_server_with_it() {
 }
 
 #[test]
+fn a_server_that_reads_nothing_holds_up_its_client_and_nobody_else() {
+    /// More than may be under way, and the buffers of four sockets.
+    const BYTES: usize = 192 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let upstream = Upstream::Tcp("127.0.0.1".to_owned(), port);
+    let proxy = Proxy::start(upstream, Duration::from_millis(1)).unwrap();
+    let mut client = connect(&proxy);
+    let (mut server, _) = listener.accept().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&written);
+    let writing = thread::spawn(move || {
+        let chunk: Vec<u8> = (0..1 << 20).map(|byte| (byte % 251) as u8).collect();
+        for _ in 0..BYTES / chunk.len() {
+            client.write_all(&chunk).unwrap();
+            counter.fetch_add(chunk.len(), Ordering::Relaxed);
+        }
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        answer
+    });
+    let mut other = connect(&proxy);
+    let (mut of_other, _) = listener.accept().unwrap();
+    for _ in 0..50 {
+        other.write_all(b"a").unwrap();
+        of_other.read_exact(&mut [0; 1]).unwrap();
+        of_other.write_all(b"b").unwrap();
+        other.read_exact(&mut [0; 1]).unwrap();
+    }
+    // A network holds some of it, but not all, however long that took.
+    assert!(written.load(Ordering::Relaxed) < BYTES);
+    let (mut chunk, mut read) = (vec![0; 1 << 20], 0);
+    while read < BYTES {
+        server.read_exact(&mut chunk).unwrap();
+        assert!(chunk.iter().enumerate().all(|(place, byte)| *byte == (place % 251) as u8));
+        read += chunk.len();
+    }
+    // The client has said all, and still hears.
+    assert_eq!(server.read(&mut chunk).unwrap(), 0);
+    server.write_all(b"all there").unwrap();
+    drop(server);
+    assert_eq!(writing.join().unwrap(), b"all there");
+}
+
+#[test]
+fn many_connections_are_served_side_by_side_each_in_its_order() {
+    const CONNECTIONS: u8 = 64;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let proxy = Proxy::start(Upstream::Unix(path), Duration::from_millis(5)).unwrap();
+    let mut clients: Vec<_> = (0..CONNECTIONS).map(|_| connect(&proxy)).collect();
+    let servers: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (mut from, _) = listener.accept().unwrap();
+            let mut to = from.try_clone().unwrap();
+            thread::spawn(move || std::io::copy(&mut from, &mut to).unwrap())
+        })
+        .collect();
+    for round in 0..10 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.write_all(&[number as u8, round]).unwrap();
+        }
+        for (number, client) in clients.iter_mut().enumerate() {
+            let mut answer = [0; 2];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, [number as u8, round]);
+        }
+    }
+    drop(clients);
+    let echoed: u64 = servers.into_iter().map(|server| server.join().unwrap()).sum();
+    assert_eq!(echoed, u64::from(CONNECTIONS) * 20);
+}
+
+#[test]
 fn nobody_else_is_served() {
     let (upstream, _echo) = echo();
     let proxy = Proxy::start(upstream, Duration::from_millis(1)).unwrap();
@@ -129,6 +208,28 @@ fn nobody_else_is_served() {
     let mut client = connect(&proxy);
     client.write_all(b"a").unwrap();
     client.read_exact(&mut [0; 1]).unwrap();
+}
+
+#[test]
+fn a_library_finds_it_at_a_socket_that_nobody_else_can_reach() {
+    let (upstream, echo) = echo();
+    let round_trip = Duration::from_millis(5);
+    let proxies = Proxies::new(upstream, round_trip);
+    assert_eq!(proxies.socket(Some(Duration::ZERO), "socket").unwrap(), None);
+    let path = proxies.socket(None, "socket").unwrap().unwrap();
+    assert_eq!(proxies.socket(Some(round_trip), "socket").unwrap().as_ref(), Some(&path));
+    let folder = path.parent().unwrap().to_owned();
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o077, 0);
+    let mut client = UnixStream::connect(&path).unwrap();
+    let asked = Instant::now();
+    client.write_all(b"abc").unwrap();
+    client.read_exact(&mut [0; 3]).unwrap();
+    // It takes a round trip to connect, and one for the answer.
+    assert!(asked.elapsed() >= round_trip * 2);
+    drop(client);
+    assert_eq!(echo.join().unwrap(), 3);
+    drop(proxies);
+    assert!(!folder.exists());
 }
 
 #[test]

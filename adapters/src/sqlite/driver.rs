@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use dbdyno_core::connecting::connect_step;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE, Result,
-    RowSource, ServerInfo, Session, SessionOptions, Stop,
+    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Embedded,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE,
+    Pools, Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -18,10 +19,12 @@ use super::bulk;
 use super::claim::{LockFile, claim};
 use super::dialect::SqliteDialect;
 use super::errors::translate;
+use super::file::{check_file, folder_of, open};
 use super::limit::Limit;
 use super::pragmas::{self, NO_DISTANCE, Pragmas};
 use super::session::SqliteSession;
 use super::waits;
+use crate::pool::OwnPools;
 use crate::target;
 use crate::throwaway::forget::{forget_file, forget_files};
 use crate::throwaway::machine;
@@ -66,6 +69,31 @@ enum Place {
     File(PathBuf),
     /// A temporary folder with a file for each namespace, there as long as `keep` is held.
     Folder { folder: PathBuf, keep: Arc<dyn Send + Sync> },
+}
+
+impl Place {
+    fn keep(&self) -> Option<Arc<dyn Send + Sync>> {
+        match self {
+            Self::File(_) => None,
+            Self::Folder { keep, .. } => Some(Arc::clone(keep)),
+        }
+    }
+}
+
+/// Gives a connection the level of that name, where it shares its cache.
+const READ_UNCOMMITTED: &str = "PRAGMA read_uncommitted = ON";
+
+/// What another library needs to open a session.
+pub(super) struct ToOpen {
+    pub(super) file: PathBuf,
+    pub(super) shared_cache: bool,
+    pub(super) begin_write: &'static str,
+    /// What its connection is told first.
+    pub(super) statements: Vec<String>,
+    /// Keeps a temporary file's folder for as long as a session uses it.
+    pub(super) keep: Option<Arc<dyn Send + Sync>>,
+    /// To be held until the other library has opened its connection.
+    pub(super) first: Connection,
 }
 
 impl SqliteDriver {
@@ -150,6 +178,11 @@ impl SqliteDriver {
     }
 
     fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
+        self.open_ours(namespace).map(|(connection, _)| connection)
+    }
+
+    /// A connection, and whether its file is dbdyno's to change.
+    fn open_ours(&self, namespace: Option<&str>) -> Result<(Connection, bool), DbError> {
         let file = self.file(namespace)?;
         let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flags = OpenFlags::SQLITE_OPEN_CREATE;
@@ -159,7 +192,26 @@ impl SqliteDriver {
         let connection = open(&file, flags)?;
         let ours = is_empty_or_marked(&connection)?;
         self.pragmas.apply(&connection, self.wanted(), ours)?;
-        Ok(connection)
+        Ok((connection, ours))
+    }
+
+    /// What another library needs to open the same. The file is there, with what lasts in it set as it
+    /// is to be, as long as the connection is held.
+    pub(super) fn prepare(&self, options: &SessionOptions) -> Result<ToOpen, DbError> {
+        let file = self.file(options.namespace.as_deref())?;
+        let (first, ours) = self.open_ours(options.namespace.as_deref())?;
+        let mut statements = self.pragmas.statements(self.wanted(), ours);
+        if options.isolation == Some(Isolation::ReadUncommitted) {
+            statements.push(READ_UNCOMMITTED.to_owned());
+        }
+        Ok(ToOpen {
+            file,
+            shared_cache: self.pragmas.shared_cache,
+            begin_write: self.pragmas.begin_write,
+            statements,
+            keep: self.place.keep(),
+            first,
+        })
     }
 
     fn asked(&self, doing: &str) -> impl Fn(DbError) -> Error {
@@ -185,6 +237,7 @@ impl Driver for SqliteDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             own_threads: u32::MAX,
+            one_event_loop: false,
             parallel_load: false,
             pipeline: Err("it runs in the client's own process: there is no round trip to save"),
             distance: Err(NO_DISTANCE),
@@ -252,6 +305,9 @@ impl Driver for SqliteDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        if let (true, Err(why)) = (options.pipeline, self.capabilities().pipeline) {
+            return Err(DbError::unexpected(format!("SQLite cannot pipeline: {why}")));
+        }
         if let Some(LevelSupport::Lacks { why }) =
             options.isolation.map(|level| self.isolation(level))
         {
@@ -261,18 +317,16 @@ impl Driver for SqliteDriver {
             return Err(DbError::unexpected(NO_DISTANCE));
         }
         let connection = self.open(options.namespace.as_deref())?;
+        // There is nothing else to it.
+        connect_step(ConnectStep::SetUp);
         if options.isolation == Some(Isolation::ReadUncommitted) {
-            let sql = "PRAGMA read_uncommitted = ON";
-            connection.execute_batch(sql).map_err(translate)?;
+            connection.execute_batch(READ_UNCOMMITTED).map_err(translate)?;
         }
         if options.watched {
             waits::watch(&connection)?;
         }
-        let keep = match &self.place {
-            Place::File(_) => None,
-            Place::Folder { keep, .. } => Some(keep.clone()),
-        };
-        let limit = options.statement_timeout.map(|limit| Limit::new(&connection, limit));
+        let keep = self.place.keep();
+        let limit = options.statement_timeout.map(|limit| Limit::of(&connection, limit));
         let limit = limit.transpose()?;
         Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, limit, keep)))
     }
@@ -300,6 +354,10 @@ impl Driver for SqliteDriver {
 
     fn explain(&self) -> Option<&dyn Explain> {
         Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(&OwnPools)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
@@ -407,61 +465,6 @@ fn held(journal: &str, synchronous: &str, on_disk: bool) -> Durability {
         _ => Durability::None,
     };
     if on_disk { level } else { level.min(Durability::Process) }
-}
-
-fn open(file: &Path, more: OpenFlags) -> Result<Connection, DbError> {
-    // A session is used by one thread at a time, so SQLite's own lock is not needed.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
-    Connection::open_with_flags(file, flags).map_err(translate)
-}
-
-/// Whether `file` can be used: its folder is there, and it is a database that can be written or
-/// not there yet.
-fn check_file(file: &Path) -> Result<()> {
-    let doing = format!("open SQLite database {}", file.display());
-    let refuse = |why: String| Error::new(doing.clone(), why);
-    if file.as_os_str() == ":memory:" {
-        return Err(refuse("every session would have a database of its own".to_owned())
-            .next("use --target sqlite, or a file on a tmpfs such as /dev/shm"));
-    }
-    let folder = folder_of(file);
-    if !folder.is_dir() {
-        return Err(refuse(format!("there is no folder {}", folder.display()))
-            .next("make the folder first, or give another path"));
-    }
-    match std::fs::metadata(file) {
-        Ok(found) if found.is_dir() => Err(refuse("it is a folder".to_owned())
-            .next("give the path of a file, such as sqlite:bench.db")),
-        Ok(found) if !found.is_file() => {
-            Err(refuse("it is not a regular file".to_owned()).next("give another path"))
-        }
-        Ok(_) => check_database(file)
-            .map_err(|why| refuse(why).next("give the path of a database that you may write")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).map_err(|error| {
-                refuse(format!("its folder cannot be written: {}", error.desc()))
-                    .next("give a path in a folder that you may write")
-            })
-        }
-        Err(error) => Err(refuse(error.to_string())),
-    }
-}
-
-fn check_database(file: &Path) -> Result<(), String> {
-    let connection = open(file, OpenFlags::empty()).map_err(|error| error.to_string())?;
-    match connection.is_readonly("main") {
-        Ok(true) => return Err("it is read-only".to_owned()),
-        Ok(false) => {}
-        Err(error) => return Err(error.to_string()),
-    }
-    pragmas::read(&connection, "schema_version").map(|_| ()).map_err(|error| error.to_string())
-}
-
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 #[cfg(test)]

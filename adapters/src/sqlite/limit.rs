@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::errors::translate;
 
 /// Instructions of SQLite's virtual machine between two looks at the clock: some 50 us.
-const INSTRUCTIONS: i32 = 5_000;
+pub const INSTRUCTIONS: i32 = 5_000;
 
 /// The time limit of a connection's statements
 /// (<https://www.sqlite.org/c3ref/progress_handler.html>).
@@ -22,17 +22,23 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Limits the statements of a connection that run between [`begin`](Self::begin) and
-    /// [`end`](Self::end).
-    ///
-    /// # Errors
-    /// SQLite refuses.
-    pub fn new(connection: &Connection, limit: Duration) -> Result<Self, DbError> {
+    /// A limit for statements that run between [`begin`](Self::begin) and [`end`](Self::end), and what
+    /// SQLite is to ask every [`INSTRUCTIONS`]: whether the time is over.
+    pub fn new(limit: Duration) -> (Self, impl Fn() -> bool + Send + 'static) {
         let (epoch, end_ns) = (Instant::now(), Arc::new(AtomicU64::new(u64::MAX)));
         let end = Arc::clone(&end_ns);
         let is_over = move || nanos(epoch.elapsed()) >= end.load(Ordering::Relaxed);
+        (Self { limit, epoch, end_ns }, is_over)
+    }
+
+    /// Limits the statements of a connection of rusqlite's.
+    ///
+    /// # Errors
+    /// SQLite refuses.
+    pub fn of(connection: &Connection, limit: Duration) -> Result<Self, DbError> {
+        let (limit, is_over) = Self::new(limit);
         connection.progress_handler(INSTRUCTIONS, Some(is_over)).map_err(translate)?;
-        Ok(Self { limit, epoch, end_ns })
+        Ok(limit)
     }
 
     /// Gives the statement about to run its time.

@@ -8,12 +8,14 @@ mod claim;
 mod dialect;
 mod driver;
 mod errors;
+mod file;
 mod indexes;
 mod limit;
 mod plans;
 mod pragmas;
 mod prepared;
 mod session;
+mod sqlx;
 mod statement;
 mod waits;
 
@@ -30,13 +32,14 @@ use crate::throwaway::Folder;
 
 pub use dialect::SqliteDialect;
 pub use driver::SqliteDriver;
+pub(crate) use limit::Limit;
 
 /// SQLite in the registry.
 pub const ENTRY: EngineEntry = EngineEntry {
     name: "sqlite",
     schemes: &[],
     is_file: true,
-    drivers: &["rusqlite"],
+    drivers: &["rusqlite", crate::sqlx::NAME],
     summary: "SQLite, built in: a temporary file, or the file named after `sqlite:`",
     install_hint: String::new,
     options: pragmas::OPTIONS,
@@ -67,7 +70,11 @@ fn open<'a>(
                 .next("write sqlite:PATH"));
             }
         };
-        Ok(Arc::new(driver) as Arc<dyn Driver>)
+        let driver = Arc::new(driver);
+        Ok(match target.option("driver") {
+            Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)) as Arc<dyn Driver>,
+            _ => driver,
+        })
     }
     .boxed()
 }

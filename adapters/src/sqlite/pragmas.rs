@@ -25,6 +25,9 @@ const CACHE: &str = "cache";
 /// How long a session waits for a lock unless told otherwise, in milliseconds.
 const BUSY_TIMEOUT_MS: &str = "5000";
 
+/// The pragma that lasts in a file.
+const JOURNAL_MODE: &str = "journal_mode";
+
 enum Kind {
     /// A whole number.
     Number,
@@ -42,7 +45,7 @@ const PRAGMAS: [(&str, Kind); 14] = [
     ("auto_vacuum", Kind::Words(&[("none", "0"), ("full", "1"), ("incremental", "2")])),
     ("locking_mode", Kind::Words(&[("normal", "normal"), ("exclusive", "exclusive")])),
     (
-        "journal_mode",
+        JOURNAL_MODE,
         Kind::Words(&[
             ("wal", "wal"),
             ("delete", "delete"),
@@ -79,7 +82,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     ]),
     OptionSpec::new("locking_mode", "exclusive: one session alone keeps the file")
         .values(&["normal", "exclusive"]),
-    OptionSpec::new("journal_mode", "how a transaction is made atomic (default wal)")
+    OptionSpec::new(JOURNAL_MODE, "how a transaction is made atomic (default wal)")
         .values(&["wal", "delete", "truncate", "persist", "memory", "off"]),
     OptionSpec::new("cache_size", "page cache of a session: pages, or KiB if negative"),
     OptionSpec::new("foreign_keys", "whether foreign keys are enforced (default on)")
@@ -101,12 +104,20 @@ pub const NO_DISTANCE: &str = "it runs in the client's own process: there is no 
 /// What every session of a target is told.
 #[derive(Clone, Debug)]
 pub struct Pragmas {
-    /// Name, value to set, value to be read back.
-    settings: Vec<(&'static str, String, String)>,
+    settings: Vec<Setting>,
     /// What begins a transaction that may write.
     pub begin_write: &'static str,
     /// Whether sessions share a page cache.
     pub shared_cache: bool,
+}
+
+/// A pragma and its value.
+#[derive(Clone, Debug)]
+struct Setting {
+    name: &'static str,
+    value: String,
+    /// What is read back once it is set.
+    expected: String,
 }
 
 impl Pragmas {
@@ -129,7 +140,7 @@ impl Pragmas {
         for (name, kind) in &PRAGMAS {
             let default = match *name {
                 "busy_timeout" => Some(BUSY_TIMEOUT_MS),
-                "journal_mode" => Some("wal"),
+                JOURNAL_MODE => Some("wal"),
                 "foreign_keys" => Some("on"),
                 _ => None,
             };
@@ -149,10 +160,7 @@ impl Pragmas {
         level: Durability,
         may_change_file: bool,
     ) -> Result<(), DbError> {
-        for (name, value, expected) in &self.settings {
-            if *name == "journal_mode" && !may_change_file {
-                continue;
-            }
+        for Setting { name, value, expected } in self.of_options(may_change_file) {
             connection
                 .execute_batch(&format!("PRAGMA {name} = {value}"))
                 .map_err(translate)
@@ -162,29 +170,41 @@ impl Pragmas {
                 return Err(refused(name, value, &found));
             }
         }
+        connection.execute_batch(&self.syncing(level)).map_err(translate)
+    }
+
+    /// The settings of the options, each to be read back once it was applied.
+    fn of_options(&self, may_change_file: bool) -> impl Iterator<Item = &Setting> {
+        self.settings.iter().filter(move |setting| may_change_file || setting.name != JOURNAL_MODE)
+    }
+
+    /// What makes commits durable to a level, as SQL.
+    fn syncing(&self, level: Durability) -> String {
         let synchronous = self.synchronous(level);
-        connection
-            .execute_batch(&format!("PRAGMA synchronous = {synchronous}"))
-            .map_err(translate)?;
+        let mut sql = format!("PRAGMA synchronous = {synchronous}");
         if cfg!(target_os = "macos") {
             // Plain fsync on macOS does not reach the disk (https://www.sqlite.org/pragma.html,
             // fullfsync).
             let switch = if level == Durability::Full { "ON" } else { "OFF" };
-            connection
-                .execute_batch(&format!(
-                    "PRAGMA fullfsync = {switch}; PRAGMA checkpoint_fullfsync = {switch}"
-                ))
-                .map_err(translate)?;
+            sql.push_str(&format!(
+                "; PRAGMA fullfsync = {switch}; PRAGMA checkpoint_fullfsync = {switch}"
+            ));
         }
-        Ok(())
+        sql
+    }
+
+    /// The same for a connection that is opened by another library, on a file that [`apply`](Self::apply)
+    /// was done to: nothing is read back, for SQLite took each value then.
+    pub fn statements(&self, level: Durability, may_change_file: bool) -> Vec<String> {
+        let of_options = self.of_options(may_change_file);
+        let set = of_options.map(|Setting { name, value, .. }| format!("PRAGMA {name} = {value}"));
+        set.chain([self.syncing(level)]).collect()
     }
 
     /// The journal mode that the options ask for.
     pub fn journal_mode(&self) -> &str {
-        self.settings
-            .iter()
-            .find(|(name, ..)| *name == "journal_mode")
-            .map_or("wal", |(_, value, _)| value)
+        let found = self.settings.iter().find(|setting| setting.name == JOURNAL_MODE);
+        found.map_or("wal", |setting| &setting.value)
     }
 
     /// The `synchronous` setting for a level (<https://www.sqlite.org/pragma.html>, synchronous):
@@ -214,14 +234,18 @@ pub fn read(connection: &Connection, name: &str) -> Result<String, DbError> {
     })
 }
 
-fn setting(name: &'static str, kind: &Kind, value: &str) -> Result<(&'static str, String, String)> {
+fn setting(name: &'static str, kind: &Kind, value: &str) -> Result<Setting> {
+    let set = |value: &str, expected: &str| {
+        let (value, expected) = (value.to_owned(), expected.to_owned());
+        Setting { name, value, expected }
+    };
     match kind {
         Kind::Number => match value.parse::<i64>() {
-            Ok(number) => Ok((name, number.to_string(), number.to_string())),
+            Ok(number) => Ok(set(&number.to_string(), &number.to_string())),
             Err(_) => Err(bad_value(name, value, "a whole number")),
         },
         Kind::Words(words) => match words.iter().find(|(word, _)| *word == value) {
-            Some((word, expected)) => Ok((name, (*word).to_owned(), (*expected).to_owned())),
+            Some((word, expected)) => Ok(set(word, expected)),
             None => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 Err(bad_value(name, value, &words.join(", ")))

@@ -57,7 +57,7 @@ fn what_cannot_be_is_refused_with_what_could() {
         ("postgres?sett.x=1", "sett.x", "`set.`"),
         ("postgres://h/x?sslmod=require", "sslmod", "`sslmode`"),
         ("postgres://h/x?sslmode=requier", "requier", "`require`"),
-        ("postgres?driver=sqlx", "sqlx", "postgres-protocol"),
+        ("postgres?driver=libpq", "libpq", "sqlx"),
         ("postgres?sslmode=require", "sslmode", "by a URL"),
         ("postgres://h/x?bin_dir=/x", "bin_dir", "throwaway"),
         ("postgres://h/x?host=a&host=b", "host", "twice"),

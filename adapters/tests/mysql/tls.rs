@@ -40,7 +40,8 @@ fn make_certificates(folder: &Path) {
 /// Whether a session comes to be, and is encrypted.
 async fn encrypted(target: &str) -> Result<bool, String> {
     let driver = start(target).await.map_err(|why| why.to_string())?;
-    let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+    let opened = driver.connect(&SessionOptions::default()).await;
+    let mut session = opened.map_err(|why| why.to_string())?;
     let sql = "SELECT variable_value FROM information_schema.session_status \
                WHERE variable_name = 'ssl_cipher'";
     Ok(!text(session.as_mut(), sql).await.is_empty())
@@ -80,6 +81,30 @@ async fn tls_is_checked_as_far_as_asked() {
         ("ann", "localhost", "?ssl-mode=verify-identity&ssl-ca=RIGHT", Ok(true)),
         ("ann", "127.0.0.1", "?ssl-mode=verify-identity&ssl-ca=RIGHT", Err("127.0.0.1")),
         ("ann", "127.0.0.1", "?ssl-mode=verify-ca&ssl-ca=/nowhere.pem", Err("ssl-ca=FILE")),
+        ("ann", "127.0.0.1", "?driver=sqlx", Ok(true)),
+        ("bob", "127.0.0.1", "?ssl-mode=disabled&driver=sqlx", Ok(false)),
+        ("ann", "127.0.0.1", "?ssl-mode=verify-ca&ssl-ca=RIGHT&driver=sqlx", Ok(true)),
+        ("ann", "localhost", "?ssl-mode=verify-identity&ssl-ca=RIGHT&driver=sqlx", Ok(true)),
+        ("ann", "localhost", "?ssl-mode=required&round_trip=1ms&driver=sqlx", Ok(true)),
+        ("ann", "127.0.0.1", "?driver=mysql_async", Ok(true)),
+        ("bob", "127.0.0.1", "?ssl-mode=disabled&driver=mysql_async", Ok(false)),
+        ("ann", "127.0.0.1", "?ssl-mode=required&driver=mysql_async", Ok(true)),
+        ("ann", "localhost", "?ssl-mode=verify-ca&ssl-ca=RIGHT&driver=mysql_async", Ok(true)),
+        // It holds the certificate to the name all the same.
+        (
+            "ann",
+            "127.0.0.1",
+            "?ssl-mode=verify-ca&ssl-ca=RIGHT&driver=mysql_async",
+            Err("not valid for name"),
+        ),
+        ("ann", "localhost", "?ssl-mode=verify-identity&ssl-ca=RIGHT&driver=mysql_async", Ok(true)),
+        ("bob", "localhost", "?round_trip=1ms&driver=mysql_async", Ok(false)),
+        (
+            "bob",
+            "localhost",
+            "?ssl-mode=required&round_trip=1ms&driver=mysql_async",
+            Err("no TLS behind the proxy"),
+        ),
     ] {
         let options = options
             .replace("RIGHT", &format!("{at}/ca.pem"))

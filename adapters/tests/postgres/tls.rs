@@ -76,6 +76,12 @@ async fn tls_is_checked_as_far_as_asked() {
             ("127.0.0.1", "?sslmode=verify-full&sslrootcert=RIGHT", Err("127.0.0.1")),
             ("localhost", "?sslmode=verify-ca&sslrootcert=system", Err("too weak")),
             ("localhost", "?sslrootcert=system", Err("certificate")),
+            ("localhost", "?sslmode=verify-full&sslrootcert=RIGHT&driver=tokio-postgres", Ok(true)),
+            ("localhost", "?sslmode=disable&driver=tokio-postgres", Ok(false)),
+            ("localhost", "?driver=sqlx", Ok(true)),
+            ("localhost", "?sslmode=disable&driver=sqlx", Ok(false)),
+            ("localhost", "?sslmode=require&driver=sqlx", Ok(true)),
+            ("localhost", "?sslmode=require&round_trip=1ms&driver=sqlx", Ok(true)),
         ] {
             let options = options
                 .replace("RIGHT", &format!("{at}/{right}.pem"))
@@ -86,6 +92,25 @@ async fn tls_is_checked_as_far_as_asked() {
                 (Ok(seen), Ok(wanted)) if *seen == wanted => {}
                 (Err(why), Err(word)) if why.contains(word) => {}
                 _ => panic!("{certificate} {host} {options}: {got:?}, not {expected:?}"),
+            }
+        }
+        // sqlx takes no certificate for its own authority, whoever says that it is to be trusted.
+        for (host, mode) in [
+            ("127.0.0.1", "verify-ca"),
+            ("localhost", "verify-full"),
+            ("localhost", "verify-full&round_trip=1ms"),
+        ] {
+            let roots = format!("{at}/{right}.pem");
+            let target = format!(
+                "postgres://ann:pw@{host}:{port}/postgres?sslmode={mode}&sslrootcert={roots}"
+            );
+            let driver = driver_for(&format!("{target}&driver=sqlx")).await.unwrap();
+            match driver.connect(&SessionOptions::default()).await {
+                Ok(_) => assert_eq!(certificate, "signed", "{mode}"),
+                Err(why) => assert!(
+                    certificate == "self" && why.message.contains("certificate"),
+                    "{certificate} {mode}: {why}"
+                ),
             }
         }
     }

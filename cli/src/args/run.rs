@@ -13,6 +13,7 @@ use super::parse::{
     parse_isolation, parse_keys, parse_name, parse_pipeline, parse_rate, parse_statement_timeout,
     parse_statements,
 };
+use super::pool::PoolArgs;
 
 /// The most clients of a case.
 pub const MOST_CLIENTS: u32 = 100_000;
@@ -58,7 +59,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LEVEL,…|all", value_delimiter = ',')]
     pub isolation: Vec<String>,
 
-    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap/tpch 1].
+    /// Numbers of clients, each its own case [default: 4; sweeps 1,2,4,8; olap/tpch 1; sweeps of pools 16].
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub clients: Vec<u32>,
 
@@ -70,6 +71,9 @@ pub struct RunArgs {
     /// (isolation/durability-…) [default: 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CYCLES)))]
     pub cycles: Option<u32>,
+
+    #[command(flatten)]
+    pub pool: PoolArgs,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
     /// [default: full; on a server that dbdyno did not start, what it holds].

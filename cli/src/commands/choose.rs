@@ -141,6 +141,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         },
         streams: arguments.streams,
         cycles: arguments.cycles,
+        pool: arguments.pool.options(),
         load_host: None,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
@@ -235,6 +236,21 @@ fn check_cycles(selections: &[Selection<'_>], options: &RunOptions) -> Result<()
     Ok(())
 }
 
+/// Whether there are pools for options that choose some.
+///
+/// # Errors
+/// No benchmark of the run has any.
+pub fn check_pools(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<()> {
+    match arguments.pool.given() {
+        Some(given) if !selections.iter().any(|selection| selection.benchmark.has_pools()) => {
+            let why = "no benchmark of the run measures connection pools";
+            let next = "leave it out, or run the suite pool";
+            Err(Error::new(format!("use `{given}`"), why).next(next))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a benchmark is done when its own work is, whatever the options say.
 fn has_own_length(benchmark: &dyn Benchmark) -> bool {
     benchmark.length(1).is_some()
@@ -275,7 +291,8 @@ fn warmup_for(length: Length) -> Duration {
     }
 }
 
-/// Without `--duration`, shares about a minute among all repetitions of all cases.
+/// Without `--duration`, shares about a minute among all repetitions of all cases, or more where a
+/// benchmark has no use for loads as short as that.
 pub fn share_a_minute(
     options: &mut RunOptions,
     warmup: Option<Duration>,
@@ -294,7 +311,8 @@ pub fn share_a_minute(
         .sum();
     let measured = u32::try_from(cases).unwrap_or(u32::MAX).saturating_mul(options.repetitions);
     let share = (ABOUT_A_MINUTE / measured.max(1)).clamp(SHARE.0, SHARE.1);
-    let duration = share.mul_f64(0.8);
+    let shortest = selections.iter().map(|selection| selection.benchmark.shortest_load()).max();
+    let duration = share.mul_f64(0.8).max(shortest.unwrap_or_default());
     options.length = Length::Duration(duration);
     options.warmup = warmup.unwrap_or_else(|| warmup_for(options.length));
 }
@@ -393,6 +411,14 @@ pub fn in_words(
     }
     if selections.iter().any(|selection| selection.benchmark.has_cycles()) {
         say("cycles", options.cycles().to_string());
+    }
+    if selections.iter().any(|selection| selection.benchmark.has_pools()) {
+        let pool = &options.pool;
+        let kinds = pool.kinds.clone().map_or_else(|| "all that there are".to_owned(), list);
+        say("pool", kinds);
+        let sizes = pool.sizes.as_ref().map(|sizes| sizes.iter().map(u32::to_string).collect());
+        say("pool_size", sizes.map_or_else(|| "each benchmark's default".to_owned(), list));
+        say("acquire_timeout", duration(pool.acquire_timeout()));
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

@@ -37,6 +37,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let selections = choose::benchmarks(&suites, &names)?;
     let mut options = choose::options(&arguments)?;
     choose::check_data(&selections, &options)?;
+    choose::check_pools(&selections, &arguments)?;
     options.load_host = load_host(&selections)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
 
@@ -125,7 +126,10 @@ fn tell_end(summary: &RunSummary, folder: &RunFolder) {
 /// How many sessions will be open at once.
 pub(super) fn most_sessions(options: &RunOptions, selections: &[Selection<'_>]) -> u32 {
     let own = selections.iter().flat_map(|selection| selection.benchmark.default_clients());
-    let clients = options.clients.iter().flatten().chain(own).copied().max().unwrap_or(0);
+    let has_pools = selections.iter().any(|selection| selection.benchmark.has_pools());
+    let pools = options.pool.sizes.iter().flatten().filter(|_| has_pools);
+    let clients = options.clients.iter().flatten().chain(own).chain(pools);
+    let clients = clients.copied().max().unwrap_or(0);
     let has_streams = selections.iter().any(|selection| selection.benchmark.has_streams());
     clients + if has_streams { options.streams() } else { 0 } + SPARE_SESSIONS
 }

@@ -32,6 +32,7 @@ pub fn add(suites: &mut [Suite], arguments: &RunArgs, targets: &[Target]) -> Res
         dataset: arguments.dataset.clone(),
         defines: arguments.defines.clone(),
         name: arguments.name.clone(),
+        engines: dbdyno_adapters::engines().iter().map(|engine| engine.name.to_owned()).collect(),
     };
     let scenario = Scenario::open(&request, &engines)?;
     if let Some(suite) = suites.iter_mut().find(|suite| suite.name == SCENARIO) {

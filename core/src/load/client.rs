@@ -36,6 +36,8 @@ pub struct Desk {
     pub recording: RefCell<Recording>,
     /// The transaction each client has under way, for counting those that never end.
     pub under_way: Vec<Cell<Option<usize>>>,
+    /// How many transactions of each client ended well in the window.
+    pub ended_well: Vec<Cell<u64>>,
     /// When the thread's other work is due, whoever comes first then.
     pub turn_ns: Cell<u64>,
 }
@@ -175,6 +177,8 @@ impl Seat {
 
     #[inline]
     fn succeeded(&mut self, outcome: Outcome, ended: Ended) {
+        let own = &self.desk.ended_well[self.place];
+        own.set(own.get() + u64::from(ended.in_window));
         self.desk.recording.borrow_mut().succeeded(outcome, ended);
         self.failing = None;
     }

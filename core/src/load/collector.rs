@@ -57,6 +57,7 @@ pub struct Collector<'a> {
     errors: Vec<ErrorReport>,
     retries: Vec<ErrorReport>,
     tally: Tally,
+    ended_well: Vec<u64>,
     outage: Outage,
     cpu: CpuWindow,
     interrupted: bool,
@@ -104,6 +105,7 @@ impl<'a> Collector<'a> {
             errors: Vec::new(),
             retries: Vec::new(),
             tally: Tally::default(),
+            ended_well: vec![0; shared.plan.clients as usize],
             outage: Outage::default(),
             cpu: CpuWindow::default(),
             interrupted: false,
@@ -153,8 +155,11 @@ impl<'a> Collector<'a> {
             Message::Back { at_ns } => self.back(at_ns),
             Message::Restarted(restarted) => self.restarted(restarted),
             Message::Fatal(error) => self.fail(error),
-            Message::Done { worker, abandoned } => {
+            Message::Done { worker, abandoned, ended_well } => {
                 self.reported[worker] = None;
+                for (client, count) in ended_well {
+                    self.ended_well[client as usize] = count;
+                }
                 self.abandon(&abandoned);
             }
         }
@@ -382,6 +387,7 @@ impl<'a> Collector<'a> {
             errors: self.errors,
             retries: self.retries,
             tally: self.tally,
+            ended_well: self.ended_well,
             client_cpu: cpu_to.saturating_sub(self.cpu.from.unwrap_or(cpu_to)),
             interrupted: self.interrupted,
             connections_lost: self.outage.lost,

@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::LocalSet;
 
-use crate::driver::{Driver, SessionOptions, SessionThread};
+use crate::driver::{Capabilities, Driver, SessionOptions, SessionThread};
 use crate::error::{DbError, Error, ErrorClass, Result};
 use crate::stop::Stop;
 
@@ -38,8 +38,12 @@ pub fn run_load(
 ) -> Result<LoadReport> {
     let (sender, receiver) = unbounded_channel();
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let workers = workers(driver.capabilities().own_threads, processors, plan.clients);
+    let Capabilities { own_threads, one_event_loop, .. } = driver.capabilities();
+    let one_event_loop = one_event_loop && own_threads != u32::MAX;
+    let workers = if one_event_loop { 1 } else { workers(own_threads, processors, plan.clients) };
     session.thread = match plan.clients {
+        // The client is not alone there: connections that it does not have are looked after, too.
+        _ if one_event_loop => SessionThread::Shared,
         1 => SessionThread::Only,
         clients if workers == clients as usize => SessionThread::Own,
         _ => SessionThread::Shared,

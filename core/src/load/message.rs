@@ -23,6 +23,7 @@ pub enum Message {
     Restarted(Result<bool>),
     /// A client cannot go on, so the case cannot.
     Fatal(Error),
-    /// All clients of the worker have ended; `abandoned` transactions, by type, never did.
-    Done { worker: usize, abandoned: Vec<usize> },
+    /// All clients of the worker have ended; `abandoned` transactions, by type, never did. `ended_well` has
+    /// the number of each client and how many of its transactions ended well in the window.
+    Done { worker: usize, abandoned: Vec<usize>, ended_well: Vec<(u32, u64)> },
 }

@@ -25,6 +25,7 @@ pub use collector::LoadObserver;
 pub use engine::run_load;
 pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};
 pub use report::{ErrorReport, LoadReport, TransactionReport};
+pub use usage::leave_out_thread;
 pub use workload::{
     AnyClient, Client, Draw, Outcome, Running, Tally, TallyEntry, Witness, Workload,
 };

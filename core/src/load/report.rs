@@ -24,6 +24,8 @@ pub struct LoadReport {
     pub retries: Vec<ErrorReport>,
     /// Every end that the clients saw, warm-up and all.
     pub tally: Tally,
+    /// How many transactions of each client ended well within the window, whenever they began.
+    pub ended_well: Vec<u64>,
     /// Processor time that this process used in the window, in user and kernel mode.
     pub client_cpu: Duration,
     /// Whether it was ended before its time.

@@ -38,20 +38,26 @@ impl Share {
 
 /// Runs a worker's clients until they have ended. Runs in a `LocalSet`.
 pub async fn serve(shared: Arc<Shared>, share: Share) {
-    let abandoned = match connect_all(&shared, share).await {
+    let ends = match connect_all(&shared, share).await {
         Some(sessions) => work_all(&shared, share, sessions).await,
-        None => Vec::new(),
+        None => Ends::default(),
     };
-    let _ = shared.sender.send(Message::Done { worker: share.worker, abandoned });
+    let Ends { abandoned, ended_well } = ends;
+    let _ = shared.sender.send(Message::Done { worker: share.worker, abandoned, ended_well });
 }
 
-/// Has every client work until the load ends; gives the transactions that never ended.
-async fn work_all(
-    shared: &Arc<Shared>,
-    share: Share,
-    sessions: Vec<Box<dyn Session>>,
-) -> Vec<usize> {
-    let Some(clock) = started(shared).await else { return Vec::new() };
+/// What became of a worker's clients.
+#[derive(Default)]
+struct Ends {
+    /// The transactions that never ended, by type.
+    abandoned: Vec<usize>,
+    /// How many transactions of each client, by its number, ended well in the window.
+    ended_well: Vec<(u32, u64)>,
+}
+
+/// Has every client work until the load ends.
+async fn work_all(shared: &Arc<Shared>, share: Share, sessions: Vec<Box<dyn Session>>) -> Ends {
+    let Some(clock) = started(shared).await else { return Ends::default() };
     let desk = Rc::new(Desk {
         recording: RefCell::new(Recording::new(
             share.worker,
@@ -60,11 +66,12 @@ async fn work_all(
             shared.sender.clone(),
         )),
         under_way: sessions.iter().map(|_| Cell::default()).collect(),
+        ended_well: sessions.iter().map(|_| Cell::default()).collect(),
         turn_ns: Cell::new(0),
     });
     let numbers = share.clients(shared.plan.clients);
     let mut clients = JoinSet::new();
-    for (place, (number, session)) in numbers.into_iter().zip(sessions).enumerate() {
+    for (place, (&number, session)) in numbers.iter().zip(sessions).enumerate() {
         let seat = Seat {
             shared: Arc::clone(shared),
             desk: Rc::clone(&desk),
@@ -86,7 +93,10 @@ async fn work_all(
     ticker.abort();
     clients.abort_all();
     desk.recording.borrow_mut().finish();
-    desk.under_way.iter().filter_map(Cell::get).collect()
+    Ends {
+        abandoned: desk.under_way.iter().filter_map(Cell::get).collect(),
+        ended_well: numbers.into_iter().zip(desk.ended_well.iter().map(Cell::get)).collect(),
+    }
 }
 
 /// Opens the sessions of a worker's clients; `None`, the reason told, where one cannot be opened.

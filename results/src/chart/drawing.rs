@@ -100,7 +100,7 @@ pub(super) fn layout(chart: &Chart, plots: &[Plot]) -> Layout {
         .with_x_tick_step(1.0)
         .with_x_tick_format(TickFormat::Custom(Arc::new(load)))
         .with_y_axis_min(0.0)
-        .with_y_tick_format(TickFormat::Custom(Arc::new(number::sensible)))
+        .with_y_tick_format(TickFormat::Custom(Arc::new(|tick| number::value(tick, "1"))))
         .with_legend_position(LegendPosition::OutsideBottomColumns)
         .with_legend_box(false)
 }

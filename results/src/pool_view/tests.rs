@@ -170,7 +170,10 @@ fn failed_and_interrupted_cases_do_not_advise_wrongly() {
         .with_status(Status::Failed, "at most 8 connections may be open; the pool told of 9");
     failed.push(record("r1", &case, &check));
     let text = shown(failed, 120);
-    assert!(text.contains("failed: at most 8 connections may be open"), "{text}");
+    assert!(
+        text.contains("failed: pool_size_kept_deadpool-8: at most 8 connections may be open"),
+        "{text}"
+    );
     assert!(!text.contains("is enough") && !text.contains("1,400"), "{text}");
     // What was measured before the end was asked for stands.
     let mut interrupted = Vec::new();

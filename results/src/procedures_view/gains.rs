@@ -4,8 +4,8 @@ use crate::grid::{Align, Grid, Text};
 use crate::number;
 use crate::subject::Subject;
 
-pub(super) const LEGEND: &str = "speed-up: how many times as many transactions go through as stored procedures as do in \
-     statements; round trip: what a proxy added to each";
+pub(super) const LEGEND: &str = "speed-up: how many times as long a transaction takes as statements as it does as a stored \
+     procedure, at the same mix of transactions; round trip: what a proxy added to each";
 
 /// The round trips that a case adds, as loads and metrics name them, and as a person does.
 const ROUND_TRIPS: [(&str, &str); 5] = [
@@ -37,10 +37,12 @@ pub(super) fn grid(subjects: &[&Subject]) -> Grid {
         let mut named = false;
         for subject in subjects.iter().filter(|subject| subject.case.benchmark == benchmark) {
             grid.gap();
-            for line in lines(subject) {
+            let (target, own) = apart(&subject.case.target);
+            let label = subject.label.replacen(&subject.case.target, &target, 1);
+            for line in lines(subject, own.as_deref()) {
                 let [round_trip, statements, procedures, speedup] = line.numbers;
                 let benchmark = if named { "" } else { benchmark };
-                let target = if line.is_first { subject.label.as_str() } else { "" };
+                let target = if line.is_first { label.as_str() } else { "" };
                 grid.rows.push(vec![
                     benchmark.to_owned().into(),
                     target.to_owned().into(),
@@ -62,7 +64,20 @@ struct Line {
     numbers: [String; 4],
 }
 
-fn lines(subject: &Subject) -> Vec<Line> {
+/// A target without its round trip, and that as a person writes it.
+fn apart(target: &str) -> (String, Option<String>) {
+    let Some((place, query)) = target.split_once('?') else { return (target.to_owned(), None) };
+    let (own, others): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|option| option.starts_with("round_trip="));
+    let round_trip = own.first().and_then(|option| option.split_once('=')).map(|(_, text)| {
+        let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+        format!("{} {}", &text[..unit], &text[unit..]).trim_end().to_owned()
+    });
+    let rest = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
+    (format!("{place}{rest}"), round_trip)
+}
+
+fn lines(subject: &Subject, own: Option<&str>) -> Vec<Line> {
     let mut lines = Vec::new();
     for (name, words) in ROUND_TRIPS {
         let load = |form: &str| match name {
@@ -74,6 +89,7 @@ fn lines(subject: &Subject) -> Vec<Line> {
         if statements.is_none() && procedures.is_none() {
             continue;
         }
+        let round_trip = if name.is_empty() { own.unwrap_or(words) } else { words };
         let said = |number: Option<f64>| number.map(number::sensible).unwrap_or_default();
         let speedup = subject.median("procedure_speedup", name);
         let mut text = speedup.map(number::ratio).unwrap_or_default();
@@ -83,7 +99,7 @@ fn lines(subject: &Subject) -> Vec<Line> {
         lines.push(Line {
             is_first: lines.is_empty(),
             is_faster: speedup > Some(1.0),
-            numbers: [words.to_owned(), said(statements), said(procedures), text],
+            numbers: [round_trip.to_owned(), said(statements), said(procedures), text],
         });
     }
     if lines.is_empty() {
@@ -92,4 +108,22 @@ fn lines(subject: &Subject) -> Vec<Line> {
         lines.push(Line { is_first: true, is_faster: false, numbers });
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apart;
+
+    #[test]
+    fn a_target_and_its_round_trip_are_told_apart() {
+        for (target, rest, round_trip) in [
+            ("postgres", "postgres", None),
+            ("postgres?round_trip=1ms", "postgres", Some("1 ms")),
+            ("mariadb?driver=sqlx&round_trip=200us", "mariadb?driver=sqlx", Some("200 us")),
+            ("mysql://host/db?round_trip=0&a=b", "mysql://host/db?a=b", Some("0")),
+            ("postgres://host/db?a=b", "postgres://host/db?a=b", None),
+        ] {
+            assert_eq!(apart(target), (rest.to_owned(), round_trip.map(str::to_owned)), "{target}");
+        }
+    }
 }

@@ -84,18 +84,36 @@ fn cases_that_differ_are_told_apart_and_failed_ones_have_no_numbers() {
     records.push(record("r1", &two, &check));
     let (view, _) = ProceduresView::take(records, &[]);
     let text = view.unwrap().render(&RenderOptions::default());
-    assert!(text.contains("64 clients") && text.contains("history has other rows"), "{text}");
+    assert!(text.contains("64 clients") && text.contains("failed: same_rows: history"), "{text}");
     assert!(text.contains("failed") && !text.contains("999"), "{text}");
 }
 
 #[test]
-fn a_kind_of_trigger_that_failed_is_shown() {
+fn what_failed_is_shown_with_every_condition_that_did_not_hold() {
     let triggers = of("triggers", "postgres");
     let mut records = kind(&triggers, "none", 400.0, 4.0);
-    let mut failed = kind(&triggers, "audit", 500.0, 9.0);
-    failed.iter_mut().for_each(|row| row.status = Status::Failed);
-    records.extend(failed);
+    records.extend(kind(&triggers, "audit", 500.0, 9.0));
+    records.iter_mut().for_each(|row| row.status = Status::Failed);
+    for (name, detail) in [("rows_audit", "3 rows, not 4"), ("audited_audit", "0 rows, not 4")] {
+        let check = Measurement::new(format!("check_{name}"), 0.0, "1", Better::Higher)
+            .with_status(Status::Failed, detail);
+        records.push(record("r1", &triggers, &check));
+    }
     let text = ProceduresView::take(records, &[]).0.unwrap().render(&RenderOptions::default());
-    let line = text.lines().find(|line| line.starts_with("audit"));
-    assert!(line.is_some_and(|line| !line.contains("500")), "{text}");
+    insta::assert_snapshot!("failed", text);
+}
+
+#[test]
+fn errors_and_the_round_trip_of_a_target_are_shown() {
+    let near = Case { target: "postgres".to_owned(), ..of("tpcb", "postgres") };
+    let far = Case { target: "postgres?round_trip=2ms".to_owned(), ..near.clone() };
+    let mut records = pair(&near, "direct", 100.0, 150.0);
+    for (form, tx) in [("statements", 60.0), ("procedures", 240.0)] {
+        records.push(record("r1", &far, &throughput(tx).of(form)));
+        let errors = Measurement::new("errors", 3.0, "1", Better::Lower);
+        records.push(record("r1", &far, &errors.clone().of(format!("{form}/tpcb_like"))));
+        records.push(record("r1", &far, &errors.of(form)));
+    }
+    let text = ProceduresView::take(records, &[]).0.unwrap().render(&RenderOptions::default());
+    insta::assert_snapshot!("far", text);
 }

@@ -19,13 +19,14 @@ const KINDS: [&str; 8] = [
     "generated-column",
 ];
 
-/// The kinds of which there is anything to show.
+/// The kinds of which there is anything to show; all of them where a case failed, whatever it came to.
 fn shown(subjects: &[&Subject]) -> impl Iterator<Item = &'static str> {
     KINDS.into_iter().filter(|kind| {
         let has_load = |subject: &&&Subject| {
             ["single", "bulk"].iter().any(|size| subject.has_load(&format!("{kind}-{size}")))
         };
-        *kind == KINDS[0] || subjects.iter().any(|subject| has_load(&subject))
+        let failed = || subjects.iter().any(|subject| subject.has_failed());
+        *kind == KINDS[0] || subjects.iter().any(|subject| has_load(&subject)) || failed()
     })
 }
 
@@ -85,7 +86,8 @@ fn cells(subject: &Subject, kind: &str) -> [Text; 4] {
             return ["-".to_owned(), String::new()];
         }
         let Some(us) = subject.median("row_us", &load) else {
-            return [subject.word().unwrap_or_default().to_owned(), String::new()];
+            let word = if subject.has_load(&load) { subject.word() } else { Some("not run") };
+            return [word.unwrap_or_default().to_owned(), String::new()];
         };
         let slowdown = subject.median("trigger_slowdown", &load);
         [number::sensible(us), slowdown.map(number::ratio).unwrap_or_default()]

@@ -10,6 +10,9 @@ use crate::fault::Fault;
 use crate::scalar::Scalar;
 use crate::variables::Variables;
 
+/// A value, or why there is none: boxed, so that what is nearly always a value fits two registers.
+pub type Evaluated = Result<Scalar, Box<Fault>>;
+
 /// What an expression is evaluated with.
 pub struct Machine<'m> {
     /// What variables are worth.
@@ -26,16 +29,16 @@ impl Expression {
     /// # Errors
     /// It has none: a variable is not set, an operand is of the wrong type, a result is out of range.
     #[inline]
-    pub fn evaluate(&self, machine: &mut Machine<'_>) -> Result<Scalar, Fault> {
+    pub fn evaluate(&self, machine: &mut Machine<'_>) -> Evaluated {
         machine.evaluate(&self.0)
     }
 }
 
 impl Machine<'_> {
-    fn evaluate(&mut self, node: &Node) -> Result<Scalar, Fault> {
+    fn evaluate(&mut self, node: &Node) -> Evaluated {
         match node {
             Node::Constant(value) => Ok(*value),
-            Node::Variable(slot) => self.variables.scalar(*slot),
+            Node::Variable(slot) => Ok(self.variables.scalar(*slot)?),
             Node::Not(operand) => match self.evaluate(operand)? {
                 Scalar::Null => Ok(Scalar::Null),
                 value => Ok(Scalar::Bool(!value.to_bool()?)),
@@ -43,6 +46,11 @@ impl Machine<'_> {
             Node::Is(operand, constant) => Ok(Scalar::Bool(self.evaluate(operand)? == *constant)),
             Node::Binary(operator @ (Operator::And | Operator::Or), operands) => {
                 self.logic(*operator, operands)
+            }
+            // pgbench reads `a > b` as `b < a`.
+            Node::Binary(operator @ (Operator::Greater | Operator::GreaterOrEqual), operands) => {
+                let (right, left) = (self.evaluate(&operands[1])?, self.evaluate(&operands[0])?);
+                binary(*operator, left, right)
             }
             Node::Binary(operator, operands) => {
                 let (left, right) = (self.evaluate(&operands[0])?, self.evaluate(&operands[1])?);
@@ -62,7 +70,7 @@ impl Machine<'_> {
 
     /// `AND` and `OR` leave the right operand alone where the left one decides. Unlike in SQL, NULL on
     /// the left decides too.
-    fn logic(&mut self, operator: Operator, operands: &[Node; 2]) -> Result<Scalar, Fault> {
+    fn logic(&mut self, operator: Operator, operands: &[Node; 2]) -> Evaluated {
         let deciding = operator == Operator::Or;
         match self.evaluate(&operands[0])? {
             Scalar::Null => return Ok(Scalar::Null),
@@ -75,7 +83,7 @@ impl Machine<'_> {
         }
     }
 
-    fn call(&mut self, function: Function, arguments: &[Node]) -> Result<Scalar, Fault> {
+    fn call(&mut self, function: Function, arguments: &[Node]) -> Evaluated {
         match (function, arguments) {
             (Function::Least | Function::Greatest, _) => self.extreme(function, arguments),
             (_, []) => Ok(Scalar::Double(std::f64::consts::PI)),
@@ -85,7 +93,7 @@ impl Machine<'_> {
             }
             (_, [one, two]) => {
                 let (one, two) = (self.evaluate(one)?, self.evaluate(two)?);
-                if one == Scalar::Null || two == Scalar::Null {
+                if matches!((one, two), (Scalar::Null, _) | (_, Scalar::Null)) {
                     return Ok(Scalar::Null);
                 }
                 self.of_two(function, one, two)
@@ -100,7 +108,7 @@ impl Machine<'_> {
         }
     }
 
-    fn of_one(&mut self, function: Function, value: Scalar) -> Result<Scalar, Fault> {
+    fn of_one(&mut self, function: Function, value: Scalar) -> Evaluated {
         if function == Function::Debug {
             (self.debug)(value);
             return Ok(value);
@@ -123,7 +131,7 @@ impl Machine<'_> {
         }
     }
 
-    fn of_two(&mut self, function: Function, one: Scalar, two: Scalar) -> Result<Scalar, Fault> {
+    fn of_two(&mut self, function: Function, one: Scalar, two: Scalar) -> Evaluated {
         match function {
             Function::Pow => Ok(Scalar::Double(one.to_double()?.powf(two.to_double()?))),
             Function::Mod => binary(Operator::Modulo, one, two),
@@ -138,13 +146,13 @@ impl Machine<'_> {
         }
     }
 
-    fn of_three(&mut self, function: Function, values: [Scalar; 3]) -> Result<Scalar, Fault> {
+    fn of_three(&mut self, function: Function, values: [Scalar; 3]) -> Evaluated {
         let [one, two, three] = values;
         let (one, two) = (one.to_int()?, two.to_int()?);
         if function == Function::Permute {
             let seed = three.to_int()?;
             return if two <= 0 {
-                Err(Fault::PermuteSize)
+                Err(Fault::PermuteSize.into())
             } else {
                 Ok(Scalar::Int(hash::permute(one, two, seed)))
             };
@@ -156,11 +164,11 @@ impl Machine<'_> {
             Function::RandomGaussian => random::gaussian(self.rng, bounds, parameter),
             _ => random::zipfian(self.rng, bounds, parameter),
         };
-        drawn.map(Scalar::Int)
+        Ok(Scalar::Int(drawn?))
     }
 
     /// The least or greatest value; a double where any of them is one.
-    fn extreme(&mut self, function: Function, arguments: &[Node]) -> Result<Scalar, Fault> {
+    fn extreme(&mut self, function: Function, arguments: &[Node]) -> Evaluated {
         let is_least = function == Function::Least;
         let mut found = None;
         let mut has_null = false;
@@ -185,7 +193,7 @@ impl Machine<'_> {
     }
 }
 
-fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Result<Scalar, Fault> {
+fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Evaluated {
     if let (Scalar::Int(found), Scalar::Int(value)) = (found, value) {
         return Ok(Scalar::Int(if is_least { found.min(value) } else { found.max(value) }));
     }
@@ -196,13 +204,14 @@ fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Result<Scalar, Fault>
         value.to_int()?;
     }
     let (found, value) = (found.to_double()?, value.to_double()?);
-    let takes_value = if is_least { value <= found } else { value >= found };
-    Ok(Scalar::Double(if takes_value { value } else { found }))
+    // What is no number counts as the nearer one where it comes later.
+    let keeps_found = if is_least { found < value } else { found > value };
+    Ok(Scalar::Double(if keeps_found { found } else { value }))
 }
 
 /// Arithmetic and comparisons are of doubles where one operand is one; `%` and operators of bits are of
 /// integers always. NULL makes NULL.
-fn binary(operator: Operator, left: Scalar, right: Scalar) -> Result<Scalar, Fault> {
+fn binary(operator: Operator, left: Scalar, right: Scalar) -> Evaluated {
     match (left, right) {
         (Scalar::Int(left), Scalar::Int(right)) => of_ints(operator, left, right),
         (Scalar::Null, _) | (_, Scalar::Null) => Ok(Scalar::Null),
@@ -219,9 +228,9 @@ fn takes_doubles(operator: Operator) -> bool {
 }
 
 #[inline]
-fn of_ints(operator: Operator, left: i64, right: i64) -> Result<Scalar, Fault> {
+fn of_ints(operator: Operator, left: i64, right: i64) -> Evaluated {
     let in_range = |result: Option<i64>, operation| {
-        result.map(Scalar::Int).ok_or(Fault::OutOfRange(operation))
+        result.map(Scalar::Int).ok_or_else(|| Fault::OutOfRange(operation).into())
     };
     // The processors that pgbench is built for take a shift modulo 64.
     let distance = right as u32;
@@ -229,7 +238,7 @@ fn of_ints(operator: Operator, left: i64, right: i64) -> Result<Scalar, Fault> {
         Operator::Add => in_range(left.checked_add(right), "add"),
         Operator::Subtract => in_range(left.checked_sub(right), "sub"),
         Operator::Multiply => in_range(left.checked_mul(right), "mul"),
-        Operator::Divide | Operator::Modulo if right == 0 => Err(Fault::DivisionByZero),
+        Operator::Divide | Operator::Modulo if right == 0 => Err(Fault::DivisionByZero.into()),
         Operator::Divide => in_range(left.checked_div(right), "div"),
         Operator::Modulo => Ok(Scalar::Int(left.wrapping_rem(right))),
         Operator::BitOr => Ok(Scalar::Int(left | right)),

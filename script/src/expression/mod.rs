@@ -13,7 +13,7 @@ mod tests;
 use crate::names::Slot;
 use crate::scalar::Scalar;
 
-pub use evaluate::Machine;
+pub use evaluate::{Evaluated, Machine};
 use function::Function;
 use operator::Operator;
 pub(crate) use parser::parse;
@@ -37,24 +37,30 @@ enum Node {
 }
 
 impl Expression {
-    /// Whether its value depends on a variable.
-    pub fn reads(&self, slot: Slot) -> bool {
-        self.0.reads(slot)
+    /// Tells each variable that its value depends on, as often as it stands there.
+    pub fn each_variable(&self, tell: &mut dyn FnMut(Slot)) {
+        self.0.each_variable(tell);
     }
 }
 
 impl Node {
-    fn reads(&self, slot: Slot) -> bool {
-        let reads = |node: &Self| node.reads(slot);
+    fn each_variable(&self, tell: &mut dyn FnMut(Slot)) {
         match self {
-            Self::Constant(_) => false,
-            Self::Variable(read) => *read == slot,
-            Self::Not(operand) | Self::Is(operand, _) => reads(operand),
-            Self::Binary(_, operands) => operands.iter().any(reads),
-            Self::Call(_, arguments) => arguments.iter().any(reads),
+            Self::Constant(_) => {}
+            Self::Variable(slot) => tell(*slot),
+            Self::Not(operand) | Self::Is(operand, _) => operand.each_variable(tell),
+            Self::Binary(_, operands) => {
+                operands.iter().for_each(|operand| operand.each_variable(tell));
+            }
+            Self::Call(_, arguments) => {
+                arguments.iter().for_each(|argument| argument.each_variable(tell));
+            }
             Self::Case(branches, otherwise) => {
-                branches.iter().any(|(condition, value)| reads(condition) || reads(value))
-                    || reads(otherwise)
+                for (condition, value) in branches {
+                    condition.each_variable(tell);
+                    value.each_variable(tell);
+                }
+                otherwise.each_variable(tell);
             }
         }
     }

@@ -11,7 +11,7 @@ mod sbtest;
 mod smallbank;
 pub(crate) mod tpcb;
 pub(crate) mod tpcc;
-mod ycsb;
+pub(crate) mod ycsb;
 
 use crate::benchmark::Benchmark;
 pub(crate) use smallbank::SmallBank;

@@ -31,6 +31,8 @@ pub struct Recording {
     answer: Answer,
     /// Rows matched by statements of these names; all others match one.
     pub matched: BTreeMap<&'static str, u64>,
+    /// The names of the columns that statements of these names answer.
+    pub columns: BTreeMap<&'static str, Vec<String>>,
     /// The error of the statement of this name, or of `commit`.
     pub fails: BTreeMap<&'static str, DbError>,
     /// A line for each call.
@@ -66,6 +68,7 @@ impl Recording {
             statements: Vec::new(),
             answer: Box::new(answer),
             matched: BTreeMap::new(),
+            columns: BTreeMap::new(),
             fails: BTreeMap::new(),
             lines: Vec::new(),
             pipelines: false,
@@ -171,6 +174,10 @@ impl Session for Recording {
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
         self.lines.push(sql.into());
         visit_all((self.answer)(sql, &[]), visit)
+    }
+
+    fn columns(&self, id: StatementId) -> Result<Vec<String>, DbError> {
+        Ok(self.columns.get(self.statements[id].name).cloned().unwrap_or_default())
     }
 
     fn pipelines(&self) -> bool {

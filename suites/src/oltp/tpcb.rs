@@ -29,11 +29,11 @@ const HISTORY_ROWS: &str = "history_rows";
 /// An amount is drawn from `-DELTA..=DELTA`.
 pub(crate) const DELTA: i64 = 5000;
 
-const UPDATE_ACCOUNT: StatementId = 0;
-const SELECT_ACCOUNT: StatementId = 1;
-const UPDATE_TELLER: StatementId = 2;
-const UPDATE_BRANCH: StatementId = 3;
-const INSERT_HISTORY: StatementId = 4;
+pub(crate) const UPDATE_ACCOUNT: StatementId = 0;
+pub(crate) const SELECT_ACCOUNT: StatementId = 1;
+pub(crate) const UPDATE_TELLER: StatementId = 2;
+pub(crate) const UPDATE_BRANCH: StatementId = 3;
+pub(crate) const INSERT_HISTORY: StatementId = 4;
 /// The only statement where the transaction is a stored procedure.
 const CALL: StatementId = 0;
 
@@ -277,7 +277,7 @@ impl Client for TpcbClient {
     }
 }
 
-fn read_balance(row: &dyn Row) -> Result<(), DbError> {
+pub(crate) fn read_balance(row: &dyn Row) -> Result<(), DbError> {
     row.int(0).map(|_| ())
 }
 

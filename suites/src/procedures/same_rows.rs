@@ -11,9 +11,9 @@ use dbdyno_datasets::Dataset;
 
 use crate::runner::Stand;
 
-/// Transactions of one client, so many that every type of transaction is among them, and an order that is
-/// rolled back.
-const TRANSACTIONS: u64 = 300;
+/// Transactions of one client, so many that every type of transaction is among them many times, and with most
+/// seeds an order that is rolled back.
+const TRANSACTIONS: u64 = 600;
 
 /// What a table holds, whatever the order of its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +67,9 @@ fn compare(tables: &[&str], found: &[Left]) -> Check {
     let same = different.is_empty() && ended == ended_too;
     let detail = match same {
         true => format!(
-            "{TRANSACTIONS} transactions left the same rows in {} tables as statements and as \
-             procedures",
+            "{TRANSACTIONS} transactions, {} of them rolled back, left the same rows in {} tables as \
+             statements and as procedures",
+            ended.rolled_back,
             tables.len()
         ),
         false => format!(

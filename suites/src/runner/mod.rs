@@ -5,6 +5,7 @@ mod cases;
 mod metrics;
 mod observer;
 mod options;
+mod relay;
 mod round;
 mod run;
 mod stand;

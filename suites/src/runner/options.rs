@@ -8,6 +8,7 @@ use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 
 use crate::benchmark::Benchmark;
+use crate::pool::PoolOptions;
 
 /// How often a benchmark crashes the target where nobody says.
 pub const DEFAULT_CYCLES: u32 = 5;
@@ -35,6 +36,8 @@ pub struct RunOptions {
     pub streams: Option<u32>,
     /// How often benchmarks that crash the target do so, at least 1; [`DEFAULT_CYCLES`] where `None`.
     pub cycles: Option<u32>,
+    /// Which connection pools are measured, of benchmarks that measure such.
+    pub pool: PoolOptions,
     /// The program that hosts a load in a process of its own, where the engine runs in that of its
     /// clients and is to be killed; none, and no such benchmark, where `None`.
     pub load_host: Option<PathBuf>,

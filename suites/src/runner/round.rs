@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use dbdyno_core::load::{LoadReport, TransactionReport};
-use dbdyno_core::{Better, Case, Check, Driver, Error, Event, Measurement, Result, Status};
+use dbdyno_core::{
+    Better, Case, Check, Driver, Error, ErrorClass, Event, Measurement, Result, Status,
+};
 
 use super::metrics::measurements;
 use super::observer::CaseSummary;
-use super::stand::{Measured, Stage, Stand, Tools, staged};
+use super::relay::staged;
+use super::stand::{Measured, Stage, Stand, Tools};
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark};
 
 impl Tools<'_> {
@@ -132,7 +135,7 @@ impl Measured {
 fn stage_rows(stage: &Stage) -> Vec<Measurement> {
     let mut rows = measurements(&stage.report);
     for row in &mut rows {
-        row.transaction = staged(stage.name, &row.transaction);
+        row.transaction = staged(&stage.name, &row.transaction);
     }
     rows
 }
@@ -195,7 +198,7 @@ fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, Str
     if !broken.is_empty() {
         return (Status::Failed, format!("did not hold: {}", names()));
     }
-    let reports = || measured.stages.iter().map(|stage| (stage.name, &stage.report));
+    let reports = || measured.stages.iter().map(|stage| (stage.name.as_str(), &stage.report));
     if let Some(failure) = reports().find_map(|(_, report)| report.failure.as_ref()) {
         return (Status::Failed, failure.why().to_owned());
     }
@@ -232,7 +235,9 @@ fn fruitless(stage: &str, report: &LoadReport) -> Option<String> {
         return Some(format!("{} transactions{of_stage} never ended", report.abandoned));
     }
     let total = report.total();
-    (total.committed + total.rolled_back == 0).then(|| {
+    // A pool that gives no connection in time is what was to be found out.
+    let starved = report.errors.iter().any(|error| error.class == ErrorClass::PoolTimeout);
+    (total.committed + total.rolled_back == 0 && !starved).then(|| {
         report.errors.first().map_or_else(
             || format!("no transaction{of_stage} ended; choose a longer --duration"),
             |error| {
@@ -276,7 +281,10 @@ mod tests {
 
     #[test]
     fn a_case_of_several_loads_says_as_a_whole_what_became_of_it() {
-        let stage = |name| Stage { name, report: report(vec![transaction("a", 10, &[1])]) };
+        let stage = |name: &str| Stage {
+            name: name.to_owned(),
+            report: report(vec![transaction("a", 10, &[1])]),
+        };
         let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
         let rows = measured.rows(Status::Ok, "");
         assert!(rows.iter().all(|row| ["one", "two"].contains(&row.transaction.as_str())));

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
-use dbdyno_core::measurement::Second;
+use dbdyno_core::load::{self, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::{
     Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
     Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
@@ -15,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::observer::RunObserver;
 use super::options::RunOptions;
+use super::relay::{Errors, Relay};
 use crate::benchmark::{AfterUse, Benchmark, WorkloadContext};
 
 /// How often a server that went away is looked for.
@@ -46,7 +46,7 @@ pub struct Stand<'a> {
 #[derive(Debug)]
 pub struct Stage {
     /// Its name; empty where the case has no other.
-    pub name: &'static str,
+    pub name: String,
     /// What came out.
     pub report: LoadReport,
 }
@@ -136,12 +136,7 @@ impl<'a> Stand<'a> {
     ///
     /// # Errors
     /// A session cannot be opened or prepared, so that the load never began.
-    pub fn load(
-        &self,
-        name: &'static str,
-        clients: u32,
-        workload: &Arc<dyn Workload>,
-    ) -> Result<Stage> {
+    pub fn load(&self, name: &str, clients: u32, workload: &Arc<dyn Workload>) -> Result<Stage> {
         self.load_at(name, None, clients, workload)
     }
 
@@ -152,21 +147,49 @@ impl<'a> Stand<'a> {
     /// A session cannot be opened or prepared, so that the load never began.
     pub fn load_at(
         &self,
-        name: &'static str,
+        name: &str,
         round_trip: Option<Duration>,
         clients: u32,
         workload: &Arc<dyn Workload>,
     ) -> Result<Stage> {
-        let options = self.options();
-        let (mut warmup, length) = match self.benchmark.length(clients) {
-            Some(own) => (Duration::ZERO, own),
-            None => (options.warmup, options.length),
-        };
         if self.case.cache == Cache::Cold {
             self.chill()?;
-            warmup = Duration::ZERO;
         }
-        let plan = LoadPlan {
+        let session = SessionOptions { round_trip, ..self.client_options() };
+        let (warmup, length) = self.length(clients);
+        let plan = self.plan(clients, warmup, length);
+        self.load_as(name, self.driver, session, plan, workload)
+    }
+
+    /// The same through another driver, for as long as is said, on the data as it is in memory.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load_through(
+        &self,
+        name: &str,
+        driver: &Arc<dyn Driver>,
+        clients: u32,
+        (warmup, length): (Duration, load::Length),
+        workload: &Arc<dyn Workload>,
+    ) -> Result<Stage> {
+        let plan = self.plan(clients, warmup, length);
+        self.load_as(name, driver, self.client_options(), plan, workload)
+    }
+
+    /// How long a load warms up and is measured.
+    pub fn length(&self, clients: u32) -> (Duration, load::Length) {
+        let options = self.options();
+        match self.benchmark.length(clients) {
+            Some(own) => (Duration::ZERO, own),
+            None if self.case.cache == Cache::Cold => (Duration::ZERO, options.length),
+            None => (options.warmup, options.length),
+        }
+    }
+
+    fn plan(&self, clients: u32, warmup: Duration, length: load::Length) -> LoadPlan {
+        let options = self.options();
+        LoadPlan {
             clients,
             warmup,
             length,
@@ -176,16 +199,25 @@ impl<'a> Stand<'a> {
             repetition: self.case.repetition,
             reconnect_limit: options.reconnect_limit,
             drain_limit: self.benchmark.drain_limit().unwrap_or(options.drain_limit),
-        };
+        }
+    }
+
+    fn load_as(
+        &self,
+        name: &str,
+        driver: &Arc<dyn Driver>,
+        session: SessionOptions,
+        plan: LoadPlan,
+        workload: &Arc<dyn Workload>,
+    ) -> Result<Stage> {
         let length = match plan.length {
             load::Length::Duration(duration) => Some(plan.warmup + duration),
             load::Length::Transactions(_) => None,
         };
         self.tools.observer.load_started(self.case, name, length);
         let relay = Relay { case: self.case, stage: name, tools: self.tools };
-        let session = SessionOptions { round_trip, ..self.client_options() };
-        let report = run_load(self.driver, workload, session, plan, &relay, self.tools.stop)?;
-        Ok(Stage { name, report })
+        let report = run_load(driver, workload, session, plan, &relay, self.tools.stop)?;
+        Ok(Stage { name: name.to_owned(), report })
     }
 
     /// Has one client, next to the server, run so many transactions, whose inputs depend on the seed
@@ -246,9 +278,24 @@ impl<'a> Stand<'a> {
         seed: u64,
         meanwhile: impl FnOnce(&Stop) -> T + Send,
     ) -> Result<(LoadReport, T)> {
+        self.load_beside_through(self.driver, self.case.clients, workload, seed, meanwhile)
+    }
+
+    /// The same through another driver, with so many clients.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load_beside_through<T: Send>(
+        &self,
+        driver: &Arc<dyn Driver>,
+        clients: u32,
+        workload: &Arc<dyn Workload>,
+        seed: u64,
+        meanwhile: impl FnOnce(&Stop) -> T + Send,
+    ) -> Result<(LoadReport, T)> {
         let options = self.options();
         let plan = LoadPlan {
-            clients: self.case.clients,
+            clients,
             warmup: Duration::ZERO,
             length: load::Length::Duration(WITHOUT_END),
             arrival: load::Arrival::Closed,
@@ -265,7 +312,7 @@ impl<'a> Stand<'a> {
                 meanwhile(&over)
             });
             let session = self.client_options();
-            let report = run_load(self.driver, workload, session, plan, &relay, &over);
+            let report = run_load(driver, workload, session, plan, &relay, &over);
             over.request();
             let done = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok((report?, done))
@@ -280,6 +327,11 @@ impl<'a> Stand<'a> {
             statement_timeout: self.options().statement_timeout,
             ..self.session_options()
         }
+    }
+
+    /// Waits for something that is done with the target.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.tools.runtime.block_on(work)
     }
 
     /// Adds an event to those of the case.
@@ -402,58 +454,4 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.request();
     }
-}
-
-/// Passes on only what went wrong with transactions, connections aside.
-struct Errors<'a> {
-    case: &'a Case,
-    tools: Tools<'a>,
-}
-
-impl LoadObserver for Errors<'_> {
-    fn second(&self, _: SystemTime, _: &[Second]) -> Result<()> {
-        Ok(())
-    }
-
-    fn event(&self, event: &Event) -> Result<()> {
-        let of_transactions = matches!(event.kind, "error" | "retry")
-            && event.class != ErrorClass::Disconnected.name();
-        match of_transactions {
-            true => self.tools.recorder.event(self.case, event),
-            false => Ok(()),
-        }
-    }
-}
-
-/// Passes what the load engine tells to the recorder and to the screen, under the stage's name.
-struct Relay<'a> {
-    case: &'a Case,
-    stage: &'static str,
-    tools: Tools<'a>,
-}
-
-impl LoadObserver for Relay<'_> {
-    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        self.tools.observer.second(seconds);
-        if self.stage.is_empty() {
-            return self.tools.recorder.second(self.case, began, seconds);
-        }
-        let mut named = seconds.to_vec();
-        for second in &mut named {
-            second.transaction = staged(self.stage, &second.transaction).into();
-        }
-        self.tools.recorder.second(self.case, began, &named)
-    }
-
-    fn event(&self, event: &Event) -> Result<()> {
-        self.tools.observer.event(event);
-        let transaction = staged(self.stage, &event.transaction);
-        self.tools.recorder.event(self.case, &Event { transaction, ..event.clone() })
-    }
-}
-
-/// A transaction type as rows name it: `stage`, `transaction`, or both with a slash between.
-pub(super) fn staged(stage: &str, transaction: &str) -> String {
-    let parts = [stage, transaction].into_iter().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("/")
 }

@@ -1,6 +1,6 @@
 //! A scenario made ready for one engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use dbdyno_core::{Statement, StatementId};
 use dbdyno_script::{Command, Do, Mistake, Names, Script, Slot, StatementKind};
@@ -8,6 +8,7 @@ use dbdyno_script::{Command, Do, Mistake, Names, Script, Slot, StatementKind};
 use super::defined::Defined;
 use super::expectation::{Expectation, MetricExpected, RowsExpected};
 use super::files::Weighted;
+use super::program::Program;
 use super::sheet::{self, Says};
 
 /// In place of the number of a statement that is not prepared.
@@ -41,6 +42,8 @@ pub struct ReadyScript {
     /// The numbers of each command's statements; [`CONTROL`] for those that begin and end transactions,
     /// which the driver says in its own way.
     pub ids: Vec<Box<[StatementId]>>,
+    /// The script as clients go through it.
+    pub program: Program,
     pub metrics: Vec<MetricExpected>,
 }
 
@@ -98,7 +101,7 @@ impl Compiled {
         let script = Script::parse(label, &sheet.text, &mut self.names)?;
         let name = self.name_of(&weighted.file.stem);
         let begin = self.statements.len();
-        let ids = script
+        let ids: Vec<_> = script
             .commands()
             .iter()
             .map(|command| {
@@ -120,7 +123,7 @@ impl Compiled {
                 }
                 Says::Check { name, sql } => self.add_check(name, sql),
                 Says::Count { name: count, sql } => self.add_count(count, sql, name),
-                Says::Repeat(_) | Says::End => {
+                Says::Repeat | Says::End => {
                     return Err(script
                         .mistake(directive.line, "only a set-up repeats anything")
                         .next(
@@ -131,7 +134,8 @@ impl Compiled {
             }
         }
         let weight = weighted.weight;
-        self.scripts.push(ReadyScript { name, script, weight, ids, metrics });
+        let program = Program::new(&script, &ids, &self.traits);
+        self.scripts.push(ReadyScript { name, script, weight, ids, program, metrics });
         Ok(())
     }
 
@@ -177,35 +181,34 @@ impl Compiled {
     /// # Errors
     /// One is not, or stands in quotes.
     pub fn check_variables(&self, defined: &Defined, columns: &[String]) -> Result<(), Mistake> {
-        let set: Vec<&str> = self
-            .scripts
-            .iter()
-            .flat_map(|ready| ready.script.sets())
-            .map(|slot| self.names.name(*slot))
+        let sets = self.scripts.iter().flat_map(|ready| ready.script.sets());
+        let set: HashSet<&str> = (sets.map(|slot| self.names.name(*slot)))
+            .chain(columns.iter().map(String::as_str))
             .collect();
-        let is_defined = |name: &str| {
-            set.contains(&name) || defined.has(name) || columns.iter().any(|column| column == name)
-        };
+        let is_defined = |name: &str| set.contains(name) || defined.has(name);
         self.scripts
             .iter()
             .try_for_each(|ready| ready.script.check_variables(&self.names, is_defined))
     }
 
-    /// What scripts both read and change. Which of the two comes first does not matter much: copying a
-    /// few values once per transaction costs nothing that could be measured.
+    /// What scripts read and change, but for what each of them sets before it reads it.
     fn carried(&self) -> Vec<Slot> {
-        let reads: Vec<Slot> = self.scripts.iter().flat_map(|ready| ready.script.reads()).collect();
-        let stores = self.scripts.iter().any(|ready| ready.script.stores());
-        let first_set = |slot: &Slot| {
-            self.scripts.iter().all(|ready| sets_before_it_reads(&ready.script, *slot))
-        };
-        let mut carried: Vec<Slot> = reads
-            .into_iter()
-            .filter(|slot| {
-                let changes =
-                    stores || self.scripts.iter().any(|ready| ready.script.sets().contains(slot));
-                changes && !first_set(slot)
+        let scripts = || self.scripts.iter().map(|ready| &ready.script);
+        let read: HashSet<Slot> = scripts().flat_map(Script::reads).collect();
+        let set: HashSet<Slot> = scripts().flat_map(Script::sets).copied().collect();
+        let stores = scripts().any(Script::stores);
+        let mut carried: Vec<Slot> = scripts()
+            .flat_map(|script| {
+                let settled = set_before_read(script);
+                // Which variables columns set is known later.
+                let touched: Vec<Slot> = if script.stores() {
+                    read.iter().copied().collect()
+                } else {
+                    script.reads().into_iter().chain(script.sets().iter().copied()).collect()
+                };
+                touched.into_iter().filter(move |slot| !settled.contains(slot))
             })
+            .filter(|slot| read.contains(slot) && (stores || set.contains(slot)))
             .collect();
         carried.sort_unstable();
         carried.dedup();
@@ -218,40 +221,34 @@ impl Compiled {
         Some(self.scripts.get(*script)?.script.mistake(*line, what))
     }
 
-    /// Where a command stands, for messages.
-    pub fn place(&self, script: usize, command: &Command) -> String {
-        let name = self.scripts.get(script).map_or("", |ready| ready.script.name());
-        format!("{name}:{}", command.line)
-    }
-
     /// Queries by the name of what they count, each once.
     pub fn count_queries(&self) -> BTreeMap<&'static str, &str> {
         self.counts.iter().map(|count| (count.name, count.sql.as_str())).collect()
     }
 }
 
-/// Whether the first command that has to do with a variable sets it to something else, on every way
-/// through the script: it comes before all branches.
-fn sets_before_it_reads(script: &Script, slot: Slot) -> bool {
-    if !script.reads().contains(&slot) && !script.sets().contains(&slot) {
-        return true;
-    }
+/// The variables that are set before anything reads them, on every way through the script: before all
+/// branches.
+fn set_before_read(script: &Script) -> HashSet<Slot> {
+    let (mut set, mut read) = (HashSet::new(), HashSet::new());
     for command in script.commands() {
         match &command.action {
-            Do::Set(set, expression) if *set == slot => return !expression.reads(slot),
-            Do::Set(_, expression) if expression.reads(slot) => return false,
-            Do::Set(..) | Do::StartPipeline | Do::SyncPipeline | Do::EndPipeline => {}
-            Do::Sql(sql) => {
-                if sql.store.is_some()
-                    || sql.statements.iter().any(|one| one.parameters.contains(&slot))
-                {
-                    return false;
+            Do::Set(slot, expression) => {
+                expression.each_variable(&mut |slot| {
+                    read.insert(slot);
+                });
+                if !read.contains(slot) {
+                    set.insert(*slot);
                 }
             }
-            Do::Unless(..) | Do::Jump(_) | Do::Sleep(..) => return false,
+            Do::StartPipeline | Do::SyncPipeline | Do::EndPipeline => {}
+            Do::Sql(sql) if sql.store.is_none() => {
+                read.extend(sql.statements.iter().flat_map(|one| &one.parameters));
+            }
+            Do::Sql(_) | Do::Unless(..) | Do::Jump(_) | Do::Sleep(..) => break,
         }
     }
-    false
+    set
 }
 
 /// The statements of a command.

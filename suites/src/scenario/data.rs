@@ -10,6 +10,7 @@ use dbdyno_datasets::{Dataset, Made, SetUp, Wanted, find};
 use dbdyno_script::Mistake;
 
 use super::defined::Defined;
+use super::engines::Engines;
 use super::files::{File, Weighted};
 use super::set_up::Recipe;
 use super::sheet::{self, Says};
@@ -36,6 +37,7 @@ pub fn data(
     scripts: &[Weighted],
     dataset: Option<&str>,
     defined: &Defined,
+    engines: &Engines,
 ) -> Result<&'static dyn Dataset> {
     let (mut datasets, mut set_ups) = named(scripts)?;
     if let Some(dataset) = dataset {
@@ -54,7 +56,11 @@ pub fn data(
             Error::new(doing(), format!("there is no data set `{dataset}`"))
                 .next(format!("use one of {}", names.join(", ")))
         }),
-        ([], [file]) => Ok(scripted(name, Some(File::read(file)?), defined)),
+        ([], [file]) => {
+            let file = File::read(file, engines)?;
+            engines.check(&file).map_err(|mistake| told("read", &file.label, mistake))?;
+            Ok(scripted(name, Some(file), defined))
+        }
         (datasets, set_ups) => {
             let all = datasets.iter().cloned();
             let all: Vec<String> =

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result};
 
+use super::engines::Engines;
+
 /// The scripts that come with pgbench, by its names for them.
 pub const BUILTINS: [(&str, &str); 3] = [
     ("tpcb-like", include_str!("builtin/tpcb-like.sql")),
@@ -34,14 +36,14 @@ impl File {
     ///
     /// # Errors
     /// It cannot be read, or is no text.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, engines: &Engines) -> Result<Self> {
         let label = path.display().to_string();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).to_owned();
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let stem = stem.unwrap_or_else(|| label.clone());
         let text = text_of(path)?;
-        let siblings = siblings(path, &folder, &stem)?;
+        let siblings = siblings(path, &folder, &stem, engines)?;
         Ok(Self { label, stem, text, siblings, folder: Some(folder) })
     }
 
@@ -67,8 +69,14 @@ impl File {
 
     /// All that stands in it and beside it.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.text.as_str())
-            .chain(self.siblings.values().map(|(_, text)| text.as_str()))
+        self.labelled().map(|(_, text)| text)
+    }
+
+    /// It and those beside it, each with its label.
+    pub fn labelled(&self) -> impl Iterator<Item = (&str, &str)> {
+        let siblings = self.siblings.values();
+        std::iter::once((self.label.as_str(), self.text.as_str()))
+            .chain(siblings.map(|(label, text)| (label.as_str(), text.as_str())))
     }
 
     /// The place of a file that this one names.
@@ -90,20 +98,29 @@ fn text_of(path: &Path) -> Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-fn siblings(path: &Path, folder: &Path, stem: &str) -> Result<BTreeMap<String, (String, String)>> {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+fn siblings(
+    path: &Path,
+    folder: &Path,
+    stem: &str,
+    engines: &Engines,
+) -> Result<BTreeMap<String, (String, String)>> {
     let failed = |why: std::io::Error| Error::new(format!("list {}", folder.display()), why);
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let beside = entry.map_err(failed)?.path();
-        let engine = beside
-            .file_stem()
-            .and_then(|name| name.to_str()?.strip_prefix(stem)?.strip_prefix('.'))
-            .filter(|engine| !engine.is_empty() && engine.bytes().all(|b| b.is_ascii_lowercase()));
-        let same = beside.extension().map(|extension| extension.to_string_lossy().into_owned());
-        if let Some(engine) = engine.filter(|_| same == extension) {
+        let word = beside.file_stem().and_then(|name| name.to_str()?.strip_prefix(stem));
+        let Some(engine) = word.and_then(|word| word.strip_prefix('.')) else { continue };
+        if beside.extension() != path.extension() {
+            continue;
+        }
+        if engines.has(engine) {
             let label = beside.display().to_string();
             found.insert(engine.to_owned(), (label, text_of(&beside)?));
+        } else if let Some(near) = engines.near(engine) {
+            let doing = format!("read the script {}", path.display());
+            let why = format!("{} beside it is for no engine that there is", beside.display());
+            return Err(Error::new(doing, why)
+                .next(format!("call it {stem}.{near}.… if it is meant for {near}")));
         }
     }
     Ok(found)
@@ -120,7 +137,7 @@ pub struct Weighted {
 ///
 /// # Errors
 /// The file cannot be read, or the weight is none.
-pub fn weighted(text: &str) -> Result<Weighted> {
+pub fn weighted(text: &str, engines: &Engines) -> Result<Weighted> {
     let (name, weight) = match text.rsplit_once('@') {
         Some((name, weight)) if !name.is_empty() && !Path::new(text).exists() => {
             let parsed = weight.parse().ok().filter(|weight| *weight <= MOST_WEIGHT);
@@ -137,7 +154,7 @@ pub fn weighted(text: &str) -> Result<Weighted> {
     let builtin = File::builtin(named.unwrap_or(name));
     let file = match builtin {
         Some(builtin) if named.is_some() || !Path::new(name).exists() => builtin,
-        _ => File::read(Path::new(name))?,
+        _ => File::read(Path::new(name), engines)?,
     };
     Ok(Weighted { file, weight })
 }
@@ -148,10 +165,20 @@ mod tests {
 
     #[test]
     fn files_have_weights_and_siblings() {
+        let engines = Engines::new(&["mariadb", "sqlite", "postgres"]);
+        let weighted = |text: &str| weighted(text, &engines);
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);
-        for name in ["buy.sql", "buy.mariadb.sql", "buy.sqlite.txt", "buyer.sqlite.sql", "at@2.sql"]
-        {
+        for name in [
+            "buy.sql",
+            "buy.mariadb.sql",
+            "buy.old.sql",
+            "buy.sqlite.txt",
+            "buyer.sqlite.sql",
+            "at@2.sql",
+            "wrong.sql",
+            "wrong.postgresql.sql",
+        ] {
             std::fs::write(place(name), name).unwrap();
         }
         let text = |name: &str| place(name).display().to_string();
@@ -163,6 +190,9 @@ mod tests {
         assert_eq!((at.weight, at.file.stem.as_str()), (1, "at@2"));
         let why = weighted(&format!("{}@x", text("buy.sql"))).unwrap_err().to_string();
         assert!(why.contains("is no weight"), "{why}");
+        assert_eq!(buy.file.texts().count(), 2);
+        let why = weighted(&text("wrong.sql")).unwrap_err().to_string();
+        assert!(why.contains("wrong.postgresql.sql beside it is for no engine"), "{why}");
         assert!(weighted(&text("gone.sql")).unwrap_err().to_string().contains("gone.sql"));
     }
 
@@ -170,10 +200,10 @@ mod tests {
     fn scripts_of_pgbench_go_by_their_names() {
         for (name, weight) in [("tpcb-like", 1), ("builtin:select-only@9", 9), ("simple-update", 1)]
         {
-            let found = weighted(name).unwrap();
+            let found = weighted(name, &Engines::default()).unwrap();
             assert_eq!(found.weight, weight);
             assert!(found.file.label.starts_with("builtin:"), "{}", found.file.label);
         }
-        assert!(weighted("builtin:tpcc").is_err());
+        assert!(weighted("builtin:tpcc", &Engines::default()).is_err());
     }
 }

@@ -5,17 +5,21 @@ mod client;
 mod compiled;
 mod data;
 mod defined;
+mod engines;
 mod expectation;
 mod files;
 mod measure;
+mod program;
 mod set_up;
 mod sheet;
 mod stored;
+mod values;
 mod workload;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dbdyno_core::load::Workload;
 use dbdyno_core::{Result, Statement};
 use dbdyno_datasets::Dataset;
 
@@ -24,8 +28,10 @@ use crate::runner::{Measured, Stand};
 use compiled::{Compiled, statements_of};
 use data::told;
 use defined::Defined;
+use engines::Engines;
 use files::{BUILTINS, Weighted};
 use measure::Bench;
+use workload::{ScenarioWorkload, Shared};
 
 /// What a scenario is made of, as the command line says it.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +44,9 @@ pub struct Request {
     pub defines: Vec<String>,
     /// What results call it; the name of the first file where `None`.
     pub name: Option<String>,
+    /// Every engine that there is, so that a name in a script that is none is told; whatever is named is
+    /// taken for one where nothing stands here.
+    pub engines: Vec<String>,
 }
 
 /// A benchmark whose transactions are scripts.
@@ -57,8 +66,12 @@ impl Scenario {
     /// # Errors
     /// A file cannot be read or has a mistake, or what is asked for does not go together.
     pub fn open(request: &Request, engines: &[&str]) -> Result<Self> {
-        let scripts: Vec<Weighted> =
-            request.files.iter().map(|text| files::weighted(text)).collect::<Result<_>>()?;
+        let known = Engines::new(&request.engines);
+        let scripts = request.files.iter().map(|text| files::weighted(text, &known));
+        let scripts: Vec<Weighted> = scripts.collect::<Result<_>>()?;
+        for Weighted { file, .. } in &scripts {
+            known.check(file).map_err(|mistake| told("read", &file.label, mistake))?;
+        }
         let defined = Defined::parse(&request.defines)?;
         let first = scripts.first().map_or("nothing", |script| &script.file.stem);
         let name = request.name.as_deref().unwrap_or(first);
@@ -67,7 +80,7 @@ impl Scenario {
             return Err(dbdyno_core::Error::new(format!("run the scenario `{name}`"), why)
                 .next("give one of them a weight, as in `checkout.sql@1`"));
         }
-        let data = data::data(name, &scripts, request.dataset.as_deref(), &defined)?;
+        let data = data::data(name, &scripts, request.dataset.as_deref(), &defined, &known)?;
         let files: Vec<&str> = scripts.iter().map(|script| script.file.label.as_str()).collect();
         let summary = format!("the script {}", files.join(" and "));
         let scenario = Self {
@@ -102,14 +115,29 @@ impl Scenario {
         Ok(compiled)
     }
 
+    /// What its clients do, without the checks before and after.
+    ///
+    /// # Errors
+    /// A script has a mistake.
+    pub fn workload(&self, context: &WorkloadContext) -> Result<Arc<dyn Workload>> {
+        let compiled = self.compiled(&context.engine)?;
+        let (scale, seed) = (context.scale, context.seed);
+        let shared = Shared::new(compiled, self.defined.clone(), scale, seed);
+        Ok(Arc::new(ScenarioWorkload::new(Arc::new(shared))))
+    }
+
+    /// Whether scripts only read, whichever of the engines reads them.
     fn only_reads(&self) -> bool {
-        let reads = |statement: &dbdyno_script::Statement| {
+        let is_read = |statement: &dbdyno_script::Statement| {
             !matches!(statement.kind, dbdyno_script::StatementKind::Write)
         };
-        self.compiled("").is_ok_and(|compiled| {
+        let reads = |compiled: &Compiled| {
             let scripts = compiled.scripts.iter();
-            scripts.flat_map(|ready| ready.script.commands()).flat_map(statements_of).all(reads)
-        })
+            scripts.flat_map(|ready| ready.script.commands()).flat_map(statements_of).all(is_read)
+        };
+        let base = self.compiled("").is_ok_and(|compiled| reads(&compiled));
+        let known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        base && known.values().all(|compiled| reads(compiled))
     }
 }
 

@@ -1,5 +1,7 @@
 //! A set-up: a script whose statements run once, some of them again and again with other values.
 
+use std::collections::HashSet;
+
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, DbError, Driver, Error, Result, Session, Statement, Stop, Value};
 use dbdyno_datasets::{Made, Wanted};
@@ -12,6 +14,7 @@ use super::data::told;
 use super::defined::Defined;
 use super::files::File;
 use super::sheet::{self, Directive, Says};
+use super::values;
 
 /// The variable that counts the rounds of a block, from 1.
 const ROUND: &str = "row";
@@ -51,10 +54,13 @@ impl Recipe {
         let (round, rounds) = (names.slot(ROUND), names.slot(ROUNDS));
         let mut parts = Vec::new();
         for piece in pieces(&sheet.text, &sheet.directives) {
-            let script = Script::parse(label, &piece.text, &mut names).map_err(failed)?;
-            let repeated = piece.repeated.map(|count| Script::parse(label, &count, &mut names));
-            let repeated = repeated.transpose().map_err(failed)?;
-            parts.push(Part { script, repeated });
+            let mut count =
+                |line| Script::assignment(label, text, count_in(text, line), ROUNDS, &mut names);
+            let repeated = piece.repeated.map(&mut count).transpose().map_err(failed)?;
+            if !Script::is_blank(label, &piece.text) {
+                let script = Script::parse(label, &piece.text, &mut names).map_err(failed)?;
+                parts.push(Part { script, repeated });
+            }
         }
         let recipe =
             Self { label: label.to_owned(), names, parts, round, rounds, defined: defined.clone() };
@@ -67,10 +73,10 @@ impl Recipe {
     }
 
     fn check(&self) -> Result<()> {
-        let sets: Vec<&str> =
-            self.scripts().flat_map(Script::sets).map(|slot| self.names.name(*slot)).collect();
+        let sets = self.scripts().flat_map(Script::sets);
+        let sets: HashSet<&str> = sets.map(|slot| self.names.name(*slot)).collect();
         let is_defined = |name: &str| {
-            sets.contains(&name) || self.defined.has(name) || [ROUND, ROUNDS].contains(&name)
+            sets.contains(name) || self.defined.has(name) || [ROUND, ROUNDS].contains(&name)
         };
         for script in self.scripts() {
             let checked = script.check_variables(&self.names, is_defined);
@@ -121,7 +127,8 @@ impl Recipe {
 /// A piece of a set-up's text, with empty lines in the place of all else.
 struct Piece {
     text: String,
-    repeated: Option<String>,
+    /// The line that says how often it is done, where it is repeated.
+    repeated: Option<usize>,
 }
 
 /// Cuts a text at its `-- @repeat` and `-- @end`.
@@ -130,33 +137,34 @@ fn pieces(text: &str, directives: &[Directive]) -> Vec<Piece> {
     // From line number `from` to before `to`, on the lines where they stand.
     let cut = |from: usize, to: usize| {
         let kept = lines[(from - 1).min(lines.len())..(to - 1).min(lines.len())].concat();
-        (!kept.trim().is_empty()).then(|| format!("{}{kept}", "\n".repeat(from - 1)))
+        format!("{}{kept}", "\n".repeat(from - 1))
     };
     let mut pieces = Vec::new();
-    let mut from = 1;
-    let mut repeated: Option<String> = None;
+    let (mut from, mut repeated) = (1, None);
     for directive in directives {
         let next = match &directive.says {
-            Says::Repeat(count) => {
-                let line_ends = "\n".repeat(directive.line - 1);
-                Some(format!("{line_ends}\\set {ROUNDS} {count}"))
-            }
+            Says::Repeat => Some(directive.line),
             Says::End => None,
             _ => continue,
         };
-        let text = cut(from, directive.line);
-        let repeated = std::mem::replace(&mut repeated, next);
-        pieces.extend(text.filter(|text| has_commands(text)).map(|text| Piece { text, repeated }));
-        from = directive.line + 1;
+        pieces.push(Piece { text: cut(from, directive.line), repeated });
+        (from, repeated) = (directive.line + 1, next);
     }
-    let rest = cut(from, lines.len() + 1).filter(|text| has_commands(text));
-    pieces.extend(rest.map(|text| Piece { text, repeated: None }));
+    pieces.push(Piece { text: cut(from, lines.len() + 1), repeated });
     pieces
 }
 
-/// Whether there is more than blanks and comments to the end of the line.
-fn has_commands(text: &str) -> bool {
-    text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with("--"))
+/// Where the expression stands that a line says `-- @repeat` with.
+fn count_in(text: &str, line: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let word = "-- @repeat";
+    before + text[before..].find(word).map_or(0, |at| at + word.len())
+}
+
+/// Whether tables may come with a statement: not with one that changes rows, of which there may be many.
+fn may_create(sql: &str) -> bool {
+    let word = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    !["insert", "update", "delete", "replace"].iter().any(|rows| word.eq_ignore_ascii_case(rows))
 }
 
 /// The number of each command's first statement.
@@ -218,11 +226,13 @@ impl Cook<'_> {
                     Err(why) => Err(why),
                 };
                 self.rows += ran.map_err(|why| self.failed(script, statement.line, &why))?;
-                made.note(session).await?;
+                if may_create(&statement.sql) {
+                    made.note(session).await?;
+                }
             }
             at = self.after(script, command, at).await?;
         }
-        Ok(())
+        made.note(session).await
     }
 
     /// Again and again, with prepared statements.
@@ -318,17 +328,8 @@ impl Cook<'_> {
     }
 
     fn values(&self, slots: &[Slot]) -> Result<Vec<Value<'_>>, Fault> {
-        slots
-            .iter()
-            .map(|slot| match self.variables.get(*slot) {
-                Held::Unset => Err(self.variables.undefined(*slot)),
-                Held::Text(text) => Ok(Value::Text(text)),
-                Held::Scalar(Scalar::Null) => Ok(Value::Null),
-                Held::Scalar(Scalar::Bool(bool)) => Ok(Value::Int(bool.into())),
-                Held::Scalar(Scalar::Int(int)) => Ok(Value::Int(int)),
-                Held::Scalar(Scalar::Double(double)) => Ok(Value::Float(double)),
-            })
-            .collect()
+        let values = slots.iter().map(|slot| values::of(&self.variables, *slot));
+        values.collect::<Result<_, Slot>>().map_err(|slot| self.variables.undefined(slot))
     }
 
     fn go_on(&self) -> Result<()> {
@@ -353,5 +354,60 @@ impl Cook<'_> {
             "mend the statement and run the same command again; nothing but what the set-up made is \
              touched",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::engines::Engines;
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(String, bool)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("setup.sql");
+        std::fs::write(&path, text).unwrap();
+        let file = File::read(&path, &Engines::default()).unwrap();
+        let recipe = Recipe::read(&file, "sqlite", &Defined::default())?;
+        let said = |script: &Script| {
+            let statements = script.commands().iter().flat_map(statements_of);
+            statements.map(|one| format!("{}:{}", one.line, one.sql)).collect::<Vec<_>>().join(" ")
+        };
+        Ok(recipe.parts.iter().map(|part| (said(&part.script), part.repeated.is_some())).collect())
+    }
+
+    #[test]
+    fn what_is_repeated_is_a_part_of_its_own() {
+        let text = "/* made\nby hand */\n-- @repeat 10 * :scale\nINSERT INTO t VALUES (:row);\n-- @end\n\
+                    -- not\n-- @repeat 2\nSELECT 1;\nSELECT 2;\n-- @end\nSELECT 3;";
+        let parts = [
+            ("4:INSERT INTO t VALUES (?)", true),
+            ("8:SELECT 1 9:SELECT 2", true),
+            ("11:SELECT 3", false),
+        ];
+        let parts = parts.map(|(text, repeated)| (text.to_owned(), repeated));
+        assert_eq!(read(text).unwrap(), parts);
+    }
+
+    #[test]
+    fn mistakes_are_told_by_place() {
+        for (text, place, shown) in [
+            (
+                "SELECT 1;\n  -- @repeat 10 * (2\nSELECT 1;\n-- @end",
+                ":2:21: ",
+                "2 |   -- @repeat 10 * (2",
+            ),
+            ("-- @repeat :n\nSELECT 1;\n-- @end", ":1:12: undefined", "1 | -- @repeat :n"),
+            ("-- @repeat 1\nSELECT 1;\n  SELECT :n;\n-- @end", ":3:10: ", "3 |   SELECT :n;"),
+            ("SELECT 1 \\gset\n", ":1:1: there are no columns", "1 | SELECT 1 \\gset"),
+        ] {
+            let why = read(text).unwrap_err().to_string();
+            assert!(why.contains(place) && why.contains(shown), "{why}");
+        }
+    }
+
+    #[test]
+    fn changing_rows_makes_no_table() {
+        assert!(!may_create("Insert INTO t VALUES (1)") && !may_create("delete from t"));
+        assert!(may_create("CREATE TABLE t (n INT)") && may_create("SELECT make_tables()"));
     }
 }

@@ -37,8 +37,8 @@ pub enum Says {
     Check { name: String, sql: String },
     /// A query for a number that each commit of the script moves by 1.
     Count { name: String, sql: String },
-    /// What follows, up to `End`, is done as often as the expression says.
-    Repeat(String),
+    /// What follows, up to `End`, is done as often as the expression in the same line says.
+    Repeat,
     /// The end of what is repeated.
     End,
 }
@@ -46,7 +46,7 @@ pub enum Says {
 const WORDS: [&str; 8] =
     ["setup", "dataset", "expect", "check", "count", "engine", "repeat", "end"];
 /// Stands for all engines that the blocks before it do not name.
-const OTHERS: &str = "others";
+pub const OTHERS: &str = "others";
 
 /// Reads `text`, called `file` in messages, for an engine.
 ///
@@ -73,6 +73,30 @@ pub fn read(file: &str, text: &str, engine: &str) -> Result<Sheet, Mistake> {
                 .next("close it with `-- @end`"))
         }
     }
+}
+
+/// The name of an engine that a block is for, and where it stands.
+pub struct Named<'t> {
+    pub name: &'t str,
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in the line, from 1.
+    pub column: usize,
+    /// The line itself.
+    pub shown: &'t str,
+}
+
+/// The engines that a text has blocks for, as often as it names them.
+pub fn engines(text: &str) -> impl Iterator<Item = Named<'_>> {
+    (1..).zip(text.lines()).flat_map(|(line, shown)| {
+        let said = shown.trim_start().strip_prefix("-- @engine");
+        let names = said.filter(|names| names.starts_with(char::is_whitespace));
+        let names = names.into_iter().flat_map(|names| names.split(','));
+        names.map(str::trim).filter(|name| !name.is_empty()).map(move |name| {
+            let before = &shown[..name.as_ptr().addr() - shown.as_ptr().addr()];
+            Named { name, line, column: before.chars().count() + 1, shown }
+        })
+    })
 }
 
 struct Reader<'t> {
@@ -132,9 +156,13 @@ impl Reader<'_> {
             }
             ("end", "") => self.end().map_err(wrong)?,
             _ if !self.applies() => None,
-            ("repeat", count) => {
+            ("repeat", _) if self.repeats() => {
+                return Err(wrong("what is repeated cannot repeat anything itself".to_owned()));
+            }
+            ("repeat", "") => return Err(wrong("found nothing, expected how often".to_owned())),
+            ("repeat", _) => {
                 self.open.push(Block { line: at + 1, kind: Kind::Repeat });
-                Some(Says::Repeat(count.to_owned()))
+                Some(Says::Repeat)
             }
             (word, rest) => parse(word, rest).map_err(wrong)?,
         };
@@ -144,6 +172,11 @@ impl Reader<'_> {
             self.text.push('\n');
         }
         Ok(taken)
+    }
+
+    /// Whether what comes is repeated.
+    fn repeats(&self) -> bool {
+        self.open.iter().any(|block| matches!(block.kind, Kind::Repeat))
     }
 
     /// A block for some engines, which ends the one before it.
@@ -271,7 +304,7 @@ mod tests {
                         sql: "SELECT COUNT(*) FROM t".to_owned()
                     }
                 ),
-                directive(6, Says::Repeat("10 * :scale".to_owned())),
+                directive(6, Says::Repeat),
                 directive(8, Says::End),
             ]
         );
@@ -290,6 +323,8 @@ mod tests {
             "-- @end",
             "-- @engine sqlite\nSELECT 1;",
             "-- @repeat 3\n-- @end now",
+            "-- @repeat 3\n  -- @repeat 4\n-- @end\n-- @end",
+            "-- @repeat",
         ];
         let told: Vec<String> = wrong
             .iter()

@@ -13,6 +13,7 @@ use super::client::ScriptClient;
 use super::compiled::Compiled;
 use super::defined::Defined;
 use super::expectation::metric_name;
+use super::program::Request;
 use crate::parameter::Parameter;
 
 /// What all clients of a case share.
@@ -73,11 +74,11 @@ impl Shared {
 
     /// Holds the rows of a statement against what is expected of it.
     #[inline]
-    pub fn expect_rows(&self, id: StatementId, rows: u64) {
-        if let Some(expected) = self.compiled.traits[id].rows
+    pub fn expect_rows(&self, request: &Request, rows: u64) {
+        if let Some(expected) = request.rows
             && !expected.comparison.holds(rows, expected.rows)
         {
-            self.note_wrong(id, rows);
+            self.note_wrong(request.id, rows);
         }
     }
 

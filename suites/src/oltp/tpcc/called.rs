@@ -46,7 +46,7 @@ pub(super) async fn run(
     Ok(Outcome::Committed)
 }
 
-/// Answers whether it went through, and the order's number and total.
+/// Answers whether it went through, and what a terminal shows (2.4.3.3).
 async fn new_order(
     input: &NewOrder,
     place: usize,
@@ -85,6 +85,7 @@ async fn new_order(
         done = row.int(0)? != 0;
         if done {
             black_box((row.int(1)?, row.value(2)?, row.decimal(3, 4)?, row.text(4)?, row.text(5)?));
+            black_box((row.decimal(6, 4)?, row.decimal(7, 4)?, row.text(8)?));
         }
         Ok(())
     };
@@ -106,7 +107,7 @@ fn write_array(text: &mut String, numbers: &[i64]) {
     text.push(']');
 }
 
-/// Answers the customer.
+/// Answers the customer and the addresses of warehouse and district (2.5.3.3).
 async fn payment(
     input: &Payment,
     place: usize,
@@ -126,7 +127,10 @@ async fn payment(
             black_box(row.text(column)?);
         }
         black_box((row.int(0)?, row.value(11)?, row.decimal(12, 2)?));
-        black_box((row.decimal(13, 4)?, row.decimal(14, 2)?));
+        black_box((row.decimal(13, 4)?, row.decimal(14, 2)?, row.value(15)?));
+        for column in 16..26 {
+            black_box(row.text(column)?);
+        }
         Ok(())
     };
     ending.call(steps, place, &params, effects, read).await

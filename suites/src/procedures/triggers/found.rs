@@ -24,8 +24,12 @@ struct Load {
 }
 
 impl Found {
-    /// A load that came to its end, of statements of so many rows.
+    /// A load that came to its end, of statements of so many rows. One in which connections broke is not
+    /// compared: what it measured is for the most part how long it took to get others.
     pub fn add(&mut self, name: &'static str, rows: u64, report: &LoadReport) {
+        if report.connections_lost > 0 {
+            return;
+        }
         let of_rows = |ns: f64| ns / 1e3 / rows as f64;
         let by_type = report
             .transactions

@@ -80,7 +80,14 @@ impl<'s> Bench<'s> {
             if is_whole {
                 found.add(name, rows, &stage.report);
             }
+            let has_lost = stage.report.connections_lost > 0;
             measured.stages.push(stage);
+            if has_lost {
+                // The next load cannot begin while the server is coming back.
+                self.stand.ask("reach the server again", async |session| {
+                    scalar_sql(session, "SELECT 1").await
+                })?;
+            }
             if !is_whole {
                 return Ok(false);
             }

@@ -6,9 +6,12 @@ mod kinds;
 mod measure;
 mod writes;
 
+use std::time::Duration;
+
 use dbdyno_core::{Dialect, Result, Statement};
 use dbdyno_datasets::{Dataset, journal};
 
+use super::SHORTEST_LOAD;
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::runner::{Measured, Stand};
 use kinds::{KINDS, Kind};
@@ -38,6 +41,10 @@ impl Benchmark for Triggers {
 
     fn default_clients(&self) -> &'static [u32] {
         &[1]
+    }
+
+    fn shortest_load(&self) -> Duration {
+        SHORTEST_LOAD
     }
 
     fn scripts(&self, dialect: &dyn Dialect) -> Vec<(&'static str, &'static str)> {

@@ -1,24 +1,25 @@
--- call: CALL dbdyno_new_order(?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL)
+-- call: CALL dbdyno_new_order(?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 -- drop: DROP PROCEDURE IF EXISTS dbdyno_new_order
 -- A procedure, for an order with an unused item number is rolled back (TPC-C 2.4.2.3), which a function
--- cannot do.
+-- cannot do. It answers what a terminal shows (2.4.3.3), the lines as one text.
 CREATE PROCEDURE dbdyno_new_order(
   the_w_id integer, the_d_id integer, the_c_id integer, entered timestamp, all_local integer,
   i_ids integer[], supply_w_ids integer[], quantities integer[],
   INOUT done integer, INOUT number integer, INOUT total numeric,
-  INOUT discount numeric, INOUT last_name text, INOUT credit text)
+  INOUT discount numeric, INOUT last_name text, INOUT credit text,
+  INOUT warehouse_tax numeric, INOUT district_tax numeric, INOUT shown_lines text)
 LANGUAGE plpgsql AS $$
 DECLARE
-  warehouse_tax numeric;
-  district_tax numeric;
   price numeric;
   item_name text;
   item_data text;
   in_stock integer;
   stock_data text;
   district_info text;
+  brand text;
 BEGIN
   total := 0;
+  shown_lines := '';
   SELECT w_tax INTO STRICT warehouse_tax FROM warehouse WHERE w_id = the_w_id;
   SELECT c_discount, c_last, c_credit INTO STRICT discount, last_name, credit FROM customer
   WHERE c_w_id = the_w_id AND c_d_id = the_d_id AND c_id = the_c_id;
@@ -62,6 +63,10 @@ BEGIN
     VALUES (number, the_d_id, the_w_id, line, i_ids[line], supply_w_ids[line],
       NULL, quantities[line], price * quantities[line], district_info);
     total := total + price * quantities[line];
+    brand := CASE WHEN strpos(item_data, 'ORIGINAL') > 0 AND strpos(stock_data, 'ORIGINAL') > 0
+      THEN 'B' ELSE 'G' END;
+    shown_lines := shown_lines
+      || concat_ws('|', item_name, in_stock, brand, price, price * quantities[line]) || ';';
   END LOOP;
   total := total * (1 - discount) * (1 + warehouse_tax + district_tax);
   done := 1;

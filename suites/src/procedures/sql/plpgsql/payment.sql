@@ -1,25 +1,30 @@
 -- call: SELECT * FROM dbdyno_payment(?, ?, ?, ?, ?, ?, ?, ?)
 -- drop: DROP FUNCTION IF EXISTS dbdyno_payment
--- The customer is the one of that number or, where that is NULL, of that last name.
+-- The customer is the one of that number or, where that is NULL, of that last name. It answers what a
+-- terminal shows (TPC-C 2.5.3.3).
 CREATE FUNCTION dbdyno_payment(
   the_w_id integer, the_d_id integer, the_c_w_id integer, the_c_d_id integer,
   number integer, last_name text, amount numeric, paid timestamp,
   OUT the_c_id integer, OUT first text, OUT middle text, OUT last text,
   OUT street_1 text, OUT street_2 text, OUT city text, OUT state text, OUT zip text,
   OUT phone text, OUT credit text, OUT since timestamp, OUT credit_lim numeric,
-  OUT discount numeric, OUT balance numeric)
+  OUT discount numeric, OUT balance numeric, OUT shown_data text,
+  OUT w_address_1 text, OUT w_address_2 text, OUT w_town text, OUT w_region text, OUT w_code text,
+  OUT d_address_1 text, OUT d_address_2 text, OUT d_town text, OUT d_region text, OUT d_code text)
 LANGUAGE plpgsql AS $$
 DECLARE
-  of_warehouse record;
-  of_district record;
+  warehouse_name text;
+  district_name text;
   numbers integer[];
-  old_data text;
+  new_data text;
 BEGIN
   UPDATE warehouse SET w_ytd = w_ytd + amount WHERE w_id = the_w_id;
-  SELECT w_name, w_street_1, w_street_2, w_city, w_state, w_zip INTO STRICT of_warehouse
+  SELECT w_name, w_street_1, w_street_2, w_city, w_state, w_zip
+  INTO STRICT warehouse_name, w_address_1, w_address_2, w_town, w_region, w_code
   FROM warehouse WHERE w_id = the_w_id;
   UPDATE district SET d_ytd = d_ytd + amount WHERE d_w_id = the_w_id AND d_id = the_d_id;
-  SELECT d_name, d_street_1, d_street_2, d_city, d_state, d_zip INTO STRICT of_district
+  SELECT d_name, d_street_1, d_street_2, d_city, d_state, d_zip
+  INTO STRICT district_name, d_address_1, d_address_2, d_town, d_region, d_code
   FROM district WHERE d_w_id = the_w_id AND d_id = the_d_id;
   the_c_id := number;
   IF the_c_id IS NULL THEN
@@ -33,12 +38,13 @@ BEGIN
     credit, since, credit_lim, discount, balance
   FROM customer WHERE c_w_id = the_c_w_id AND c_d_id = the_c_d_id AND c_id = the_c_id FOR UPDATE;
   IF credit = 'BC' THEN
-    SELECT c_data INTO STRICT old_data FROM customer
+    SELECT c_data INTO STRICT new_data FROM customer
     WHERE c_w_id = the_c_w_id AND c_d_id = the_c_d_id AND c_id = the_c_id FOR UPDATE;
+    new_data := left(concat_ws(' ', the_c_id, the_c_d_id, the_c_w_id, the_d_id, the_w_id,
+      round(amount, 2), new_data), 500);
+    shown_data := left(new_data, 200);
     UPDATE customer SET c_balance = c_balance - amount, c_ytd_payment = c_ytd_payment + amount,
-      c_payment_cnt = c_payment_cnt + 1,
-      c_data = left(concat_ws(' ', the_c_id, the_c_d_id, the_c_w_id, the_d_id, the_w_id,
-        round(amount, 2), old_data), 500)
+      c_payment_cnt = c_payment_cnt + 1, c_data = new_data
     WHERE c_w_id = the_c_w_id AND c_d_id = the_c_d_id AND c_id = the_c_id;
   ELSE
     UPDATE customer SET c_balance = c_balance - amount, c_ytd_payment = c_ytd_payment + amount,
@@ -47,6 +53,6 @@ BEGIN
   END IF;
   INSERT INTO history (h_c_id, h_c_d_id, h_c_w_id, h_d_id, h_w_id, h_date, h_amount, h_data)
   VALUES (the_c_id, the_c_d_id, the_c_w_id, the_d_id, the_w_id, paid, amount,
-    of_warehouse.w_name || '    ' || of_district.d_name);
+    warehouse_name || '    ' || district_name);
 END
 $$

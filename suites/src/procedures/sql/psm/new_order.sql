@@ -1,11 +1,12 @@
 -- call: CALL dbdyno_new_order(?, ?, ?, ?, ?, ?, ?, ?)
 -- drop: DROP PROCEDURE IF EXISTS dbdyno_new_order
--- The lines come as three JSON arrays, for there are no others.
+-- The lines come as three JSON arrays, for there are no others. It answers what a terminal shows (TPC-C
+-- 2.4.3.3), the lines as one text.
 CREATE PROCEDURE dbdyno_new_order(
   the_w_id INT, the_d_id INT, the_c_id INT, entered DATETIME(6), all_local INT,
   i_ids TEXT, supply_w_ids TEXT, quantities TEXT)
 MODIFIES SQL DATA
-work: BEGIN
+ordering: BEGIN
   DECLARE number, in_stock, the_i_id, supply_w_id, quantity, line INT DEFAULT 0;
   DECLARE warehouse_tax, district_tax, discount DECIMAL(4, 4);
   DECLARE price DECIMAL(5, 2);
@@ -14,6 +15,8 @@ work: BEGIN
   DECLARE last_name VARCHAR(16);
   DECLARE item_name, district_info VARCHAR(24);
   DECLARE item_data, stock_data VARCHAR(50);
+  DECLARE brand CHAR(1);
+  DECLARE shown_lines TEXT DEFAULT '';
   DECLARE EXIT HANDLER FOR NOT FOUND
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row that an order needs is not there';
   START TRANSACTION;
@@ -39,8 +42,9 @@ work: BEGIN
     END;
     IF price IS NULL THEN
       ROLLBACK;
-      SELECT 0 AS done, number, total, discount, last_name, credit;
-      LEAVE work;
+      SELECT 0 AS done, number, total, discount, last_name, credit, warehouse_tax, district_tax,
+        shown_lines;
+      LEAVE ordering;
     END IF;
     SELECT s_quantity, s_data, CASE the_d_id
       WHEN 1 THEN s_dist_01
@@ -67,8 +71,13 @@ work: BEGIN
     VALUES (number, the_d_id, the_w_id, line, the_i_id, supply_w_id,
       NULL, quantity, price * quantity, district_info);
     SET total = total + price * quantity;
+    SET brand = IF(LOCATE('ORIGINAL', item_data) > 0 AND LOCATE('ORIGINAL', stock_data) > 0,
+      'B', 'G');
+    SET shown_lines = CONCAT(shown_lines,
+      CONCAT_WS('|', item_name, in_stock, brand, price, price * quantity), ';');
   END WHILE;
   SET total = total * (1 - discount) * (1 + warehouse_tax + district_tax);
   COMMIT;
-  SELECT 1 AS done, number, total, discount, last_name, credit;
+  SELECT 1 AS done, number, total, discount, last_name, credit, warehouse_tax, district_tax,
+    shown_lines;
 END

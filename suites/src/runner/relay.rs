@@ -1,0 +1,63 @@
+//! What a load tells, on its way to the recorder and to the screen.
+
+use std::time::SystemTime;
+
+use dbdyno_core::load::LoadObserver;
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, ErrorClass, Event, Result};
+
+use super::stand::Tools;
+
+/// Passes on only what went wrong with transactions, connections aside.
+pub(super) struct Errors<'a> {
+    pub(super) case: &'a Case,
+    pub(super) tools: Tools<'a>,
+}
+
+impl LoadObserver for Errors<'_> {
+    fn second(&self, _: SystemTime, _: &[Second]) -> Result<()> {
+        Ok(())
+    }
+
+    fn event(&self, event: &Event) -> Result<()> {
+        let of_transactions = matches!(event.kind, "error" | "retry")
+            && event.class != ErrorClass::Disconnected.name();
+        match of_transactions {
+            true => self.tools.recorder.event(self.case, event),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Passes what the load engine tells to the recorder and to the screen, under the stage's name.
+pub(super) struct Relay<'a> {
+    pub(super) case: &'a Case,
+    pub(super) stage: &'a str,
+    pub(super) tools: Tools<'a>,
+}
+
+impl LoadObserver for Relay<'_> {
+    fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.tools.observer.second(seconds);
+        if self.stage.is_empty() {
+            return self.tools.recorder.second(self.case, began, seconds);
+        }
+        let mut named = seconds.to_vec();
+        for second in &mut named {
+            second.transaction = staged(self.stage, &second.transaction).into();
+        }
+        self.tools.recorder.second(self.case, began, &named)
+    }
+
+    fn event(&self, event: &Event) -> Result<()> {
+        self.tools.observer.event(event);
+        let transaction = staged(self.stage, &event.transaction);
+        self.tools.recorder.event(self.case, &Event { transaction, ..event.clone() })
+    }
+}
+
+/// A transaction type as rows name it: `stage`, `transaction`, or both with a slash between.
+pub(super) fn staged(stage: &str, transaction: &str) -> String {
+    let parts = [stage, transaction].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("/")
+}

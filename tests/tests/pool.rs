@@ -1,0 +1,367 @@
+//! The pool suite on real servers: every kind of pool under load and in trouble, and what a pool promises of
+//! the connections that it lends.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbdyno_core::load::Length;
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::{
+    Access, DbError, Driver, ErrorClass, Measurement, Pool, PoolPlan, PoolWait, Session,
+    SessionOptions, Statement, Status, Value,
+};
+use dbdyno_suites::pool;
+use dbdyno_suites::pool::PoolOptions;
+use dbdyno_suites::runner::RunOptions;
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
+use tokio::runtime::Runtime;
+
+const DEADPOOL: &[&str] = &["deadpool"];
+const ON_POSTGRES: &[&str] = &["deadpool", "pgbouncer-session", "pgbouncer-transaction"];
+
+/// An engine that is up, and the pools that it has.
+struct Place {
+    runtime: Runtime,
+    driver: Arc<dyn Driver>,
+    kinds: &'static [&'static str],
+}
+
+impl Place {
+    fn open(text: &str, kinds: &'static [&'static str]) -> Self {
+        let runtime = runtime();
+        let driver = target(&runtime, text);
+        let place = Self { runtime, driver, kinds };
+        let found: Vec<&str> =
+            place.driver.pools().unwrap().kinds().iter().map(|kind| kind.name).collect();
+        assert_eq!(found, kinds);
+        place
+    }
+
+    fn measure(&self, name: &str, options: &RunOptions) -> Vec<Measurement> {
+        let (kept, benchmark) = (Kept::default(), named(pool::benchmarks(), name));
+        run_one(&self.runtime, &self.driver, ("pool", benchmark.as_ref()), options, &kept);
+        let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+        let failed: Vec<_> = rows.iter().filter(|row| row.status == Status::Failed).collect();
+        assert!(failed.is_empty(), "{name} on {}: {failed:#?}", self.driver.engine());
+        rows
+    }
+
+    /// Opens a pool on the tables of TPC-B, which are there.
+    fn pool(&self, kind: &str, size: u32, statements: &[Statement]) -> Arc<dyn Pool> {
+        let plan = PoolPlan {
+            size,
+            clients: 4,
+            acquire_timeout: Some(Duration::from_secs(1)),
+            idle_timeout: None,
+            session: SessionOptions {
+                namespace: Some("dbdyno_tpcb".to_owned()),
+                ..SessionOptions::default()
+            },
+            statements: statements.into(),
+        };
+        let pools = self.driver.pools().unwrap();
+        self.runtime.block_on(pools.open(&self.driver, kind, plan)).unwrap()
+    }
+
+    /// Sessions of the user beside the one that asks; `None` where there is no server.
+    fn sessions(&self) -> Option<i64> {
+        let sql = self.driver.dialect().count_sessions()?;
+        Some(self.runtime.block_on(async {
+            let mut session = self.driver.connect(&SessionOptions::default()).await.unwrap();
+            scalar_sql(&mut *session, sql).await.unwrap()
+        }))
+    }
+}
+
+fn of<'r>(rows: &'r [Measurement], metric: &str, transaction: &str) -> &'r Measurement {
+    let found = rows.iter().find(|row| row.metric == metric && row.transaction == transaction);
+    found.unwrap_or_else(|| panic!("no {metric} of `{transaction}` in {rows:#?}"))
+}
+
+fn value(rows: &[Measurement], metric: &str, transaction: &str) -> f64 {
+    of(rows, metric, transaction).value.unwrap_or_else(|| panic!("{metric} of {transaction}"))
+}
+
+fn options(pool: PoolOptions) -> RunOptions {
+    RunOptions { length: Length::Transactions(120), pool, ..run_options() }
+}
+
+fn sizes(sizes: &[u32]) -> PoolOptions {
+    PoolOptions { sizes: Some(sizes.to_vec()), ..PoolOptions::default() }
+}
+
+/// All kinds, sizes and mixes: measured, no connection too many, nothing lost of what was committed.
+fn sweeps(place: &Place) {
+    for (name, chosen) in
+        [("tpcb", &[1, 2][..]), ("read-mostly", &[2]), ("long-transactions", &[1])]
+    {
+        let rows = place.measure(name, &options(sizes(chosen)));
+        let pools =
+            place.kinds.iter().flat_map(|kind| chosen.iter().map(move |size| (*kind, *size)));
+        for (kind, size) in pools {
+            let load = format!("{kind}-{size}");
+            let of_load = |metric: &str| value(&rows, metric, &load);
+            assert!(of_load("throughput") > 0.0, "{name} {load}");
+            assert_eq!(of_load("acquire_timeouts"), 0.0);
+            assert_eq!(of_load("pool_size"), f64::from(size));
+            let waits = ["p50", "p95", "p99", "max"].map(|at| of_load(&format!("acquire_{at}_us")));
+            assert!(waits.is_sorted() && waits[0] > 0.0, "{name} {load}: {waits:?}");
+            assert!(of_load("fairness_jain") > 0.0 && of_load("fairness_jain") <= 1.0);
+            let open = of_load("connections_open_max");
+            assert!(open <= f64::from(size), "{name} {load}: {open} connections");
+            assert_eq!(value(&rows, &format!("check_pool_size_kept_{load}"), ""), 1.0);
+            let detail = &of(&rows, "pool_size", &load).detail;
+            assert_eq!(
+                detail.starts_with("PgBouncer 1."),
+                kind.starts_with("pgbouncer"),
+                "{detail}"
+            );
+        }
+        assert!(value(&rows, "throughput", "direct") > 0.0);
+        assert_eq!(value(&rows, "connections_open_max", "direct"), 4.0);
+        let account = match name {
+            "read-mostly" => "check_last_writes_kept",
+            _ => "check_history_rows",
+        };
+        let accounts = rows.iter().filter(|row| row.metric.starts_with(account));
+        assert_eq!(accounts.count(), chosen.len() * place.kinds.len() + 1);
+    }
+}
+
+/// Clients that get no connection in time are counted, and nothing else comes of it.
+fn timeouts_are_data(place: &Place) {
+    let pool = PoolOptions {
+        kinds: Some(vec!["deadpool".to_owned(), "direct".to_owned(), "cesspool".to_owned()]),
+        sizes: Some(vec![1]),
+        acquire_timeout: Some(Duration::from_millis(1)),
+    };
+    let rows = place.measure("long-transactions", &options(pool.clone()));
+    let timeouts = value(&rows, "acquire_timeouts", "deadpool-1");
+    assert!(timeouts > 0.0);
+    assert_eq!(value(&rows, "errors_pool_timeout", "deadpool-1"), timeouts);
+    assert!(value(&rows, "throughput", "direct") > 0.0);
+    let unknown = of(&rows, "throughput", "cesspool");
+    assert_eq!((unknown.status, unknown.value), (Status::Unsupported, None));
+    assert!(unknown.detail.starts_with("the driver has direct, deadpool"), "{}", unknown.detail);
+    // Nothing that is known was asked for.
+    let pool = PoolOptions { kinds: Some(vec!["cesspool".to_owned()]), ..pool };
+    let rows = place.measure("tpcb", &options(pool));
+    assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:?}");
+}
+
+fn churn(place: &Place, steps: &[&str]) {
+    let rows = place.measure("churn", &options(sizes(&[2])));
+    let loads = place.kinds.iter().map(|kind| format!("{kind}-2"));
+    for load in loads.chain(["churn", "direct"].map(str::to_owned)) {
+        assert!(value(&rows, "throughput", &load) > 0.0, "{load}");
+    }
+    // A median of a part is no more than the slowest of the whole, of which it is a part.
+    let whole = value(&rows, "connect_total_p95_us", "");
+    for step in ["socket", "tls", "authentication", "set_up", "first_query", "prepare"] {
+        let found = rows.iter().find(|row| row.metric == format!("connect_{step}_p50_us"));
+        assert_eq!(found.is_some(), steps.contains(&step), "{step}");
+        assert!(found.is_none_or(|row| row.value < Some(whole)), "{step}: {found:?} of {whole}");
+    }
+}
+
+fn burst(place: &Place, kinds: &[&str]) {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let options = options(PoolOptions { kinds: Some(kinds.clone()), ..PoolOptions::default() });
+    let rows = place.measure("burst", &RunOptions { clients: Some(vec![2]), ..options });
+    for load in kinds.iter().map(|kind| format!("{kind}-2")) {
+        // 20 clients on 2 connections wait for one another.
+        let (usual, burst) = (
+            value(&rows, "acquire_before_p95_us", &load),
+            value(&rows, "acquire_burst_p95_us", &load),
+        );
+        assert!(burst > usual, "{load}: {usual} before, {burst} in the burst");
+        assert!(of(&rows, "burst_recovery_ms", &load).value >= Some(0.0), "{load}");
+        assert_eq!(value(&rows, &format!("check_pool_size_kept_{load}"), ""), 1.0);
+    }
+}
+
+fn leak(place: &Place) {
+    let rows = place.measure("leak", &options(sizes(&[2])));
+    for kind in place.kinds {
+        let load = format!("{kind}-2");
+        assert_eq!(value(&rows, &format!("check_serves_again_{load}"), ""), 1.0, "{load}");
+        let told = of(&rows, "leak_reported_ms", &load);
+        if *kind == "pgbouncer-transaction" {
+            // A connection to it that is forgotten between transactions holds none to the server.
+            assert!(
+                told.value.is_none() && told.detail.contains("served all the same"),
+                "{told:?}"
+            );
+            continue;
+        }
+        assert!(told.value > Some(0.0) && told.detail.starts_with("2 connections"), "{told:?}");
+        let error = of(&rows, "errors_pool_timeout", &load);
+        let words = if *kind == "deadpool" { "Timeout occurred" } else { "query_wait_timeout" };
+        assert!(error.value > Some(0.0) && error.detail.contains(words), "{error:?}");
+    }
+}
+
+fn restart(place: &Place) {
+    let pool = PoolOptions { kinds: Some(vec!["deadpool".to_owned()]), ..sizes(&[2]) };
+    let rows = place.measure("restart", &options(pool));
+    let of_pool = |metric: &str| value(&rows, metric, "deadpool-2");
+    assert!(of_pool("errors_disconnected") > 0.0);
+    assert!(of_pool("pool_outage_ms") > 0.0 && of_pool("pool_recovery_ms") > 0.0);
+    assert!(of_pool("pool_outage_ms") > of_pool("pool_recovery_ms"));
+    assert_eq!(value(&rows, "check_serves_again_deadpool-2", ""), 1.0);
+    assert!(rows.iter().any(|row| row.metric == "check_history_rows_deadpool-2"));
+}
+
+fn idle(place: &Place) {
+    let rows = place.measure("idle", &options(sizes(&[3])));
+    for load in place.kinds.iter().map(|kind| format!("{kind}-3")) {
+        let of_pool = |metric: &str| value(&rows, metric, &load);
+        assert_eq!(of_pool("connections_open_max"), 3.0, "{load}");
+        assert_eq!(of_pool("connections_left"), 0.0, "{load}");
+        // PgBouncer looks at whole seconds of its own clock.
+        assert!(of_pool("idle_closed_after_ms") > 0.0, "{load}");
+        assert_eq!(value(&rows, &format!("check_idle_closed_{load}"), ""), 1.0, "{load}");
+    }
+}
+
+/// The first answer of a transaction on a connection of a pool, which may be a long time in coming.
+async fn begin(pool: &dyn Pool) -> Result<Box<dyn Session>, DbError> {
+    let mut session = pool.acquire().await?;
+    session.begin(Access::Read).await?;
+    Ok(session)
+}
+
+/// Two may work at once, as the server sees it, and a third is told that it may not.
+fn a_pool_lends_no_more_than_it_may(place: &Place) {
+    let query = [Statement::new("count", "SELECT COUNT(*) FROM pgbench_branches WHERE bid = ?")];
+    for kind in place.driver.pools().unwrap().kinds() {
+        let before = place.sessions();
+        let pool = place.pool(kind.name, 2, &query);
+        place.runtime.block_on(async {
+            let mut one = begin(&*pool).await.unwrap();
+            let two = begin(&*pool).await.unwrap();
+            let error = begin(&*pool).await.err().unwrap();
+            assert_eq!(error.class, ErrorClass::PoolTimeout, "{}: {error}", kind.name);
+            let state = pool.state().await.unwrap();
+            assert_eq!((state.open, state.idle), (2, 0), "{}", kind.name);
+            let mut rows = 0;
+            let mut visit = |row: &dyn dbdyno_core::Row| row.int(0).map(|count| rows = count);
+            one.query(0, &[Value::Int(1)], &mut visit).await.unwrap();
+            assert_eq!(rows, 1, "{}", kind.name);
+            // What is amidst a transaction is not lent again; what has ended one is.
+            drop(two);
+            one.commit().await.unwrap();
+            drop(one);
+            let mut again = begin(&*pool).await.unwrap();
+            again.commit().await.unwrap();
+            let _both = (again, begin(&*pool).await.unwrap());
+            assert!(pool.state().await.unwrap().open <= 2, "{}", kind.name);
+        });
+        if let (Some(before), Some(now)) = (before, place.sessions()) {
+            assert!(now <= before + 2, "{}: {now} sessions, {before} before", kind.name);
+        }
+        // In transaction mode a client that cannot be served finds out when it asks.
+        let waits = kind.name == "pgbouncer-transaction";
+        assert_eq!(kind.waits == PoolWait::FirstAnswer, waits);
+        place.runtime.block_on(pool.close());
+        let refused = place.runtime.block_on(pool.acquire()).err();
+        assert!(refused.is_some(), "{} lends though it is closed", kind.name);
+    }
+}
+
+/// Work that was not committed is nobody's once its connection has gone back.
+fn what_was_not_committed_is_gone(place: &Place) {
+    let update = [
+        Statement::new("move", "UPDATE pgbench_branches SET bbalance = bbalance + ? WHERE bid = ?"),
+        Statement::new("look", "SELECT bbalance FROM pgbench_branches WHERE bid = ?"),
+    ];
+    for kind in place.kinds {
+        let pool = place.pool(kind, 1, &update);
+        let balance = async |session: &mut dyn Session| {
+            let mut found = None;
+            let mut visit = |row: &dyn dbdyno_core::Row| row.int(0).map(|it| found = Some(it));
+            session.query(1, &[Value::Int(1)], &mut visit).await.unwrap();
+            found.unwrap()
+        };
+        place.runtime.block_on(async {
+            let mut first = pool.acquire().await.unwrap();
+            let before = balance(&mut *first).await;
+            first.begin(Access::Write).await.unwrap();
+            first.execute(0, &[Value::Int(7), Value::Int(1)]).await.unwrap();
+            drop(first);
+            let mut second = pool.acquire().await.unwrap();
+            assert_eq!(balance(&mut *second).await, before, "{kind}");
+        });
+    }
+}
+
+#[test]
+fn pools_on_sqlite() {
+    let place = Place::open("sqlite", DEADPOOL);
+    sweeps(&place);
+    timeouts_are_data(&place);
+    churn(&place, &["set_up", "first_query", "prepare"]);
+    burst(&place, DEADPOOL);
+    leak(&place);
+    idle(&place);
+    a_pool_lends_no_more_than_it_may(&place);
+    what_was_not_committed_is_gone(&place);
+    let rows = place.measure("restart", &options(sizes(&[2])));
+    assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:?}");
+}
+
+#[test]
+fn pools_on_postgres() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres", ON_POSTGRES);
+    sweeps(&place);
+    timeouts_are_data(&place);
+    churn(&place, &["socket", "authentication", "set_up", "first_query", "prepare"]);
+    burst(&place, &["deadpool", "pgbouncer-transaction"]);
+    leak(&place);
+    idle(&place);
+    a_pool_lends_no_more_than_it_may(&place);
+    what_was_not_committed_is_gone(&place);
+    restart(&place);
+    pgbouncer_is_for_throwaway_servers(&place);
+}
+
+#[test]
+fn pools_on_mariadb() {
+    if left_out("mariadb") {
+        return;
+    }
+    let place = Place::open("mariadb", DEADPOOL);
+    sweeps(&place);
+    timeouts_are_data(&place);
+    churn(&place, &["socket", "authentication", "set_up", "first_query", "prepare"]);
+    leak(&place);
+    idle(&place);
+    a_pool_lends_no_more_than_it_may(&place);
+    what_was_not_committed_is_gone(&place);
+    restart(&place);
+}
+
+/// In front of somebody's server it would need the password in a file.
+fn pgbouncer_is_for_throwaway_servers(place: &Place) {
+    let settings = place.runtime.block_on(place.driver.server_info()).unwrap().settings;
+    let folder = std::path::Path::new(&settings["data_folder"]).parent().unwrap();
+    let sockets = std::fs::read_dir(folder).unwrap().flatten();
+    let names: Vec<String> =
+        sockets.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let port = names.iter().find_map(|name| name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok());
+    let url =
+        format!("postgres://dbdyno@/postgres?host={}&port={}", folder.display(), port.unwrap());
+    let driver = target(&place.runtime, &url);
+    let elsewhere = Place { runtime: runtime(), driver, kinds: ON_POSTGRES };
+    let rows = elsewhere.measure("tpcb", &options(sizes(&[1])));
+    assert!(value(&rows, "throughput", "deadpool-1") > 0.0);
+    for load in ["pgbouncer-session-1", "pgbouncer-transaction-1"] {
+        let row = of(&rows, "throughput", load);
+        assert_eq!((row.status, row.value), (Status::Unsupported, None), "{load}");
+        assert!(row.detail.contains("dbdyno writes none"), "{}", row.detail);
+    }
+}
