@@ -5,7 +5,7 @@ use crate::number;
 use crate::subject::Subject;
 
 pub(super) const LEGEND: &str = "us: time for each row that is inserted or updated, one in a statement (single) or a hundred \
-     (bulk), commit and all; x: how many times as long as with nothing on the table";
+     (bulk), a hundred in each transaction; x: how many times as long as with nothing on the table";
 
 /// The kinds in the order in which they are shown.
 const KINDS: [&str; 8] = [

@@ -5,7 +5,7 @@ use dbdyno_core::load::LoadReport;
 use dbdyno_core::{Better, Measurement, Status};
 
 use super::kinds::{KINDS, Kind};
-use super::writes::TYPES;
+use super::writes::{TRANSACTION_ROWS, TYPES};
 
 /// What was found out so far.
 #[derive(Debug, Default)]
@@ -24,13 +24,13 @@ struct Load {
 }
 
 impl Found {
-    /// A load that came to its end, of statements of so many rows. One in which connections broke is not
+    /// A load that came to its end. One in which connections broke is not
     /// compared: what it measured is for the most part how long it took to get others.
-    pub fn add(&mut self, name: &'static str, rows: u64, report: &LoadReport) {
+    pub fn add(&mut self, name: &'static str, report: &LoadReport) {
         if report.connections_lost > 0 {
             return;
         }
-        let of_rows = |ns: f64| ns / 1e3 / rows as f64;
+        let of_rows = |ns: f64| ns / 1e3 / TRANSACTION_ROWS as f64;
         let by_type = report
             .transactions
             .iter()

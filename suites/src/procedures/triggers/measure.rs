@@ -12,13 +12,13 @@ use dbdyno_datasets::{Dataset as _, journal::Journal};
 
 use super::found::Found;
 use super::kinds::{Effect, KINDS, Kind};
-use super::writes::{BULK_ROWS, Writes, Written, statements};
+use super::writes::{TRANSACTION_ROWS, Writes, Written, statements};
 use crate::runner::{Measured, Stand};
 
 /// The place of this random stream below the seed: the order of the kinds.
 const ORDER_STREAM: u64 = 0x7472_6967;
 /// Rows of each statement of a load.
-const ROWS: [u64; 2] = [1, BULK_ROWS];
+const ROWS: [u64; 2] = [1, TRANSACTION_ROWS];
 /// The rows of the second load are numbered from here: behind those of all clients of the first.
 const SECOND_LOAD: u64 = 1 << 60;
 
@@ -75,10 +75,10 @@ impl<'s> Bench<'s> {
             let workload = Writes { rows, accounts, first, statements: statements(rows) };
             let workload: Arc<dyn Workload> = Arc::new(workload);
             let stage = self.stand.load(name, self.stand.case().clients, &workload)?;
-            written = written.and(Written::of(&stage.report.tally, rows));
+            written = written.and(Written::of(&stage.report.tally));
             let is_whole = stage.report.is_whole();
             if is_whole {
-                found.add(name, rows, &stage.report);
+                found.add(name, &stage.report);
             }
             let has_lost = stage.report.connections_lost > 0;
             measured.stages.push(stage);

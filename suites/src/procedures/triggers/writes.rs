@@ -1,11 +1,12 @@
-//! The clients: each adds rows and changes them again, in turn, one at a time or many in a statement.
+//! The clients: each adds rows and changes them again, in turn, one in a statement or all in one. Both write as
+//! many rows in a transaction, for what a commit costs would hide what is done for one row.
 
 use dbdyno_core::load::{AnyClient, Client, Draw, Outcome, Tally, Workload};
 use dbdyno_core::random::Rng;
-use dbdyno_core::{DbError, Statement, StatementId, Steps, Value};
+use dbdyno_core::{Access, DbError, Statement, StatementId, Steps, Value};
 
-/// Rows of a statement that writes many.
-pub const BULK_ROWS: u64 = 100;
+/// Rows of a transaction, and of a statement that writes many.
+pub const TRANSACTION_ROWS: u64 = 100;
 
 /// The transaction types; statements have the same places.
 pub const TYPES: [&str; 2] = ["insert", "update"];
@@ -29,7 +30,7 @@ pub fn statements(rows: u64) -> Vec<Statement> {
     ]
 }
 
-/// How many rows a load wrote: those that are known, and those that nobody knows of.
+/// How many rows loads wrote: those that are known, and those that nobody knows of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Rows that were inserted.
@@ -39,8 +40,9 @@ pub struct Written {
 }
 
 impl Written {
-    /// What clients saw committed in statements of so many rows.
-    pub fn of(tally: &Tally, rows: u64) -> Self {
+    /// What clients saw committed.
+    pub fn of(tally: &Tally) -> Self {
+        let rows = TRANSACTION_ROWS;
         let [inserts, updates] = TYPES.map(|name| tally.of(name));
         Self {
             inserted: [inserts.committed * rows, inserts.unknown * rows],
@@ -63,7 +65,7 @@ impl Written {
     }
 }
 
-/// Clients that write so many rows at once.
+/// Clients that write so many rows in a statement, a divisor of those of a transaction.
 pub struct Writes {
     pub rows: u64,
     pub accounts: u64,
@@ -126,7 +128,7 @@ impl Client for Writer {
         self.entries.clear();
         let Self { rng, accounts, .. } = self;
         let drawn =
-            (0..self.rows).map(|_| [0, rng.below(*accounts) as i64, rng.between(0, 10_000)]);
+            (0..TRANSACTION_ROWS).map(|_| [0, rng.below(*accounts) as i64, rng.between(0, 10_000)]);
         self.entries.extend(drawn);
         // Two clients whose rows concern the same accounts go through them in the same order.
         self.entries.sort_unstable_by_key(|[_, account, _]| *account);
@@ -134,27 +136,48 @@ impl Client for Writer {
             *id = number as i64;
         }
         // Another range at each try: of one that was cut off nobody knows whether it is there.
-        self.next += self.rows;
+        self.next += TRANSACTION_ROWS;
         self.added = None;
         Draw::now(INSERT)
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
+        while steps.pass()? {
+            steps.begin(Access::Write).await?;
+            match self.kind {
+                UPDATE => self.update(steps).await?,
+                _ => self.insert(steps).await?,
+            }
+            steps.commit().await?;
+        }
+        if self.kind == INSERT {
+            self.added = self.entries.first().map(|[id, ..]| *id as u64);
+        }
+        Ok(Outcome::Committed)
+    }
+}
+
+impl Writer {
+    async fn insert(&self, steps: &mut Steps<'_>) -> Result<(), DbError> {
         let rows = self.rows as usize;
-        if self.kind == UPDATE {
-            let first = self.added.unwrap_or(0);
+        for entries in self.entries.chunks(rows) {
+            let mut params = Vec::with_capacity(rows * COLUMNS);
+            for entry in entries {
+                params.extend(entry.map(Value::Int));
+                params.push(Value::Text("as agreed in the contract"));
+            }
+            steps.execute_rows(INSERT, &params, rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn update(&self, steps: &mut Steps<'_>) -> Result<(), DbError> {
+        let added = self.added.unwrap_or(0);
+        for first in (added..added + TRANSACTION_ROWS).step_by(self.rows as usize) {
             let range = [first, first + self.rows].map(|number| Value::Int(number as i64));
             let params = [Value::Int(self.change), range[0], range[1]];
-            steps.execute_rows(UPDATE, &params, rows).await?;
-            return Ok(Outcome::Committed);
+            steps.execute_rows(UPDATE, &params, self.rows as usize).await?;
         }
-        let mut params = Vec::with_capacity(rows * COLUMNS);
-        for entry in &self.entries {
-            params.extend(entry.map(Value::Int));
-            params.push(Value::Text("as agreed in the contract"));
-        }
-        steps.execute_rows(INSERT, &params, rows).await?;
-        self.added = self.entries.first().map(|[id, ..]| *id as u64);
-        Ok(Outcome::Committed)
+        Ok(())
     }
 }
