@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use dbdyno_core::SessionOptions;
+use dbdyno_core::connecting::timed;
 
 use super::login::as_a_url;
 use super::support::{start, text};
@@ -40,10 +41,13 @@ fn make_certificates(folder: &Path) {
 /// Whether a session comes to be, and is encrypted.
 async fn encrypted(target: &str) -> Result<bool, String> {
     let driver = start(target).await.map_err(|why| why.to_string())?;
-    let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+    let (session, times) = timed(driver.connect(&SessionOptions::default())).await;
     let sql = "SELECT variable_value FROM information_schema.session_status \
                WHERE variable_name = 'ssl_cipher'";
-    Ok(!text(session.as_mut(), sql).await.is_empty())
+    let is_encrypted = !text(session.unwrap().as_mut(), sql).await.is_empty();
+    assert_eq!(times.tls.is_some(), is_encrypted, "{target}: {times:?}");
+    assert!(times.socket.is_some() && times.authentication.is_some(), "{target}: {times:?}");
+    Ok(is_encrypted)
 }
 
 #[tokio::test]
