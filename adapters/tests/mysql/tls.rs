@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use dbdyno_core::SessionOptions;
+use dbdyno_core::connecting::timed;
 
 use super::login::as_a_url;
 use super::support::{start, text};
@@ -40,11 +41,17 @@ fn make_certificates(folder: &Path) {
 /// Whether a session comes to be, and is encrypted.
 async fn encrypted(target: &str) -> Result<bool, String> {
     let driver = start(target).await.map_err(|why| why.to_string())?;
-    let opened = driver.connect(&SessionOptions::default()).await;
+    let (opened, times) = timed(driver.connect(&SessionOptions::default())).await;
     let mut session = opened.map_err(|why| why.to_string())?;
     let sql = "SELECT variable_value FROM information_schema.session_status \
                WHERE variable_name = 'ssl_cipher'";
-    Ok(!text(session.as_mut(), sql).await.is_empty())
+    let is_encrypted = !text(session.as_mut(), sql).await.is_empty();
+    // A library opens its connections by itself and tells no steps.
+    if driver.name() == "mysql_common" {
+        assert_eq!(times.tls.is_some(), is_encrypted, "{target}: {times:?}");
+        assert!(times.socket.is_some() && times.authentication.is_some(), "{target}: {times:?}");
+    }
+    Ok(is_encrypted)
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use dbdyno_core::SessionOptions;
+use dbdyno_core::connecting::timed;
 
 use super::support::{driver_for, server, session, text};
 
@@ -43,9 +44,15 @@ fn make_certificates(folder: &Path) {
 /// Whether a session comes to be, and is encrypted.
 async fn encrypted(target: &str) -> Result<bool, String> {
     let driver = driver_for(target).await.map_err(|why| why.to_string())?;
-    let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+    let (session, times) = timed(driver.connect(&SessionOptions::default())).await;
     let sql = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    Ok(text(session.as_mut(), sql).await == "true")
+    let is_encrypted = text(session.unwrap().as_mut(), sql).await == "true";
+    // A library opens its connections by itself and tells no steps.
+    if driver.name() == "postgres-protocol" {
+        assert_eq!(times.tls.is_some(), is_encrypted, "{target}: {times:?}");
+        assert!(times.socket.is_some() && times.authentication.is_some(), "{target}: {times:?}");
+    }
+    Ok(is_encrypted)
 }
 
 #[tokio::test]
