@@ -4,11 +4,12 @@
 //! namespace that is empty but for dbdyno's marks, and every table is noted as soon as it is there. A
 //! namespace with any table that is not noted is refused, and nothing in it touched.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use dbdyno_core::schema::{Column, ColumnType, Keys, Table};
-use dbdyno_core::{Error, MARK_TABLE, Result, Session, SessionOptions, Stop};
+use dbdyno_core::{Error, MARK_TABLE, Result, Session, SessionOptions, Stop, Value};
 
 use crate::dataset::{Made, SetUp};
 use crate::load::{Found, Place, Prepared, Wanted};
@@ -179,34 +180,51 @@ async fn create_notes(place: Place<'_>, session: &mut dyn Session, found: &Found
     Ok(())
 }
 
-/// Notes tables as they come.
+/// Notes tables as they come, and forgets them as they go.
 struct Notes<'p> {
     place: Place<'p>,
     known: Vec<String>,
     count: usize,
 }
 
+impl Notes<'_> {
+    async fn add(&mut self, session: &mut dyn Session, table: &str) -> Result<()> {
+        self.count += 1;
+        let dialect = self.place.dialect();
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({}, {})",
+            dialect.quote(MADE_TABLE),
+            dialect.columns(&["place", "name"]),
+            self.count,
+            dialect.literal(Value::Text(table))
+        );
+        let noted = session.run_sql(&sql).await;
+        noted.map(|_| ()).map_err(self.place.failed(&format!("note that `{table}` was made")))
+    }
+
+    async fn forget(&self, session: &mut dyn Session, table: &str) -> Result<()> {
+        let dialect = self.place.dialect();
+        let (notes, name) = (dialect.quote(MADE_TABLE), dialect.quote("name"));
+        let table = dialect.literal(Value::Text(table));
+        let sql = format!("DELETE FROM {notes} WHERE {name} = {table}");
+        session.run_sql(&sql).await.map(|_| ()).map_err(self.place.failed("note what was dropped"))
+    }
+}
+
 #[async_trait]
 impl Made for Notes<'_> {
     async fn note(&mut self, session: &mut dyn Session) -> Result<()> {
         let tables = self.place.list(session).await?.tables;
-        let dialect = self.place.dialect();
-        for table in &tables {
-            if self.known.contains(table) {
-                continue;
-            }
-            self.count += 1;
-            let sql = format!(
-                "INSERT INTO {} ({}) VALUES ({}, {})",
-                dialect.quote(MADE_TABLE),
-                dialect.columns(&["place", "name"]),
-                self.count,
-                dialect.literal(dbdyno_core::Value::Text(table))
-            );
-            let noted = session.run_sql(&sql).await;
-            noted.map_err(self.place.failed(&format!("note that `{table}` was made")))?;
+        let known = std::mem::replace(&mut self.known, tables.clone());
+        let known: HashSet<&String> = known.iter().collect();
+        let there: HashSet<&String> = tables.iter().collect();
+        // What a set-up drops itself is not missed later.
+        for gone in known.difference(&there) {
+            self.forget(session, gone).await?;
         }
-        self.known = tables;
+        for table in tables.iter().filter(|table| !known.contains(table)) {
+            self.add(session, table).await?;
+        }
         Ok(())
     }
 }

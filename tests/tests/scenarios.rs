@@ -213,6 +213,28 @@ fn a_set_up_that_failed_can_be_run_again() {
     }
 }
 
+/// A table that a set-up needs only itself is no loss, and what was made is used again.
+#[test]
+fn what_a_set_up_drops_is_not_missed() {
+    for text in ["sqlite", "postgres", "mariadb"].into_iter().filter(|engine| !left_out(engine)) {
+        let engine = Engine::new(text);
+        let files = [
+            ("one.sql", "-- @setup setup.sql\n-- @expect rows = 3\nSELECT n FROM a;"),
+            (
+                "setup.sql",
+                "CREATE TABLE b (n INT);\n-- @repeat 3\nINSERT INTO b VALUES (:row);\n-- @end\n\
+                 CREATE TABLE a (n INT);\nINSERT INTO a SELECT n FROM b;\nDROP TABLE b;",
+            ),
+        ];
+        let (_folder, scenario) = written(&files);
+        for _ in 0..2 {
+            let (summary, rows) = engine.run(&scenario, &options());
+            let wrong: Vec<_> = rows.iter().filter(|(_, row)| row.status != Status::Ok).collect();
+            assert!(summary.measured == 1 && wrong.is_empty(), "{text}: {wrong:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_statement_is_told_by_line() {
     let engine = Engine::new("sqlite");
