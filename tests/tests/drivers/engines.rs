@@ -85,7 +85,11 @@ pub static POSTGRES: Facts = Facts {
     lock_timeout: "55P03",
     stale: (Some(Isolation::RepeatableRead), "40001"),
     deadlock: Some("40P01"),
-    slow: ("SELECT CAST(pg_sleep(?) AS text)", Value::Float(60.0)),
+    slow: (
+        "WITH RECURSIVE c (n) AS (SELECT CAST(1 AS bigint) UNION ALL SELECT n + 1 FROM c WHERE n < ?) \
+         SELECT COUNT(*) FROM c",
+        Value::Int(i64::MAX),
+    ),
     kill: Some(Kill {
         identify: "SELECT pg_backend_pid()",
         kill: |id| format!("SELECT pg_terminate_backend({id})"),
@@ -133,7 +137,11 @@ pub static MARIADB: Facts = Facts {
     lock_timeout: "1205",
     stale: (Some(Isolation::Snapshot), "1020"),
     deadlock: Some("1213"),
-    slow: ("SELECT SLEEP(?)", Value::Int(60)),
+    slow: (
+        "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 999) \
+         SELECT COUNT(*) FROM c, c d, c e, c f, c g WHERE c.n < ?",
+        Value::Int(i64::MAX),
+    ),
     kill: Some(Kill {
         identify: "SELECT CONNECTION_ID()",
         kill: |id| format!("KILL CONNECTION {id}"),
