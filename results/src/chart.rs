@@ -86,11 +86,6 @@ impl ChartCurve {
     }
 }
 
-/// Text as it may stand in XML, which knows no control characters.
-fn printable(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).collect()
-}
-
 /// Small letters, digits and dashes.
 fn slug(text: &str) -> String {
     let lower = text.to_lowercase();

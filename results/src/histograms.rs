@@ -114,11 +114,20 @@ impl Histograms {
         Ok(())
     }
 
-    /// All response times of a repetition, in nanoseconds; `None` where there are none.
-    pub(crate) fn of_repetition(&self, run: &str, case: &Case) -> Option<Histogram<u64>> {
+    /// The response times of a repetition, in nanoseconds; of one transaction type, or of all where it is
+    /// empty. `None` where there are none.
+    pub(crate) fn of_repetition(
+        &self,
+        run: &str,
+        case: &Case,
+        transaction: &str,
+    ) -> Option<Histogram<u64>> {
+        let transaction = escape(transaction);
         let mut all = Histogram::<u64>::new(DIGITS).ok()?;
-        for (_, histogram) in self.found.get(run)?.get(&case_tag(case))? {
-            all.add(histogram).ok()?;
+        for (name, histogram) in self.found.get(run)?.get(&case_tag(case))? {
+            if transaction.is_empty() || *name == transaction {
+                all.add(histogram).ok()?;
+            }
         }
         (!all.is_empty()).then_some(all)
     }
@@ -133,19 +142,9 @@ impl Histograms {
         repetitions: impl Iterator<Item = (&'c str, &'c Case)>,
     ) -> Option<f64> {
         let quantile = quantile(metric)?;
-        let transaction = escape(transaction);
         let mut all = Histogram::<u64>::new(DIGITS).ok()?;
         for (run, case) in repetitions {
-            let of_case = self.found.get(run)?.get(&case_tag(case))?;
-            let wanted =
-                of_case.iter().filter(|(name, _)| transaction.is_empty() || *name == transaction);
-            let before = all.len();
-            for (_, histogram) in wanted {
-                all.add(histogram).ok()?;
-            }
-            if all.len() == before {
-                return None;
-            }
+            all.add(self.of_repetition(run, case, transaction)?).ok()?;
         }
         (!all.is_empty()).then(|| all.value_at_quantile(quantile) as f64 / NS_PER_US)
     }

@@ -18,6 +18,7 @@ mod index_view;
 mod isolation_view;
 pub mod load;
 pub mod machine;
+mod markup;
 pub mod metric;
 mod number;
 mod overview;

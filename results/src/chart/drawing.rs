@@ -7,7 +7,8 @@ use kuva::prelude::{
     Theme, TickFormat,
 };
 
-use super::{Chart, ChartCurve, printable};
+use super::{Chart, ChartCurve};
+use crate::markup::printable;
 use crate::number;
 use crate::scalability::about_peak;
 use crate::statistics::usl::Fit;

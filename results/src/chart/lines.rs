@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kuva::prelude::{Layout, LegendPosition, LinePlot, Plot, ReferenceLine, TickFormat};
 
 use super::drawing::{CURVES, INK, theme};
-use super::{printable, slug, svg};
+use super::{slug, svg};
+use crate::markup::printable;
 use crate::number;
 
 /// How the horizontal axis of a chart is spaced.

@@ -5,7 +5,8 @@ use kuva::prelude::{Layout, Plot};
 use kuva::render::render::render_multiple;
 
 use super::drawing::{GRID, INK, PAPER, layout, plots, with_peak};
-use super::{Chart, printable, slug};
+use super::{Chart, slug};
+use crate::markup::{escape, printable};
 
 /// The size of a chart in units of its own; it is shown as wide as there is room.
 const SIZE: (f64, f64) = (720.0, 440.0);
@@ -70,12 +71,4 @@ fn style(id: &str) -> String {
         "  <style>\n    #{id} {{ max-width: 100%; height: auto }}\n    @media (prefers-color-scheme: dark) \
          {{\n{dark}    }}\n  </style>\n"
     )
-}
-
-fn escape(text: &str) -> String {
-    printable(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -67,9 +67,8 @@ pub fn regress_history<P: AsRef<Path>>(
     for matched in &gathered.cases {
         promises::look_at(matched, &mut found, &mut notes);
     }
-    let records: Vec<_> =
-        sides.before.records.iter().chain(&sides.after.records).cloned().collect();
-    let numbers = gather_series(&entries, &records, &metrics);
+    let parts: [&[_]; 2] = [&sides.before.records, &sides.after.records];
+    let numbers = gather_series(&entries, &parts, &metrics);
     let search = Search { entries: &entries, options, of_history };
     let mut comparisons = 0;
     for (place, series) in numbers.series.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! The pictures of a report.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use dbdyno_core::Case;
 
@@ -9,7 +10,8 @@ use super::summary::Headline;
 use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale};
 use crate::histograms::Histograms;
 use crate::load::Loaded;
-use crate::repetition::{case_key, repetitions};
+use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields};
+use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
 use crate::run_folder::file;
 
 /// The shares that a curve of response times goes through: nine for each tenfold.
@@ -25,9 +27,15 @@ pub(super) fn response_times(
     histograms: &Histograms,
     headlines: &[Headline],
 ) -> Vec<Block> {
+    let mut by_case: HashMap<CaseKey<'_>, Vec<Repetition<'_>>> = HashMap::new();
+    for repetition in repetitions(&loaded.records) {
+        if let Some(case) = repetition.case() {
+            by_case.entry(case_key(case)).or_default().push(repetition);
+        }
+    }
     let charts = headlines.iter().filter_map(|headline| {
         let curves = headline.cases.iter().take(MOST_CURVES).filter_map(|case| {
-            let points = percentiles(loaded, histograms, case)?;
+            let points = percentiles(by_case.get(&case_key(case))?, histograms)?;
             Some(LineCurve { name: case.target.clone(), points })
         });
         let curves: Vec<LineCurve> = curves.collect();
@@ -44,20 +52,15 @@ pub(super) fn response_times(
 }
 
 /// Those of all repetitions of a case, taken together.
-fn percentiles(loaded: &Loaded, histograms: &Histograms, case: &Case) -> Option<Vec<(f64, f64)>> {
-    let mut all: Option<hdrhistogram::Histogram<u64>> = None;
-    for repetition in repetitions(&loaded.records) {
-        let Some(its) = repetition.case().filter(|its| case_key(its) == case_key(case)) else {
-            continue;
-        };
-        let run = &repetition.all().next()?.run_id;
-        let Some(histogram) = histograms.of_repetition(run, its) else { continue };
-        match &mut all {
-            Some(all) => all.add(&histogram).ok()?,
-            None => all = Some(histogram),
-        }
-    }
-    let all = all?;
+fn percentiles(repetitions: &[Repetition<'_>], histograms: &Histograms) -> Option<Vec<(f64, f64)>> {
+    let each = repetitions.iter().filter_map(|repetition| {
+        histograms.of_repetition(&repetition.all().next()?.run_id, repetition.case()?, "")
+    });
+    let all = each.reduce(|mut all, next| {
+        // It grows as it must, which is all that could fail.
+        let _ = all.add(next);
+        all
+    })?;
     // A percentile beyond the last but one value is the maximum, and no news.
     let rarest = 1.0 / all.len() as f64;
     let shares = (0..DECADES * STEPS).map(|step| 10_f64.powf(-f64::from(step) / f64::from(STEPS)));
@@ -67,17 +70,22 @@ fn percentiles(loaded: &Loaded, histograms: &Histograms, case: &Case) -> Option<
     Some(points.collect())
 }
 
-/// Throughput by second, for each benchmark; of the first repetition.
+/// Throughput by second, for each benchmark; of the repetition that stands for its case.
 pub(super) fn over_time(loaded: &Loaded, headlines: &[Headline]) -> Vec<Block> {
-    let mut seconds: BTreeMap<(String, String), Vec<(f64, f64)>> = BTreeMap::new();
+    let wanted: HashSet<String> =
+        headlines.iter().flat_map(|headline| &headline.cases).map(key).collect();
+    let mut seconds = Seconds::new();
     for results in &loaded.files {
-        read_seconds(&results.path.with_file_name(file::TIMELINE), &mut seconds);
+        let of_run = read_seconds(&results.path.with_file_name(file::TIMELINE), &wanted);
+        for (case, points) in of_run {
+            // Of two runs that have a case, the first shows it.
+            seconds.entry(case).or_insert(points);
+        }
     }
     let charts = headlines.iter().filter_map(|headline| {
         let curves = headline.cases.iter().take(MOST_CURVES).filter_map(|case| {
-            let key = (headline.benchmark.clone(), key_of(case));
-            let points = seconds.get(&key).filter(|points| points.len() >= FEWEST_SECONDS)?.clone();
-            Some(LineCurve { name: case.target.clone(), points })
+            let points = seconds.get(&key(case)).filter(|points| points.len() >= FEWEST_SECONDS)?;
+            Some(LineCurve { name: case.target.clone(), points: points.clone() })
         });
         let curves: Vec<LineCurve> = curves.collect();
         (!curves.is_empty()).then(|| LineChart {
@@ -92,42 +100,36 @@ pub(super) fn over_time(loaded: &Loaded, headlines: &[Headline]) -> Vec<Block> {
     charts.map(|chart| block(&chart)).collect()
 }
 
-fn key_of(case: &Case) -> String {
-    format!("{}\n{}\n{}\n{}", case.target, case.isolation, case.durability, case.clients)
+/// The points of each case, by its [`key`].
+type Seconds = HashMap<String, Vec<(f64, f64)>>;
+
+/// A case and its repetition as the columns of a file say them.
+fn key(case: &Case) -> String {
+    case_fields(case).into_iter().chain(added_case_fields(case)).collect::<Vec<_>>().join("\n")
 }
 
-/// The seconds of the first repetition of each case. A file that is not there or is cut off has fewer.
-fn read_seconds(path: &std::path::Path, seconds: &mut BTreeMap<(String, String), Vec<(f64, f64)>>) {
-    let Ok(mut reader) = csv::Reader::from_path(path) else { return };
-    let Ok(header) = reader.headers().cloned() else { return };
-    let place = |name: &str| header.iter().position(|column| column == name);
-    let columns = [
-        "suite",
-        "benchmark",
-        "target",
-        "isolation",
-        "durability",
-        "clients",
-        "repetition",
-        "transaction",
-        "second",
-        "throughput",
-        "phase",
-    ];
-    let Some(places) = columns.iter().map(|name| place(name)).collect::<Option<Vec<_>>>() else {
-        return;
-    };
+/// The measured seconds of the cases that are wanted. A file that is not there or is cut off has fewer.
+fn read_seconds(path: &Path, wanted: &HashSet<String>) -> Seconds {
+    let mut seconds = Seconds::new();
+    let Ok(mut reader) = csv::Reader::from_path(path) else { return seconds };
+    let Ok(header) = reader.headers().cloned() else { return seconds };
+    let place = |name: &&str| header.iter().position(|column| column == *name);
+    let places = |names: &[&str]| names.iter().map(place).collect::<Option<Vec<usize>>>();
+    let of_case = [&CASE_COLUMNS[..], &ADDED_CASE_COLUMNS[..]].concat();
+    let others = places(&["transaction", "phase", "second", "throughput"]);
+    let (Some(of_case), Some(others)) = (places(&of_case), others) else { return seconds };
     for row in reader.records().map_while(Result::ok) {
-        let field = |column: usize| row.get(places[column]).unwrap_or_default();
-        if field(6) != "1" || !field(7).is_empty() || field(10) != "measure" {
+        let field = |place: usize| row.get(place).unwrap_or_default();
+        if !field(others[0]).is_empty() || field(others[1]) != "measure" {
             continue;
         }
-        if let (Ok(second), Ok(throughput)) = (field(8).parse(), field(9).parse()) {
-            let key = format!("{}\n{}\n{}\n{}", field(2), field(3), field(4), field(5));
-            let benchmark = format!("{}/{}", field(0), field(1));
-            seconds.entry((benchmark, key)).or_default().push((second, throughput));
+        let key = of_case.iter().map(|place| field(*place)).collect::<Vec<_>>().join("\n");
+        let point = (field(others[2]).parse(), field(others[3]).parse());
+        if let ((Ok(second), Ok(throughput)), true) = (point, wanted.contains(&key)) {
+            seconds.entry(key).or_default().push((second, throughput));
         }
     }
+    seconds
 }
 
 /// Throughput against load.

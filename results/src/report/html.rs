@@ -3,6 +3,7 @@
 use pulldown_cmark::{CowStr, Event, Options, Parser, html::push_html};
 
 use super::{Block, Report};
+use crate::markup::escape;
 
 /// How it looks: light or dark as the reader's system is, and on paper.
 const STYLE: &str = include_str!("report.css");
@@ -58,8 +59,4 @@ fn from_markdown(text: &str) -> String {
     .replace("</table>", "</table></div>")
     .replace("<th>", "<th scope=\"col\">")
     .replace("<th style", "<th scope=\"col\" style")
-}
-
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,16 +1,17 @@
 //! What is in a report, the most important first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use dbdyno_core::Result;
 
-use super::summary::{headlines, plain, table, verdict};
+use super::summary::{headlines, table, verdict};
 use super::{Block, Report, Section, charts};
 use crate::compare::{By, CompareOptions, compare_all};
+use crate::grid::{Align, Grid};
 use crate::histograms::Histograms;
 use crate::isolation_view::IsolationView;
 use crate::load::Loaded;
+use crate::markup::plain;
 use crate::plan_diff::group;
 use crate::plan_text::group_text;
 use crate::pool_view::PoolView;
@@ -140,41 +141,35 @@ fn plans(loaded: &Loaded) -> Option<Section> {
 /// Where, with what and how a run was made.
 fn conditions(run: &RunInfo) -> String {
     let machine = &run.machine;
-    let memory = crate::number::bytes(machine.memory_bytes as f64);
-    let mut out = format!("### {}\n\n", plain(&run.run_id));
-    let lines = [
+    let facts = [
         ("began", run.started_at.clone()),
         ("ended", run.ended_at.clone().unwrap_or_else(|| "not by itself".to_owned())),
         ("outcome", run.outcome.clone().unwrap_or_default()),
         ("dbdyno", run.tool_version.clone()),
         ("processor", format!("{}, {} cores, {}", machine.cpu, machine.cores, machine.arch)),
-        ("memory", memory),
+        ("memory", crate::number::bytes(machine.memory_bytes as f64)),
         ("system", format!("{}, {}", machine.os, machine.kernel)),
     ];
-    out += "| | |\n| --- | --- |\n";
-    for (name, value) in lines {
-        let _ = writeln!(out, "| {name} | {} |", plain(&value));
-    }
-    let command = run.command.join(" ");
-    if !command.is_empty() {
-        let _ = writeln!(out, "\n````sh\n{command}\n````");
+    let mut parts = vec![format!("### {}", plain(&run.run_id)), pairs(["what", "value"], facts)];
+    if !run.command.is_empty() {
+        parts.push(format!("````sh\n{}\n````", run.command.join(" ")));
     }
     for target in &run.targets {
-        let _ = writeln!(
-            out,
-            "\n**{}**: {} {}, driver {}, {}\n",
-            plain(&target.target),
-            plain(&target.engine),
-            plain(&target.engine_version),
-            plain(&target.driver),
-            plain(&target.server)
-        );
+        parts.push(plain(&format!(
+            "{}: {} {}, driver {}, {}",
+            target.target, target.engine, target.engine_version, target.driver, target.server
+        )));
+        let settings = target.settings.iter().map(|(name, value)| (name.as_str(), value.clone()));
         if !target.settings.is_empty() {
-            out += "| setting | value |\n| --- | --- |\n";
-            for (name, value) in &target.settings {
-                let _ = writeln!(out, "| {} | {} |", plain(name), plain(value));
-            }
+            parts.push(pairs(["setting", "value"], settings));
         }
     }
-    out
+    parts.join("\n\n")
+}
+
+/// A table of two columns.
+fn pairs<'p>(headings: [&str; 2], rows: impl IntoIterator<Item = (&'p str, String)>) -> String {
+    let columns = headings.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
+    let rows = rows.into_iter().map(|(name, value)| vec![plain(name).into(), plain(&value).into()]);
+    Grid { columns, rows: rows.collect() }.markdown()
 }

@@ -9,6 +9,7 @@ use crate::dimension::Dimension;
 use crate::grid::{Align, Grid, Text};
 use crate::index_view::is_about_indexes;
 use crate::load::Loaded;
+use crate::markup::plain;
 use crate::metric::display;
 use crate::number;
 use crate::record::Record;
@@ -218,20 +219,4 @@ pub(super) fn table(headlines: &[Headline]) -> String {
     let columns = columns.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
     let rows = headlines.iter().map(|headline| headline.row.clone()).collect();
     Grid { columns, rows }.markdown()
-}
-
-/// Text of which Markdown makes nothing but text.
-pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' => out.push(' '),
-            '*' | '_' | '`' | '[' | ']' | '<' | '>' | '#' | '~' | '|' | '\\' => {
-                out.push('\\');
-                out.push(character);
-            }
-            _ => out.push(character),
-        }
-    }
-    out
 }

@@ -40,12 +40,12 @@ pub(crate) struct Numbers {
     pub(crate) constants: Vec<String>,
 }
 
-/// Takes the numbers of these metrics from the rows of the entries.
-pub(crate) fn gather(entries: &[Entry], records: &[Record], wanted: &[String]) -> Numbers {
+/// Takes the numbers of these metrics from the rows of the entries, of which each is in one part.
+pub(crate) fn gather(entries: &[Entry], records: &[&[Record]], wanted: &[String]) -> Numbers {
     let places: HashMap<&str, usize> =
         entries.iter().enumerate().map(|(place, entry)| (entry.run_id.as_str(), place)).collect();
     let mut by_case: HashMap<CaseKey<'_>, Vec<Repetition<'_>>> = HashMap::new();
-    for repetition in repetitions(records) {
+    for repetition in records.iter().flat_map(|part| repetitions(part)) {
         if let Some(case) = repetition.case() {
             by_case.entry(case_key(case)).or_default().push(repetition);
         }

@@ -53,7 +53,7 @@ pub fn show(
 ) -> Result<String> {
     let loaded = RunHistory::load(entries)?;
     let metrics = wanted(asked, &loaded.records)?;
-    let numbers = gather(entries, &loaded.records, &metrics);
+    let numbers = gather(entries, &[&loaded.records], &metrics);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Err(Error::new("show the history", "there is no run in it")
             .next("add one with `dbdyno history add RUN`"));

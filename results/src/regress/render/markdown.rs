@@ -2,6 +2,7 @@
 
 use super::words::{Line, confidence, legend, plan_verdict, remarks, runs, summary};
 use crate::grid::{Align, Grid};
+use crate::markup::plain;
 use crate::plan_diff::LineChange;
 use crate::regress::{Finding, Judgement, Verdict};
 
@@ -100,22 +101,4 @@ fn table(judgement: &Judgement, findings: &[&Finding]) -> String {
         grid.rows.push(cells.map(Into::into).to_vec());
     }
     grid.markdown()
-}
-
-/// Text of which Markdown makes nothing but text; an engine's words may hold anything.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '\n' | '\r' => out.push(' '),
-            '*' | '_' | '`' | '[' | ']' | '@' | '#' | '~' | '\\' => {
-                out.push('\\');
-                out.push(character);
-            }
-            _ => out.push(character),
-        }
-    }
-    out
 }
