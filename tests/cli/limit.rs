@@ -23,6 +23,8 @@ fn a_limit_is_found_and_kept_like_a_run() {
             "1",
             "--precision",
             "50%",
+            "--spacing",
+            "uniform",
             "--highest",
             highest,
             "--objective",
@@ -45,6 +47,9 @@ fn a_limit_is_found_and_kept_like_a_run() {
     let output = search("p50<1us", "200");
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(out(&output).contains("p50<1us did not hold at any rate, down to"), "{}", out(&output));
+    let output = desk.dbdyno(&["run", "oltp/point-select", "--spacing", "uniform"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("there is no --rate"), "{}", err(&output));
     for (arguments, told) in [
         (&["oltp/tpcb", "--objective", "p99<1ms", "--rate", "3"][..], "--rate has no meaning here"),
         (&["--objective", "p99<1ms"], "no benchmark was named"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::parse::{parse_confidence, parse_min_effect};
+use super::parse::{parse_confidence, parse_percent};
 
 /// `dbdyno history`.
 #[derive(Args, Debug)]
@@ -69,8 +69,8 @@ pub struct ShowArgs {
     pub metrics: Vec<String>,
 
     /// How large a change counts: `5%` [default: 5%].
-    #[arg(long, value_name = "PERCENT", value_parser = parse_min_effect)]
-    pub min_effect: Option<(Option<String>, f64)>,
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    pub min_effect: Option<f64>,
 
     /// How sure each series is: `99.5%` means that one of two hundred in which nothing changed is said to
     /// change [default: 99.5%].

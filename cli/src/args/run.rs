@@ -100,7 +100,7 @@ pub struct RunArgs {
     pub rate: Option<f64>,
 
     /// How the arrivals of an open loop are spaced [default: poisson].
-    #[arg(long, value_name = "SPACING", requires = "rate")]
+    #[arg(long, value_name = "SPACING")]
     pub spacing: Option<SpacingArg>,
 
     /// Open loop: count transactions slower than this as late, and skip those that cannot start in

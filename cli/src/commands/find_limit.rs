@@ -91,16 +91,12 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
             ended = Ended::Failed;
         }
     }
-    info.outcome = Some(
-        match ended {
-            Ended::Interrupted => "interrupted",
-            Ended::Failed | Ended::CouldNotRun => "failed",
-            Ended::Done => "done",
-        }
-        .to_owned(),
-    );
-    info.ended_at = Some(jiff::Timestamp::now().to_string());
-    folder.write_run_toml(&info)?;
+    let outcome = match ended {
+        Ended::Interrupted => "interrupted",
+        Ended::Failed | Ended::CouldNotRun => "failed",
+        Ended::Done => "done",
+    };
+    run::close(&folder, &mut info, outcome)?;
     say(&format!("results in {}", folder.path().display()));
     Ok(ended)
 }

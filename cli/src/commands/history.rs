@@ -61,10 +61,9 @@ fn list_runs(arguments: &FolderArgs) -> Result<Ended> {
 
 fn show_series(arguments: &ShowArgs) -> Result<Ended> {
     let entries = RunHistory::new(&arguments.folder.folder).entries()?;
-    let least = arguments.min_effect.as_ref().map(|(_, share)| *share);
     let strictness = Strictness {
         level: arguments.confidence.unwrap_or(HistoryOptions::default().level),
-        least: least.unwrap_or(Thresholds::default().general),
+        least: arguments.min_effect.unwrap_or(Thresholds::default().general),
     };
     print(&show(&entries, &arguments.metrics, strictness, tables::width(), is_styled())?);
     Ok(Ended::Done)

@@ -31,6 +31,10 @@ const SPARE_SESSIONS: u32 = 16;
 pub fn run(arguments: RunArgs) -> Result<Ended> {
     let config = Config::read(arguments.config.as_deref())?;
     let arguments = config.complete(arguments)?;
+    if arguments.spacing.is_some() && arguments.rate.is_none() {
+        let why = "--spacing is of an open loop, and there is no --rate";
+        return Err(Error::new("run the benchmarks", why).next("give --rate, or leave it out"));
+    }
     let targets = choose::targets(&config, &arguments.targets)?;
     let mut suites = suites();
     let names = scenario::add(&mut suites, &arguments, &targets)?;
@@ -69,13 +73,18 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
         Ok(summary) if summary.failed + summary.could_not_run == 0 => "done",
         _ => "failed",
     };
-    info.outcome = Some(outcome.to_owned());
-    info.ended_at = Some(jiff::Timestamp::now().to_string());
-    folder.write_run_toml(&info)?;
+    close(&folder, &mut info, outcome)?;
     let summary = ran?;
     tables::after_run(&folder)?;
     tell_end(&summary, &folder);
     Ok(ended(&summary))
+}
+
+/// Writes down how a run ended, and when.
+pub(super) fn close(folder: &RunFolder, info: &mut RunInfo, outcome: &str) -> Result<()> {
+    info.outcome = Some(outcome.to_owned());
+    info.ended_at = Some(jiff::Timestamp::now().to_string());
+    folder.write_run_toml(info)
 }
 
 /// The program that hosts loads which are to be killed: this one.

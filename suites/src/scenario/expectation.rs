@@ -151,7 +151,8 @@ fn metric(what: &str, comparison: Comparison, bound: &str) -> Result<MetricExpec
     Ok(MetricExpected { statistic: *statistic, comparison, bound })
 }
 
-fn microseconds(text: &str) -> Option<f64> {
+/// Reads a time: `250us`, `20ms` or `1.5s`.
+pub(crate) fn microseconds(text: &str) -> Option<f64> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit {

@@ -33,6 +33,8 @@ use files::{BUILTINS, Weighted};
 use measure::Bench;
 use workload::{ScenarioWorkload, Shared};
 
+pub(crate) use expectation::microseconds;
+
 /// What a scenario is made of, as the command line says it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
