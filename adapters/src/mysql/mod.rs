@@ -99,7 +99,7 @@ async fn open(
 ) -> Result<Arc<dyn Driver>> {
     let driver = Arc::new(MysqlDriver::open(product, target, settings).await?);
     Ok(match target.option("driver") {
-        Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(crate::sqlx::NAME) => Arc::new(crate::sqlx::driver::<::sqlx::MySql>(driver)),
         Some(mysql_async::NAME) => Arc::new(mysql_async::driver(driver)),
         _ => driver,
     })

@@ -72,7 +72,9 @@ fn open<'a>(
         };
         let driver = Arc::new(driver);
         Ok(match target.option("driver") {
-            Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)) as Arc<dyn Driver>,
+            Some(crate::sqlx::NAME) => {
+                Arc::new(crate::sqlx::driver::<::sqlx::Sqlite>(driver)) as Arc<dyn Driver>
+            }
             _ => driver,
         })
     }
