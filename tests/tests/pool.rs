@@ -18,6 +18,8 @@ use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target}
 use tokio::runtime::Runtime;
 
 const DEADPOOL: &[&str] = &["deadpool"];
+const OF_SQLX: &[&str] = &["deadpool", "sqlx"];
+const OF_MYSQL_ASYNC: &[&str] = &["deadpool", "mysql_async"];
 const ON_POSTGRES: &[&str] = &["deadpool", "pgbouncer-session", "pgbouncer-transaction"];
 
 /// An engine that is up, and the pools that it has.
@@ -112,11 +114,13 @@ fn sweeps(place: &Place) {
             assert!(open <= f64::from(size), "{name} {load}: {open} connections");
             assert_eq!(value(&rows, &format!("check_pool_size_kept_{load}"), ""), 1.0);
             let detail = &of(&rows, "pool_size", &load).detail;
-            assert_eq!(
-                detail.starts_with("PgBouncer 1."),
-                kind.starts_with("pgbouncer"),
-                "{detail}"
-            );
+            let told = match kind {
+                "deadpool" => "",
+                "sqlx" => "sqlx: statements are prepared once",
+                "mysql_async" => "mysql_async: each connection is reset",
+                _ => "PgBouncer 1.",
+            };
+            assert!(detail.starts_with(told) && detail.is_empty() == told.is_empty(), "{detail}");
         }
         assert!(value(&rows, "throughput", "direct") > 0.0);
         assert_eq!(value(&rows, "connections_open_max", "direct"), 4.0);
@@ -197,20 +201,26 @@ fn leak(place: &Place) {
         }
         assert!(told.value > Some(0.0) && told.detail.starts_with("2 connections"), "{told:?}");
         let error = of(&rows, "errors_pool_timeout", &load);
-        let words = if *kind == "deadpool" { "Timeout occurred" } else { "query_wait_timeout" };
+        let words = match *kind {
+            "deadpool" => "Timeout occurred",
+            "sqlx" => "pool timed out while waiting for an open connection",
+            "mysql_async" => "no connection within 1000 ms",
+            _ => "query_wait_timeout",
+        };
         assert!(error.value > Some(0.0) && error.detail.contains(words), "{error:?}");
     }
 }
 
-fn restart(place: &Place) {
-    let pool = PoolOptions { kinds: Some(vec!["deadpool".to_owned()]), ..sizes(&[2]) };
+fn restart(place: &Place, kind: &str) {
+    let pool = PoolOptions { kinds: Some(vec![kind.to_owned()]), ..sizes(&[2]) };
     let rows = place.measure("restart", &options(pool));
-    let of_pool = |metric: &str| value(&rows, metric, "deadpool-2");
-    assert!(of_pool("errors_disconnected") > 0.0);
+    let load = format!("{kind}-2");
+    let of_pool = |metric: &str| value(&rows, metric, &load);
+    assert!(of_pool("errors_disconnected") > 0.0, "{kind}: {rows:#?}");
     assert!(of_pool("pool_outage_ms") > 0.0 && of_pool("pool_recovery_ms") > 0.0);
     assert!(of_pool("pool_outage_ms") > of_pool("pool_recovery_ms"));
-    assert_eq!(value(&rows, "check_serves_again_deadpool-2", ""), 1.0);
-    assert!(rows.iter().any(|row| row.metric == "check_history_rows_deadpool-2"));
+    assert_eq!(value(&rows, &format!("check_serves_again_{load}"), ""), 1.0);
+    assert!(rows.iter().any(|row| row.metric == format!("check_history_rows_{load}")));
 }
 
 fn idle(place: &Place) {
@@ -325,7 +335,7 @@ fn pools_on_postgres() {
     idle(&place);
     a_pool_lends_no_more_than_it_may(&place);
     what_was_not_committed_is_gone(&place);
-    restart(&place);
+    restart(&place, "deadpool");
     pgbouncer_is_for_throwaway_servers(&place);
 }
 
@@ -342,7 +352,47 @@ fn pools_on_mariadb() {
     idle(&place);
     a_pool_lends_no_more_than_it_may(&place);
     what_was_not_committed_is_gone(&place);
-    restart(&place);
+    restart(&place, "deadpool");
+}
+
+/// A library's driver, with deadpool and the pool that the library brings.
+fn a_librarys_pools(target: &str, kinds: &'static [&'static str]) {
+    let place = Place::open(target, kinds);
+    sweeps(&place);
+    timeouts_are_data(&place);
+    leak(&place);
+    idle(&place);
+    a_pool_lends_no_more_than_it_may(&place);
+    what_was_not_committed_is_gone(&place);
+    if place.driver.server_control().is_some() {
+        restart(&place, kinds[1]);
+    }
+}
+
+#[test]
+fn pools_of_sqlx_on_sqlite() {
+    a_librarys_pools("sqlite?driver=sqlx", OF_SQLX);
+}
+
+#[test]
+fn pools_of_sqlx_on_postgres() {
+    if !left_out("postgres") {
+        a_librarys_pools("postgres?driver=sqlx", OF_SQLX);
+    }
+}
+
+#[test]
+fn pools_of_sqlx_on_mariadb() {
+    if !left_out("mariadb") {
+        a_librarys_pools("mariadb?driver=sqlx", OF_SQLX);
+    }
+}
+
+#[test]
+fn pools_of_mysql_async_on_mariadb() {
+    if !left_out("mariadb") {
+        a_librarys_pools("mariadb?driver=mysql_async", OF_MYSQL_ASYNC);
+    }
 }
 
 /// In front of somebody's server it would need the password in a file.
