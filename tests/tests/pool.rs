@@ -8,13 +8,14 @@ use std::time::Duration;
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
-    Access, DbError, Driver, ErrorClass, Measurement, Pool, PoolPlan, PoolWait, Session,
+    Access, DbError, Driver, ErrorClass, Isolation, Measurement, Pool, PoolPlan, PoolWait, Session,
     SessionOptions, Statement, Status, Value,
 };
 use dbdyno_suites::pool;
 use dbdyno_suites::pool::PoolOptions;
 use dbdyno_suites::runner::RunOptions;
 use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
+use futures_util::FutureExt as _;
 use tokio::runtime::Runtime;
 
 const DEADPOOL: &[&str] = &["deadpool"];
@@ -51,6 +52,16 @@ impl Place {
 
     /// Opens a pool on the tables of TPC-B, which are there.
     fn pool(&self, kind: &str, size: u32, statements: &[Statement]) -> Arc<dyn Pool> {
+        self.pool_at(kind, size, statements, None)
+    }
+
+    fn pool_at(
+        &self,
+        kind: &str,
+        size: u32,
+        statements: &[Statement],
+        isolation: Option<Isolation>,
+    ) -> Arc<dyn Pool> {
         let plan = PoolPlan {
             size,
             clients: 4,
@@ -58,6 +69,7 @@ impl Place {
             idle_timeout: None,
             session: SessionOptions {
                 namespace: Some("dbdyno_tpcb".to_owned()),
+                isolation,
                 ..SessionOptions::default()
             },
             statements: statements.into(),
@@ -306,6 +318,62 @@ fn what_was_not_committed_is_gone(place: &Place) {
     }
 }
 
+/// How an engine tells the level of a session, how many characters a text has, and how many statements a
+/// session has prepared.
+fn told_by(engine: &str) -> (Option<&'static str>, &'static str, Option<&'static str>) {
+    match engine {
+        "postgres" => (
+            Some("SELECT CAST(current_setting('transaction_isolation') = 'serializable' AS int)"),
+            "SELECT char_length('ž')",
+            Some("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'UPDATE%'"),
+        ),
+        "mariadb" => (
+            Some("SELECT @@tx_isolation = 'SERIALIZABLE'"),
+            "SELECT CHAR_LENGTH('ž')",
+            Some(
+                "SELECT CAST(VARIABLE_VALUE AS SIGNED) FROM information_schema.SESSION_STATUS \
+                 WHERE VARIABLE_NAME = 'COM_STMT_PREPARE'",
+            ),
+        ),
+        _ => (None, "SELECT length('ž')", None),
+    }
+}
+
+/// A connection that was lent before has the plan's namespace, level and statements again, whatever the pool
+/// does with it in between, and also where somebody has given up in the middle of an answer.
+fn a_connection_is_set_up_each_time(place: &Place) {
+    let update = [Statement::new(
+        "move",
+        "UPDATE pgbench_branches SET bbalance = bbalance + ? WHERE bid = ?",
+    )];
+    let (level, characters, prepared) = told_by(place.driver.engine());
+    for kind in place.kinds {
+        let isolation = Some(Isolation::Serializable);
+        let pool = place.pool_at(kind, 1, &update, isolation);
+        place.runtime.block_on(async {
+            for turn in 0..4 {
+                let mut lease = pool.acquire().await.unwrap();
+                for sql in level.iter().chain([&characters]) {
+                    assert_eq!(scalar_sql(&mut *lease, sql).await.unwrap(), 1, "{kind}: {sql}");
+                }
+                for _ in 0..2 {
+                    let values = [Value::Int(0), Value::Int(1)];
+                    assert_eq!(lease.execute(0, &values).await.unwrap(), 1, "{kind} {turn}");
+                }
+                if let (Some(sql), true) = (prepared, kind.starts_with(place.driver.name())) {
+                    let found = scalar_sql(&mut *lease, sql).await.unwrap();
+                    assert_eq!(found, 1, "{kind} has prepared {found} statements in turn {turn}");
+                }
+                if turn == 2 {
+                    let answer =
+                        lease.run_sql("SELECT COUNT(*) FROM pgbench_accounts").now_or_never();
+                    assert!(answer.is_none_or(|answer| answer.is_ok()), "{kind}");
+                }
+            }
+        });
+    }
+}
+
 #[test]
 fn pools_on_sqlite() {
     let place = Place::open("sqlite", DEADPOOL);
@@ -317,6 +385,7 @@ fn pools_on_sqlite() {
     idle(&place);
     a_pool_lends_no_more_than_it_may(&place);
     what_was_not_committed_is_gone(&place);
+    a_connection_is_set_up_each_time(&place);
     let rows = place.measure("restart", &options(sizes(&[2])));
     assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:?}");
 }
@@ -335,6 +404,7 @@ fn pools_on_postgres() {
     idle(&place);
     a_pool_lends_no_more_than_it_may(&place);
     what_was_not_committed_is_gone(&place);
+    a_connection_is_set_up_each_time(&place);
     restart(&place, "deadpool");
     pgbouncer_is_for_throwaway_servers(&place);
 }
@@ -352,6 +422,7 @@ fn pools_on_mariadb() {
     idle(&place);
     a_pool_lends_no_more_than_it_may(&place);
     what_was_not_committed_is_gone(&place);
+    a_connection_is_set_up_each_time(&place);
     restart(&place, "deadpool");
 }
 
@@ -364,6 +435,7 @@ fn a_librarys_pools(target: &str, kinds: &'static [&'static str]) {
     idle(&place);
     a_pool_lends_no_more_than_it_may(&place);
     what_was_not_committed_is_gone(&place);
+    a_connection_is_set_up_each_time(&place);
     if place.driver.server_control().is_some() {
         restart(&place, kinds[1]);
     }
