@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use super::{MysqlAsync, MysqlAsyncConnection, Prepared, error, open};
 use crate::library::{Connection as _, LibraryPool, Shelf, lend};
 use crate::mysql::driver::MysqlDriver;
+use crate::mysql::programs::Product;
 
 /// The kind.
 const POOL: PoolKind = PoolKind {
@@ -43,7 +44,9 @@ impl LibraryPool for MysqlAsync {
         let place = connector.place(session.namespace.as_deref(), session.round_trip)?;
         let opening = connector.in_time(open(&place));
         let (mut conn, opts) = opening.await.map_err(|why| self.0.refused(why))?;
-        first.extend(character_set(&mut conn).await?);
+        if self.0.product() == Product::Mysql {
+            first.extend(character_set(&mut conn).await?);
+        }
         // What is wrong with the plan is said now.
         let mut told = MysqlAsyncConnection::new(conn, &first).await?;
         told.prepare(&statements).await?;
@@ -62,7 +65,8 @@ impl LibraryPool for MysqlAsync {
 }
 
 /// What gives a session its character set again: a reset takes the server's for it
-/// (<https://dev.mysql.com/doc/c-api/8.0/en/mysql-reset-connection.html>). None where they are the same.
+/// (<https://dev.mysql.com/doc/c-api/8.0/en/mysql-reset-connection.html>), other than on MariaDB, which goes
+/// back to the client's own. None where they are the same.
 async fn character_set(conn: &mut Conn) -> Result<Option<String>, DbError> {
     let told: Option<(Option<bool>, String)> =
         conn.query_first(SPEAKS_AS_SERVER).await.map_err(|why| error(&why))?;
