@@ -56,6 +56,7 @@ pub const MYSQL: EngineEntry = EngineEntry {
     isolation: |level| isolation::of_present_versions(Product::Mysql).support(level),
     open: |target, settings| Box::pin(open(Product::Mysql, target, settings)),
     find: |bin_dir| programs::found(Product::Mysql, bin_dir),
+    companions: &[],
 };
 
 /// MariaDB in the registry.
@@ -71,6 +72,7 @@ pub const MARIADB: EngineEntry = EngineEntry {
     isolation: |level| isolation::of_present_versions(Product::Mariadb).support(level),
     open: |target, settings| Box::pin(open(Product::Mariadb, target, settings)),
     find: |bin_dir| programs::found(Product::Mariadb, bin_dir),
+    companions: &[],
 };
 
 const DRIVERS: &[&str] = &["mysql_common", mysql_async::NAME, crate::sqlx::NAME];

@@ -55,6 +55,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     isolation: driver::support,
     open: |target, settings| Box::pin(open(target, settings)),
     find: server::found,
+    companions: &[pgbouncer::COMPANION],
 };
 
 const OPTIONS: &[OptionSpec] = &[

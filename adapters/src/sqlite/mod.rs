@@ -47,6 +47,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     isolation: |level| driver::support(level, pragmas::BEGIN_WRITE, false),
     open,
     find,
+    companions: &[],
 };
 
 fn open<'a>(
