@@ -419,11 +419,7 @@ impl<'a> Stand<'a> {
             let why = "it did not answer";
             Err(DbError::new(ErrorClass::Disconnected, None, why))
         })?;
-        let answer = ask(&mut *session).await;
-        drop(session);
-        // Some client libraries close it in a task, and nothing may run here for a long time.
-        tokio::task::yield_now().await;
-        answer
+        ask(&mut *session).await
     }
 
     /// Puts a plan into the run folder.
