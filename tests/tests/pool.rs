@@ -458,6 +458,18 @@ fn pools_of_sqlx_on_postgres() {
     }
 }
 
+/// It brings no pool, and closes sessions in a task.
+#[test]
+fn deadpool_over_tokio_postgres() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres?driver=tokio-postgres", DEADPOOL);
+    sweep(&place, "tpcb", &[1]);
+    a_pool_lends_no_more_than_it_may(&place);
+    a_connection_is_set_up_each_time(&place);
+}
+
 #[test]
 fn pools_of_sqlx_on_mariadb() {
     if !left_out("mariadb") {
