@@ -326,7 +326,7 @@ fn a_queue_over_time_is_read_from_the_first_run_folder_that_has_it() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let case = of("burst", "postgres", 2);
     let file =
-        folders[1].path().join("pools").join("burst-postgres-read-committed-full-2-clients-1.csv");
+        folders[1].path().join("pools").join("burst-postgres-serializable-full-2-clients-1.csv");
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     let looks = "stage,at_ms,queue_depth,connections_open,connections_idle,server_sessions\n\
                  deadpool-2,20,0,2,0,\ndeadpool-2,1040,18,2,0,2\nsqlx-2,1500,17,2,0,\nsqlx-2,15";
