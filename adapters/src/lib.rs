@@ -19,5 +19,5 @@ pub mod throwaway;
 pub mod tls;
 mod transport;
 
-pub use registry::{EngineEntry, Found, ServerSettings, engines, open};
+pub use registry::{Companion, EngineEntry, Found, ServerSettings, engines, open};
 pub use target::{Location, Secret, ServerUrl, Target};

@@ -58,13 +58,28 @@ pub struct EngineEntry {
     pub open: OpenFn,
     /// Looks for what a throwaway server needs, in the folder given or in the usual ones.
     pub find: fn(Option<&Path>) -> Result<Found>,
+    /// Programs that some benchmarks start beside its throwaway servers.
+    pub companions: &'static [Companion],
+}
+
+/// A program that some benchmarks start beside a throwaway server, and do without where it is not installed.
+#[derive(Debug)]
+pub struct Companion {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is there for, in a few words.
+    pub purpose: &'static str,
+    /// How to get it, for a person.
+    pub install_hint: fn() -> String,
+    /// Looks for it in the usual folders.
+    pub find: fn() -> Result<Found>,
 }
 
 /// How an engine opens a target.
 pub type OpenFn =
     for<'a> fn(&'a Target, &'a ServerSettings) -> BoxFuture<'a, Result<Arc<dyn Driver>>>;
 
-/// An engine as it is installed here.
+/// An engine, or a program beside it, as it is installed here.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Its version, as short as it tells it apart.

@@ -79,7 +79,7 @@ pub trait Pool: Send + Sync {
     /// Waits for a connection, which is opened where there may be another one. It is a session on which the
     /// plan's statements are prepared; [`Session::prepare`] replaces them for good, and is not for clients
     /// that share a pool. Dropping it gives the connection back, unless it broke or is amidst a transaction
-    /// or an answer: then the pool is rid of it.
+    /// or an answer: then the pool is rid of it, or rolls back and resets it before it lends it again.
     ///
     /// # Errors
     /// None became free in time (of the class [`PoolTimeout`](crate::ErrorClass::PoolTimeout), in the

@@ -2,11 +2,14 @@
 
 mod advice;
 mod findings;
+mod queue;
 mod sweep;
+
+use std::path::Path;
 
 use dbdyno_core::Case;
 
-use crate::chart::Chart;
+use crate::chart::{Chart, LineChart};
 use crate::grid::wrap;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
@@ -59,6 +62,11 @@ impl PoolView {
     /// A chart for each case: throughput against connections, a curve for each kind of pool.
     pub fn charts(&self) -> Vec<Chart> {
         self.sweeps().iter().filter_map(Sweep::chart).collect()
+    }
+
+    /// A chart for each case of the clients that waited over time, from the run folders that keep it.
+    pub fn queues(&self, folders: &[&Path]) -> Vec<LineChart> {
+        self.subjects.iter().filter_map(|subject| queue::chart(subject, folders)).collect()
     }
 
     /// The sweeps that there is anything to show of, in the order of the benchmarks.

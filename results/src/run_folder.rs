@@ -194,7 +194,7 @@ impl Recorder for RunFolder {
 
 /// What a case and its repetition are called where a file is about them: what tells cases apart, in words
 /// that every file system takes.
-fn file_stem(case: &Case) -> String {
+pub(crate) fn file_stem(case: &Case) -> String {
     let mut words = vec![case.benchmark.clone(), case.target.clone()];
     words.push(case.isolation.name().to_owned());
     words.push(case.durability.name().to_owned());

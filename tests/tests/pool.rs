@@ -2,14 +2,16 @@
 //! the connections that it lends.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "pool/lending.rs"]
+mod lending;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
-    Access, DbError, Driver, ErrorClass, Measurement, Pool, PoolPlan, PoolWait, Session,
-    SessionOptions, Statement, Status, Value,
+    Driver, Isolation, Measurement, Pool, PoolPlan, SessionOptions, Statement, Status,
 };
 use dbdyno_suites::pool;
 use dbdyno_suites::pool::PoolOptions;
@@ -18,6 +20,8 @@ use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target}
 use tokio::runtime::Runtime;
 
 const DEADPOOL: &[&str] = &["deadpool"];
+const OF_SQLX: &[&str] = &["deadpool", "sqlx"];
+const OF_MYSQL_ASYNC: &[&str] = &["deadpool", "mysql_async"];
 const ON_POSTGRES: &[&str] = &["deadpool", "pgbouncer-session", "pgbouncer-transaction"];
 
 /// An engine that is up, and the pools that it has.
@@ -49,6 +53,16 @@ impl Place {
 
     /// Opens a pool on the tables of TPC-B, which are there.
     fn pool(&self, kind: &str, size: u32, statements: &[Statement]) -> Arc<dyn Pool> {
+        self.pool_at(kind, size, statements, None)
+    }
+
+    fn pool_at(
+        &self,
+        kind: &str,
+        size: u32,
+        statements: &[Statement],
+        isolation: Option<Isolation>,
+    ) -> Arc<dyn Pool> {
         let plan = PoolPlan {
             size,
             clients: 4,
@@ -56,6 +70,7 @@ impl Place {
             idle_timeout: None,
             session: SessionOptions {
                 namespace: Some("dbdyno_tpcb".to_owned()),
+                isolation,
                 ..SessionOptions::default()
             },
             statements: statements.into(),
@@ -91,42 +106,51 @@ fn sizes(sizes: &[u32]) -> PoolOptions {
     PoolOptions { sizes: Some(sizes.to_vec()), ..PoolOptions::default() }
 }
 
-/// All kinds, sizes and mixes: measured, no connection too many, nothing lost of what was committed.
+fn of_kinds(kinds: &[&str], size: u32) -> PoolOptions {
+    let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    PoolOptions { kinds: Some(kinds), ..sizes(&[size]) }
+}
+
+/// All mixes and more sizes than one.
 fn sweeps(place: &Place) {
-    for (name, chosen) in
-        [("tpcb", &[1, 2][..]), ("read-mostly", &[2]), ("long-transactions", &[1])]
-    {
-        let rows = place.measure(name, &options(sizes(chosen)));
-        let pools =
-            place.kinds.iter().flat_map(|kind| chosen.iter().map(move |size| (*kind, *size)));
-        for (kind, size) in pools {
-            let load = format!("{kind}-{size}");
-            let of_load = |metric: &str| value(&rows, metric, &load);
-            assert!(of_load("throughput") > 0.0, "{name} {load}");
-            assert_eq!(of_load("acquire_timeouts"), 0.0);
-            assert_eq!(of_load("pool_size"), f64::from(size));
-            let waits = ["p50", "p95", "p99", "max"].map(|at| of_load(&format!("acquire_{at}_us")));
-            assert!(waits.is_sorted() && waits[0] > 0.0, "{name} {load}: {waits:?}");
-            assert!(of_load("fairness_jain") > 0.0 && of_load("fairness_jain") <= 1.0);
-            let open = of_load("connections_open_max");
-            assert!(open <= f64::from(size), "{name} {load}: {open} connections");
-            assert_eq!(value(&rows, &format!("check_pool_size_kept_{load}"), ""), 1.0);
-            let detail = &of(&rows, "pool_size", &load).detail;
-            assert_eq!(
-                detail.starts_with("PgBouncer 1."),
-                kind.starts_with("pgbouncer"),
-                "{detail}"
-            );
-        }
-        assert!(value(&rows, "throughput", "direct") > 0.0);
-        assert_eq!(value(&rows, "connections_open_max", "direct"), 4.0);
-        let account = match name {
-            "read-mostly" => "check_last_writes_kept",
-            _ => "check_history_rows",
+    sweep(place, "tpcb", &[1, 2]);
+    sweep(place, "read-mostly", &[2]);
+    sweep(place, "long-transactions", &[1]);
+}
+
+/// Every kind: measured, no connection too many, nothing lost of what was committed.
+fn sweep(place: &Place, name: &str, chosen: &[u32]) {
+    let rows = place.measure(name, &options(sizes(chosen)));
+    let pools = place.kinds.iter().flat_map(|kind| chosen.iter().map(move |size| (*kind, *size)));
+    for (kind, size) in pools {
+        let load = format!("{kind}-{size}");
+        let of_load = |metric: &str| value(&rows, metric, &load);
+        assert!(of_load("throughput") > 0.0, "{name} {load}");
+        assert_eq!(of_load("acquire_timeouts"), 0.0);
+        assert_eq!(of_load("pool_size"), f64::from(size));
+        let waits = ["p50", "p95", "p99", "max"].map(|at| of_load(&format!("acquire_{at}_us")));
+        assert!(waits.is_sorted() && waits[0] > 0.0, "{name} {load}: {waits:?}");
+        assert!(of_load("fairness_jain") > 0.0 && of_load("fairness_jain") <= 1.0);
+        let open = of_load("connections_open_max");
+        assert!(open <= f64::from(size), "{name} {load}: {open} connections");
+        assert_eq!(value(&rows, &format!("check_pool_size_kept_{load}"), ""), 1.0);
+        let detail = &of(&rows, "pool_size", &load).detail;
+        let told = match kind {
+            "deadpool" => "",
+            "sqlx" => "sqlx: statements are prepared once",
+            "mysql_async" => "mysql_async: each connection is reset",
+            _ => "PgBouncer 1.",
         };
-        let accounts = rows.iter().filter(|row| row.metric.starts_with(account));
-        assert_eq!(accounts.count(), chosen.len() * place.kinds.len() + 1);
+        assert!(detail.starts_with(told) && detail.is_empty() == told.is_empty(), "{detail}");
     }
+    assert!(value(&rows, "throughput", "direct") > 0.0);
+    assert_eq!(value(&rows, "connections_open_max", "direct"), 4.0);
+    let account = match name {
+        "read-mostly" => "check_last_writes_kept",
+        _ => "check_history_rows",
+    };
+    let accounts = rows.iter().filter(|row| row.metric.starts_with(account));
+    assert_eq!(accounts.count(), chosen.len() * place.kinds.len() + 1);
 }
 
 /// Clients that get no connection in time are counted, and nothing else comes of it.
@@ -181,9 +205,9 @@ fn burst(place: &Place, kinds: &[&str]) {
     }
 }
 
-fn leak(place: &Place) {
-    let rows = place.measure("leak", &options(sizes(&[2])));
-    for kind in place.kinds {
+fn leak(place: &Place, kinds: &[&str]) {
+    let rows = place.measure("leak", &options(of_kinds(kinds, 2)));
+    for kind in kinds {
         let load = format!("{kind}-2");
         assert_eq!(value(&rows, &format!("check_serves_again_{load}"), ""), 1.0, "{load}");
         let told = of(&rows, "leak_reported_ms", &load);
@@ -197,102 +221,36 @@ fn leak(place: &Place) {
         }
         assert!(told.value > Some(0.0) && told.detail.starts_with("2 connections"), "{told:?}");
         let error = of(&rows, "errors_pool_timeout", &load);
-        let words = if *kind == "deadpool" { "Timeout occurred" } else { "query_wait_timeout" };
+        let words = match *kind {
+            "deadpool" => "Timeout occurred",
+            "sqlx" => "pool timed out while waiting for an open connection",
+            "mysql_async" => "no connection within 1000 ms",
+            _ => "query_wait_timeout",
+        };
         assert!(error.value > Some(0.0) && error.detail.contains(words), "{error:?}");
     }
 }
 
-fn restart(place: &Place) {
-    let pool = PoolOptions { kinds: Some(vec!["deadpool".to_owned()]), ..sizes(&[2]) };
-    let rows = place.measure("restart", &options(pool));
-    let of_pool = |metric: &str| value(&rows, metric, "deadpool-2");
-    assert!(of_pool("errors_disconnected") > 0.0);
+fn restart(place: &Place, kind: &str) {
+    let rows = place.measure("restart", &options(of_kinds(&[kind], 2)));
+    let load = format!("{kind}-2");
+    let of_pool = |metric: &str| value(&rows, metric, &load);
+    assert!(of_pool("errors_disconnected") > 0.0, "{kind}: {rows:#?}");
     assert!(of_pool("pool_outage_ms") > 0.0 && of_pool("pool_recovery_ms") > 0.0);
     assert!(of_pool("pool_outage_ms") > of_pool("pool_recovery_ms"));
-    assert_eq!(value(&rows, "check_serves_again_deadpool-2", ""), 1.0);
-    assert!(rows.iter().any(|row| row.metric == "check_history_rows_deadpool-2"));
+    assert_eq!(value(&rows, &format!("check_serves_again_{load}"), ""), 1.0);
+    assert!(rows.iter().any(|row| row.metric == format!("check_history_rows_{load}")));
 }
 
-fn idle(place: &Place) {
-    let rows = place.measure("idle", &options(sizes(&[3])));
-    for load in place.kinds.iter().map(|kind| format!("{kind}-3")) {
+fn idle(place: &Place, kinds: &[&str]) {
+    let rows = place.measure("idle", &options(of_kinds(kinds, 3)));
+    for load in kinds.iter().map(|kind| format!("{kind}-3")) {
         let of_pool = |metric: &str| value(&rows, metric, &load);
         assert_eq!(of_pool("connections_open_max"), 3.0, "{load}");
         assert_eq!(of_pool("connections_left"), 0.0, "{load}");
         // PgBouncer looks at whole seconds of its own clock.
         assert!(of_pool("idle_closed_after_ms") > 0.0, "{load}");
         assert_eq!(value(&rows, &format!("check_idle_closed_{load}"), ""), 1.0, "{load}");
-    }
-}
-
-/// The first answer of a transaction on a connection of a pool, which may be a long time in coming.
-async fn begin(pool: &dyn Pool) -> Result<Box<dyn Session>, DbError> {
-    let mut session = pool.acquire().await?;
-    session.begin(Access::Read).await?;
-    Ok(session)
-}
-
-/// Two may work at once, as the server sees it, and a third is told that it may not.
-fn a_pool_lends_no_more_than_it_may(place: &Place) {
-    let query = [Statement::new("count", "SELECT COUNT(*) FROM pgbench_branches WHERE bid = ?")];
-    for kind in place.driver.pools().unwrap().kinds() {
-        let before = place.sessions();
-        let pool = place.pool(kind.name, 2, &query);
-        place.runtime.block_on(async {
-            let mut one = begin(&*pool).await.unwrap();
-            let two = begin(&*pool).await.unwrap();
-            let error = begin(&*pool).await.err().unwrap();
-            assert_eq!(error.class, ErrorClass::PoolTimeout, "{}: {error}", kind.name);
-            let state = pool.state().await.unwrap();
-            assert_eq!((state.open, state.idle), (2, 0), "{}", kind.name);
-            let mut rows = 0;
-            let mut visit = |row: &dyn dbdyno_core::Row| row.int(0).map(|count| rows = count);
-            one.query(0, &[Value::Int(1)], &mut visit).await.unwrap();
-            assert_eq!(rows, 1, "{}", kind.name);
-            // What is amidst a transaction is not lent again; what has ended one is.
-            drop(two);
-            one.commit().await.unwrap();
-            drop(one);
-            let mut again = begin(&*pool).await.unwrap();
-            again.commit().await.unwrap();
-            let _both = (again, begin(&*pool).await.unwrap());
-            assert!(pool.state().await.unwrap().open <= 2, "{}", kind.name);
-        });
-        if let (Some(before), Some(now)) = (before, place.sessions()) {
-            assert!(now <= before + 2, "{}: {now} sessions, {before} before", kind.name);
-        }
-        // In transaction mode a client that cannot be served finds out when it asks.
-        let waits = kind.name == "pgbouncer-transaction";
-        assert_eq!(kind.waits == PoolWait::FirstAnswer, waits);
-        place.runtime.block_on(pool.close());
-        let refused = place.runtime.block_on(pool.acquire()).err();
-        assert!(refused.is_some(), "{} lends though it is closed", kind.name);
-    }
-}
-
-/// Work that was not committed is nobody's once its connection has gone back.
-fn what_was_not_committed_is_gone(place: &Place) {
-    let update = [
-        Statement::new("move", "UPDATE pgbench_branches SET bbalance = bbalance + ? WHERE bid = ?"),
-        Statement::new("look", "SELECT bbalance FROM pgbench_branches WHERE bid = ?"),
-    ];
-    for kind in place.kinds {
-        let pool = place.pool(kind, 1, &update);
-        let balance = async |session: &mut dyn Session| {
-            let mut found = None;
-            let mut visit = |row: &dyn dbdyno_core::Row| row.int(0).map(|it| found = Some(it));
-            session.query(1, &[Value::Int(1)], &mut visit).await.unwrap();
-            found.unwrap()
-        };
-        place.runtime.block_on(async {
-            let mut first = pool.acquire().await.unwrap();
-            let before = balance(&mut *first).await;
-            first.begin(Access::Write).await.unwrap();
-            first.execute(0, &[Value::Int(7), Value::Int(1)]).await.unwrap();
-            drop(first);
-            let mut second = pool.acquire().await.unwrap();
-            assert_eq!(balance(&mut *second).await, before, "{kind}");
-        });
     }
 }
 
@@ -303,10 +261,11 @@ fn pools_on_sqlite() {
     timeouts_are_data(&place);
     churn(&place, &["set_up", "first_query", "prepare"]);
     burst(&place, DEADPOOL);
-    leak(&place);
-    idle(&place);
-    a_pool_lends_no_more_than_it_may(&place);
-    what_was_not_committed_is_gone(&place);
+    leak(&place, place.kinds);
+    idle(&place, place.kinds);
+    lending::a_pool_lends_no_more_than_it_may(&place);
+    lending::what_was_not_committed_is_gone(&place);
+    lending::a_connection_is_set_up_each_time(&place);
     let rows = place.measure("restart", &options(sizes(&[2])));
     assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:?}");
 }
@@ -321,11 +280,12 @@ fn pools_on_postgres() {
     timeouts_are_data(&place);
     churn(&place, &["socket", "authentication", "set_up", "first_query", "prepare"]);
     burst(&place, &["deadpool", "pgbouncer-transaction"]);
-    leak(&place);
-    idle(&place);
-    a_pool_lends_no_more_than_it_may(&place);
-    what_was_not_committed_is_gone(&place);
-    restart(&place);
+    leak(&place, place.kinds);
+    idle(&place, place.kinds);
+    lending::a_pool_lends_no_more_than_it_may(&place);
+    lending::what_was_not_committed_is_gone(&place);
+    lending::a_connection_is_set_up_each_time(&place);
+    restart(&place, "deadpool");
     pgbouncer_is_for_throwaway_servers(&place);
 }
 
@@ -338,11 +298,66 @@ fn pools_on_mariadb() {
     sweeps(&place);
     timeouts_are_data(&place);
     churn(&place, &["socket", "authentication", "set_up", "first_query", "prepare"]);
-    leak(&place);
-    idle(&place);
-    a_pool_lends_no_more_than_it_may(&place);
-    what_was_not_committed_is_gone(&place);
-    restart(&place);
+    leak(&place, place.kinds);
+    idle(&place, place.kinds);
+    lending::a_pool_lends_no_more_than_it_may(&place);
+    lending::what_was_not_committed_is_gone(&place);
+    lending::a_connection_is_set_up_each_time(&place);
+    restart(&place, "deadpool");
+}
+
+/// A library's driver, with deadpool and the pool that the library brings.
+fn a_librarys_pools(target: &str, kinds: &'static [&'static str]) {
+    let (place, own) = (Place::open(target, kinds), &kinds[1..]);
+    sweep(&place, "tpcb", &[2]);
+    leak(&place, own);
+    idle(&place, own);
+    lending::a_pool_lends_no_more_than_it_may(&place);
+    lending::what_was_not_committed_is_gone(&place);
+    lending::a_connection_is_set_up_each_time(&place);
+    if place.driver.server_control().is_some() {
+        restart(&place, own[0]);
+    }
+}
+
+#[test]
+fn pools_of_sqlx_on_sqlite() {
+    a_librarys_pools("sqlite?driver=sqlx", OF_SQLX);
+}
+
+#[test]
+fn pools_of_sqlx_on_postgres() {
+    if !left_out("postgres") {
+        a_librarys_pools("postgres?driver=sqlx", OF_SQLX);
+    }
+}
+
+/// It brings no pool, and closes sessions in a task.
+#[test]
+fn deadpool_over_tokio_postgres() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres?driver=tokio-postgres", DEADPOOL);
+    sweep(&place, "tpcb", &[1]);
+    lending::a_pool_lends_no_more_than_it_may(&place);
+    lending::a_connection_is_set_up_each_time(&place);
+}
+
+#[test]
+fn pools_of_sqlx_on_mariadb() {
+    if !left_out("mariadb") {
+        a_librarys_pools("mariadb?driver=sqlx", OF_SQLX);
+    }
+}
+
+#[test]
+fn pools_of_mysql_async_on_mariadb() {
+    if !left_out("mariadb") {
+        // The server has another character set than dbdyno, which a reset must not leave to a session.
+        let target = "mariadb?driver=mysql_async&set.character_set_server=latin1";
+        a_librarys_pools(target, OF_MYSQL_ASYNC);
+    }
 }
 
 /// In front of somebody's server it would need the password in a file.

@@ -51,6 +51,10 @@ pub trait Connection: Send {
 
     /// Whether an error within a transaction keeps it from being committed, or may have.
     fn ends_transaction(&self, error: &DbError) -> bool;
+
+    /// A pool's connection may be lent again once it is dropped, which it is next. What is dropped without
+    /// this may be amidst a transaction or an answer.
+    fn release(&mut self) {}
 }
 
 /// What a connection answers.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Explain,
-    HeldDurability, Isolation, LevelSupport, LockWaits, Promise, Result, ServerControl, ServerInfo,
-    Session, SessionOptions,
+    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
+    Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pool, PoolKind, PoolPlan, Pools,
+    Promise, Result, ServerControl, ServerInfo, Session, SessionOptions,
 };
 
 use super::connection::Connection;
 use super::session::LibrarySession;
+use crate::pool::{DEADPOOL, OwnPools, unknown};
 
 /// A client library, for one target.
 #[async_trait]
@@ -34,6 +35,24 @@ pub trait Library: Send + Sync {
     fn can_be_watched(&self) -> bool {
         true
     }
+
+    /// The pool that it brings.
+    fn pool(&self) -> Option<&dyn LibraryPool> {
+        None
+    }
+}
+
+/// A client library's own pool.
+#[async_trait]
+pub trait LibraryPool: Send + Sync {
+    /// What it is.
+    fn kind(&self) -> PoolKind;
+
+    /// Makes one, as [`Pools::open`] does.
+    ///
+    /// # Errors
+    /// No session can be opened as the plan says, or the engine refuses a statement.
+    async fn open(&self, plan: PoolPlan) -> Result<Arc<dyn Pool>, DbError>;
 }
 
 /// The driver of a client library on an engine. Sessions of clients are the library's; loading, claims,
@@ -141,6 +160,10 @@ impl Driver for LibraryDriver {
         self.engine.cold_start()
     }
 
+    fn pools(&self) -> Option<&dyn Pools> {
+        Some(self)
+    }
+
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
         self.engine.lock_waits().filter(|_| self.library.can_be_watched())
     }
@@ -151,5 +174,33 @@ impl Driver for LibraryDriver {
 
     fn server_control(&self) -> Option<&dyn ServerControl> {
         self.engine.server_control()
+    }
+}
+
+/// deadpool over the library's sessions, and the library's own pool.
+#[async_trait]
+impl Pools for LibraryDriver {
+    fn kinds(&self) -> Vec<PoolKind> {
+        [DEADPOOL].into_iter().chain(self.library.pool().map(LibraryPool::kind)).collect()
+    }
+
+    async fn open(
+        &self,
+        driver: &Arc<dyn Driver>,
+        kind: &str,
+        plan: PoolPlan,
+    ) -> Result<Arc<dyn Pool>> {
+        if kind == DEADPOOL.name {
+            return OwnPools.open(driver, kind, plan).await;
+        }
+        let Some(own) = self.library.pool().filter(|own| own.kind().name == kind) else {
+            return Err(unknown(&self.kinds(), kind));
+        };
+        let opened = match self.refused(&plan.session) {
+            Some(why) => Err(DbError::unexpected(why)),
+            None => own.open(plan).await,
+        };
+        let doing = || format!("make a pool of the kind `{kind}` on {}", self.target());
+        opened.map_err(|why| Error::new(doing(), why))
     }
 }

@@ -7,15 +7,17 @@
 //! put them and gathered nowhere. A [`LibraryDriver`] leaves to the engine's own driver all that is no
 //! session of a client.
 //!
-//! Who owns the library's own connection is open: a pool's makes a session like one of its own.
+//! Who owns the library's own connection is open: a [`LibraryPool`]'s makes a session like one of its own.
 
 mod connection;
 mod driver;
+mod lent;
 pub mod session;
 mod tally;
 
 pub use connection::{
     Answer, Asked, Connection, Refused, SetUp, check_count, misfit, named, not_prepared,
 };
-pub use driver::{Library, LibraryDriver};
+pub use driver::{Library, LibraryDriver, LibraryPool};
+pub use lent::{Shelf, lend};
 pub use tally::Tally;

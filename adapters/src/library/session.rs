@@ -81,6 +81,13 @@ impl LibrarySession {
         }
     }
 
+    /// Ends the session, and leaves its connection to the pool that it belongs to.
+    pub fn give_back(self) {
+        if let (Home::Here(mut connection), false) = (self.home, self.open) {
+            connection.release();
+        }
+    }
+
     /// The connection, with nothing asked of it.
     ///
     /// # Errors

@@ -56,6 +56,7 @@ pub const MYSQL: EngineEntry = EngineEntry {
     isolation: |level| isolation::of_present_versions(Product::Mysql).support(level),
     open: |target, settings| Box::pin(open(Product::Mysql, target, settings)),
     find: |bin_dir| programs::found(Product::Mysql, bin_dir),
+    companions: &[],
 };
 
 /// MariaDB in the registry.
@@ -71,6 +72,7 @@ pub const MARIADB: EngineEntry = EngineEntry {
     isolation: |level| isolation::of_present_versions(Product::Mariadb).support(level),
     open: |target, settings| Box::pin(open(Product::Mariadb, target, settings)),
     find: |bin_dir| programs::found(Product::Mariadb, bin_dir),
+    companions: &[],
 };
 
 const DRIVERS: &[&str] = &["mysql_common", mysql_async::NAME, crate::sqlx::NAME];
@@ -99,7 +101,7 @@ async fn open(
 ) -> Result<Arc<dyn Driver>> {
     let driver = Arc::new(MysqlDriver::open(product, target, settings).await?);
     Ok(match target.option("driver") {
-        Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(crate::sqlx::NAME) => Arc::new(crate::sqlx::driver::<::sqlx::MySql>(driver)),
         Some(mysql_async::NAME) => Arc::new(mysql_async::driver(driver)),
         _ => driver,
     })

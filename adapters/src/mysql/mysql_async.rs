@@ -1,6 +1,7 @@
 //! MySQL and MariaDB through mysql_async.
 
 mod answers;
+mod pool;
 mod values;
 
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use super::dialect::MYSQL;
 use super::driver::MysqlDriver;
 use super::errors;
 use crate::library::{
-    Answer, Asked, Connection, Library, LibraryDriver, Refused, SetUp, check_count, misfit, named,
-    not_prepared,
+    Answer, Asked, Connection, Library, LibraryDriver, LibraryPool, Refused, SetUp, Shelf,
+    check_count, misfit, named, not_prepared,
 };
 use crate::tls::{Check, system_certificates};
 
@@ -53,14 +54,17 @@ impl Library for MysqlAsync {
         let connector = self.0.connector();
         let statements = self.0.session_settings(options)?;
         let place = connector.place(options.namespace.as_deref(), options.round_trip)?;
-        let conn = connector.in_time(open(&place)).await.map_err(|why| self.0.refused(why))?;
-        let set_up = SetUp { statements, ..SetUp::default() };
-        Ok(Box::new(MysqlAsyncConnection::new(conn, set_up).await?))
+        let opened = connector.in_time(open(&place)).await.map_err(|why| self.0.refused(why))?;
+        Ok(Box::new(MysqlAsyncConnection::new(opened.0, &statements).await?))
+    }
+
+    fn pool(&self) -> Option<&dyn LibraryPool> {
+        Some(self)
     }
 }
 
-/// Opens a connection, with TLS as far as the target asks for it.
-async fn open(place: &Place<'_>) -> Result<Conn, DbError> {
+/// Opens a connection, with TLS as far as the target asks for it, and tells how another one is opened.
+async fn open(place: &Place<'_>) -> Result<(Conn, Opts), DbError> {
     let Some(tls) = place.tls else { return connect(options(place, None)).await };
     if place.socket.is_some() {
         // It asks for TLS there, and then goes on without.
@@ -84,8 +88,9 @@ async fn open(place: &Place<'_>) -> Result<Conn, DbError> {
 /// What mysql_async says of a server without TLS.
 const NO_TLS: &str = "server does not have this capability";
 
-async fn connect(options: Opts) -> Result<Conn, DbError> {
-    Conn::new(options).await.map_err(|why| error(&why))
+async fn connect(options: Opts) -> Result<(Conn, Opts), DbError> {
+    let conn = Conn::new(options.clone()).await.map_err(|why| error(&why))?;
+    Ok((conn, options))
 }
 
 fn options(place: &Place<'_>, ssl: Option<SslOpts>) -> Opts {
@@ -149,38 +154,63 @@ struct MysqlAsyncConnection {
     conn: Conn,
     set_up: SetUp,
     statements: Vec<Prepared>,
+    /// Where the statements go back to. They may not be prepared on this connection, and then are when they
+    /// are first run.
+    shelf: Option<Arc<Shelf<Prepared>>>,
     bound: Vec<::mysql_async::Value>,
     /// The columns of a query that is not prepared.
     unprepared: Columns,
 }
 
+#[derive(Clone)]
 struct Prepared {
     name: &'static str,
+    sql: Arc<str>,
     statement: ::mysql_async::Statement,
     columns: Columns,
 }
 
 impl MysqlAsyncConnection {
     /// A connection that was opened, told what it is to be told first.
-    async fn new(mut conn: Conn, set_up: SetUp) -> Result<Self, DbError> {
-        for sql in &set_up.statements {
+    async fn new(mut conn: Conn, first: &[String]) -> Result<Self, DbError> {
+        for sql in first {
             conn.query_drop(sql).await.map_err(|why| error(&why))?;
         }
-        let (statements, bound, unprepared) = (Vec::new(), Vec::new(), Columns::default());
-        Ok(Self { conn, set_up, statements, bound, unprepared })
+        Ok(Self::ready(conn))
+    }
+
+    /// A connection that has been told so before, with the statements of a shelf.
+    fn lent(conn: Conn, shelf: &Arc<Shelf<Prepared>>) -> Self {
+        let (statements, shelf) = (shelf.take(), Some(Arc::clone(shelf)));
+        Self { statements, shelf, ..Self::ready(conn) }
+    }
+
+    fn ready(conn: Conn) -> Self {
+        Self {
+            conn,
+            set_up: SetUp::default(),
+            statements: Vec::new(),
+            shelf: None,
+            bound: Vec::new(),
+            unprepared: Columns::default(),
+        }
     }
 }
 
 #[async_trait]
 impl Connection for MysqlAsyncConnection {
     async fn prepare(&mut self, statements: &[Statement]) -> Result<(), DbError> {
-        for Prepared { statement, .. } in std::mem::take(&mut self.statements) {
-            self.conn.close(statement).await.map_err(|why| error(&why))?;
+        let before = std::mem::take(&mut self.statements);
+        if self.shelf.take().is_none() {
+            for Prepared { statement, .. } in before {
+                self.conn.close(statement).await.map_err(|why| error(&why))?;
+            }
         }
         for Statement { name, sql } in statements {
-            let statement = self.conn.prep(MYSQL.statement(sql)).await;
+            let sql: Arc<str> = MYSQL.statement(sql).into();
+            let statement = self.conn.prep(&*sql).await;
             let statement = statement.map_err(|why| named(error(&why), name))?;
-            self.statements.push(Prepared { name, statement, columns: Columns::default() });
+            self.statements.push(Prepared { name, sql, statement, columns: Columns::default() });
         }
         Ok(())
     }
@@ -206,7 +236,7 @@ impl Connection for MysqlAsyncConnection {
     }
 
     fn ask<'c>(&'c mut self, asked: Asked<'_>) -> Box<dyn Answer + 'c> {
-        let Self { conn, set_up, statements, bound, unprepared } = self;
+        let Self { conn, set_up, statements, shelf, bound, unprepared } = self;
         match asked {
             Asked::Begin(access) => Box::new(Rows::text(conn, set_up.begin(access), unprepared)),
             Asked::Commit => Box::new(Rows::text(conn, "COMMIT", unprepared)),
@@ -216,16 +246,26 @@ impl Connection for MysqlAsyncConnection {
                 Box::new(Rows::text(conn, sql.to_owned(), unprepared))
             }
             Asked::Run(id) => {
-                let Some(Prepared { name, statement, columns }) = statements.get_mut(id) else {
+                let Some(Prepared { name, sql, statement, columns }) = statements.get_mut(id)
+                else {
                     return Box::new(Refused::new(not_prepared(id)));
                 };
                 let parameters = std::mem::take(bound);
-                Box::new(Rows::binary(conn, name, statement, parameters, columns))
+                Box::new(match shelf {
+                    None => Rows::binary(conn, name, &*statement, parameters, columns),
+                    Some(_) => Rows::binary(conn, name, &**sql, parameters, columns),
+                })
             }
         }
     }
 
     fn ends_transaction(&self, error: &DbError) -> bool {
         errors::may_end_transaction(error)
+    }
+
+    fn release(&mut self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.put(std::mem::take(&mut self.statements));
+        }
     }
 }

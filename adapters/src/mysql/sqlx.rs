@@ -1,12 +1,10 @@
 //! MySQL and MariaDB through sqlx.
 
-use std::sync::Arc;
-
 use ::sqlx::encode::IsNull;
 use ::sqlx::error::{BoxDynError, DatabaseError};
 use ::sqlx::mysql::{
-    MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlQueryResult, MySqlRow,
-    MySqlSslMode, MySqlStatement, MySqlTypeInfo,
+    MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlQueryResult,
+    MySqlRow, MySqlSslMode, MySqlStatement, MySqlTypeInfo,
 };
 use ::sqlx::types::BigDecimal;
 use ::sqlx::types::chrono::{DateTime, NaiveDate, NaiveDateTime};
@@ -14,7 +12,6 @@ use ::sqlx::{
     Arguments as _, Column as _, ConnectOptions as _, Decode, Either, Encode, MySql, Row as _,
     Statement as _, Type, TypeInfo as _, ValueRef as _,
 };
-use async_trait::async_trait;
 use dbdyno_core::{Date, DbError, Dialect, SessionOptions, Timestamp, Value};
 use mysql_common::constants::ColumnType;
 
@@ -24,39 +21,9 @@ use super::dialect::MYSQL;
 use super::driver::MysqlDriver;
 use super::errors;
 use super::values::{from_binary, from_text};
-use crate::library::{Connection, Library, LibraryDriver, SetUp};
-use crate::sqlx::{Engine, NAME, NO_PIPELINE, Opened, STATEMENT_CACHE, SqlxConnection, error};
+use crate::library::SetUp;
+use crate::sqlx::{Engine, STATEMENT_CACHE, Way, error};
 use crate::tls::Check;
-
-/// The driver on a target that was opened.
-pub(super) fn driver(engine: Arc<MysqlDriver>) -> LibraryDriver {
-    LibraryDriver::new(Arc::<MysqlDriver>::clone(&engine), Sqlx(engine))
-}
-
-struct Sqlx(Arc<MysqlDriver>);
-
-#[async_trait]
-impl Library for Sqlx {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn lacks_pipeline(&self) -> &'static str {
-        NO_PIPELINE
-    }
-
-    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Connection>, DbError> {
-        let connector = self.0.connector();
-        let statements = self.0.session_settings(options)?;
-        let place = connector.place(options.namespace.as_deref(), options.round_trip)?;
-        let connect = connect_options(&place);
-        let opening = async { connect.connect().await.map_err(|why| error::<MySql>(&why)) };
-        let connection = connector.in_time(opening).await.map_err(|why| self.0.refused(why))?;
-        let set_up = SetUp { statements, ..SetUp::default() };
-        let opened = Opened { connection: Box::new(connection), set_up, limit: None, _keep: None };
-        Ok(Box::new(SqlxConnection::<MySql, _>::new(opened).await?))
-    }
-}
 
 /// How sqlx connects. What it would change of the session is left as the server has it, so that a
 /// statement means the same as by other drivers.
@@ -103,6 +70,7 @@ pub(crate) struct Columns {
 }
 
 impl Engine for MySql {
+    type Own = MysqlDriver;
     /// The server does not say what it takes.
     type Parameter = ();
     type Columns = Columns;
@@ -112,6 +80,24 @@ impl Engine for MySql {
 
     fn dialect() -> &'static dyn Dialect {
         &MYSQL
+    }
+
+    async fn open(
+        own: &MysqlDriver,
+        options: &SessionOptions,
+    ) -> Result<(MySqlConnection, Way<Self>), DbError> {
+        let connector = own.connector();
+        let statements = own.session_settings(options)?;
+        let place = connector.place(options.namespace.as_deref(), options.round_trip)?;
+        let connect = connect_options(&place);
+        let opening = async { connect.connect().await.map_err(|why| error::<Self>(&why)) };
+        let connection = connector.in_time(opening).await.map_err(|why| own.refused(why))?;
+        let set_up = SetUp { statements, ..SetUp::default() };
+        Ok((connection, Way { connect, set_up, keep: None }))
+    }
+
+    fn refused(own: &MysqlDriver, why: DbError) -> DbError {
+        own.refused(why)
     }
 
     fn parameters(statement: &MySqlStatement) -> Vec<()> {

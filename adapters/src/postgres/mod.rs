@@ -55,6 +55,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     isolation: driver::support,
     open: |target, settings| Box::pin(open(target, settings)),
     find: server::found,
+    companions: &[pgbouncer::COMPANION],
 };
 
 const OPTIONS: &[OptionSpec] = &[
@@ -81,7 +82,7 @@ const OPTIONS: &[OptionSpec] = &[
 async fn open(target: &Target, settings: &ServerSettings) -> Result<Arc<dyn Driver>> {
     let driver = Arc::new(PostgresDriver::open(target, settings).await?);
     Ok(match target.option("driver") {
-        Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)),
+        Some(crate::sqlx::NAME) => Arc::new(crate::sqlx::driver::<::sqlx::Postgres>(driver)),
         Some(tokio_postgres::NAME) => Arc::new(tokio_postgres::driver(driver)),
         _ => driver,
     })

@@ -1,19 +1,16 @@
 //! PostgreSQL through sqlx.
 
-use std::sync::Arc;
-
 use ::sqlx::encode::IsNull;
 use ::sqlx::error::{BoxDynError, DatabaseError};
 use ::sqlx::postgres::types::Oid;
 use ::sqlx::postgres::{
-    PgArgumentBuffer, PgArguments, PgConnectOptions, PgDatabaseError, PgQueryResult, PgRow,
-    PgSeverity, PgSslMode, PgStatement, PgTypeInfo, PgTypeKind,
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgDatabaseError, PgQueryResult,
+    PgRow, PgSeverity, PgSslMode, PgStatement, PgTypeInfo, PgTypeKind,
 };
 use ::sqlx::{
     Arguments as _, Column as _, ConnectOptions as _, Encode, Postgres, Row as _, Statement as _,
     Type, ValueRef as _,
 };
-use async_trait::async_trait;
 use dbdyno_core::{DbError, Dialect, SessionOptions, Value};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
@@ -24,39 +21,8 @@ use super::endpoint::Endpoint;
 use super::errors::said;
 use super::set_up;
 use super::values::{Encoding, WireType, decode, encode};
-use crate::library::{Connection, Library, LibraryDriver};
-use crate::sqlx::{Engine, NAME, NO_PIPELINE, Opened, STATEMENT_CACHE, SqlxConnection, error};
+use crate::sqlx::{Engine, STATEMENT_CACHE, Way, error};
 use crate::tls::Check;
-
-/// The driver on a target that was opened.
-pub(super) fn driver(engine: Arc<PostgresDriver>) -> LibraryDriver {
-    LibraryDriver::new(Arc::<PostgresDriver>::clone(&engine), Sqlx(engine))
-}
-
-struct Sqlx(Arc<PostgresDriver>);
-
-#[async_trait]
-impl Library for Sqlx {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn lacks_pipeline(&self) -> &'static str {
-        NO_PIPELINE
-    }
-
-    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Connection>, DbError> {
-        let endpoint = self.0.endpoint();
-        let connection = endpoint.open(|config| async move {
-            let options = connect_options(endpoint, config, options)?;
-            options.connect().await.map_err(|why| error::<Postgres>(&why))
-        });
-        let connection = Box::new(connection.await?);
-        let set_up = set_up::of_library(options);
-        let opened = Opened { connection, set_up, limit: None, _keep: None };
-        Ok(Box::new(SqlxConnection::<Postgres, _>::new(opened).await?))
-    }
-}
 
 /// How sqlx connects as `config` says. What it takes from libpq's variables besides is said anew here.
 fn connect_options(
@@ -93,6 +59,7 @@ fn connect_options(
 }
 
 impl Engine for Postgres {
+    type Own = PostgresDriver;
     type Parameter = WireType;
     type Columns = Vec<WireType>;
 
@@ -100,6 +67,20 @@ impl Engine for Postgres {
 
     fn dialect() -> &'static dyn Dialect {
         &PostgresDialect
+    }
+
+    async fn open(
+        own: &PostgresDriver,
+        options: &SessionOptions,
+    ) -> Result<(PgConnection, Way<Self>), DbError> {
+        let endpoint = own.endpoint();
+        let opening = endpoint.open(|config| async move {
+            let connect = connect_options(endpoint, config, options)?;
+            let connection = connect.connect().await.map_err(|why| error::<Self>(&why))?;
+            Ok((connection, connect))
+        });
+        let (connection, connect) = opening.await?;
+        Ok((connection, Way { connect, set_up: set_up::of_library(options), keep: None }))
     }
 
     fn parameters(statement: &PgStatement) -> Vec<WireType> {

@@ -47,6 +47,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     isolation: |level| driver::support(level, pragmas::BEGIN_WRITE, false),
     open,
     find,
+    companions: &[],
 };
 
 fn open<'a>(
@@ -72,7 +73,9 @@ fn open<'a>(
         };
         let driver = Arc::new(driver);
         Ok(match target.option("driver") {
-            Some(crate::sqlx::NAME) => Arc::new(sqlx::driver(driver)) as Arc<dyn Driver>,
+            Some(crate::sqlx::NAME) => {
+                Arc::new(crate::sqlx::driver::<::sqlx::Sqlite>(driver)) as Arc<dyn Driver>
+            }
             _ => driver,
         })
     }

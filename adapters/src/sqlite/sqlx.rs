@@ -1,7 +1,7 @@
 //! SQLite through sqlx: every connection has a thread of its own, to which statements and rows go over
 //! channels.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use ::sqlx::error::DatabaseError;
 use ::sqlx::sqlite::{
@@ -12,7 +12,6 @@ use ::sqlx::{
     Arguments as _, ConnectOptions as _, Decode, Either, Row as _, Sqlite, Statement as _,
     TypeInfo as _, ValueRef as _,
 };
-use async_trait::async_trait;
 use dbdyno_core::{DbError, Dialect, SessionOptions, Value};
 use rusqlite::ffi;
 
@@ -20,59 +19,8 @@ use super::dialect::SqliteDialect;
 use super::driver::{SqliteDriver, ToOpen};
 use super::errors::failed;
 use super::limit::{INSTRUCTIONS, Limit};
-use crate::library::{Connection, Library, LibraryDriver, SetUp};
-use crate::sqlx::{Engine, NAME, NO_PIPELINE, Opened, STATEMENT_CACHE, SqlxConnection, error};
-
-/// The driver on a target that was opened.
-pub(super) fn driver(engine: Arc<SqliteDriver>) -> LibraryDriver {
-    LibraryDriver::new(Arc::<SqliteDriver>::clone(&engine), Sqlx(engine))
-}
-
-struct Sqlx(Arc<SqliteDriver>);
-
-#[async_trait]
-impl Library for Sqlx {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn lacks_pipeline(&self) -> &'static str {
-        NO_PIPELINE
-    }
-
-    /// SQLite asks whether to wait for a lock on the thread that waits, which is sqlx's.
-    fn can_be_watched(&self) -> bool {
-        false
-    }
-
-    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Connection>, DbError> {
-        if options.watched {
-            let why = "sqlx does not let anybody look at a connection that waits for a lock";
-            return Err(DbError::unexpected(why));
-        }
-        let ToOpen { file, shared_cache, begin_write, statements, keep, first } =
-            self.0.prepare(options)?;
-        let connect = SqliteConnectOptions::new()
-            .filename(file)
-            .shared_cache(shared_cache)
-            .statement_cache_capacity(STATEMENT_CACHE)
-            .disable_statement_logging();
-        let mut connection = connect.connect().await.map_err(|why| error::<Sqlite>(&why))?;
-        drop(first);
-        let limit = match options.statement_timeout {
-            Some(limit) => {
-                let (limit, is_over) = Limit::new(limit);
-                watch(&mut connection, is_over).await?;
-                Some(limit)
-            }
-            None => None,
-        };
-        let set_up = SetUp { statements, begin_write, ..SetUp::default() };
-        let _keep = keep.map(|keep| Box::new(keep) as Box<_>);
-        let opened = Opened { connection: Box::new(connection), set_up, limit, _keep };
-        Ok(Box::new(SqlxConnection::<Sqlite, _>::new(opened).await?))
-    }
-}
+use crate::library::SetUp;
+use crate::sqlx::{Engine, STATEMENT_CACHE, Way, error};
 
 /// Has SQLite interrupt what runs once its time is over.
 async fn watch(
@@ -86,6 +34,7 @@ async fn watch(
 }
 
 impl Engine for Sqlite {
+    type Own = SqliteDriver;
     /// SQLite takes values of any type everywhere.
     type Parameter = ();
     /// Every value has a type of its own.
@@ -93,8 +42,37 @@ impl Engine for Sqlite {
 
     const TEXT_QUERIES: bool = true;
 
+    /// SQLite asks whether to wait for a lock on the thread that waits, which is sqlx's.
+    const WATCHABLE: bool = false;
+
     fn dialect() -> &'static dyn Dialect {
         &SqliteDialect
+    }
+
+    async fn open(
+        own: &SqliteDriver,
+        options: &SessionOptions,
+    ) -> Result<(SqliteConnection, Way<Self>), DbError> {
+        let ToOpen { file, shared_cache, begin_write, statements, keep, first } =
+            own.prepare(options)?;
+        let connect = SqliteConnectOptions::new()
+            .filename(file)
+            .shared_cache(shared_cache)
+            .statement_cache_capacity(STATEMENT_CACHE)
+            .disable_statement_logging();
+        let connection = connect.connect().await.map_err(|why| error::<Self>(&why))?;
+        drop(first);
+        let set_up = SetUp { statements, begin_write, ..SetUp::default() };
+        Ok((connection, Way { connect, set_up, keep }))
+    }
+
+    async fn limit(
+        connection: &mut SqliteConnection,
+        limit: Duration,
+    ) -> Result<Option<Limit>, DbError> {
+        let (limit, is_over) = Limit::new(limit);
+        watch(connection, is_over).await?;
+        Ok(Some(limit))
     }
 
     fn parameters(statement: &SqliteStatement) -> Vec<()> {

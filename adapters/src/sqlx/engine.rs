@@ -1,19 +1,25 @@
 //! What differs between sqlx's engines.
 
-use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
 
-use dbdyno_core::{DbError, Dialect, Value};
-use sqlx::Database;
+use dbdyno_core::{DbError, Dialect, Driver, SessionOptions, Value};
 use sqlx::database::HasStatementCache;
 use sqlx::error::DatabaseError;
+use sqlx::{Connection, Database, IntoArguments};
 
 use crate::library::SetUp;
 use crate::sqlite::Limit;
 
 /// An engine of sqlx's.
-pub(crate) trait Engine: Database + HasStatementCache {
+pub(crate) trait Engine:
+    Database<Connection: Sync, Arguments: IntoArguments<Self>> + HasStatementCache + Sync
+{
+    /// The engine's own driver.
+    type Own: Driver + 'static;
+
     /// What is known of a place for a parameter.
-    type Parameter: Send + Sync;
+    type Parameter: Clone + Send + Sync;
 
     /// What is known of the columns of an answer.
     type Columns: Default + Send + Sync;
@@ -21,8 +27,36 @@ pub(crate) trait Engine: Database + HasStatementCache {
     /// Whether a query that is not prepared answers text.
     const TEXT_QUERIES: bool;
 
+    /// Whether somebody else can see a connection wait for a lock.
+    const WATCHABLE: bool = true;
+
     /// Its SQL.
     fn dialect() -> &'static dyn Dialect;
+
+    /// Opens a connection on the target of the engine's own driver, and tells how sqlx opens another.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or refuses the user or a setting.
+    fn open(
+        own: &Self::Own,
+        options: &SessionOptions,
+    ) -> impl Future<Output = Result<(Self::Connection, Way<Self>), DbError>> + Send;
+
+    /// Limits the time of a connection's statements, where [what it is told first](Way::set_up) does not.
+    ///
+    /// # Errors
+    /// The connection broke.
+    fn limit(
+        _connection: &mut Self::Connection,
+        _limit: Duration,
+    ) -> impl Future<Output = Result<Option<Limit>, DbError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Why a pool's connection could not be opened, with what the engine's own driver knows of it.
+    fn refused(_own: &Self::Own, why: DbError) -> DbError {
+        why
+    }
 
     /// The places of a statement's parameters.
     fn parameters(statement: &Self::Statement) -> Vec<Self::Parameter>;
@@ -66,14 +100,12 @@ pub(crate) trait Engine: Database + HasStatementCache {
     }
 }
 
-/// A connection that was opened, and what belongs to it.
-pub(crate) struct Opened<C> {
-    /// The connection, or what owns it.
-    pub connection: C,
-    /// What it is told first.
+/// How connections of a target are opened.
+pub(crate) struct Way<DB: Engine> {
+    /// As sqlx has it.
+    pub connect: <DB::Connection as Connection>::Options,
+    /// What each is told first.
     pub set_up: SetUp,
-    /// How long statements may run, where the engine does not see to that itself.
-    pub limit: Option<Limit>,
-    /// What must be there as long as it is open.
-    pub _keep: Option<Box<dyn Any + Send + Sync>>,
+    /// What must be there as long as one is open.
+    pub keep: Option<Arc<dyn Send + Sync>>,
 }

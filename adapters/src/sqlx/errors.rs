@@ -13,6 +13,7 @@ pub(crate) fn error<DB: Engine>(error: &Error) -> DbError {
             DB::said(said.as_ref()).unwrap_or_else(|| DbError::unexpected(said.to_string()))
         }
         Error::Io(why) => lost(&why.to_string()),
+        Error::PoolTimedOut => DbError::new(ErrorClass::PoolTimeout, None, error.to_string()),
         Error::WorkerCrashed => lost("sqlx's thread for it has ended"),
         Error::Tls(why) => DbError::unexpected(format!("TLS failed: {why}")),
         other => DbError::unexpected(other.to_string()),

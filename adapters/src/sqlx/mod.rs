@@ -4,17 +4,16 @@
 mod connection;
 mod engine;
 mod errors;
+mod library;
+mod pool;
 mod rows;
 
-pub(crate) use connection::SqlxConnection;
-pub(crate) use engine::{Engine, Opened};
+pub(crate) use engine::{Engine, Way};
 pub(crate) use errors::error;
+pub(crate) use library::driver;
 
 /// The driver's name.
 pub const NAME: &str = "sqlx";
-
-/// Why its sessions cannot pipeline.
-pub const NO_PIPELINE: &str = "sqlx sends a statement once the one before it was answered";
 
 /// How many prepared statements a connection keeps: more than any benchmark has, so that none is prepared
 /// again while it is measured.

@@ -320,3 +320,31 @@ fn a_benchmark_without_a_table_is_left_to_others() {
     assert!(view.is_none());
     assert_eq!(others.len(), count);
 }
+
+#[test]
+fn a_queue_over_time_is_read_from_the_first_run_folder_that_has_it() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let case = of("burst", "postgres", 2);
+    let file =
+        folders[1].path().join("pools").join("burst-postgres-serializable-full-2-clients-1.csv");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    let looks = "stage,at_ms,queue_depth,connections_open,connections_idle,server_sessions\n\
+                 deadpool-2,20,0,2,0,\ndeadpool-2,1040,18,2,0,2\nsqlx-2,1500,17,2,0,\nsqlx-2,15";
+    std::fs::write(file, looks).unwrap();
+    let records = ["deadpool-2", "sqlx-2"].map(|load| load_of_burst(&case, load)).concat();
+    let (view, _) = PoolView::take(records, &[]);
+    let places: Vec<&std::path::Path> = folders.iter().map(tempfile::TempDir::path).collect();
+    let charts = view.unwrap().queues(&places);
+    assert_eq!(charts.len(), 1);
+    assert_eq!(charts[0].title, "Clients waiting in pool/burst on postgres, 2 clients");
+    let curves: Vec<_> =
+        charts[0].curves.iter().map(|curve| (curve.name.as_str(), &curve.points[..])).collect();
+    let expected: [(&str, &[(f64, f64)]); 2] =
+        [("deadpool-2", &[(0.02, 0.0), (1.04, 18.0)]), ("sqlx-2", &[(1.5, 17.0)])];
+    assert_eq!(curves, expected);
+    assert!(charts[0].svg().contains("clients that wait"));
+}
+
+fn load_of_burst(case: &Case, load: &str) -> Vec<Record> {
+    told(case, load, &[("burst_recovery_ms", Some(5.0), "")])
+}

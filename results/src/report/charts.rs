@@ -137,6 +137,7 @@ pub(super) fn of_load(chart: &Chart) -> Block {
     Block::Chart { stem: chart.file_stem(), title: chart.title.clone(), svg: chart.svg() }
 }
 
-fn block(chart: &LineChart) -> Block {
+/// Something over time, or by percentile.
+pub(super) fn block(chart: &LineChart) -> Block {
     Block::Chart { stem: chart.file_stem(), title: chart.title.clone(), svg: chart.svg() }
 }

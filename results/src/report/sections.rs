@@ -1,6 +1,7 @@
 //! What is in a report, the most important first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use dbdyno_core::Result;
 
@@ -36,6 +37,8 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     let plans = plans(&loaded);
     let targets = loaded.order(By::Target);
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
+    let files = loaded.files;
+    let folders: Vec<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
     let (levels, records) = IsolationView::take(loaded.records, &targets);
     let (procedures, records) = ProceduresView::take(records, &targets);
     let (pools, records) = PoolView::take(records, &targets);
@@ -52,6 +55,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     if let Some(pools) = pools {
         let mut section = text_section("Pools", [pools.render(&markdown)]);
         section.blocks.extend(pools.charts().iter().map(charts::of_load));
+        section.blocks.extend(pools.queues(&folders).iter().map(charts::block));
         sections.push(section);
     }
     if let Ok(curves) = scaling(&records) {

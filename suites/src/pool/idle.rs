@@ -13,6 +13,7 @@ use dbdyno_datasets::Dataset;
 use super::bench::{Bench, OpenPool, Wish, opened};
 use super::stages::{Planned, size_row};
 use super::sweep::shuffle;
+use super::trouble::headline;
 use crate::benchmark::{
     Benchmark, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
 };
@@ -111,13 +112,15 @@ impl Found {
         };
         let closed = Measurement::new("idle_closed_after_ms", 0.0, "ms", Better::Lower).of(name);
         let value = self.closed_after.map(|after| after.as_secs_f64() * 1e3);
+        let closed = Measurement { value, ..closed };
+        headline(&closed, measured);
         let timeout_ms = IDLE_TIMEOUT.as_secs_f64() * 1e3;
         measured.own.extend([
             size_row(name, open, size),
             Measurement::new("idle_timeout_ms", timeout_ms, "ms", Better::Neither).of(name),
             number("connections_open_max", self.used),
             number("connections_left", self.left),
-            Measurement { value, ..closed },
+            closed,
         ]);
         let detail = format!(
             "{} of {} connections are open {:.0} s after they were last used, with a time-out of {} s",

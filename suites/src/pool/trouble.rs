@@ -210,7 +210,11 @@ impl Troubled {
         }
         for finding in found? {
             match finding {
-                Finding::Metric(row) => measured.own.push(row.of(&*name)),
+                Finding::Metric(row) => {
+                    let row = row.of(&*name);
+                    headline(&row, measured);
+                    measured.own.push(row);
+                }
                 Finding::Check(check, held, detail) => {
                     let check = format!("{check}_{name}");
                     measured.checks.push(Check::new(check, held, detail));
@@ -219,6 +223,20 @@ impl Troubled {
         }
         Ok(settled)
     }
+}
+
+/// Tells a person of a time that was found, the last of each pool.
+pub fn headline(row: &Measurement, measured: &mut Measured) {
+    let told = match row.value {
+        Some(ms) => format!("{} {ms:.0} ms", row.transaction),
+        None => format!("{} never", row.transaction),
+    };
+    let others = measured
+        .headline
+        .split("; ")
+        .filter(|one| !one.is_empty() && one.split(' ').next() != Some(row.transaction.as_str()));
+    let all: Vec<String> = others.map(str::to_owned).chain([told]).collect();
+    measured.headline = all.join("; ");
 }
 
 /// What clients saw during the whole load.

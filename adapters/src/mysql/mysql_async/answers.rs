@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use ::mysql_async::prelude::{AsQuery, Protocol, Queryable as _};
+use ::mysql_async::prelude::{AsQuery, Protocol, Queryable as _, StatementLike};
 use ::mysql_async::{BinaryProtocol, Conn, Error, Params, QueryResult, TextProtocol};
 use dbdyno_core::{DbError, Row, RowVisitor, Value};
 use futures_util::StreamExt as _;
@@ -16,7 +16,7 @@ use crate::library::{Answer, Tally, named};
 use crate::mysql::columns::{BINARY, Column};
 
 /// The columns of an answer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Columns(Vec<Column>);
 
 impl Columns {
@@ -87,11 +87,11 @@ impl<'c> Rows<'c> {
         Self { stream, columns, learned: false, text: true, name: None }
     }
 
-    /// Of a prepared statement.
+    /// Of a prepared statement, or of one that is prepared now unless it has been.
     pub(super) fn binary(
         conn: &'c mut Conn,
         name: &'static str,
-        statement: &'c ::mysql_async::Statement,
+        statement: impl StatementLike + 'c,
         parameters: Vec<::mysql_async::Value>,
         columns: &'c mut Columns,
     ) -> Self {

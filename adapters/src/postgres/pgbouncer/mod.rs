@@ -12,7 +12,16 @@ use dbdyno_core::{Driver, Error, Pool, PoolKind, PoolPlan, PoolWait, Pools, Resu
 
 use super::driver::PostgresDriver;
 use crate::pool::{DEADPOOL, OwnPools, unknown};
+use crate::registry::Companion;
 use config::Mode;
+
+/// PgBouncer in the registry.
+pub(super) const COMPANION: Companion = Companion {
+    name: "pgbouncer",
+    purpose: "pools in front of postgres",
+    install_hint: program::install_hint,
+    find: program::found,
+};
 
 /// A client has a server connection for as long as its own lasts, so that it opens one for each transaction.
 const SESSION: PoolKind = PoolKind {

@@ -11,6 +11,7 @@ use super::config::{CONSOLE, PORT};
 use super::console::pool_state;
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::server::{USER, short_version};
+use crate::registry::Found;
 use crate::throwaway::programs::{Packages, find, folders, install_line, version_line};
 use crate::throwaway::runtime::run_to_end;
 use crate::throwaway::{Place, ServerProgram};
@@ -48,8 +49,7 @@ impl Installed {
     pub(super) fn look() -> Result<Self> {
         let Some(program) = find(&["pgbouncer"], &folders(None, FOLDERS)) else {
             let why = "pgbouncer was found neither on PATH nor in the usual folders";
-            let next =
-                format!("install it ({}; its service need not run)", install_line(&PACKAGES));
+            let next = format!("install it ({}; its service need not run)", install_hint());
             return Err(Error::unsupported("start PgBouncer", why).next(next));
         };
         let version = short_version(&version_line(&program)?).to_owned();
@@ -64,6 +64,17 @@ impl Installed {
     pub(super) fn keeps_statements(&self) -> bool {
         self.number >= KEEPS_STATEMENTS
     }
+}
+
+/// How to get it.
+pub(super) fn install_hint() -> String {
+    install_line(&PACKAGES)
+}
+
+/// The one that pools are made of.
+pub(super) fn found() -> Result<Found> {
+    let Installed { program, version, .. } = Installed::look()?;
+    Ok(Found { version, programs: vec![program] })
 }
 
 fn number(version: &str) -> Option<Version> {
