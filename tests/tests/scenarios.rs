@@ -247,7 +247,44 @@ fn what_is_wrong_with_a_statement_is_told_by_line() {
     let told = engine.told("SELECT 1 AS a UNION SELECT 2 \\gset\nSELECT :a;");
     assert!(told.contains("expected one row, got 2"), "{told}");
     let told = engine.told("\\set x 1 / (:client_id - :client_id)\nSELECT 1;");
-    assert!(told.contains("one.sql:1: division by zero"), "{told}");
+    assert!(told.contains("one.sql:1:10: division by zero in `\\set x 1 / ("), "{told}");
+    let told = engine.told("SELECT 1; SELECT 2; SELECT x FROM nowhere;");
+    assert!(told.contains("one.sql:1:21: "), "{told}");
+    let told = engine.told("\\if :client_id < 0\n\\set x 1\n\\endif\nSELECT 1,\n  :x;");
+    assert!(told.contains("one.sql:5:3: undefined variable \"x\" in `:x;`"), "{told}");
+    let told = engine.told("SELECT 1;\n SELECT x'00ff' AS a \\gset\nSELECT :a;");
+    assert!(told.contains("one.sql:2:2: error storing into variable `a`: "), "{told}");
+    let told = engine.told("-- @check a: SELEC 1\nSELECT 1;");
+    assert!(told.contains("one.sql:1:1: ") && told.contains("near \"SELEC\""), "{told}");
+    let told = engine.told("SELECT 1;\n-- @count a: SELECT 'x'");
+    assert!(told.contains("`a` (one.sql:2): column 0 of the answer is Text(\"x\")"), "{told}");
+    let told = engine.told("-- @expect rows > 0\n-- @expect rows <= 2\nSELECT 1 UNION SELECT 2;");
+    assert_eq!(told, "");
+    let told = engine.told("-- @expect rows > 0\n-- @expect rows < 2\nSELECT 1 UNION SELECT 2;");
+    assert!(told.contains("rows > 0 and rows < 2 did not hold 300 times"), "{told}");
+    let told = engine.told("-- @expect max < 3600s\n-- @expect max > 0us\nSELECT 1;");
+    assert_eq!(told, "");
+}
+
+/// PostgreSQL's manual, "pgbench", on `\gset`, `\aset` and `\sleep`.
+#[test]
+fn the_manuals_examples_of_answers_in_variables() {
+    let script = "-- @dataset tpcb\n\\set aid random(1, 100000)\n\\set delta 0\n\
+        UPDATE pgbench_accounts\n  SET abalance = abalance + :delta\n  WHERE aid = :aid\n  \
+        RETURNING abalance \\gset\n-- compound of two queries\nSELECT 1 \\;\n\
+        SELECT 2 AS two, 3 AS three \\gset p_\n\
+        SELECT 4 AS four \\; SELECT 5 AS five \\aset\n\\sleep 10 us\n\
+        \\if :abalance <> 0 or :p_two <> 2 or :p_three <> 3 or :four <> 4 or :five <> 5\n\
+        \\set wrong 1 / 0\n\\endif\nSELECT :abalance + :p_two + :four;\n";
+    // MariaDB tells no columns of a RETURNING when it is prepared.
+    for text in ["sqlite", "postgres"].into_iter().filter(|engine| !left_out(engine)) {
+        let engine = Engine::new(text);
+        let (_folder, scenario) = written(&[("one.sql", script)]);
+        let options = RunOptions { scale: Scale::ONE, ..options() };
+        let (summary, rows) = engine.run(&scenario, &options);
+        let errors = rows.iter().find(|(_, row)| row.metric == "errors").unwrap().1.value;
+        assert_eq!((summary.measured, errors), (1, Some(0.0)), "{text}: {rows:?}");
+    }
 }
 
 #[test]
