@@ -403,15 +403,15 @@ impl Builder<'_, '_> {
         for statement in self.statements() {
             match statement.kind {
                 StatementKind::Begin(_) if begun.is_some() => {
-                    return Err(
-                        self.source.mistake(statement.at, "there is a transaction in progress")
-                    );
+                    return Err(self
+                        .source
+                        .mistake(statement.at, "there is a transaction in progress"));
                 }
                 StatementKind::Begin(_) => begun = Some(statement.at),
                 StatementKind::Commit | StatementKind::Rollback if begun.is_none() => {
-                    return Err(
-                        self.source.mistake(statement.at, "there is no transaction in progress")
-                    );
+                    return Err(self
+                        .source
+                        .mistake(statement.at, "there is no transaction in progress"));
                 }
                 StatementKind::Commit | StatementKind::Rollback => begun = None,
                 StatementKind::Read | StatementKind::Write => {}

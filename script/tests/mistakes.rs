@@ -111,6 +111,7 @@ fn of_statements() {
         "\\set x 1\nSELECT :'x';",
         "\\set x 1\nSELECT 1 AS :\"x\";",
         "SELECT 1; SELECT 2; COMMIT;",
+        "SELECT 1;\n COPY (SELECT 1) TO STDOUT;",
         "BEGIN ISOLATION LEVEL SERIALIZABLE;\nEND;",
         "BEGIN;\nSELECT 1;",
         "SELECT 1;\n  COMMIT;",

@@ -174,6 +174,37 @@ fn a_set_up_touches_nothing_else() {
     assert_eq!(count, 1);
 }
 
+/// Nor in what is called as the scenario's own schema or database would be, and is another's.
+#[test]
+fn a_set_up_touches_no_schema_of_others() {
+    for text in ["postgres", "mariadb"].into_iter().filter(|engine| !left_out(engine)) {
+        let engine = Engine::new(text);
+        let made = if text == "postgres" { "SCHEMA" } else { "DATABASE" };
+        engine.runtime.block_on(async {
+            let mut session = engine.driver.connect(&SessionOptions::default()).await.unwrap();
+            for sql in [
+                &format!("CREATE {made} dbdyno_scenario_one"),
+                "CREATE TABLE dbdyno_scenario_one.orders (id INT)",
+                "INSERT INTO dbdyno_scenario_one.orders VALUES (1)",
+            ] {
+                session.run_sql(sql).await.unwrap();
+            }
+        });
+        let files = [
+            ("one.sql", "-- @setup setup.sql\nSELECT 1;"),
+            ("setup.sql", "DROP TABLE IF EXISTS orders;\nCREATE TABLE orders (id INT);"),
+        ];
+        let (_folder, scenario) = written(&files);
+        let (summary, rows) = engine.run(&scenario, &options());
+        assert_eq!((summary.measured, summary.could_not_run), (0, 1), "{text}: {rows:?}");
+        let count = engine.runtime.block_on(async {
+            let mut session = engine.driver.connect(&SessionOptions::default()).await.unwrap();
+            scalar_sql(&mut *session, "SELECT COUNT(*) FROM dbdyno_scenario_one.orders").await
+        });
+        assert_eq!(count.unwrap(), 1, "{text}");
+    }
+}
+
 /// What was made in vain is made again, with whatever else there is left alone.
 #[test]
 fn a_set_up_that_failed_can_be_run_again() {

@@ -108,9 +108,7 @@ impl Machine<'_> {
 
     fn call(&mut self, function: Function, arguments: &[Node], spot: Spot) -> Evaluated {
         match (function, arguments) {
-            (Function::Least | Function::Greatest, _) => {
-                self.extreme(function, arguments, spot)
-            }
+            (Function::Least | Function::Greatest, _) => self.extreme(function, arguments, spot),
             (_, []) => Ok(Scalar::Double(std::f64::consts::PI)),
             (_, [one]) => {
                 let value = self.evaluate(one)?;

@@ -258,9 +258,8 @@ impl Player {
         let names = &sheet.shared.compiled.names;
         let places = places[request.id].as_deref().unwrap_or_default();
         let mut refused = false;
-        let read = |row: &dyn Row| {
-            store_row(row, places, names, incoming).inspect_err(|_| refused = true)
-        };
+        let read =
+            |row: &dyn Row| store_row(row, places, names, incoming).inspect_err(|_| refused = true);
         let answer = values::with(variables, request, sheet.shared, |values| {
             steps.query(request.id, values, read, counted)
         });
@@ -377,7 +376,10 @@ impl<'s> Sheet<'s> {
 
     #[cold]
     fn at_request(self, request: &Request, what: &str) -> DbError {
-        self.wrong_at(self.shared.compiled.traits.get(request.id).map_or(0, |traits| traits.at), what)
+        self.wrong_at(
+            self.shared.compiled.traits.get(request.id).map_or(0, |traits| traits.at),
+            what,
+        )
     }
 
     #[cold]

@@ -331,8 +331,7 @@ fn following<'t>(
     script: &Script,
     line: usize,
 ) -> Result<&'t mut StatementTraits, Mistake> {
-    traits
-        .iter_mut()
-        .find(|statement| statement.line > line)
-        .ok_or_else(|| script.mistake_in_line(line, "no statement follows that this could be expected of"))
+    traits.iter_mut().find(|statement| statement.line > line).ok_or_else(|| {
+        script.mistake_in_line(line, "no statement follows that this could be expected of")
+    })
 }

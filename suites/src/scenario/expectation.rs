@@ -229,22 +229,13 @@ mod tests {
         let p99 = Statistic::Percentile("p99", 990);
         let parse = |text| Expectation::parse(text).map_err(|wrong| wrong.what);
         assert_eq!(parse("p99 < 20ms"), metric(p99, Comparison::Less, 20_000.0));
-        assert_eq!(
-            parse("max <= 1.5s"),
-            metric(Statistic::Max, Comparison::LessOrEqual, 1.5e6)
-        );
-        assert_eq!(
-            parse(" errors  = 0 "),
-            metric(Statistic::Errors, Comparison::Equal, 0.0)
-        );
+        assert_eq!(parse("max <= 1.5s"), metric(Statistic::Max, Comparison::LessOrEqual, 1.5e6));
+        assert_eq!(parse(" errors  = 0 "), metric(Statistic::Errors, Comparison::Equal, 0.0));
         assert_eq!(
             parse("rows >= 1"),
             Ok(Expectation::Rows(RowsExpected { comparison: Comparison::GreaterOrEqual, rows: 1 }))
         );
-        assert_eq!(
-            parse("plan uses index a_b"),
-            Ok(Expectation::PlanUses("a_b".to_owned()))
-        );
+        assert_eq!(parse("plan uses index a_b"), Ok(Expectation::PlanUses("a_b".to_owned())));
         for wrong in [
             "",
             "p99",

@@ -6,14 +6,15 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, DbError, Driver, Error, Result, Session, Statement, Stop, Value};
 use dbdyno_datasets::{Made, Wanted};
 use dbdyno_script::{
-    Command, Do, Failure, Fault, Held, Machine, Names, Scalar, Script, Slot, StatementKind, Variables,
+    Command, Do, Failure, Fault, Held, Machine, Mistake, Names, Scalar, Script, Slot,
+    StatementKind, Variables,
 };
 
 use super::compiled::statements_of;
 use super::data::told;
 use super::defined::Defined;
 use super::files::File;
-use super::sheet::{self, Directive, Says};
+use super::sheet::{self, Directive, Says, Sheet};
 use super::values;
 
 /// The variable that counts the rounds of a block, from 1.
@@ -49,6 +50,7 @@ impl Recipe {
         let (label, text) = file.for_engine(engine);
         let failed = |mistake| told("read", label, mistake);
         let sheet = sheet::read(label, text, engine).map_err(failed)?;
+        only_repeats(label, &sheet).map_err(failed)?;
         let mut names = Names::default();
         defined.name_all(&mut names);
         let (round, rounds) = (names.slot(ROUND), names.slot(ROUNDS));
@@ -122,6 +124,19 @@ impl Recipe {
         }
         Ok(cook.rows)
     }
+}
+
+/// That a set-up expects nothing: nobody would look whether it comes true.
+fn only_repeats(label: &str, sheet: &Sheet) -> Result<(), Mistake> {
+    let ours = |directive: &&Directive| matches!(directive.says, Says::Repeat | Says::End);
+    let Some(other) = sheet.directives.iter().find(|directive| !ours(directive)) else {
+        return Ok(());
+    };
+    let shown = sheet.text.lines().nth(other.line - 1).unwrap_or_default();
+    let column = shown.chars().take_while(|c| c.is_whitespace()).count() + 1;
+    let what = "a set-up has no such line, only `@repeat`, `@engine` and `@end`";
+    Err(Mistake::new(label, other.line, column, shown, what)
+        .next("say it in the script that the set-up is for"))
 }
 
 /// A piece of a set-up's text, with empty lines in the place of all else.
@@ -391,6 +406,12 @@ mod tests {
         ];
         let parts = parts.map(|(text, repeated)| (text.to_owned(), repeated));
         assert_eq!(read(text).unwrap(), parts);
+        // A block for another engine ends where it says, whatever is repeated in it.
+        let text = "-- @engine mariadb\n-- @repeat 3\nSELECT 1;\n-- @end\nSELECT 2;\n-- @engine others\n\
+                    --@repeat 4\nSELECT 3;\n-- @end\nSELECT 4;\n-- @end\nSELECT 5;";
+        let parts = [("8:SELECT 3", true), ("10:SELECT 4 12:SELECT 5", false)];
+        let parts = parts.map(|(text, repeated)| (text.to_owned(), repeated));
+        assert_eq!(read(text).unwrap(), parts);
     }
 
     #[test]
@@ -404,6 +425,7 @@ mod tests {
             ("-- @repeat :n\nSELECT 1;\n-- @end", ":1:12: undefined", "1 | -- @repeat :n"),
             ("-- @repeat 1\nSELECT 1;\n  SELECT :n;\n-- @end", ":3:10: ", "3 |   SELECT :n;"),
             ("SELECT 1 \\gset\n", ":1:1: there are no columns", "1 | SELECT 1 \\gset"),
+            ("SELECT 1;\n -- @check x: SELECT 0", ":2:2: a set-up has no such line", "@check x"),
         ] {
             let why = read(text).unwrap_err().to_string();
             assert!(why.contains(place) && why.contains(shown), "{why}");

@@ -93,8 +93,11 @@ pub fn engines(text: &str) -> impl Iterator<Item = Named<'_>> {
         let said = said_in(shown).and_then(|said| said.strip_prefix("engine"));
         let names = said.filter(|names| names.starts_with(char::is_whitespace));
         let names = names.into_iter().flat_map(|names| names.split(','));
-        names.map(str::trim).filter(|name| !name.is_empty()).map(move |name| {
-            Named { name, line, column: column_of(shown, name), shown }
+        names.map(str::trim).filter(|name| !name.is_empty()).map(move |name| Named {
+            name,
+            line,
+            column: column_of(shown, name),
+            shown,
         })
     })
 }
@@ -327,8 +330,11 @@ mod tests {
     #[test]
     fn each_engine_reads_its_own_lines() {
         let script = "a\n-- @engine mariadb, mysql\nb\n-- @engine sqlite\nc\n-- @engine others\nd\n-- @end\ne";
-        let engines = "-- @engine mariadb, mysql\n{}-- @engine sqlite\n{}-- @engine others\n{}-- @end";
-        let lines = |own: [&str; 3]| own.iter().fold(engines.to_owned(), |text, own| text.replacen("{}", own, 1));
+        let engines =
+            "-- @engine mariadb, mysql\n{}-- @engine sqlite\n{}-- @engine others\n{}-- @end";
+        let lines = |own: [&str; 3]| {
+            own.iter().fold(engines.to_owned(), |text, own| text.replacen("{}", own, 1))
+        };
         assert_eq!(text(script, "mariadb"), format!("a\n{}\ne", lines(["b\n", "\n", "\n"])));
         assert_eq!(text(script, "sqlite"), format!("a\n{}\ne", lines(["\n", "c\n", "\n"])));
         assert_eq!(text(script, "postgres"), format!("a\n{}\ne", lines(["\n", "\n", "d\n"])));

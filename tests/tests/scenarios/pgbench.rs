@@ -125,9 +125,8 @@ fn the_manuals_examples_are_worth_what_they_are_in_pgbench() {
 
 /// A script in which each client evaluates an expression of its own.
 fn script_of_each(expressions: &[impl std::fmt::Display]) -> String {
-    let one = |(client, made)| {
-        format!("\\if :client_id = {client}\n\\set x debug({made})\n\\endif\n")
-    };
+    let one =
+        |(client, made)| format!("\\if :client_id = {client}\n\\set x debug({made})\n\\endif\n");
     (0..).zip(expressions).map(one).collect()
 }
 
