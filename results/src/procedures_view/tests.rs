@@ -113,7 +113,7 @@ fn a_load_in_which_connections_broke_is_cut_off() {
     let (view, _) = ProceduresView::take(records, &["postgres".to_owned()]);
     let told = view.unwrap().render(&RenderOptions::default());
     let line = told.lines().find(|line| line.starts_with("cascade")).unwrap_or_default();
-    assert!(line.contains("cut off") && !line.contains("not run"), "{told}");
+    assert!(line.trim_end().ends_with("cut off"), "{told}");
 }
 
 #[test]
