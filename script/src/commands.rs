@@ -15,7 +15,9 @@ use crate::variables::{Held, Variables};
 pub struct Command {
     /// What is done.
     pub action: Do,
-    /// The line it begins in, from 1.
+    /// The byte of the script's text that it begins with.
+    pub at: usize,
+    /// The line of that, from 1.
     pub line: usize,
     /// Which command of the script it is, from 1, as pgbench counts them for `debug`.
     pub number: usize,
@@ -70,7 +72,9 @@ pub struct Statement {
     pub parameters: Vec<Slot>,
     /// What it does to transactions.
     pub kind: StatementKind,
-    /// The line it begins in, from 1.
+    /// The byte of the script's text that it begins with.
+    pub at: usize,
+    /// The line of that, from 1.
     pub line: usize,
 }
 

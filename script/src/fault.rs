@@ -2,6 +2,23 @@
 
 use std::fmt;
 
+/// An expression that has no value: why, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Why.
+    pub fault: Fault,
+    /// The byte of the script's text at which the operator, function or variable stands.
+    pub at: usize,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
 /// Why an expression has no value. The words are pgbench's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {

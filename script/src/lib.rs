@@ -26,7 +26,7 @@ mod word;
 
 pub use commands::{Amount, Command, Do, Sql, Statement, StatementKind, Store, TimeUnit};
 pub use expression::{Evaluated, Expression, Machine};
-pub use fault::Fault;
+pub use fault::{Failure, Fault};
 pub use mistake::Mistake;
 pub use names::{Names, Slot, is_name};
 pub use scalar::Scalar;

@@ -50,6 +50,13 @@ impl Mistake {
         self.0.column
     }
 
+    /// The place, what is wrong and the line in a single line, for where a table or a log has but one.
+    pub fn in_a_line(&self) -> String {
+        let Details { file, line, column, shown, what, .. } = &*self.0;
+        let part: String = shown.trim().chars().take(WIDEST).collect();
+        format!("{file}:{line}:{column}: {what} in `{part}`")
+    }
+
     /// What was found and what was expected.
     pub fn what(&self) -> &str {
         &self.0.what

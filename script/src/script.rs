@@ -65,7 +65,7 @@ impl Script {
         let expression = expression::parse(source, at, names, &mut reads)?;
         let slot = names.slot(variable);
         let line = source.place(at).line;
-        let commands = vec![Command { action: Do::Set(slot, expression), line, number: 1 }];
+        let commands = vec![Command { action: Do::Set(slot, expression), at, line, number: 1 }];
         let (name, text) = (name.to_owned(), text.to_owned());
         Ok(Self { name, text, commands, reads, quoted: Vec::new(), sets: vec![slot] })
     }
@@ -139,6 +139,12 @@ impl Script {
             )));
         }
         if let Some((name, at)) = self.quoted.iter().find(|(name, _)| is_defined(name)) {
+            if [":'", ":\""].iter().any(|begin| self.text[*at..].starts_with(begin)) {
+                let what = format!("psql alone puts variables in quotes like this: `{name}`");
+                return Err(source.mistake(*at, what).next(format!(
+                    "write `:{name}`: it is a parameter, which needs no quotes, and can be no name"
+                )));
+            }
             let what = format!(
                 "the variable `{name}` stands in quotes, where a prepared statement takes no parameter"
             );
@@ -150,8 +156,19 @@ impl Script {
         Ok(())
     }
 
-    /// A mistake that was found in line number `line` when its statements were prepared.
-    pub fn mistake(&self, line: usize, what: impl Into<String>) -> Mistake {
+    /// A mistake that was found out at a byte of its text, when its statements were prepared or run.
+    pub fn mistake(&self, at: usize, what: impl Into<String>) -> Mistake {
+        Source { name: &self.name, text: &self.text }.mistake(at, what)
+    }
+
+    /// Where the statement that begins at byte `from` reads a variable.
+    pub fn read_behind(&self, from: usize, slot: Slot) -> usize {
+        let read = self.reads.iter().filter(|(known, at)| *known == slot && *at >= from);
+        read.map(|(_, at)| *at).min().unwrap_or(from)
+    }
+
+    /// A mistake that was found out of line number `line`.
+    pub fn mistake_in_line(&self, line: usize, what: impl Into<String>) -> Mistake {
         let shown = self.text.lines().nth(line.saturating_sub(1)).unwrap_or("");
         let column = shown.chars().take_while(|c| c.is_whitespace()).count() + 1;
         Mistake::new(&self.name, line, column, shown, what)
@@ -228,7 +245,7 @@ impl Builder<'_, '_> {
                 parameters.push(slot);
             }
             let line = self.line(start);
-            made.push(Statement { sql: scanned.sql, parameters, kind, line });
+            made.push(Statement { sql: scanned.sql, parameters, kind, at: start, line });
         }
         self.push(start, Do::Sql(Sql { statements: made, store: None }));
         Ok(())
@@ -316,7 +333,7 @@ impl Builder<'_, '_> {
     /// A command that stands for none of the script.
     pub fn push_uncounted(&mut self, start: usize, action: Do) {
         let line = self.line(start);
-        self.commands.push(Command { action, line, number: self.count });
+        self.commands.push(Command { action, at: start, line, number: self.count });
     }
 
     /// The line of a place. Places mostly come one after the other, so that a text is counted through once.
@@ -386,15 +403,15 @@ impl Builder<'_, '_> {
         for statement in self.statements() {
             match statement.kind {
                 StatementKind::Begin(_) if begun.is_some() => {
-                    return Err(
-                        self.mistake_in(statement.line, "there is a transaction in progress")
-                    );
+                    return Err(self
+                        .source
+                        .mistake(statement.at, "there is a transaction in progress"));
                 }
-                StatementKind::Begin(_) => begun = Some(statement.line),
+                StatementKind::Begin(_) => begun = Some(statement.at),
                 StatementKind::Commit | StatementKind::Rollback if begun.is_none() => {
-                    return Err(
-                        self.mistake_in(statement.line, "there is no transaction in progress")
-                    );
+                    return Err(self
+                        .source
+                        .mistake(statement.at, "there is no transaction in progress"));
                 }
                 StatementKind::Commit | StatementKind::Rollback => begun = None,
                 StatementKind::Read | StatementKind::Write => {}
@@ -402,17 +419,10 @@ impl Builder<'_, '_> {
         }
         match begun {
             None => Ok(()),
-            Some(line) => {
+            Some(at) => {
                 let what = "the transaction that begins here is not ended in the script";
-                Err(self.mistake_in(line, what).next("end it with COMMIT or ROLLBACK"))
+                Err(self.source.mistake(at, what).next("end it with COMMIT or ROLLBACK"))
             }
         }
-    }
-
-    fn mistake_in(&self, line: usize, what: &str) -> Mistake {
-        let lines = self.source.text.split_inclusive('\n');
-        let start: usize = lines.take(line - 1).map(str::len).sum();
-        let indent = self.source.text[start..].len() - self.source.text[start..].trim_start().len();
-        self.source.mistake(start + indent, what)
     }
 }

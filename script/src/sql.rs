@@ -3,7 +3,7 @@
 //! or the body of a routine.
 
 use crate::mistake::Mistake;
-use crate::names::{begins_name, continues_name};
+use crate::names::{begins_name, continues_name, is_name};
 use crate::source::Source;
 use crate::statement::Body;
 
@@ -256,7 +256,12 @@ impl<'t> Scanner<'t> {
                 self.statement.parameters.push((name, self.at));
                 self.at += 1 + name.len();
             }
-            None => self.copy(rest.len() - rest.trim_start_matches(':').len()),
+            None => {
+                if let Some(name) = quoted_variable(rest) {
+                    self.statement.quoted.push((name, self.at));
+                }
+                self.copy(rest.len() - rest.trim_start_matches(':').len());
+            }
         }
     }
 
@@ -290,6 +295,14 @@ fn comment_length(text: &[u8]) -> Option<usize> {
 fn variable(text: &str) -> Option<&str> {
     let name = text.strip_prefix(':').filter(|name| name.starts_with(begins_name))?;
     Some(&name[..name.find(|c| !continues_name(c)).unwrap_or(name.len())])
+}
+
+/// The name in `:'name'` or `:"name"`, which psql knows.
+fn quoted_variable(text: &str) -> Option<&str> {
+    let quote = text.strip_prefix(':')?.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let name = &text[2..];
+    let name = &name[..name.find(quote)?];
+    is_name(name).then_some(name)
 }
 
 /// The `$tag$` that a text begins with.

@@ -62,6 +62,9 @@ pub fn kind(words: &[String]) -> Result<StatementKind, &'static str> {
         ["commit" | "end" | "rollback" | "abort", rest @ ..] if rest.contains(&"chain") => {
             Err("a transaction that begins by itself cannot be counted: write COMMIT and BEGIN")
         }
+        ["copy", rest @ ..] if rest.contains(&"stdin") || rest.contains(&"stdout") => {
+            Err("COPY from or to the client is not supported: write INSERT or SELECT")
+        }
         words if reads(words) => Ok(StatementKind::Read),
         _ => Ok(StatementKind::Write),
     }

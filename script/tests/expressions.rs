@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{debugged, value};
+use common::{debugged, fault_column, manual, value};
 
 #[track_caller]
 fn assert_values(expected: &[(&str, &str)]) {
@@ -13,75 +13,90 @@ fn assert_values(expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn every_operator_of_the_manuals_table() {
-    assert_values(&[
-        ("5 or true", "cannot coerce int to boolean"),
-        ("true OR false", "boolean true"),
-        ("3 = 3 AND 4 = 5", "boolean false"),
-        ("NOT true", "boolean false"),
-        ("(0 > 1) IS TRUE", "boolean false"),
-        ("(0 > 1) IS NOT TRUE", "boolean true"),
-        ("1 IS NULL", "boolean false"),
-        ("null IS NOT NULL", "boolean false"),
-        ("5 ISNULL", "boolean false"),
-        ("5 NOTNULL", "boolean true"),
-        ("3 + 2 = 5", "boolean true"),
-        ("5 <> 5", "boolean false"),
-        ("5 != 4", "boolean true"),
-        ("5 < 4", "boolean false"),
-        ("5 <= 4", "boolean false"),
-        ("5 > 4", "boolean true"),
-        ("5 >= 4", "boolean true"),
-        ("1 | 2", "int 3"),
-        ("1 # 3", "int 2"),
-        ("1 & 3", "int 1"),
-        ("~ 1", "int -2"),
-        ("1 << 2", "int 4"),
-        ("8 >> 2", "int 2"),
-        ("5 + 4", "int 9"),
-        ("3 - 2.0", "double 1"),
-        ("5 * 4", "int 20"),
-        ("5 / 3", "int 1"),
-        ("3 % 2", "int 1"),
-        ("- 2.0", "double -2"),
-        ("+ 7", "int 7"),
-    ]);
+fn every_example_of_the_manuals_tables() {
+    assert_values(&manual::OPERATORS);
+    assert_values(&manual::FUNCTIONS);
+    for (expression, least, greatest) in manual::RANDOM {
+        let drawn: i64 = value(expression).strip_prefix("int ").unwrap().parse().unwrap();
+        assert!((least..=greatest).contains(&drawn), "{expression} gave {drawn}");
+    }
 }
 
 #[test]
-fn every_function_of_the_manuals_table() {
+fn the_manuals_examples_of_commands() {
+    let defined =
+        [("scale", "3"), ("x", "4"), ("y", "9"), ("default_seed", "1234"), ("unused", "none")];
+    let truth = |number| format!("command={number}: boolean true");
+    assert_eq!(
+        debugged(manual::COMMANDS, &defined),
+        [
+            "command=11: int 30".to_owned(),
+            "command=12: int 2".to_owned(),
+            truth(13),
+            truth(14),
+            truth(15)
+        ]
+    );
+}
+
+#[test]
+fn operators_and_functions_beyond_the_manuals_examples() {
     assert_values(&[
-        ("abs(-17)", "int 17"),
+        ("true OR false", "boolean true"),
+        ("false or false", "boolean false"),
+        ("3 = 3 AND 4 = 5", "boolean false"),
+        ("true and true", "boolean true"),
+        ("NOT true", "boolean false"),
+        ("(0 > 1) IS TRUE", "boolean false"),
+        ("(0 > 1) IS NOT TRUE", "boolean true"),
+        ("(0 > 1) IS FALSE", "boolean true"),
+        ("(0 > 1) IS NOT FALSE", "boolean false"),
+        ("1 IS TRUE", "boolean false"),
+        ("null IS NOT NULL", "boolean false"),
+        ("5 ISNULL", "boolean false"),
+        ("5 != 4", "boolean true"),
+        ("5 = 5", "boolean true"),
+        ("+ 7", "int 7"),
         ("abs(-1.5)", "double 1.5"),
-        ("debug(5432.1)", "double 5432.1"),
-        ("double(5432)", "double 5432"),
-        ("exp(1.0)", "double 2.71828182845905"),
-        ("greatest(5, 4, 2, 1)", "int 5"),
-        ("hash(10, 5432)", "int -5817877081768721676"),
-        ("hash_fnv1a(10, 5432)", "int -7793829335365542153"),
-        ("hash_murmur2(10, 5432)", "int -5817877081768721676"),
-        ("int(5.4 + 3.8)", "int 9"),
-        ("least(5, 4, 3, 2.1)", "double 2.1"),
-        ("ln(2.718281828459045)", "double 1"),
-        ("mod(54, 32)", "int 22"),
         ("permute(0, 4) + permute(1, 4) + permute(2, 4) + permute(3, 4)", "int 6"),
-        ("pi()", "double 3.14159265358979"),
-        ("pow(2.0, 10)", "double 1024"),
-        ("power(2.0, 10)", "double 1024"),
         ("random(1, 1)", "int 1"),
         ("random_exponential(3, 3, 3.0)", "int 3"),
         ("random_gaussian(3, 3, 2.5)", "int 3"),
         ("random_zipfian(3, 3, 1.5)", "int 3"),
-        ("sqrt(2.0)", "double 1.4142135623731"),
+        ("LEAST(1)", "int 1"),
+        ("Greatest(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16)", "int 16"),
     ]);
-    for expression in [
-        "random(1, 5)",
-        "random_exponential(1, 5, 3.0)",
-        "random_gaussian(1, 5, 2.5)",
-        "random_zipfian(1, 5, 1.5)",
+}
+
+/// At the operator, function or variable, not only the command.
+#[test]
+fn faults_are_told_by_place() {
+    for (expression, column) in [
+        ("1 + 2", 0),
+        ("1 + 2 / 0", 14),
+        ("1 + mod(2, 0)", 12),
+        ("2 * (3 + :gone)", 17),
+        ("abs(:gone + 1)", 12),
+        ("9223372036854775807 + 1 - 1", 28),
+        ("- (-9223372036854775808)", 8),
+        ("true = 1", 13),
+        ("1 > true", 10),
+        ("1 = 1 AND 5", 14),
+        ("1 OR true", 10),
+        ("false OR 3", 14),
+        ("1 = 1 AND NOT 5", 18),
+        ("1 = 1 AND ~ true = 1", 18),
+        ("5 + random(2, 1)", 12),
+        ("5 + random(2, random_gaussian(1, 2, 1))", 22),
+        ("permute(1, 0)", 8),
+        ("case when 1 / 0 > 1 then 1 end", 20),
+        ("case when 1 > 0 then least(1, true) end", 29),
+        ("case when false then 1 else int(1e30) end", 36),
+        ("greatest(true)", 8),
+        ("true IS NULL AND 1", 0),
+        ("NOT (1 IS NOT NULL AND 1 << 1.5 = 1E40 # 1)", 47),
     ] {
-        let drawn: i64 = value(expression).strip_prefix("int ").unwrap().parse().unwrap();
-        assert!((1..=5).contains(&drawn), "{expression} gave {drawn}");
+        assert_eq!(fault_column(expression), column, "{expression}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A driver over another one that spoils what is created: a fault planted where a check must find it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,20 @@ pub struct Spoiled {
     pub driver: Arc<dyn Driver>,
     /// What is put in the place of what.
     pub fault: Fault,
+    /// How often the fault is made, at most.
+    pub times: Arc<AtomicU32>,
+}
+
+impl Spoiled {
+    /// A driver with a fault that is always there.
+    pub fn new(driver: Arc<dyn Driver>, fault: Fault) -> Self {
+        Self { driver, fault, times: Arc::new(AtomicU32::new(u32::MAX)) }
+    }
+
+    /// A driver with a fault that is there but once.
+    pub fn once(driver: Arc<dyn Driver>, fault: Fault) -> Self {
+        Self { driver, fault, times: Arc::new(AtomicU32::new(1)) }
+    }
 }
 
 /// A fault in what is created.
@@ -25,15 +40,25 @@ pub struct Spoiled {
 pub struct Fault {
     /// Only SQL with this in it is spoiled.
     pub within: &'static str,
-    /// What is replaced.
+    /// What is replaced; all of it where this is empty.
     pub from: &'static str,
     /// What stands there instead.
     pub to: &'static str,
 }
 
 impl Fault {
-    fn spoil(self, sql: &str) -> String {
-        if sql.contains(self.within) { sql.replace(self.from, self.to) } else { sql.to_owned() }
+    fn spoil(self, sql: &str, times: &AtomicU32) -> String {
+        let spoiled = match self.from {
+            _ if !sql.contains(self.within) => sql.to_owned(),
+            "" => self.to.to_owned(),
+            from => sql.replace(from, self.to),
+        };
+        let less = |left: u32| left.checked_sub(1);
+        if spoiled == sql || times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        {
+            return spoiled;
+        }
+        sql.to_owned()
     }
 }
 
@@ -89,7 +114,8 @@ impl Driver for Spoiled {
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
         let session = self.driver.connect(options).await?;
-        Ok(Box::new(SpoiledSession { session, fault: self.fault }))
+        let times = Arc::clone(&self.times);
+        Ok(Box::new(SpoiledSession { session, fault: self.fault, times }))
     }
 
     async fn claim(&self, namespace: &str) -> Result<Claim> {
@@ -112,6 +138,7 @@ impl Driver for Spoiled {
 struct SpoiledSession {
     session: Box<dyn Session>,
     fault: Fault,
+    times: Arc<AtomicU32>,
 }
 
 #[async_trait]
@@ -125,7 +152,7 @@ impl Session for SpoiledSession {
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
-        self.session.run_sql(&self.fault.spoil(sql)).await
+        self.session.run_sql(&self.fault.spoil(sql, &self.times)).await
     }
 
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::load::Length;
@@ -50,7 +51,7 @@ fn broken_by(
     name: &str,
     fault: Fault,
 ) -> Vec<(String, String)> {
-    let driver: Arc<dyn Driver> = Arc::new(Spoiled { driver: Arc::clone(driver), fault });
+    let driver: Arc<dyn Driver> = Arc::new(Spoiled::new(Arc::clone(driver), fault));
     let options = RunOptions { length: Length::Transactions(8), ..run_options() };
     let rows = rows(runtime, &driver, name, &options);
     let broken =
@@ -253,6 +254,34 @@ fn a_row_that_a_procedure_writes_differently_is_found_on_mariadb() {
         let fault = Fault { within: "dbdyno_write_check(", from: "held < amount", to: "held < 0" };
         let found = "checking has other rows";
         a_row_that_a_procedure_writes_differently_is_found("mariadb", "smallbank", fault, found);
+    }
+}
+
+/// A connection that breaks while triggers or procedures are created, when some of them are there already, is
+/// followed by another one that creates them all.
+#[test]
+fn what_is_created_half_is_created_again() {
+    let end = "SELECT pg_terminate_backend(pg_backend_pid())";
+    let kill = "KILL CONNECTION_ID()";
+    for (text, name, within, end) in [
+        ("postgres", "triggers", "CREATE TRIGGER dbdyno_audit_3", end),
+        ("postgres", "smallbank", "CREATE FUNCTION dbdyno_write_check", end),
+        ("mariadb", "triggers", "CREATE TRIGGER dbdyno_audit_insert_2", kill),
+        ("mariadb", "smallbank", "CREATE PROCEDURE dbdyno_write_check", kill),
+    ] {
+        if left_out(text) {
+            continue;
+        }
+        let runtime = runtime();
+        let driver = target(&runtime, &format!("{text}?round_trip=100us"));
+        let spoiled = Spoiled::once(driver, Fault { within, from: "", to: end });
+        let times = Arc::clone(&spoiled.times);
+        let driver: Arc<dyn Driver> = Arc::new(spoiled);
+        let options = RunOptions { length: Length::Transactions(8), ..run_options() };
+        let rows = measured(&runtime, &driver, name, &options);
+        assert_eq!(times.load(Ordering::Relaxed), 0, "{text}: nothing broke");
+        let metric = if name == "triggers" { "trigger_slowdown" } else { "procedure_speedup" };
+        assert!(rows.iter().any(|row| row.metric == metric), "{text}: {rows:?}");
     }
 }
 

@@ -174,6 +174,37 @@ fn a_set_up_touches_nothing_else() {
     assert_eq!(count, 1);
 }
 
+/// Nor in what is called as the scenario's own schema or database would be, and is another's.
+#[test]
+fn a_set_up_touches_no_schema_of_others() {
+    for text in ["postgres", "mariadb"].into_iter().filter(|engine| !left_out(engine)) {
+        let engine = Engine::new(text);
+        let made = if text == "postgres" { "SCHEMA" } else { "DATABASE" };
+        engine.runtime.block_on(async {
+            let mut session = engine.driver.connect(&SessionOptions::default()).await.unwrap();
+            for sql in [
+                &format!("CREATE {made} dbdyno_scenario_one"),
+                "CREATE TABLE dbdyno_scenario_one.orders (id INT)",
+                "INSERT INTO dbdyno_scenario_one.orders VALUES (1)",
+            ] {
+                session.run_sql(sql).await.unwrap();
+            }
+        });
+        let files = [
+            ("one.sql", "-- @setup setup.sql\nSELECT 1;"),
+            ("setup.sql", "DROP TABLE IF EXISTS orders;\nCREATE TABLE orders (id INT);"),
+        ];
+        let (_folder, scenario) = written(&files);
+        let (summary, rows) = engine.run(&scenario, &options());
+        assert_eq!((summary.measured, summary.could_not_run), (0, 1), "{text}: {rows:?}");
+        let count = engine.runtime.block_on(async {
+            let mut session = engine.driver.connect(&SessionOptions::default()).await.unwrap();
+            scalar_sql(&mut *session, "SELECT COUNT(*) FROM dbdyno_scenario_one.orders").await
+        });
+        assert_eq!(count.unwrap(), 1, "{text}");
+    }
+}
+
 /// What was made in vain is made again, with whatever else there is left alone.
 #[test]
 fn a_set_up_that_failed_can_be_run_again() {
@@ -247,7 +278,44 @@ fn what_is_wrong_with_a_statement_is_told_by_line() {
     let told = engine.told("SELECT 1 AS a UNION SELECT 2 \\gset\nSELECT :a;");
     assert!(told.contains("expected one row, got 2"), "{told}");
     let told = engine.told("\\set x 1 / (:client_id - :client_id)\nSELECT 1;");
-    assert!(told.contains("one.sql:1: division by zero"), "{told}");
+    assert!(told.contains("one.sql:1:10: division by zero in `\\set x 1 / ("), "{told}");
+    let told = engine.told("SELECT 1; SELECT 2; SELECT x FROM nowhere;");
+    assert!(told.contains("one.sql:1:21: "), "{told}");
+    let told = engine.told("\\if :client_id < 0\n\\set x 1\n\\endif\nSELECT 1,\n  :x;");
+    assert!(told.contains("one.sql:5:3: undefined variable \"x\" in `:x;`"), "{told}");
+    let told = engine.told("SELECT 1;\n SELECT x'00ff' AS a \\gset\nSELECT :a;");
+    assert!(told.contains("one.sql:2:2: error storing into variable `a`: "), "{told}");
+    let told = engine.told("-- @check a: SELEC 1\nSELECT 1;");
+    assert!(told.contains("one.sql:1:1: ") && told.contains("near \"SELEC\""), "{told}");
+    let told = engine.told("SELECT 1;\n-- @count a: SELECT 'x'");
+    assert!(told.contains("one.sql:2): column 0 of the answer is Text(\"x\")"), "{told}");
+    let told = engine.told("-- @expect rows > 0\n-- @expect rows <= 2\nSELECT 1 UNION SELECT 2;");
+    assert_eq!(told, "");
+    let told = engine.told("-- @expect rows > 0\n-- @expect rows < 2\nSELECT 1 UNION SELECT 2;");
+    assert!(told.contains("did not hold: expect_one_line_3_rows"), "{told}");
+    let told = engine.told("-- @expect max < 3600s\n-- @expect max > 0us\nSELECT 1;");
+    assert_eq!(told, "");
+}
+
+/// PostgreSQL's manual, "pgbench", on `\gset`, `\aset` and `\sleep`.
+#[test]
+fn the_manuals_examples_of_answers_in_variables() {
+    let script = "-- @dataset tpcb\n\\set aid random(1, 100000)\n\\set delta 0\n\
+        UPDATE pgbench_accounts\n  SET abalance = abalance + :delta\n  WHERE aid = :aid\n  \
+        RETURNING abalance \\gset\n-- compound of two queries\nSELECT 1 \\;\n\
+        SELECT 2 AS two, 3 AS three \\gset p_\n\
+        SELECT 4 AS four \\; SELECT 5 AS five \\aset\n\\sleep 10 us\n\
+        \\if :abalance <> 0 or :p_two <> 2 or :p_three <> 3 or :four <> 4 or :five <> 5\n\
+        \\set wrong 1 / 0\n\\endif\nSELECT :abalance, :p_two, :four;\n";
+    // MariaDB tells no columns of a RETURNING when it is prepared.
+    for text in ["sqlite", "postgres"].into_iter().filter(|engine| !left_out(engine)) {
+        let engine = Engine::new(text);
+        let (_folder, scenario) = written(&[("one.sql", script)]);
+        let options = RunOptions { scale: Scale::ONE, ..options() };
+        let (summary, rows) = engine.run(&scenario, &options);
+        let errors = rows.iter().find(|(_, row)| row.metric == "errors").unwrap().1.value;
+        assert_eq!((summary.measured, errors), (1, Some(0.0)), "{text}: {rows:?}");
+    }
 }
 
 #[test]

@@ -103,6 +103,19 @@ fn what_failed_is_shown_with_every_condition_that_did_not_hold() {
     insta::assert_snapshot!("failed", text);
 }
 
+/// It ran, but what it took is not what triggers cost.
+#[test]
+fn a_load_in_which_connections_broke_is_cut_off() {
+    let mut records = records();
+    let triggers = of("triggers", "postgres");
+    let lost = Measurement::new("connections_lost", 1.0, "1", Better::Lower).of("cascade-bulk");
+    records.push(record("r1", &triggers, &lost));
+    let (view, _) = ProceduresView::take(records, &["postgres".to_owned()]);
+    let told = view.unwrap().render(&RenderOptions::default());
+    let line = told.lines().find(|line| line.starts_with("cascade")).unwrap_or_default();
+    assert!(line.trim_end().ends_with("cut off"), "{told}");
+}
+
 #[test]
 fn errors_and_the_round_trip_of_a_target_are_shown() {
     let near = Case { target: "postgres".to_owned(), ..of("tpcb", "postgres") };

@@ -23,7 +23,8 @@ const KINDS: [&str; 8] = [
 fn shown(subjects: &[&Subject]) -> impl Iterator<Item = &'static str> {
     KINDS.into_iter().filter(|kind| {
         let has_load = |subject: &&&Subject| {
-            ["single", "bulk"].iter().any(|size| subject.has_load(&format!("{kind}-{size}")))
+            let loads = ["single", "bulk"].map(|size| format!("{kind}-{size}"));
+            loads.iter().any(|load| subject.has_load(load) || is_cut_off(subject, load))
         };
         let failed = || subjects.iter().any(|subject| subject.has_failed());
         *kind == KINDS[0] || subjects.iter().any(|subject| has_load(&subject)) || failed()
@@ -78,6 +79,14 @@ fn below(subjects: &[&Subject]) -> Grid {
     grid
 }
 
+/// Whether connections broke in a load.
+fn is_cut_off(subject: &Subject, load: &str) -> bool {
+    subject.median("connections_lost", load).is_some_and(|lost| lost > 0.0)
+}
+
+/// In place of the time of a load in which connections broke: it is for the most part that without them.
+const CUT_OFF: &str = "cut off";
+
 /// Microseconds and the ratio, of single rows and of many at once.
 fn cells(subject: &Subject, kind: &str) -> [Text; 4] {
     let [single, bulk] = ["single", "bulk"].map(|size| {
@@ -86,8 +95,14 @@ fn cells(subject: &Subject, kind: &str) -> [Text; 4] {
             return ["-".to_owned(), String::new()];
         }
         let Some(us) = subject.median("row_us", &load) else {
-            let word = if subject.has_load(&load) { subject.word() } else { Some("not run") };
-            return [word.unwrap_or_default().to_owned(), String::new()];
+            let word = if subject.has_load(&load) {
+                subject.word().unwrap_or_default()
+            } else if is_cut_off(subject, &load) {
+                CUT_OFF
+            } else {
+                "not run"
+            };
+            return [word.to_owned(), String::new()];
         };
         let slowdown = subject.median("trigger_slowdown", &load);
         [number::sensible(us), slowdown.map(number::ratio).unwrap_or_default()]

@@ -5,13 +5,17 @@ use dbdyno_core::random::Rng;
 use super::function::Function;
 use super::operator::Operator;
 use super::random::{self, Bounds};
-use super::{Expression, Node, hash};
-use crate::fault::Fault;
+use super::{Expression, Node, Spot, hash};
+use crate::fault::{Failure, Fault};
 use crate::scalar::Scalar;
 use crate::variables::Variables;
 
-/// A value, or why there is none: boxed, so that what is nearly always a value fits two registers.
-pub type Evaluated = Result<Scalar, Box<Fault>>;
+/// A value, or why there is none, and where: boxed, so that what is nearly always a value fits two
+/// registers.
+pub type Evaluated = Result<Scalar, Box<Failure>>;
+
+/// What an operation makes of values, wherever it stands.
+type Worth = Result<Scalar, Box<Fault>>;
 
 /// What an expression is evaluated with.
 pub struct Machine<'m> {
@@ -21,6 +25,19 @@ pub struct Machine<'m> {
     pub rng: &'m mut Rng,
     /// What is told of each value that passes through `debug`.
     pub debug: &'m mut dyn FnMut(Scalar),
+}
+
+impl Spot {
+    /// Says where it went wrong.
+    #[inline]
+    fn mark(self, worth: Worth) -> Evaluated {
+        worth.map_err(|fault| self.failure(*fault))
+    }
+
+    /// An operand of a logical operator.
+    fn bool(self, value: Scalar) -> Result<bool, Box<Failure>> {
+        value.to_bool().map_err(|fault| self.failure(fault))
+    }
 }
 
 impl Expression {
@@ -38,25 +55,31 @@ impl Machine<'_> {
     fn evaluate(&mut self, node: &Node) -> Evaluated {
         match node {
             Node::Constant(value) => Ok(*value),
-            Node::Variable(slot) => Ok(self.variables.scalar(*slot)?),
-            Node::Not(operand) => match self.evaluate(operand)? {
+            Node::Variable(slot, spot) => {
+                self.variables.scalar(*slot).map_err(|fault| spot.failure(fault))
+            }
+            Node::Not(operand, spot) => match self.evaluate(operand)? {
                 Scalar::Null => Ok(Scalar::Null),
-                value => Ok(Scalar::Bool(!value.to_bool()?)),
+                value => Ok(Scalar::Bool(!spot.bool(value)?)),
             },
             Node::Is(operand, constant) => Ok(Scalar::Bool(self.evaluate(operand)? == *constant)),
-            Node::Binary(operator @ (Operator::And | Operator::Or), operands) => {
-                self.logic(*operator, operands)
+            Node::Binary(operator @ (Operator::And | Operator::Or), operands, spot) => {
+                self.logic(*operator, operands, *spot)
             }
             // pgbench reads `a > b` as `b < a`.
-            Node::Binary(operator @ (Operator::Greater | Operator::GreaterOrEqual), operands) => {
+            Node::Binary(
+                operator @ (Operator::Greater | Operator::GreaterOrEqual),
+                operands,
+                spot,
+            ) => {
                 let (right, left) = (self.evaluate(&operands[1])?, self.evaluate(&operands[0])?);
-                binary(*operator, left, right)
+                spot.mark(binary(*operator, left, right))
             }
-            Node::Binary(operator, operands) => {
+            Node::Binary(operator, operands, spot) => {
                 let (left, right) = (self.evaluate(&operands[0])?, self.evaluate(&operands[1])?);
-                binary(*operator, left, right)
+                spot.mark(binary(*operator, left, right))
             }
-            Node::Call(function, arguments) => self.call(*function, arguments),
+            Node::Call(function, arguments, spot) => self.call(*function, arguments, *spot),
             Node::Case(branches, otherwise) => {
                 for (condition, value) in branches {
                     if self.evaluate(condition)?.is_true() {
@@ -70,45 +93,45 @@ impl Machine<'_> {
 
     /// `AND` and `OR` leave the right operand alone where the left one decides. Unlike in SQL, NULL on
     /// the left decides too.
-    fn logic(&mut self, operator: Operator, operands: &[Node; 2]) -> Evaluated {
+    fn logic(&mut self, operator: Operator, operands: &[Node; 2], spot: Spot) -> Evaluated {
         let deciding = operator == Operator::Or;
         match self.evaluate(&operands[0])? {
             Scalar::Null => return Ok(Scalar::Null),
-            left if left.to_bool()? == deciding => return Ok(Scalar::Bool(deciding)),
+            left if spot.bool(left)? == deciding => return Ok(Scalar::Bool(deciding)),
             _ => {}
         }
         match self.evaluate(&operands[1])? {
             Scalar::Null => Ok(Scalar::Null),
-            right => Ok(Scalar::Bool(right.to_bool()?)),
+            right => Ok(Scalar::Bool(spot.bool(right)?)),
         }
     }
 
-    fn call(&mut self, function: Function, arguments: &[Node]) -> Evaluated {
+    fn call(&mut self, function: Function, arguments: &[Node], spot: Spot) -> Evaluated {
         match (function, arguments) {
-            (Function::Least | Function::Greatest, _) => self.extreme(function, arguments),
+            (Function::Least | Function::Greatest, _) => self.extreme(function, arguments, spot),
             (_, []) => Ok(Scalar::Double(std::f64::consts::PI)),
             (_, [one]) => {
                 let value = self.evaluate(one)?;
-                self.of_one(function, value)
+                spot.mark(self.of_one(function, value))
             }
             (_, [one, two]) => {
                 let (one, two) = (self.evaluate(one)?, self.evaluate(two)?);
                 if matches!((one, two), (Scalar::Null, _) | (_, Scalar::Null)) {
                     return Ok(Scalar::Null);
                 }
-                self.of_two(function, one, two)
+                spot.mark(self.of_two(function, one, two))
             }
             (_, [one, two, three, ..]) => {
                 let values = [self.evaluate(one)?, self.evaluate(two)?, self.evaluate(three)?];
                 if values.contains(&Scalar::Null) {
                     return Ok(Scalar::Null);
                 }
-                self.of_three(function, values)
+                spot.mark(self.of_three(function, values))
             }
         }
     }
 
-    fn of_one(&mut self, function: Function, value: Scalar) -> Evaluated {
+    fn of_one(&mut self, function: Function, value: Scalar) -> Worth {
         if function == Function::Debug {
             (self.debug)(value);
             return Ok(value);
@@ -131,7 +154,7 @@ impl Machine<'_> {
         }
     }
 
-    fn of_two(&mut self, function: Function, one: Scalar, two: Scalar) -> Evaluated {
+    fn of_two(&mut self, function: Function, one: Scalar, two: Scalar) -> Worth {
         match function {
             Function::Pow => Ok(Scalar::Double(one.to_double()?.powf(two.to_double()?))),
             Function::Mod => binary(Operator::Modulo, one, two),
@@ -146,7 +169,7 @@ impl Machine<'_> {
         }
     }
 
-    fn of_three(&mut self, function: Function, values: [Scalar; 3]) -> Evaluated {
+    fn of_three(&mut self, function: Function, values: [Scalar; 3]) -> Worth {
         let [one, two, three] = values;
         let (one, two) = (one.to_int()?, two.to_int()?);
         if function == Function::Permute {
@@ -168,7 +191,7 @@ impl Machine<'_> {
     }
 
     /// The least or greatest value; a double where any of them is one.
-    fn extreme(&mut self, function: Function, arguments: &[Node]) -> Evaluated {
+    fn extreme(&mut self, function: Function, arguments: &[Node], spot: Spot) -> Evaluated {
         let is_least = function == Function::Least;
         let mut found = None;
         let mut has_null = false;
@@ -179,21 +202,25 @@ impl Machine<'_> {
             } else if !has_null {
                 found = Some(match found {
                     None => value,
-                    Some(found) => nearer(is_least, found, value)?,
+                    Some(found) => spot.mark(nearer(is_least, found, value))?,
                 });
             }
         }
         match found {
             Some(value) if !has_null => match value {
                 Scalar::Double(_) => Ok(value),
-                value => Ok(Scalar::Int(value.to_int()?)),
+                value => spot.mark(integer(value)),
             },
             _ => Ok(Scalar::Null),
         }
     }
 }
 
-fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Evaluated {
+fn integer(value: Scalar) -> Worth {
+    Ok(Scalar::Int(value.to_int()?))
+}
+
+fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Worth {
     if let (Scalar::Int(found), Scalar::Int(value)) = (found, value) {
         return Ok(Scalar::Int(if is_least { found.min(value) } else { found.max(value) }));
     }
@@ -211,7 +238,7 @@ fn nearer(is_least: bool, found: Scalar, value: Scalar) -> Evaluated {
 
 /// Arithmetic and comparisons are of doubles where one operand is one; `%` and operators of bits are of
 /// integers always. NULL makes NULL.
-fn binary(operator: Operator, left: Scalar, right: Scalar) -> Evaluated {
+fn binary(operator: Operator, left: Scalar, right: Scalar) -> Worth {
     match (left, right) {
         (Scalar::Int(left), Scalar::Int(right)) => of_ints(operator, left, right),
         (Scalar::Null, _) | (_, Scalar::Null) => Ok(Scalar::Null),
@@ -228,7 +255,7 @@ fn takes_doubles(operator: Operator) -> bool {
 }
 
 #[inline]
-fn of_ints(operator: Operator, left: i64, right: i64) -> Evaluated {
+fn of_ints(operator: Operator, left: i64, right: i64) -> Worth {
     let in_range = |result: Option<i64>, operation| {
         result.map(Scalar::Int).ok_or_else(|| Fault::OutOfRange(operation).into())
     };

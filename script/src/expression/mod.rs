@@ -10,6 +10,7 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+use crate::fault::{Failure, Fault};
 use crate::names::Slot;
 use crate::scalar::Scalar;
 
@@ -26,14 +27,35 @@ pub struct Expression(Node);
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
     Constant(Scalar),
-    Variable(Slot),
-    Not(Box<Node>),
+    Variable(Slot, Spot),
+    Not(Box<Node>, Spot),
     /// Whether it is the constant, of the same type and value.
     Is(Box<Node>, Scalar),
-    Binary(Operator, Box<[Node; 2]>),
-    Call(Function, Box<[Node]>),
+    Binary(Operator, Box<[Node; 2]>, Spot),
+    Call(Function, Box<[Node]>, Spot),
     /// Conditions with what the whole is worth where one is true, and what it is worth otherwise.
     Case(Box<[(Node, Node)]>, Box<Node>),
+}
+
+/// Where a part stands: the byte of the script's text. It does not make it another part.
+#[derive(Clone, Copy, Debug)]
+struct Spot(u32);
+
+impl PartialEq for Spot {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Spot {
+    fn new(at: usize) -> Self {
+        Self(u32::try_from(at).unwrap_or(u32::MAX))
+    }
+
+    #[cold]
+    fn failure(self, fault: Fault) -> Box<Failure> {
+        Box::new(Failure { fault, at: self.0 as usize })
+    }
 }
 
 impl Expression {
@@ -47,12 +69,12 @@ impl Node {
     fn each_variable(&self, tell: &mut dyn FnMut(Slot)) {
         match self {
             Self::Constant(_) => {}
-            Self::Variable(slot) => tell(*slot),
-            Self::Not(operand) | Self::Is(operand, _) => operand.each_variable(tell),
-            Self::Binary(_, operands) => {
+            Self::Variable(slot, _) => tell(*slot),
+            Self::Not(operand, _) | Self::Is(operand, _) => operand.each_variable(tell),
+            Self::Binary(_, operands, _) => {
                 operands.iter().for_each(|operand| operand.each_variable(tell));
             }
-            Self::Call(_, arguments) => {
+            Self::Call(_, arguments, _) => {
                 arguments.iter().for_each(|argument| argument.each_variable(tell));
             }
             Self::Case(branches, otherwise) => {

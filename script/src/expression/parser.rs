@@ -3,7 +3,7 @@
 use super::function::Function;
 use super::lexer::{Keyword, Lexer, Token};
 use super::operator::{Operator, Precedence};
-use super::{Expression, Node};
+use super::{Expression, Node, Spot};
 use crate::mistake::Mistake;
 use crate::names::{Names, Slot};
 use crate::scalar::Scalar;
@@ -68,14 +68,15 @@ impl Parser<'_, '_> {
             }
             compared = is_comparison;
             self.deepen()?;
+            let spot = Spot::new(self.lexer.start());
             node = match self.lexer.take()? {
                 Token::Operator(operator) => {
                     let right = self.expression(Some(precedence))?;
-                    Node::Binary(operator, Box::new([node, right]))
+                    Node::Binary(operator, Box::new([node, right]), spot)
                 }
                 Token::Keyword(Keyword::IsNull) => Node::Is(Box::new(node), Scalar::Null),
-                Token::Keyword(Keyword::NotNull) => is_not(node, Scalar::Null),
-                _ => self.is(node)?,
+                Token::Keyword(Keyword::NotNull) => is_not(node, Scalar::Null, spot),
+                _ => self.is(node, spot)?,
             };
         }
         self.depth = depth;
@@ -93,7 +94,7 @@ impl Parser<'_, '_> {
     }
 
     /// What stands behind `IS`.
-    fn is(&mut self, node: Node) -> Result<Node, Mistake> {
+    fn is(&mut self, node: Node, spot: Spot) -> Result<Node, Mistake> {
         let negated = *self.lexer.token() == Token::Keyword(Keyword::Not);
         if negated {
             self.lexer.take()?;
@@ -102,7 +103,7 @@ impl Parser<'_, '_> {
             Token::Constant(constant @ (Scalar::Null | Scalar::Bool(_))) => {
                 self.lexer.take()?;
                 Ok(if negated {
-                    is_not(node, constant)
+                    is_not(node, constant, spot)
                 } else {
                     Node::Is(Box::new(node), constant)
                 })
@@ -113,6 +114,7 @@ impl Parser<'_, '_> {
 
     fn operand(&mut self) -> Result<Node, Mistake> {
         let start = self.lexer.start();
+        let spot = Spot::new(start);
         match self.lexer.token().clone() {
             Token::Constant(constant) => {
                 self.lexer.take()?;
@@ -134,17 +136,17 @@ impl Parser<'_, '_> {
             }
             Token::Operator(Operator::Subtract) => {
                 self.lexer.take()?;
-                self.negative()
+                self.negative(spot)
             }
             Token::Complement => {
                 self.lexer.take()?;
                 let node = self.expression(Some(Precedence::Bits))?;
                 let all_bits = Node::Constant(Scalar::Int(-1));
-                Ok(Node::Binary(Operator::BitXor, Box::new([all_bits, node])))
+                Ok(Node::Binary(Operator::BitXor, Box::new([all_bits, node]), spot))
             }
             Token::Keyword(Keyword::Not) => {
                 self.lexer.take()?;
-                Ok(Node::Not(Box::new(self.negated()?)))
+                Ok(Node::Not(Box::new(self.negated()?), spot))
             }
             Token::Keyword(Keyword::Case) => {
                 self.lexer.take()?;
@@ -162,13 +164,14 @@ impl Parser<'_, '_> {
     }
 
     /// What stands behind a minus: `-x` is `0 - x`.
-    fn negative(&mut self) -> Result<Node, Mistake> {
+    fn negative(&mut self, spot: Spot) -> Result<Node, Mistake> {
         if *self.lexer.token() == Token::IntMinimum {
             self.lexer.take()?;
             return Ok(Node::Constant(Scalar::Int(i64::MIN)));
         }
         let node = self.expression(Some(Precedence::Sign))?;
-        Ok(Node::Binary(Operator::Subtract, Box::new([Node::Constant(Scalar::Int(0)), node])))
+        let operands = Box::new([Node::Constant(Scalar::Int(0)), node]);
+        Ok(Node::Binary(Operator::Subtract, operands, spot))
     }
 
     /// What stands behind `NOT`, which may be another one.
@@ -179,7 +182,7 @@ impl Parser<'_, '_> {
     fn variable(&mut self, name: &str, start: usize) -> Node {
         let slot = self.names.slot(name);
         self.reads.push((slot, start));
-        Node::Variable(slot)
+        Node::Variable(slot, Spot::new(start))
     }
 
     /// What stands behind `CASE`.
@@ -232,7 +235,7 @@ impl Parser<'_, '_> {
         if function.takes_seed() && arguments.len() < *wanted.end() {
             arguments.push(self.variable(DEFAULT_SEED, start));
         }
-        Ok(Node::Call(function, arguments.into()))
+        Ok(Node::Call(function, arguments.into(), Spot::new(start)))
     }
 
     #[cold]
@@ -263,8 +266,8 @@ impl Parser<'_, '_> {
     }
 }
 
-fn is_not(node: Node, constant: Scalar) -> Node {
-    Node::Not(Box::new(Node::Is(Box::new(node), constant)))
+fn is_not(node: Node, constant: Scalar, spot: Spot) -> Node {
+    Node::Not(Box::new(Node::Is(Box::new(node), constant)), spot)
 }
 
 fn wrong_count(name: &str, given: usize, wanted: &std::ops::RangeInclusive<usize>) -> String {

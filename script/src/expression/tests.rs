@@ -5,10 +5,12 @@ use proptest::prelude::*;
 
 use super::function::Function;
 use super::operator::Operator;
-use super::{Expression, Node, parse};
+use super::{Expression, Node, Spot, parse};
 use crate::names::{Names, Slot};
 use crate::scalar::Scalar;
 use crate::source::Source;
+
+const NOWHERE: Spot = Spot(0);
 
 /// With as few parentheses as the reader of this function needs: all of them.
 fn print(node: &Node, names: &Names) -> String {
@@ -17,13 +19,13 @@ fn print(node: &Node, names: &Names) -> String {
         // A minus is an operation, and the smallest integer is the only negative constant.
         Node::Constant(Scalar::Double(double)) => format!("{double:e}"),
         Node::Constant(constant) => constant.to_string(),
-        Node::Variable(slot) => format!(":{}", names.name(*slot)),
-        Node::Not(operand) => format!("(NOT {})", print(operand)),
+        Node::Variable(slot, _) => format!(":{}", names.name(*slot)),
+        Node::Not(operand, _) => format!("(NOT {})", print(operand)),
         Node::Is(operand, constant) => format!("({} IS {constant})", print(operand)),
-        Node::Binary(operator, operands) => {
+        Node::Binary(operator, operands, _) => {
             format!("({} {} {})", print(&operands[0]), operator.text(), print(&operands[1]))
         }
-        Node::Call(function, arguments) => {
+        Node::Call(function, arguments, _) => {
             let arguments: Vec<String> = arguments.iter().map(print).collect();
             let name = Function::names().find(|name| Function::find(name) == Some(*function));
             format!("{}({})", name.unwrap(), arguments.join(", "))
@@ -55,15 +57,15 @@ fn nodes() -> impl Strategy<Value = Node> {
         (0f64..1e300).prop_map(|double| Node::Constant(Scalar::Double(double))),
         any::<bool>().prop_map(|bool| Node::Constant(Scalar::Bool(bool))),
         Just(Node::Constant(Scalar::Null)),
-        (0..3u32).prop_map(|slot| Node::Variable(Slot(slot))),
+        (0..3u32).prop_map(|slot| Node::Variable(Slot(slot), NOWHERE)),
     ];
     leaf.prop_recursive(5, 40, 4, |inner| {
         let constant = prop_oneof![Just(Scalar::Null), any::<bool>().prop_map(Scalar::Bool)];
         prop_oneof![
-            inner.clone().prop_map(|node| Node::Not(Box::new(node))),
+            inner.clone().prop_map(|node| Node::Not(Box::new(node), NOWHERE)),
             (inner.clone(), constant).prop_map(|(node, is)| Node::Is(Box::new(node), is)),
             (prop::sample::select(&Operator::ALL), inner.clone(), inner.clone()).prop_map(
-                |(operator, left, right)| Node::Binary(operator, Box::new([left, right]))
+                |(operator, left, right)| Node::Binary(operator, Box::new([left, right]), NOWHERE)
             ),
             (prop::collection::vec((inner.clone(), inner.clone()), 1..3), inner.clone())
                 .prop_map(|(branches, other)| Node::Case(branches.into(), Box::new(other))),
@@ -78,7 +80,7 @@ fn calls(inner: impl Strategy<Value = Node> + Clone) -> impl Strategy<Value = No
     (prop::sample::select(all), prop::collection::vec(inner, 16)).prop_map(
         |(function, mut nodes)| {
             nodes.truncate((*function.arguments().end()).min(4));
-            Node::Call(function, nodes.into())
+            Node::Call(function, nodes.into(), NOWHERE)
         },
     )
 }

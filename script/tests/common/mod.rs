@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, reason = "tests fail by panicking")]
 
+pub mod manual;
+
 use dbdyno_core::random::Rng;
 use dbdyno_script::{Do, Machine, Names, Script, Variables};
 
@@ -74,6 +76,20 @@ pub fn value(expression: &str) -> String {
     );
     let told = told.last().unwrap();
     told.strip_prefix("command=1: ").unwrap_or(told).to_owned()
+}
+
+/// The character from 1 at which `\\set x EXPRESSION` goes wrong when it is evaluated; 0 where it does not.
+pub fn fault_column(expression: &str) -> usize {
+    let (text, mut names) = (format!("\\set x {expression}"), Names::default());
+    let script = Script::parse("test.sql", &text, &mut names).unwrap_or_else(|why| panic!("{why}"));
+    let variables = Variables::new(&names);
+    let (mut rng, mut debug) = (Rng::new(1, &[]), |_| {});
+    let mut machine = Machine { variables: &variables, rng: &mut rng, debug: &mut debug };
+    let Do::Set(_, expression) = &script.commands()[0].action else { panic!("{text}") };
+    match expression.evaluate(&mut machine) {
+        Ok(_) => 0,
+        Err(failure) => script.mistake(failure.at, failure.to_string()).column(),
+    }
 }
 
 /// What is wrong with a script, all of it.

@@ -83,7 +83,6 @@ impl<'s> Bench<'s> {
 
     /// Goes through the stages; the procedures are dropped whatever comes of them.
     pub fn measure(&self, measured: &mut Measured) -> Result<()> {
-        self.drop_routines()?;
         let ran = self.create_routines().and_then(|()| self.stages(measured));
         let dropped = self.drop_routines();
         ran.and(dropped)
@@ -204,9 +203,12 @@ impl<'s> Bench<'s> {
         self.stand.ask(&doing, async |session| transactions.state(session, scale).await)
     }
 
+    /// Creates them; those that are there already, of a run that broke off or because the server died over it,
+    /// anew.
     fn create_routines(&self) -> Result<()> {
         self.stand.ask("create the procedures", async |session| {
             for routine in self.routines {
+                session.run_sql(routine.drop()).await?;
                 session.run_sql(routine.create()).await?;
             }
             Ok(())

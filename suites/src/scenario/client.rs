@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use dbdyno_core::load::{Client, Draw, Outcome};
+use dbdyno_core::load::{Client, Draw, Outcome, Sleeper};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{DbError, Row, Step, Steps};
-use dbdyno_script::{Expression, Fault, Machine, Scalar, Slot, Variables};
+use dbdyno_script::{Expression, Failure, Machine, Scalar, Slot, Variables};
 
 use super::compiled::{Compiled, ReadyScript};
-use super::program::{Operation, Origin, Program, Request, Storing};
+use super::program::{Operation, Program, Request, Storing};
 use super::stored::{Places, places, store_row};
 use super::values;
 use super::workload::Shared;
@@ -35,6 +35,7 @@ struct Player {
     places: Vec<Option<Places>>,
     /// The operations of the pipeline under way that were asked for.
     asked: Vec<usize>,
+    sleeper: Sleeper,
     state: State,
 }
 
@@ -64,6 +65,7 @@ impl ScriptClient {
             variables,
             places,
             asked: Vec::new(),
+            sleeper: Sleeper::new(false),
             state: State::default(),
         };
         Self { shared, script: 0, again: false, start, player }
@@ -175,7 +177,7 @@ impl Player {
         let mut debug = |value: Scalar| sheet.tell(at, value);
         let mut machine =
             Machine { variables: &self.variables, rng: &mut self.rng, debug: &mut debug };
-        expression.evaluate(&mut machine).map_err(|fault| sheet.fault(at, &fault))
+        expression.evaluate(&mut machine).map_err(|failure| sheet.failure(&failure))
     }
 
     /// What asks something of the database, or waits.
@@ -208,8 +210,8 @@ impl Player {
             }
             Operation::Sleep(amount, unit) => {
                 let duration = amount.duration(*unit, &self.variables);
-                let duration = duration.map_err(|fault| sheet.fault(at, &fault))?;
-                Box::pin(tokio::time::sleep(duration)).await;
+                let duration = duration.map_err(|fault| sheet.wrong(at, &fault.to_string()))?;
+                Box::pin(self.sleeper.sleep(duration)).await;
             }
             // A pipeline ends where it began, and `pipeline` goes on behind it.
             _ => {}
@@ -253,12 +255,18 @@ impl Player {
             Ok(())
         };
         let Self { variables, incoming, places, .. } = self;
+        let names = &sheet.shared.compiled.names;
         let places = places[request.id].as_deref().unwrap_or_default();
-        let read = |row: &dyn Row| store_row(row, places, incoming);
+        let mut refused = false;
+        let read =
+            |row: &dyn Row| store_row(row, places, names, incoming).inspect_err(|_| refused = true);
         let answer = values::with(variables, request, sheet.shared, |values| {
             steps.query(request.id, values, read, counted)
         });
-        answer.map_err(|slot| sheet.unset(request, variables, slot))?.await?;
+        let answered = answer.map_err(|slot| sheet.unset(request, variables, slot))?.await;
+        if let Err(why) = answered {
+            return Err(if refused { sheet.at_request(request, &why.message) } else { why });
+        }
         if rows > 0 {
             for slot in places.iter().flatten() {
                 variables.take_from(*slot, incoming);
@@ -342,26 +350,36 @@ impl<'s> Sheet<'s> {
     }
 
     #[cold]
-    fn fault(self, at: usize, fault: &Fault) -> DbError {
-        self.wrong(at, &fault.to_string())
+    fn failure(self, failure: &Failure) -> DbError {
+        self.wrong_at(failure.at, &failure.to_string())
     }
 
     /// What is wrong with an operation.
     #[cold]
     fn wrong(self, at: usize, what: &str) -> DbError {
-        let Origin { line, .. } = self.program().origin(at);
-        DbError::unexpected(format!("{}:{line}: {what}", self.name()))
+        self.wrong_at(self.program().origin(at).at, what)
+    }
+
+    /// What is wrong at a byte of the script's text.
+    #[cold]
+    fn wrong_at(self, at: usize, what: &str) -> DbError {
+        let mistake = self.shared.compiled.scripts[self.script].script.mistake(at, what);
+        DbError::unexpected(mistake.in_a_line())
     }
 
     #[cold]
     fn unset(self, request: &Request, variables: &Variables, slot: Slot) -> DbError {
-        self.at_request(request, &variables.undefined(slot).to_string())
+        let from = self.shared.compiled.traits.get(request.id).map_or(0, |traits| traits.at);
+        let script = &self.shared.compiled.scripts[self.script].script;
+        self.wrong_at(script.read_behind(from, slot), &variables.undefined(slot).to_string())
     }
 
     #[cold]
     fn at_request(self, request: &Request, what: &str) -> DbError {
-        let line = self.shared.compiled.traits.get(request.id).map_or(0, |traits| traits.line);
-        DbError::unexpected(format!("{}:{line}: {what}", self.name()))
+        self.wrong_at(
+            self.shared.compiled.traits.get(request.id).map_or(0, |traits| traits.at),
+            what,
+        )
     }
 
     #[cold]

@@ -1,16 +1,18 @@
 //! A scenario made ready for one engine.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use dbdyno_core::{Statement, StatementId};
 use dbdyno_script::{Command, Do, Mistake, Names, Script, Slot, StatementKind};
 
 use super::defined::Defined;
-use super::expectation::{Expectation, MetricExpected, RowsExpected};
+use super::expectation::{Expectation, MetricExpected, RowsExpected, metric_name};
 use super::files::Weighted;
 use super::program::Program;
 use super::sheet::{self, Says};
 
+/// What the names of checks begin with that expectations come to.
+pub const EXPECTED: &str = "expect_";
 /// In place of the number of a statement that is not prepared.
 pub const CONTROL: StatementId = StatementId::MAX;
 
@@ -23,8 +25,8 @@ pub struct Compiled {
     pub statements: Vec<Statement>,
     /// What is to be known of each of them besides.
     pub traits: Vec<StatementTraits>,
-    /// Names and queries of what must hold.
-    pub checks: Vec<(String, String)>,
+    /// What must hold.
+    pub checks: Vec<Asked>,
     /// Numbers that commits move.
     pub counts: Vec<Count>,
     /// Variables that a script may read before it sets them: a retry needs them as they were.
@@ -52,18 +54,30 @@ pub struct ReadyScript {
 pub struct StatementTraits {
     /// The script that it is of.
     pub script: usize,
-    /// Its line, from 1.
+    /// The byte of the script's text that it begins with.
+    pub at: usize,
+    /// The line of that, from 1.
     pub line: usize,
-    pub rows: Option<RowsExpected>,
-    /// The index that its plan must use.
-    pub index: Option<String>,
+    /// All of them must hold.
+    pub rows: Vec<RowsExpected>,
+    /// The indexes that its plan must use.
+    pub indexes: Vec<String>,
+}
+
+/// A query of a header.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub name: &'static str,
+    pub sql: String,
+    /// The script that asks it first, and the line, from 1.
+    pub script: usize,
+    pub line: usize,
 }
 
 /// A number in the tables that commits of some scripts move by 1.
 #[derive(Debug)]
 pub struct Count {
-    pub name: &'static str,
-    pub sql: String,
+    pub asked: Asked,
     /// The scripts, by name.
     pub scripts: Vec<&'static str>,
 }
@@ -98,6 +112,11 @@ impl Compiled {
     fn add(&mut self, weighted: &Weighted, engine: &str) -> Result<(), Mistake> {
         let (label, text) = weighted.file.for_engine(engine);
         let sheet = sheet::read(label, text, engine)?;
+        if Script::is_blank(label, &sheet.text) && !Script::is_blank(label, text) {
+            let what = format!("nothing in the script is for {engine}");
+            return Err(Mistake::new(label, 1, 1, text.lines().next().unwrap_or(""), what)
+                .next(format!("say what it does there in a block `-- @engine {engine}`")));
+        }
         let script = Script::parse(label, &sheet.text, &mut self.names)?;
         let name = self.name_of(&weighted.file.stem);
         let begin = self.statements.len();
@@ -114,18 +133,26 @@ impl Compiled {
             match directive.says {
                 Says::Expect(Expectation::Metric(metric)) => metrics.push(metric),
                 Says::Expect(Expectation::Rows(rows)) => {
-                    following(&mut self.traits[begin..], &script, directive.line)?.rows =
-                        Some(rows);
+                    let next = following(&mut self.traits[begin..], &script, directive.line)?;
+                    next.rows.push(rows);
                 }
                 Says::Expect(Expectation::PlanUses(index)) => {
-                    following(&mut self.traits[begin..], &script, directive.line)?.index =
-                        Some(index);
+                    let next = following(&mut self.traits[begin..], &script, directive.line)?;
+                    next.indexes.push(index);
                 }
-                Says::Check { name, sql } => self.add_check(name, sql),
-                Says::Count { name: count, sql } => self.add_count(count, sql, name),
+                Says::Check { name, sql } => {
+                    let asked = self.asked(&script, directive.line, name, sql)?;
+                    if !self.checks.iter().any(|known| known.name == asked.name) {
+                        self.checks.push(asked);
+                    }
+                }
+                Says::Count { name: count, sql } => {
+                    let asked = self.asked(&script, directive.line, count, sql)?;
+                    self.add_count(asked, name);
+                }
                 Says::Repeat | Says::End => {
                     return Err(script
-                        .mistake(directive.line, "only a set-up repeats anything")
+                        .mistake_in_line(directive.line, "only a set-up repeats anything")
                         .next(
                             "have clients run the script more often: --duration, --transactions",
                         ));
@@ -144,16 +171,25 @@ impl Compiled {
         if !matches!(statement.kind, StatementKind::Read | StatementKind::Write) {
             return CONTROL;
         }
-        let (script, line) = (self.scripts.len(), statement.line);
+        let (script, at, line) = (self.scripts.len(), statement.at, statement.line);
         let known_as = format!("{stem}:{line}");
         self.statements.push(Statement::new(known_as.leak(), statement.sql.clone()));
-        self.traits.push(StatementTraits { script, line, rows: None, index: None });
+        self.traits.push(StatementTraits {
+            script,
+            at,
+            line,
+            rows: Vec::new(),
+            indexes: Vec::new(),
+        });
         self.statements.len() - 1
     }
 
-    /// The name of a script's transactions, which no other script has.
+    /// The name of a script's transactions, which no other script has, in metrics neither.
     fn name_of(&self, stem: &str) -> &'static str {
-        let is_taken = |name: &str| self.scripts.iter().any(|script| script.name == name);
+        let is_taken = |name: &str| {
+            let name = metric_name(name);
+            self.scripts.iter().any(|script| metric_name(script.name) == name)
+        };
         let mut name = stem.to_owned();
         let mut number = 1;
         while is_taken(&name) {
@@ -163,16 +199,40 @@ impl Compiled {
         name.leak()
     }
 
-    fn add_check(&mut self, name: String, sql: String) {
-        if !self.checks.iter().any(|(known, same)| *known == name && *same == sql) {
-            self.checks.push((name, sql));
+    /// A query of the next script, by a name that no other has.
+    ///
+    /// # Errors
+    /// Another one has it, or may have it.
+    fn asked(
+        &self,
+        script: &Script,
+        line: usize,
+        name: String,
+        sql: String,
+    ) -> Result<Asked, Mistake> {
+        let mut all = self.checks.iter().chain(self.counts.iter().map(|count| &count.asked));
+        let mistake = |what| {
+            let next = "give it another name: results tell checks apart by it";
+            Err(script.mistake_in_line(line, what).next(next))
+        };
+        if name.starts_with(EXPECTED) {
+            return mistake(format!("names that begin with `{EXPECTED}` are those of `@expect`"));
         }
+        if let Some(known) = all.find(|known| known.name == name && known.sql != sql) {
+            let place = match self.scripts.get(known.script) {
+                Some(other) => format!("{}:{}", other.script.name(), known.line),
+                None => format!("line {}", known.line),
+            };
+            return mistake(format!("`{name}` is the name of another query, of {place}"));
+        }
+        Ok(Asked { name: name.leak(), sql, script: self.scripts.len(), line })
     }
 
-    fn add_count(&mut self, name: String, sql: String, script: &'static str) {
-        match self.counts.iter_mut().find(|count| count.name == name) {
+    fn add_count(&mut self, asked: Asked, script: &'static str) {
+        match self.counts.iter_mut().find(|count| count.asked.name == asked.name) {
+            Some(count) if count.scripts.contains(&script) => {}
             Some(count) => count.scripts.push(script),
-            None => self.counts.push(Count { name: name.leak(), sql, scripts: vec![script] }),
+            None => self.counts.push(Count { asked, scripts: vec![script] }),
         }
     }
 
@@ -217,13 +277,19 @@ impl Compiled {
 
     /// The mistake that a statement turned out to be.
     pub fn mistake(&self, id: StatementId, what: impl Into<String>) -> Option<Mistake> {
-        let StatementTraits { script, line, .. } = self.traits.get(id)?;
-        Some(self.scripts.get(*script)?.script.mistake(*line, what))
+        let StatementTraits { script, at, .. } = self.traits.get(id)?;
+        Some(self.scripts.get(*script)?.script.mistake(*at, what))
     }
 
-    /// Queries by the name of what they count, each once.
-    pub fn count_queries(&self) -> BTreeMap<&'static str, &str> {
-        self.counts.iter().map(|count| (count.name, count.sql.as_str())).collect()
+    /// The queries of the headers, checks first.
+    pub fn queries(&self) -> impl Iterator<Item = &Asked> {
+        self.checks.iter().chain(self.counts.iter().map(|count| &count.asked))
+    }
+
+    /// The mistake that a query of a header turned out to be.
+    pub fn mistake_in(&self, asked: &Asked, what: impl Into<String>) -> Option<Mistake> {
+        let script = &self.scripts.get(asked.script)?.script;
+        Some(script.mistake_in_line(asked.line, what))
     }
 }
 
@@ -265,8 +331,7 @@ fn following<'t>(
     script: &Script,
     line: usize,
 ) -> Result<&'t mut StatementTraits, Mistake> {
-    traits
-        .iter_mut()
-        .find(|statement| statement.line > line)
-        .ok_or_else(|| script.mistake(line, "no statement follows that this could be expected of"))
+    traits.iter_mut().find(|statement| statement.line > line).ok_or_else(|| {
+        script.mistake_in_line(line, "no statement follows that this could be expected of")
+    })
 }

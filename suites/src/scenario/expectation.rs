@@ -3,6 +3,8 @@
 use dbdyno_core::Check;
 use dbdyno_core::load::TransactionReport;
 
+use super::sheet::Wrong;
+
 const NS_PER_US: f64 = 1_000.0;
 
 /// How two numbers are compared.
@@ -108,45 +110,49 @@ const STATISTICS: [(&str, Statistic); 9] = [
 impl Expectation {
     /// Reads what stands behind `-- @expect`: `p99 < 20ms`, `throughput > 100`, `rows = 1` or
     /// `plan uses index NAME`; an error says what was expected.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, Wrong<'_>> {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
             ["plan", "uses", "index", index] => Ok(Self::PlanUses((*index).to_owned())),
-            ["plan", ..] => Err("expected `plan uses index NAME`".to_owned()),
+            ["plan", ..] => Err(Wrong::new(text, "expected `plan uses index NAME`")),
             [what, comparison, bound] => {
-                let comparison = Comparison::parse(comparison).ok_or_else(|| {
-                    format!("found `{comparison}`, expected <, <=, =, <>, >= or >")
-                })?;
+                let comparison = Comparison::parse(comparison)
+                    .ok_or_else(|| found(comparison, "<, <=, =, <>, >= or >"))?;
                 if *what == "rows" {
-                    let rows = bound
-                        .parse()
-                        .map_err(|_| format!("found `{bound}`, expected a number of rows"))?;
+                    let rows = bound.parse().map_err(|_| found(bound, "a number of rows"))?;
                     return Ok(Self::Rows(RowsExpected { comparison, rows }));
                 }
                 metric(what, comparison, bound).map(Self::Metric)
             }
-            _ => {
-                Err("expected such as `p99 < 20ms`, `throughput > 100`, `rows = 1` or `plan uses \
-                      index NAME`"
-                    .to_owned())
-            }
+            _ => Err(Wrong::new(
+                text,
+                "expected such as `p99 < 20ms`, `throughput > 100`, `rows = 1` or `plan uses index \
+                 NAME`",
+            )),
         }
     }
 }
 
-fn metric(what: &str, comparison: Comparison, bound: &str) -> Result<MetricExpected, String> {
+/// That something else was expected in the place of a word.
+fn found<'t>(word: &'t str, expected: &str) -> Wrong<'t> {
+    Wrong::new(word, format!("found `{word}`, expected {expected}"))
+}
+
+fn metric<'t>(
+    what: &'t str,
+    comparison: Comparison,
+    bound: &'t str,
+) -> Result<MetricExpected, Wrong<'t>> {
     let known = STATISTICS.iter().find(|(name, _)| *name == what);
     let Some((_, statistic)) = known else {
         let names: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
-        return Err(format!("found `{what}`, expected rows, plan, or one of {}", names.join(", ")));
+        return Err(found(what, &format!("rows, plan, or one of {}", names.join(", "))));
     };
     let bound = if statistic.is_time() {
-        microseconds(bound).ok_or_else(|| {
-            format!("found `{bound}`, expected a time such as 250us, 20ms or 1.5s")
-        })?
+        microseconds(bound).ok_or_else(|| found(bound, "a time such as 250us, 20ms or 1.5s"))?
     } else {
         let number = bound.parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or_else(|| format!("found `{bound}`, expected a number"))?
+        number.ok_or_else(|| found(bound, "a number"))?
     };
     Ok(MetricExpected { statistic: *statistic, comparison, bound })
 }
@@ -221,23 +227,15 @@ mod tests {
             Ok(Expectation::Metric(MetricExpected { statistic, comparison, bound }))
         };
         let p99 = Statistic::Percentile("p99", 990);
-        assert_eq!(Expectation::parse("p99 < 20ms"), metric(p99, Comparison::Less, 20_000.0));
+        let parse = |text| Expectation::parse(text).map_err(|wrong| wrong.what);
+        assert_eq!(parse("p99 < 20ms"), metric(p99, Comparison::Less, 20_000.0));
+        assert_eq!(parse("max <= 1.5s"), metric(Statistic::Max, Comparison::LessOrEqual, 1.5e6));
+        assert_eq!(parse(" errors  = 0 "), metric(Statistic::Errors, Comparison::Equal, 0.0));
         assert_eq!(
-            Expectation::parse("max <= 1.5s"),
-            metric(Statistic::Max, Comparison::LessOrEqual, 1.5e6)
-        );
-        assert_eq!(
-            Expectation::parse(" errors  = 0 "),
-            metric(Statistic::Errors, Comparison::Equal, 0.0)
-        );
-        assert_eq!(
-            Expectation::parse("rows >= 1"),
+            parse("rows >= 1"),
             Ok(Expectation::Rows(RowsExpected { comparison: Comparison::GreaterOrEqual, rows: 1 }))
         );
-        assert_eq!(
-            Expectation::parse("plan uses index a_b"),
-            Ok(Expectation::PlanUses("a_b".to_owned()))
-        );
+        assert_eq!(parse("plan uses index a_b"), Ok(Expectation::PlanUses("a_b".to_owned())));
         for wrong in [
             "",
             "p99",
@@ -253,7 +251,7 @@ mod tests {
             "p99 < 20ms now",
         ] {
             let why = Expectation::parse(wrong).expect_err(wrong);
-            assert!(why.contains("expected"), "{wrong}: {why}");
+            assert!(why.what.contains("expected"), "{wrong}: {}", why.what);
         }
     }
 

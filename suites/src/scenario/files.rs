@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result};
+use dbdyno_script::Mistake;
 
+use super::data::told;
 use super::engines::Engines;
 
 /// The scripts that come with pgbench, by its names for them.
@@ -94,8 +96,36 @@ fn text_of(path: &Path) -> Result<String> {
         ))
     };
     let bytes = std::fs::read(path).map_err(|why| failed(why.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(why) => return Err(no_text(path, &why)),
+    };
+    if let Some(at) = text.find('\0') {
+        let what = "found a NUL character, which no statement can have";
+        return Err(told("read", &path.display().to_string(), mistake_at(path, &text, at, what)));
+    }
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// That a file is not UTF-8 text, and where.
+fn no_text(path: &Path, why: &std::string::FromUtf8Error) -> Error {
+    let (bytes, at) = (why.as_bytes(), why.utf8_error().valid_up_to());
+    // As many bytes as before become as many characters as there are.
+    let text = String::from_utf8_lossy(bytes);
+    let found = bytes.get(at).copied().unwrap_or_default();
+    let what = format!("found the byte 0x{found:02x}, expected UTF-8 text");
+    told("read", &path.display().to_string(), mistake_at(path, &text, at, &what))
+        .next("name a file of SQL in pgbench's script language, written as UTF-8")
+}
+
+fn mistake_at(path: &Path, text: &str, at: usize, what: &str) -> Mistake {
+    let before = &text[..at];
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let shown = text[start..].lines().next().unwrap_or_default();
+    // Control characters would do to a terminal what they please.
+    let shown = shown.replace(char::is_control, "\u{fffd}");
+    let (line, column) = (before.matches('\n').count() + 1, before[start..].chars().count() + 1);
+    Mistake::new(path.display().to_string(), line, column, shown, what)
 }
 
 fn siblings(
@@ -194,6 +224,22 @@ mod tests {
         let why = weighted(&text("wrong.sql")).unwrap_err().to_string();
         assert!(why.contains("wrong.postgresql.sql beside it is for no engine"), "{why}");
         assert!(weighted(&text("gone.sql")).unwrap_err().to_string().contains("gone.sql"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_by_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.sql");
+        let told = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            File::read(&path, &Engines::default()).unwrap_err().to_string()
+        };
+        let why = told(b"SELECT 1;\nSELECT '\xe9';\n");
+        assert!(why.contains("one.sql:2:9: found the byte 0xe9, expected UTF-8 text"), "{why}");
+        assert!(why.contains("2 | SELECT '\u{fffd}';"), "{why}");
+        let why = told(b"\n\n  \0\x1b[2J SELECT 1;");
+        assert!(why.contains("one.sql:3:3: found a NUL character"), "{why}");
+        assert!(why.contains("3 |   \u{fffd}\u{fffd}[2J SELECT 1;"), "{why}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use dbdyno_core::load::{LoadReport, Workload};
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{Access, Check, DbError, Error, Plan, Result, Session, Value};
+use dbdyno_core::{Access, Check, DbError, Error, Plan, Result, Session, Statement, Value};
 use dbdyno_script::Mistake;
 
 use super::Scenario;
-use super::compiled::Compiled;
+use super::compiled::{Asked, Compiled, Count};
 use super::data::told;
 use super::expectation::metric_name;
 use super::workload::{ScenarioWorkload, Shared};
@@ -102,8 +102,38 @@ impl<'b> Bench<'b> {
                 "mend the statement, or say it for this engine in a block `-- @engine` or a file beside",
             ));
         }
+        self.prepare_queries()?;
         let set = self.columns_set(&columns).map_err(|mistake| self.told(mistake))?;
         compiled.check_variables(&self.scenario.defined, &set).map_err(|mistake| self.told(mistake))
+    }
+
+    /// That the queries of the headers can be asked, before anything runs.
+    fn prepare_queries(&self) -> Result<()> {
+        let mut mistake = None;
+        self.stand.ask("prepare the checks", async |session| {
+            mistake = None;
+            for asked in self.compiled.queries() {
+                let statement = Statement::new(asked.name, asked.sql.clone());
+                match session.prepare(std::slice::from_ref(&statement)).await {
+                    Ok(()) => {}
+                    Err(why) if why.is_disconnected() => return Err(why),
+                    Err(why) => {
+                        mistake = self.compiled.mistake_in(asked, why.to_string());
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        match mistake {
+            None => Ok(()),
+            Some(mistake) => {
+                let target = self.stand.driver().target();
+                let doing = format!("prepare the checks of {} on {target}", self.scenario.name);
+                Err(Error::new(doing, mistake)
+                    .next("mend the query, or say it for this engine in a block `-- @engine`"))
+            }
+        }
     }
 
     fn told(&self, mistake: Mistake) -> Error {
@@ -128,7 +158,7 @@ impl<'b> Bench<'b> {
                             );
                             return Err(ready
                                 .script
-                                .mistake(command.line, what)
+                                .mistake(command.at, what)
                                 .next("name the column: `SELECT … AS name`"));
                         }
                         set.push(name);
@@ -145,15 +175,16 @@ impl<'b> Bench<'b> {
         let dialect = self.stand.driver().dialect();
         self.stand.ask(&doing, async |session| {
             let mut state = State { checks: Vec::new(), counts: BTreeMap::new() };
-            for (name, sql) in &self.compiled.checks {
-                let sql = dialect.statement(sql);
-                let found = scalar_sql(session, &sql).await.map_err(|why| about(why, name))?;
+            for asked in &self.compiled.checks {
+                let sql = dialect.statement(&asked.sql);
+                let found = scalar_sql(session, &sql).await;
+                let found = found.map_err(|why| self.about(why, asked))?;
                 let detail = format!("{sql} must not answer 0 and answers {found}");
-                state.checks.push(Check::new(name.clone(), found != 0, detail));
+                state.checks.push(Check::new(asked.name, found != 0, detail));
             }
-            for (name, sql) in self.compiled.count_queries() {
-                let found = scalar_sql(session, &dialect.statement(sql)).await;
-                state.counts.insert(name, found.map_err(|why| about(why, name))?);
+            for Count { asked, .. } in &self.compiled.counts {
+                let found = scalar_sql(session, &dialect.statement(&asked.sql)).await;
+                state.counts.insert(asked.name, found.map_err(|why| self.about(why, asked))?);
             }
             Ok(state)
         })
@@ -169,14 +200,15 @@ impl<'b> Bench<'b> {
         let counts = self.compiled.counts.iter();
         counts
             .map(|count| {
-                let of = |state: &BTreeMap<&str, i64>| state.get(count.name).copied().unwrap_or(0);
+                let name = count.asked.name;
+                let of = |state: &BTreeMap<&str, i64>| state.get(name).copied().unwrap_or(0);
                 let ends = count.scripts.iter().map(|script| report.tally.of(script));
                 let (committed, unknown) = ends.fold((0, 0), |(committed, unknown), entry| {
                     (committed + entry.committed, unknown + entry.unknown)
                 });
-                let what = format!("what `{}` counts", count.name);
+                let what = format!("what `{name}` counts");
                 let moved = of(after) - of(before);
-                Check::accounted(count.name, &what, moved, committed, unknown)
+                Check::accounted(name, &what, moved, committed, unknown)
             })
             .collect()
     }
@@ -186,18 +218,27 @@ impl<'b> Bench<'b> {
         let mut checks = Vec::new();
         for (ready, of_script) in self.compiled.scripts.iter().zip(&report.transactions) {
             let throughput = report.throughput(of_script);
-            checks.extend(
-                ready.metrics.iter().map(|metric| metric.check(ready.name, of_script, throughput)),
-            );
+            for metric in &ready.metrics {
+                add(&mut checks, metric.check(ready.name, of_script, throughput));
+            }
         }
         checks
+    }
+
+    /// An engine's answer to a query of a header.
+    fn about(&self, mut why: DbError, asked: &Asked) -> DbError {
+        let label = self.compiled.scripts.get(asked.script).map_or("", |one| one.script.name());
+        why.message = format!("`{}` ({label}:{}): {}", asked.name, asked.line, why.message);
+        why
     }
 
     /// Whether statements are run by the indexes that the headers name, with parameters that they ran with.
     fn plans(&self, shared: &Shared) -> Result<Vec<Check>> {
         let mut checks = Vec::new();
         for (id, traits) in self.compiled.traits.iter().enumerate() {
-            let Some(index) = &traits.index else { continue };
+            if traits.indexes.is_empty() {
+                continue;
+            }
             let script = &self.compiled.scripts[traits.script];
             let place = format!("{}:{}", script.script.name(), traits.line);
             let name = format!("expect_{}_line_{}_plan", metric_name(script.name), traits.line);
@@ -211,8 +252,10 @@ impl<'b> Bench<'b> {
             let Some(plan) = self.explain(sql, &values)? else { continue };
             self.stand.keep_plan(&format!("{}:{}", script.name, traits.line), &plan)?;
             let outline = plan.outline().join("; ");
-            let what = format!("{place} must use index {index}: {}", outline.trim());
-            checks.push(Check::new(name, plan.uses_index(index), what));
+            let wanted = traits.indexes.join(" and ");
+            let what = format!("{place} must use index {wanted}: {}", outline.trim());
+            let held = traits.indexes.iter().all(|index| plan.uses_index(index));
+            checks.push(Check::new(name, held, what));
         }
         Ok(checks)
     }
@@ -230,8 +273,13 @@ impl<'b> Bench<'b> {
     }
 }
 
-/// An engine's answer to the query of a check or count.
-fn about(mut why: DbError, name: &str) -> DbError {
-    why.message = format!("`{name}`: {}", why.message);
-    why
+/// Adds a check; to one of the same name, which holds where both do.
+fn add(checks: &mut Vec<Check>, check: Check) {
+    match checks.iter_mut().find(|known| known.name == check.name) {
+        None => checks.push(check),
+        Some(known) => {
+            known.held &= check.held;
+            known.detail = format!("{}; {}", known.detail, check.detail);
+        }
+    }
 }

@@ -20,8 +20,8 @@ pub struct Program {
 /// Where an operation comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin {
-    /// The line in which its command begins, from 1.
-    pub line: usize,
+    /// The byte of the script's text that its command begins with.
+    pub at: usize,
     /// Which command of the script it is, from 1, as pgbench counts them.
     pub number: usize,
 }
@@ -51,7 +51,8 @@ pub struct Request {
     pub id: StatementId,
     /// The variable of each parameter.
     pub parameters: Box<[Slot]>,
-    pub rows: Option<RowsExpected>,
+    /// What is expected of the number of its rows.
+    pub rows: Box<[RowsExpected]>,
     /// Whether its plan is looked at, with parameters that it ran with.
     pub is_explained: bool,
 }
@@ -89,8 +90,8 @@ impl Program {
                 Do::SyncPipeline => operations.push(Operation::SyncPipeline),
                 Do::EndPipeline => operations.push(Operation::EndPipeline),
             }
-            let &Command { line, number, .. } = command;
-            origins.resize(operations.len(), Origin { line, number });
+            let &Command { at, number, .. } = command;
+            origins.resize(operations.len(), Origin { at, number });
         }
         Self { operations: operations.into(), origins: origins.into() }
     }
@@ -149,7 +150,7 @@ fn request(statement: &Statement, id: StatementId, traits: &[StatementTraits]) -
     Request {
         id,
         parameters: statement.parameters.as_slice().into(),
-        rows: traits.and_then(|traits| traits.rows),
-        is_explained: traits.is_some_and(|traits| traits.index.is_some()),
+        rows: traits.map(|traits| traits.rows.as_slice().into()).unwrap_or_default(),
+        is_explained: traits.is_some_and(|traits| !traits.indexes.is_empty()),
     }
 }

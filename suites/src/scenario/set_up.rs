@@ -6,14 +6,15 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, DbError, Driver, Error, Result, Session, Statement, Stop, Value};
 use dbdyno_datasets::{Made, Wanted};
 use dbdyno_script::{
-    Command, Do, Fault, Held, Machine, Names, Scalar, Script, Slot, StatementKind, Variables,
+    Command, Do, Failure, Fault, Held, Machine, Mistake, Names, Scalar, Script, Slot,
+    StatementKind, Variables,
 };
 
 use super::compiled::statements_of;
 use super::data::told;
 use super::defined::Defined;
 use super::files::File;
-use super::sheet::{self, Directive, Says};
+use super::sheet::{self, Directive, Says, Sheet};
 use super::values;
 
 /// The variable that counts the rounds of a block, from 1.
@@ -49,6 +50,7 @@ impl Recipe {
         let (label, text) = file.for_engine(engine);
         let failed = |mistake| told("read", label, mistake);
         let sheet = sheet::read(label, text, engine).map_err(failed)?;
+        only_repeats(label, &sheet).map_err(failed)?;
         let mut names = Names::default();
         defined.name_all(&mut names);
         let (round, rounds) = (names.slot(ROUND), names.slot(ROUNDS));
@@ -87,7 +89,7 @@ impl Recipe {
                     Do::Sql(sql) if sql.store.is_some() => "columns in variables",
                     _ => return None,
                 };
-                Some(script.mistake(command.line, format!("there are no {what} in a set-up")))
+                Some(script.mistake(command.at, format!("there are no {what} in a set-up")))
             });
             if let Some(mistake) = refused {
                 return Err(told("read", &self.label, mistake));
@@ -124,6 +126,19 @@ impl Recipe {
     }
 }
 
+/// That a set-up expects nothing: nobody would look whether it comes true.
+fn only_repeats(label: &str, sheet: &Sheet) -> Result<(), Mistake> {
+    let ours = |directive: &&Directive| matches!(directive.says, Says::Repeat | Says::End);
+    let Some(other) = sheet.directives.iter().find(|directive| !ours(directive)) else {
+        return Ok(());
+    };
+    let shown = sheet.text.lines().nth(other.line - 1).unwrap_or_default();
+    let column = shown.chars().take_while(|c| c.is_whitespace()).count() + 1;
+    let what = "a set-up has no such line, only `@repeat`, `@engine` and `@end`";
+    Err(Mistake::new(label, other.line, column, shown, what)
+        .next("say it in the script that the set-up is for"))
+}
+
 /// A piece of a set-up's text, with empty lines in the place of all else.
 struct Piece {
     text: String,
@@ -156,9 +171,9 @@ fn pieces(text: &str, directives: &[Directive]) -> Vec<Piece> {
 
 /// Where the expression stands that a line says `-- @repeat` with.
 fn count_in(text: &str, line: usize) -> usize {
+    const WORD: &str = "@repeat";
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let word = "-- @repeat";
-    before + text[before..].find(word).map_or(0, |at| at + word.len())
+    before + text[before..].find(WORD).map_or(0, |at| at + WORD.len())
 }
 
 /// Whether tables may come with a statement: not with one that changes rows, of which there may be many.
@@ -199,9 +214,9 @@ impl Cook<'_> {
             Held::Scalar(Scalar::Int(rounds)) => Ok(rounds),
             Held::Scalar(Scalar::Double(rounds)) if rounds.is_finite() => Ok(rounds.round() as i64),
             _ => {
-                let line = count.commands().first().map_or(1, |command| command.line);
+                let at = count.commands().first().map_or(0, |command| command.at);
                 let mistake =
-                    count.mistake(line, "what is repeated must be repeated a number of times");
+                    count.mistake(at, "what is repeated must be repeated a number of times");
                 Err(told("run", &self.recipe.label, mistake))
             }
         }
@@ -225,7 +240,7 @@ impl Cook<'_> {
                     Ok(sql) => session.run_sql(&sql).await,
                     Err(why) => Err(why),
                 };
-                self.rows += ran.map_err(|why| self.failed(script, statement.line, &why))?;
+                self.rows += ran.map_err(|why| self.failed(script, statement.at, &why))?;
                 if may_create(&statement.sql) {
                     made.note(session).await?;
                 }
@@ -249,27 +264,27 @@ impl Cook<'_> {
         for (statement, prepared) in numbered.iter().zip(&statements) {
             if !matches!(statement.kind, StatementKind::Read | StatementKind::Write) {
                 let what = "a repeated part begins and ends transactions by itself";
-                return Err(told("run", &self.recipe.label, script.mistake(statement.line, what)));
+                return Err(told("run", &self.recipe.label, script.mistake(statement.at, what)));
             }
             // One by one, to know which of them is wrong.
             let ready = session.prepare(std::slice::from_ref(prepared)).await;
-            ready.map_err(|why| self.failed(script, statement.line, &why))?;
+            ready.map_err(|why| self.failed(script, statement.at, &why))?;
         }
-        let first_line = numbered.first().map_or(1, |statement| statement.line);
+        let first = numbered.first().map_or(0, |statement| statement.at);
         let ready = session.prepare(&statements).await;
-        ready.map_err(|why| self.failed(script, first_line, &why))?;
+        ready.map_err(|why| self.failed(script, first, &why))?;
         let firsts = first_of_each(script);
         let mut round = 0;
         while round < rounds {
             let begun = session.begin(Access::Write).await;
-            begun.map_err(|why| self.failed(script, first_line, &why))?;
+            begun.map_err(|why| self.failed(script, first, &why))?;
             for _ in 0..ROUNDS_TOGETHER.min(rounds - round) {
                 round += 1;
                 self.variables.set(self.recipe.round, Scalar::Int(round));
                 self.round(session, script, &firsts).await?;
             }
             let committed = session.commit().await;
-            committed.map_err(|why| self.failed(script, first_line, &why))?;
+            committed.map_err(|why| self.failed(script, first, &why))?;
         }
         Ok(())
     }
@@ -287,7 +302,7 @@ impl Cook<'_> {
                 let values = self.values(&statement.parameters);
                 let values = values.map_err(|fault| self.fault(script, command, &fault))?;
                 let ran = session.execute(firsts[at] + index, &values).await;
-                self.rows += ran.map_err(|why| self.failed(script, statement.line, &why))?;
+                self.rows += ran.map_err(|why| self.failed(script, statement.at, &why))?;
             }
             at = self.after(script, command, at).await?;
         }
@@ -313,13 +328,13 @@ impl Cook<'_> {
         match &command.action {
             Do::Set(slot, expression) => {
                 let value = expression.evaluate(&mut machine);
-                let value = value.map_err(|fault| self.fault(script, command, &fault))?;
+                let value = value.map_err(|failure| self.failure(script, &failure))?;
                 self.variables.set(*slot, value);
                 Ok(None)
             }
             Do::Unless(condition, otherwise) => {
                 let value = condition.evaluate(&mut machine);
-                let value = value.map_err(|fault| self.fault(script, command, &fault))?;
+                let value = value.map_err(|failure| self.failure(script, &failure))?;
                 Ok((!value.is_true()).then_some(*otherwise))
             }
             Do::Jump(to) => Ok(Some(*to)),
@@ -343,12 +358,17 @@ impl Cook<'_> {
 
     #[cold]
     fn fault(&self, script: &Script, command: &Command, fault: &Fault) -> Error {
-        told("run", &self.recipe.label, script.mistake(command.line, fault.to_string()))
+        told("run", &self.recipe.label, script.mistake(command.at, fault.to_string()))
     }
 
     #[cold]
-    fn failed(&self, script: &Script, line: usize, why: &DbError) -> Error {
-        let mistake = script.mistake(line, why.to_string());
+    fn failure(&self, script: &Script, failure: &Failure) -> Error {
+        told("run", &self.recipe.label, script.mistake(failure.at, failure.to_string()))
+    }
+
+    #[cold]
+    fn failed(&self, script: &Script, at: usize, why: &DbError) -> Error {
+        let mistake = script.mistake(at, why.to_string());
         let doing = format!("run the set-up {} on {}", self.recipe.label, self.driver.target());
         Error::new(doing, mistake).next(
             "mend the statement and run the same command again; nothing but what the set-up made is \
@@ -386,6 +406,12 @@ mod tests {
         ];
         let parts = parts.map(|(text, repeated)| (text.to_owned(), repeated));
         assert_eq!(read(text).unwrap(), parts);
+        // A block for another engine ends where it says, whatever is repeated in it.
+        let text = "-- @engine mariadb\n-- @repeat 3\nSELECT 1;\n-- @end\nSELECT 2;\n-- @engine others\n\
+                    --@repeat 4\nSELECT 3;\n-- @end\nSELECT 4;\n-- @end\nSELECT 5;";
+        let parts = [("8:SELECT 3", true), ("10:SELECT 4 12:SELECT 5", false)];
+        let parts = parts.map(|(text, repeated)| (text.to_owned(), repeated));
+        assert_eq!(read(text).unwrap(), parts);
     }
 
     #[test]
@@ -399,6 +425,7 @@ mod tests {
             ("-- @repeat :n\nSELECT 1;\n-- @end", ":1:12: undefined", "1 | -- @repeat :n"),
             ("-- @repeat 1\nSELECT 1;\n  SELECT :n;\n-- @end", ":3:10: ", "3 |   SELECT :n;"),
             ("SELECT 1 \\gset\n", ":1:1: there are no columns", "1 | SELECT 1 \\gset"),
+            ("SELECT 1;\n -- @check x: SELECT 0", ":2:2: a set-up has no such line", "@check x"),
         ] {
             let why = read(text).unwrap_err().to_string();
             assert!(why.contains(place) && why.contains(shown), "{why}");

@@ -1,4 +1,5 @@
-//! What dbdyno reads in a script's comments, which pgbench passes over: lines that begin with `-- @`.
+//! What dbdyno reads in a script's comments, which pgbench passes over: lines that begin with `-- @`, whatever
+//! blanks are around the dashes.
 
 use std::fmt::Write as _;
 
@@ -89,14 +90,44 @@ pub struct Named<'t> {
 /// The engines that a text has blocks for, as often as it names them.
 pub fn engines(text: &str) -> impl Iterator<Item = Named<'_>> {
     (1..).zip(text.lines()).flat_map(|(line, shown)| {
-        let said = shown.trim_start().strip_prefix("-- @engine");
+        let said = said_in(shown).and_then(|said| said.strip_prefix("engine"));
         let names = said.filter(|names| names.starts_with(char::is_whitespace));
         let names = names.into_iter().flat_map(|names| names.split(','));
-        names.map(str::trim).filter(|name| !name.is_empty()).map(move |name| {
-            let before = &shown[..name.as_ptr().addr() - shown.as_ptr().addr()];
-            Named { name, line, column: before.chars().count() + 1, shown }
+        names.map(str::trim).filter(|name| !name.is_empty()).map(move |name| Named {
+            name,
+            line,
+            column: column_of(shown, name),
+            shown,
         })
     })
+}
+
+/// What stands behind the `@` of a line that is more than a comment.
+fn said_in(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("--")?.trim_start().strip_prefix('@')
+}
+
+/// The column of a part of a line, from 1.
+fn column_of(line: &str, part: &str) -> usize {
+    line[..offset_of(line, part).min(line.len())].chars().count() + 1
+}
+
+/// The byte of a text at which a part of it begins.
+fn offset_of(text: &str, part: &str) -> usize {
+    part.as_ptr().addr().saturating_sub(text.as_ptr().addr())
+}
+
+/// What is wrong with a directive, and the part of its text that is.
+#[derive(Debug)]
+pub struct Wrong<'t> {
+    pub part: &'t str,
+    pub what: String,
+}
+
+impl<'t> Wrong<'t> {
+    pub fn new(part: &'t str, what: impl Into<String>) -> Self {
+        Self { part, what: what.into() }
+    }
 }
 
 struct Reader<'t> {
@@ -134,7 +165,7 @@ impl Reader<'_> {
     /// Takes a line, or a directive of several; gives how many they are.
     fn line(&mut self, lines: &[&str], at: usize) -> Result<usize, Mistake> {
         let line = lines[at];
-        let Some(said) = line.trim().strip_prefix("-- @") else {
+        let Some(first) = said_in(line) else {
             if self.applies() {
                 self.text.push_str(line);
             } else if line.ends_with('\n') {
@@ -142,11 +173,14 @@ impl Reader<'_> {
             }
             return Ok(1);
         };
-        let (said, taken) = continued(said, lines, at);
-        let (word, rest) = said.split_once(char::is_whitespace).unwrap_or((&said, ""));
+        let (said, taken) = continued(first, lines, at);
+        let (word, rest) = said.split_at(said.find(char::is_whitespace).unwrap_or(said.len()));
         let file = self.file;
-        let wrong = |what: String| {
-            let column = line.len() - line.trim_start().len() + "-- @".len();
+        let wrong = |Wrong { part, what }: Wrong<'_>| {
+            // Of what goes on in other lines, the end of the first.
+            let place = offset_of(&said, part).min(first.len());
+            let place = if first.is_char_boundary(place) { place } else { 0 };
+            let column = column_of(line, &first[place..]);
             Mistake::new(file, at + 1, column, line.trim_end(), what)
         };
         let says = match (word, rest.trim()) {
@@ -154,12 +188,20 @@ impl Reader<'_> {
                 self.begin_engine(at + 1, names).map_err(wrong)?;
                 None
             }
-            ("end", "") => self.end().map_err(wrong)?,
+            ("end", "") => self.end().map_err(|what| wrong(Wrong::new(word, what)))?,
+            ("repeat", _) if !self.applies() => {
+                // Its end must not be taken for that of the block around it.
+                self.open.push(Block { line: at + 1, kind: Kind::Repeat });
+                None
+            }
             _ if !self.applies() => None,
             ("repeat", _) if self.repeats() => {
-                return Err(wrong("what is repeated cannot repeat anything itself".to_owned()));
+                let what = "what is repeated cannot repeat anything itself";
+                return Err(wrong(Wrong::new(word, what)));
             }
-            ("repeat", "") => return Err(wrong("found nothing, expected how often".to_owned())),
+            ("repeat", none @ "") => {
+                return Err(wrong(Wrong::new(none, "found nothing, expected how often")));
+            }
             ("repeat", _) => {
                 self.open.push(Block { line: at + 1, kind: Kind::Repeat });
                 Some(Says::Repeat)
@@ -167,10 +209,8 @@ impl Reader<'_> {
             (word, rest) => parse(word, rest).map_err(wrong)?,
         };
         self.directives.extend(says.map(|says| Directive { line: at + 1, says }));
-        // Comments to the script's own reader; only the lines count.
-        for _ in 0..taken {
-            self.text.push('\n');
-        }
+        // Comments to the script's own reader, which shows them where something is wrong.
+        lines[at..at + taken].iter().for_each(|line| self.text.push_str(line));
         Ok(taken)
     }
 
@@ -180,13 +220,12 @@ impl Reader<'_> {
     }
 
     /// A block for some engines, which ends the one before it.
-    fn begin_engine(&mut self, line: usize, names: &str) -> Result<(), String> {
+    fn begin_engine<'n>(&mut self, line: usize, said: &'n str) -> Result<(), Wrong<'n>> {
         let names: Vec<String> =
-            names.split(',').map(|name| name.trim().to_owned()).filter(|n| !n.is_empty()).collect();
+            said.split(',').map(|name| name.trim().to_owned()).filter(|n| !n.is_empty()).collect();
         if names.is_empty() {
-            return Err(
-                "found nothing, expected engines such as `mariadb, mysql`, or `others`".into()
-            );
+            let what = "found nothing, expected engines such as `mariadb, mysql`, or `others`";
+            return Err(Wrong::new(said, what));
         }
         let mut named = match self.open.pop_if(|block| matches!(block.kind, Kind::Engine { .. })) {
             Some(Block { kind: Kind::Engine { named, .. }, .. }) => named,
@@ -203,11 +242,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Option<Says>, String> {
+    fn end(&mut self) -> Result<Option<Says>, &'static str> {
         match self.open.pop() {
-            Some(Block { kind: Kind::Repeat, .. }) => Ok(Some(Says::End)),
+            Some(Block { kind: Kind::Repeat, .. }) => Ok(self.applies().then_some(Says::End)),
             Some(_) => Ok(None),
-            None => Err("there is no block to end".to_owned()),
+            None => Err("there is no block to end"),
         }
     }
 }
@@ -227,10 +266,10 @@ fn continued(first: &str, lines: &[&str], at: usize) -> (String, usize) {
     (said, taken)
 }
 
-fn parse(word: &str, rest: &str) -> Result<Option<Says>, String> {
+fn parse<'t>(word: &'t str, rest: &'t str) -> Result<Option<Says>, Wrong<'t>> {
     let needed = |what: &str| {
         if rest.is_empty() {
-            Err(format!("found nothing, expected {what}"))
+            Err(Wrong::new(rest, format!("found nothing, expected {what}")))
         } else {
             Ok(rest.to_owned())
         }
@@ -243,14 +282,20 @@ fn parse(word: &str, rest: &str) -> Result<Option<Says>, String> {
             let (name, sql) = named_query(rest)?;
             if word == "check" { Says::Check { name, sql } } else { Says::Count { name, sql } }
         }
-        "end" => return Err("found something behind `@end`, which takes nothing".to_owned()),
+        "end" => {
+            let what = format!("found `{rest}` behind `@end`, which takes nothing");
+            return Err(Wrong::new(rest, what));
+        }
         other => {
             const ALIKE: f64 = 0.85;
             let score = |known: &&&str| strsim::jaro_winkler(&other.to_ascii_lowercase(), known);
             let near = WORDS.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
             // What is like none of them is a comment that happens to begin so.
             return match near.filter(|near| score(near) >= ALIKE) {
-                Some(near) => Err(format!("there is no `@{other}`; did you mean `@{near}`?")),
+                Some(near) => {
+                    let what = format!("there is no `@{other}`; did you mean `@{near}`?");
+                    Err(Wrong::new(word, what))
+                }
                 None => Ok(None),
             };
         }
@@ -258,7 +303,7 @@ fn parse(word: &str, rest: &str) -> Result<Option<Says>, String> {
 }
 
 /// `name: SELECT …`
-fn named_query(text: &str) -> Result<(String, String), String> {
+fn named_query(text: &str) -> Result<(String, String), Wrong<'_>> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     match text.split_once(':') {
         Some((name, sql))
@@ -266,8 +311,11 @@ fn named_query(text: &str) -> Result<(String, String), String> {
         {
             Ok((name.to_owned(), sql.trim().trim_end_matches(';').to_owned()))
         }
-        _ => Err("expected `name: SELECT …`, the name in small letters, digits and underscores"
-            .to_owned()),
+        _ => {
+            let what =
+                "expected `name: SELECT …`, the name in small letters, digits and underscores";
+            Err(Wrong::new(text, what))
+        }
     }
 }
 
@@ -282,14 +330,19 @@ mod tests {
     #[test]
     fn each_engine_reads_its_own_lines() {
         let script = "a\n-- @engine mariadb, mysql\nb\n-- @engine sqlite\nc\n-- @engine others\nd\n-- @end\ne";
-        assert_eq!(text(script, "mariadb"), "a\n\nb\n\n\n\n\n\ne");
-        assert_eq!(text(script, "sqlite"), "a\n\n\n\nc\n\n\n\ne");
-        assert_eq!(text(script, "postgres"), "a\n\n\n\n\n\nd\n\ne");
+        let engines =
+            "-- @engine mariadb, mysql\n{}-- @engine sqlite\n{}-- @engine others\n{}-- @end";
+        let lines = |own: [&str; 3]| {
+            own.iter().fold(engines.to_owned(), |text, own| text.replacen("{}", own, 1))
+        };
+        assert_eq!(text(script, "mariadb"), format!("a\n{}\ne", lines(["b\n", "\n", "\n"])));
+        assert_eq!(text(script, "sqlite"), format!("a\n{}\ne", lines(["\n", "c\n", "\n"])));
+        assert_eq!(text(script, "postgres"), format!("a\n{}\ne", lines(["\n", "\n", "d\n"])));
     }
 
     #[test]
     fn directives_are_read_with_their_lines() {
-        let script = "-- @setup schema.sql\n-- a comment, @expect nothing\n-- @author somebody\n\
+        let script = "--@setup schema.sql\n-- a comment, @expect nothing\n-- @author somebody\n\
                       -- @check sums: SELECT \\\n--   COUNT(*) FROM t;\n-- @repeat 10 * :scale\nx\n-- @end\n";
         let sheet = read("x.sql", script, "sqlite").unwrap();
         let directive = |line, says| Directive { line, says };
@@ -308,7 +361,11 @@ mod tests {
                 directive(8, Says::End),
             ]
         );
-        assert_eq!(sheet.text.matches('\n').count(), script.matches('\n').count());
+        let kept = script.replace("\nx\n", "\n\n").replace("-- a comment, @expect nothing", "");
+        assert_eq!(read("x.sql", script, "").unwrap().text, script);
+        let others = read("x.sql", &format!("-- @engine sqlite\n{script}-- @end"), "").unwrap();
+        assert_eq!(others.text, format!("-- @engine sqlite\n{kept}-- @end"));
+        assert_eq!(others.directives, []);
     }
 
     #[test]
@@ -316,6 +373,9 @@ mod tests {
         let wrong = [
             "SELECT 1;\n-- @expct p99 < 1ms",
             "-- @expect p99 << 1ms",
+            "  --  @expect größe < 1ms",
+            "-- @expect rows = \\\n-- many",
+            "-- @expect throughput > fast",
             "-- @setup",
             "-- @check Sums: SELECT 1",
             "-- @check sums",

@@ -16,6 +16,7 @@ pub fn places(columns: &[String], prefix: &str, names: &Names) -> Places {
 pub fn store_row(
     row: &dyn Row,
     places: &[Option<Slot>],
+    names: &Names,
     into: &mut Variables,
 ) -> Result<(), DbError> {
     for (index, slot) in places.iter().enumerate() {
@@ -33,7 +34,11 @@ pub fn store_row(
             Value::Timestamp(moment) => into.set_shown(slot, &moment),
             Value::Date(date) => into.set_shown(slot, &date),
             Value::Bytes(_) | Value::Ints(_) => {
-                let text = row.text(index)?;
+                let text = row.text(index).map_err(|mut why| {
+                    let name = names.name(slot);
+                    why.message = format!("error storing into variable `{name}`: {}", why.message);
+                    why
+                })?;
                 into.set_text(slot, text);
             }
         }

@@ -179,7 +179,10 @@ fn what_happens_in_the_database_is_the_outcome() {
     let why = outcome("BEGIN;\n\\if 0\nEND;\n\\endif").unwrap_err();
     assert!(why.message.ends_with("one.sql: the script ended within a transaction"), "{why}");
     let why = outcome("\\if 1\nBEGIN;\n\\endif\nBEGIN;\nEND;").unwrap_err();
-    assert!(why.message.ends_with("one.sql:4: there is a transaction in progress"), "{why}");
+    assert!(
+        why.message.ends_with("one.sql:4:1: there is a transaction in progress in `BEGIN;`"),
+        "{why}"
+    );
     let many: Vec<String> = (1..=200).map(|_| ":client_id".to_owned()).collect();
     for count in [1, 4, 5, 16, 17, 128, 129, 200] {
         let list = many[..count].join(", ");

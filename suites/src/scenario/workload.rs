@@ -12,7 +12,7 @@ use dbdyno_script::Variables;
 use super::client::ScriptClient;
 use super::compiled::Compiled;
 use super::defined::Defined;
-use super::expectation::metric_name;
+use super::expectation::{RowsExpected, metric_name};
 use super::program::Request;
 use crate::parameter::Parameter;
 
@@ -38,8 +38,8 @@ struct Found {
 
 impl Shared {
     pub fn new(compiled: Arc<Compiled>, defined: Defined, scale: Scale, seed: u64) -> Self {
-        let wanted = |index: &Option<String>| index.as_ref().map(|_| AtomicBool::new(false));
-        let captured = compiled.traits.iter().map(|traits| wanted(&traits.index)).collect();
+        let wanted = |indexes: &[String]| (!indexes.is_empty()).then(|| AtomicBool::new(false));
+        let captured = compiled.traits.iter().map(|traits| wanted(&traits.indexes)).collect();
         Self { compiled, defined, scale, seed, captured, found: Mutex::default() }
     }
 
@@ -75,9 +75,8 @@ impl Shared {
     /// Holds the rows of a statement against what is expected of it.
     #[inline]
     pub fn expect_rows(&self, request: &Request, rows: u64) {
-        if let Some(expected) = request.rows
-            && !expected.comparison.holds(rows, expected.rows)
-        {
+        let holds = |expected: &RowsExpected| expected.comparison.holds(rows, expected.rows);
+        if !request.rows.iter().all(holds) {
             self.note_wrong(request.id, rows);
         }
     }
@@ -101,12 +100,15 @@ impl Shared {
         let found = self.lock();
         let traits = self.compiled.traits.iter().enumerate();
         traits
-            .filter_map(|(id, traits)| {
-                let (script, words) = (&self.compiled.scripts[traits.script], traits.rows?.words());
+            .filter(|(_, traits)| !traits.rows.is_empty())
+            .map(|(id, traits)| {
+                let words: Vec<String> = traits.rows.iter().map(|rows| rows.words()).collect();
+                let (script, words) =
+                    (&self.compiled.scripts[traits.script], words.join(" and "));
                 let name =
                     format!("expect_{}_line_{}_rows", metric_name(script.name), traits.line);
                 let place = format!("{}:{}", script.script.name(), traits.line);
-                Some(match found.wrong_rows.get(&id) {
+                match found.wrong_rows.get(&id) {
                     None => Check::new(name, true, format!("{place}: {words}")),
                     Some((times, first)) => {
                         let what = format!(
@@ -114,7 +116,7 @@ impl Shared {
                         );
                         Check::new(name, false, what)
                     }
-                })
+                }
             })
             .collect()
     }

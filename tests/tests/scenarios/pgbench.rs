@@ -106,6 +106,30 @@ fn expressions_are_worth_what_they_are_in_pgbench() {
     assert_eq!(ours, theirs);
 }
 
+/// The examples of its manual, too, each of which is a client's own: a fault ends its client.
+#[test]
+fn the_manuals_examples_are_worth_what_they_are_in_pgbench() {
+    if left_out("postgres") {
+        return;
+    }
+    let examples: Vec<&(&str, &str)> =
+        common::manual::OPERATORS.iter().chain(&common::manual::FUNCTIONS).collect();
+    let made: Vec<&str> = examples.iter().map(|(expression, _)| *expression).collect();
+    let pgbench = Pgbench::new();
+    let output = pgbench.run(&script_of_each(&made), made.len(), &[("default_seed", "1234")]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let theirs = told_by_client(&errors, made.len());
+    let wanted: Vec<&str> = examples.iter().map(|(_, value)| *value).collect();
+    assert_eq!(theirs, wanted, "{errors}");
+}
+
+/// A script in which each client evaluates an expression of its own.
+fn script_of_each(expressions: &[impl std::fmt::Display]) -> String {
+    let one =
+        |(client, made)| format!("\\if :client_id = {client}\n\\set x debug({made})\n\\endif\n");
+    (0..).zip(expressions).map(one).collect()
+}
+
 /// So do expressions that nobody thought of, values and faults alike. Each is a client's own, for a fault
 /// ends its client.
 #[test]
@@ -120,12 +144,7 @@ fn random_expressions_are_worth_what_they_are_in_pgbench() {
     for number in 0..SCRIPTS {
         let mut rng = Rng::new(3, &[number]);
         let made: Vec<String> = (0..CLIENTS).map(|_| random(&mut rng, 4)).collect();
-        let script: String = (0..)
-            .zip(&made)
-            .map(|(client, made)| {
-                format!("\\if :client_id = {client}\n\\set x debug({made})\n\\endif\n")
-            })
-            .collect();
+        let script = script_of_each(&made);
         let output = pgbench.run(&script, CLIENTS, &VARIABLES);
         let errors = String::from_utf8(output.stderr).unwrap();
         let theirs = told_by_client(&errors, CLIENTS);

@@ -66,7 +66,6 @@ impl<'s> Bench<'s> {
         measured: &mut Measured,
     ) -> Result<bool> {
         self.stand.go_on()?;
-        self.clean()?;
         self.put_on(kind, script)?;
         let mut written = Written::default();
         for ((name, rows), first) in kind.loads.into_iter().zip(ROWS).zip([0, SECOND_LOAD]) {
@@ -102,22 +101,14 @@ impl<'s> Bench<'s> {
 
     /// Makes the journal as the data set has it, without anything on it, and the totals zero.
     fn clean(&self) -> Result<()> {
-        let language = self.dialect().triggers();
-        let drops: Vec<_> = KINDS.iter().filter_map(|kind| kind.drop(language)).collect();
-        self.stand.ask("make the journal anew", async |session| {
-            for sql in &drops {
-                session.run_sql(sql).await?;
-            }
-            for table in [Journal::entries(), Journal::audit()] {
-                make(session, self.dialect(), &table, "").await?;
-            }
-            let zero = "UPDATE journal_accounts SET entries = 0, total = 0";
-            session.run_sql(zero).await.map(drop)
-        })
+        let dialect = self.dialect();
+        self.stand.ask("make the journal anew", async |session| clean(session, dialect).await)
     }
 
+    /// Makes the journal anew with a kind on it; from the beginning where the server dies over it.
     fn put_on(&self, kind: &Kind, script: &[&str]) -> Result<()> {
         self.stand.ask(&format!("put `{}` on the journal", kind.name), async |session| {
+            clean(session, self.dialect()).await?;
             if !kind.definition.is_empty() {
                 make(session, self.dialect(), &Journal::entries(), kind.definition).await?;
             }
@@ -186,6 +177,17 @@ impl<'s> Bench<'s> {
             outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|e| e)).collect();
         Ok(Check::new("refused", held, words.join("; ")))
     }
+}
+
+async fn clean(session: &mut dyn Session, dialect: &dyn Dialect) -> Result<(), DbError> {
+    for sql in KINDS.iter().filter_map(|kind| kind.drop(dialect.triggers())) {
+        session.run_sql(sql).await?;
+    }
+    for table in [Journal::entries(), Journal::audit()] {
+        make(session, dialect, &table, "").await?;
+    }
+    let zero = "UPDATE journal_accounts SET entries = 0, total = 0";
+    session.run_sql(zero).await.map(drop)
 }
 
 /// What the tables hold.
