@@ -163,3 +163,79 @@ fn bottleneck(
     }
     Measurement { detail: format!("the client, not the server, was the bottleneck: {why}"), ..row }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use dbdyno_core::metrics::{MetricInfo, Reading};
+
+    use super::*;
+    use crate::machine::BUSY;
+    use crate::processes::{BUSIEST, CPU};
+
+    static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
+    static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
+
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    /// A memory of ten seconds on two processors, in each of which so much was used.
+    fn memory(machine: f64, server: f64, client: f64, busiest: f64) -> Memory {
+        let memory = Memory::new(2, vec!["sqlite".to_owned()]);
+        for second in 0..10 {
+            let grown = |each: f64| 100.0 + each * second as f64;
+            let sample = |source, target: &str, metric, value| Sample {
+                at: at(second),
+                source,
+                target: target.to_owned(),
+                reading: Reading::new(metric, value),
+                per_second: None,
+            };
+            let samples = [
+                sample(Source::Machine, "", &BUSY, grown(machine)),
+                sample(Source::Client, "", &CPU, grown(client)),
+                sample(Source::Client, "", &BUSIEST, busiest),
+                sample(Source::Server, "postgres", &CPU, grown(server)),
+                sample(Source::Server, "mariadb", &CPU, grown(9.0)),
+                sample(Source::Engine, "postgres", &HITS, grown(75.0)),
+                sample(Source::Engine, "postgres", &MISSES, grown(25.0)),
+            ];
+            memory.samples(&samples).unwrap_or_default();
+        }
+        memory
+    }
+
+    fn value(rows: &[Measurement], metric: &str) -> Option<f64> {
+        rows.iter().find(|row| row.metric == metric).and_then(|row| row.value)
+    }
+
+    #[test]
+    fn rows_are_of_the_target_and_the_time_that_were_asked_for() {
+        let memory = memory(1.0, 0.5, 0.25, 0.2);
+        let rows = memory.seen("postgres", at(2), at(7));
+        assert_eq!(value(&rows, "machine_busy_ratio"), Some(0.5));
+        assert_eq!(value(&rows, "server_processors"), Some(0.5));
+        assert_eq!(value(&rows, "cache_hit_ratio"), Some(0.75));
+        assert_eq!(value(&rows, "client_bottleneck"), Some(0.0));
+        assert!(memory.seen("postgres", at(20), at(30)).is_empty());
+        assert!(memory.seen("postgres", at(2), at(2)).is_empty());
+    }
+
+    #[test]
+    fn a_client_without_time_to_wait_is_the_bottleneck() {
+        let of = |memory: Memory, target: &str| {
+            let rows = memory.seen(target, at(0), at(9));
+            rows.into_iter().find(|row| row.metric == "client_bottleneck")
+        };
+        let told = |memory| of(memory, "postgres").map(|row| (row.value, row.detail));
+        let (value, why) = told(memory(1.2, 0.2, 0.97, 0.97)).unwrap_or_default();
+        assert!(value == Some(1.0) && why.contains("ran for 97 % of the time"), "{why}");
+        let (value, why) = told(memory(1.98, 0.5, 1.4, 0.7)).unwrap_or_default();
+        assert!(value == Some(1.0) && why.contains("(1.40) than by the server (0.50)"), "{why}");
+        // The server has more to do: a faster one would help.
+        assert_eq!(told(memory(1.98, 1.4, 0.5, 0.4)), Some((Some(0.0), String::new())));
+        assert_eq!(of(memory(1.98, 0.0, 1.9, 0.99), "sqlite"), None);
+    }
+}

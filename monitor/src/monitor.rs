@@ -14,6 +14,9 @@ use crate::rates::Rates;
 use crate::targets::{Engine, Told};
 use crate::{machine, processes};
 
+/// How long an engine may take to answer at least.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Who is given samples.
 pub trait Sink: Send + Sync {
     /// All samples of one moment. It is called on the thread that samples, which waits meanwhile.
@@ -111,7 +114,7 @@ impl Sampler {
     async fn run(&mut self, interval: Duration, end: &Notify) {
         let mut next = Instant::now();
         loop {
-            self.sample(interval).await;
+            self.sample(interval.max(PATIENCE)).await;
             let now = Instant::now();
             while next <= now {
                 next += interval;

@@ -31,8 +31,16 @@ const CATALOGUE: &[MetricInfo] = &[
     ),
     MetricInfo::counter("cache_waits", "1", "waits for a free page (Innodb_buffer_pool_wait_free)"),
     MetricInfo::counter("pages_written", "1", "pages written (Innodb_pages_written)"),
-    MetricInfo::counter("rows_read", "1", "rows read (Innodb_rows_read)"),
-    MetricInfo::counter("rows_written", "1", "rows inserted, updated or deleted (Innodb_rows_*)"),
+    MetricInfo::counter(
+        "rows_read",
+        "1",
+        "rows read (Innodb_rows_read, or what the handler was asked for)",
+    ),
+    MetricInfo::counter(
+        "rows_written",
+        "1",
+        "rows inserted, updated or deleted (Innodb_rows_*, or Handler_*)",
+    ),
     MetricInfo::counter(
         "temp_tables_on_disk",
         "1",
@@ -80,7 +88,6 @@ const STATUS: &[(&str, &str)] = &[
     ("Innodb_buffer_pool_pages_free", "cache_pages_free"),
     ("Innodb_buffer_pool_wait_free", "cache_waits"),
     ("Innodb_pages_written", "pages_written"),
-    ("Innodb_rows_read", "rows_read"),
     ("Created_tmp_disk_tables", "temp_tables_on_disk"),
     ("Innodb_deadlocks", "deadlocks"),
     ("Innodb_row_lock_waits", "lock_waits_total"),
@@ -95,12 +102,26 @@ const STATUS: &[(&str, &str)] = &[
     ("Innodb_history_list_length", "history_length"),
     ("Innodb_data_fsyncs", "file_syncs"),
 ];
-/// Status variables that metrics are worked out from.
-const PARTS: [&str; 4] = [
-    "Innodb_buffer_pool_read_requests",
-    "Innodb_rows_inserted",
-    "Innodb_rows_updated",
-    "Innodb_rows_deleted",
+/// Requests for pages, found in the buffer pool or not.
+const PAGE_REQUESTS: &str = "Innodb_buffer_pool_read_requests";
+/// Metrics that are sums of status variables: the first of a metric's sums that there is. InnoDB counts rows in
+/// MySQL, and did in MariaDB before 10.10; the handler's requests are counted everywhere.
+const SUMS: &[(&str, &[&str])] = &[
+    ("rows_read", &["Innodb_rows_read"]),
+    (
+        "rows_read",
+        &[
+            "Handler_read_first",
+            "Handler_read_key",
+            "Handler_read_last",
+            "Handler_read_next",
+            "Handler_read_prev",
+            "Handler_read_rnd",
+            "Handler_read_rnd_next",
+        ],
+    ),
+    ("rows_written", &["Innodb_rows_inserted", "Innodb_rows_updated", "Innodb_rows_deleted"]),
+    ("rows_written", &["Handler_write", "Handler_update", "Handler_delete"]),
 ];
 
 /// Metrics that MySQL has among InnoDB's own alone.
@@ -169,7 +190,8 @@ impl MetricsReader for Status {
 }
 
 fn status_query() -> String {
-    let names = STATUS.iter().map(|(name, _)| *name).chain(PARTS);
+    let parts = SUMS.iter().flat_map(|(_, parts)| parts.iter().copied());
+    let names = STATUS.iter().map(|(name, _)| *name).chain(parts).chain([PAGE_REQUESTS]);
     let list: Vec<String> = names.map(|name| format!("'{name}'")).collect();
     format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({})", list.join(", "))
 }
@@ -177,10 +199,18 @@ fn status_query() -> String {
 /// Metrics that are several status variables.
 fn worked_out(status: &BTreeMap<String, String>) -> Vec<Reading> {
     let of = |name: &str| number(status, name);
-    let hits = of(PARTS[0]).zip(of("Innodb_buffer_pool_reads")).map(|(all, missed)| all - missed);
-    let written = PARTS[1..].iter().map(|name| of(name)).sum::<Option<f64>>();
-    let both = [("cache_hits", hits), ("rows_written", written)];
-    both.into_iter().filter_map(|(metric, value)| reading(metric, value?)).collect()
+    let hits =
+        of(PAGE_REQUESTS).zip(of("Innodb_buffer_pool_reads")).map(|(all, missed)| all - missed);
+    let mut found: Vec<Reading> =
+        hits.and_then(|hits| reading("cache_hits", hits)).into_iter().collect();
+    for (metric, parts) in SUMS {
+        let has = |reading: &Reading| reading.metric.name == *metric;
+        if let (false, Some(sum)) = (found.iter().any(has), parts.iter().map(|name| of(name)).sum())
+        {
+            found.extend(reading(metric, sum));
+        }
+    }
+    found
 }
 
 fn reading(metric: &str, value: f64) -> Option<Reading> {

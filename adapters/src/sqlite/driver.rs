@@ -82,6 +82,11 @@ impl Place {
         }
     }
 
+    /// Whether each namespace has a file of its own.
+    pub(super) fn has_many(&self) -> bool {
+        matches!(self, Self::Folder { .. })
+    }
+
     fn keep(&self) -> Option<Arc<dyn Send + Sync>> {
         match self {
             Self::File(_) => None,

@@ -57,12 +57,10 @@ struct Headers(Place);
 #[async_trait]
 impl MetricsReader for Headers {
     async fn read(&mut self) -> Result<Vec<Reading>, DbError> {
-        let files = self.0.files();
-        let alone = files.len() == 1;
         let mut readings = Vec::new();
-        for file in files {
+        for file in self.0.files() {
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
-            let of = if alone { String::new() } else { name.into_owned() };
+            let of = if self.0.has_many() { name.into_owned() } else { String::new() };
             for (metric, value) in of_file(&file)? {
                 let metric = find(CATALOGUE, metric);
                 readings.extend(metric.map(|metric| Reading { metric, of: of.clone(), value }));
