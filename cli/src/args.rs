@@ -2,6 +2,7 @@
 
 mod history;
 mod limit;
+mod monitor;
 mod parse;
 mod pool;
 mod run;
@@ -14,6 +15,7 @@ use dbdyno_history::{CheckOptions, Kind, Model};
 
 pub use history::{AddArgs, FolderArgs, HistoryArgs, HistoryCommand, ShowArgs};
 pub use limit::FindLimitArgs;
+pub use monitor::MonitorArgs;
 pub use parse::{
     parse_confidence, parse_durability, parse_duration, parse_duration_or_zero, parse_isolation,
     parse_percent, parse_pipeline, parse_statements,
@@ -39,6 +41,8 @@ pub enum Command {
     ///
     /// The exit code is 1 where they held at none.
     FindLimit(Box<FindLimitArgs>),
+    /// Sample servers, their processes and the machine, and put no load on them.
+    Monitor(MonitorArgs),
     /// Show what there is: suites, targets, isolation levels, or the SQL of a benchmark.
     List(ListArgs),
     /// Show which engines are installed, what is missing and how to get it.

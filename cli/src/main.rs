@@ -9,6 +9,7 @@ mod interrupt;
 mod names;
 mod output;
 mod screen;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(options) => commands::run::run(*options),
         Command::FindLimit(options) => commands::find_limit::find_limit(*options),
+        Command::Monitor(options) => commands::monitor::monitor(&options),
         Command::List(options) => commands::list::list(&options),
         Command::Doctor => commands::doctor::doctor(),
         Command::Compare(options) => commands::compare::compare(&options),

@@ -214,6 +214,9 @@ impl RunObserver for Screen {
         if summary.status == Status::Ok && !summary.detail.is_empty() {
             self.line(&format!("    ! {}", summary.detail));
         }
+        for warning in &summary.warnings {
+            self.line(&format!("    ! {warning}"));
+        }
         for check in &summary.broken {
             self.line(&format!("    ! {}: {}", check.name, check.detail));
         }

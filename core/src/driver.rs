@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
+use crate::metrics::ServerMetrics;
 use crate::pool::Pools;
 use crate::query::scalar_sql;
 use crate::session::Session;
@@ -124,6 +125,11 @@ pub trait Driver: Send + Sync {
 
     /// Pools that its sessions can come from.
     fn pools(&self) -> Option<&dyn Pools> {
+        None
+    }
+
+    /// Telling how it works while it does.
+    fn metrics(&self) -> Option<&dyn ServerMetrics> {
         None
     }
 

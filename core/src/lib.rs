@@ -17,6 +17,7 @@ pub mod index;
 pub mod isolation;
 pub mod load;
 pub mod measurement;
+pub mod metrics;
 pub mod plan;
 pub mod pool;
 pub mod procedure;
@@ -43,6 +44,9 @@ pub use error::{DbError, Error, ErrorClass, Result};
 pub use index::{IndexDefinition, IndexKey, IndexSql};
 pub use isolation::{Isolation, LevelSupport};
 pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
+pub use metrics::{
+    LoadWatch, MetricInfo, MetricKind, MetricsReader, Reading, Sample, ServerMetrics, Source,
+};
 pub use plan::{Plan, PlanKind, PlanNode};
 pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};

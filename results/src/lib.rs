@@ -36,6 +36,7 @@ pub mod report;
 pub mod run_folder;
 pub mod run_history;
 pub mod run_info;
+mod samples;
 mod scalability;
 pub mod scaling;
 mod shared_text;

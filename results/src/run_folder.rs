@@ -10,14 +10,16 @@ use std::time::SystemTime;
 
 use dbdyno_core::measurement::Second;
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Cache, Case, Error, Event, Measurement, Plan, Recorder, Result, StatementForm};
+use dbdyno_core::{
+    Cache, Case, Error, Event, Measurement, Plan, Recorder, Result, Sample, StatementForm,
+};
 
 use crate::append::{Appender, remedy};
 use crate::csv_lines::csv_line;
 use crate::record::{COLUMNS, Record};
 use crate::run_info::RunInfo;
 use crate::stored_plan::StoredPlan;
-use crate::{event, hlog, time, timeline};
+use crate::{event, hlog, samples, time, timeline};
 
 /// The files of a run folder.
 pub mod file {
@@ -29,6 +31,8 @@ pub mod file {
     pub const LATENCY: &str = "latency.hlog";
     /// Errors, retries, outages, broken promises.
     pub const EVENTS: &str = "events.csv";
+    /// What engines, processes and the machine told of themselves; only where they were asked.
+    pub const METRICS: &str = "metrics.csv";
     /// Query plans, a JSON object a line; only where a plan was kept.
     pub const PLANS: &str = "plans.jsonl";
     /// The conditions of the run.
@@ -51,6 +55,8 @@ pub struct RunFolder {
     events: Appender,
     /// Made with the first plan.
     plans: Mutex<Option<Appender>>,
+    /// Made with the first samples.
+    metrics: Mutex<Option<Appender>>,
 }
 
 /// A name for a run that begins now: its time in UTC and four random hexadecimal digits,
@@ -104,6 +110,7 @@ impl RunFolder {
             events: csv(file::EVENTS, event::columns())?,
             latency: Appender::create(path.join(file::LATENCY), &hlog::header(run_id, began)?)?,
             plans: Mutex::new(None),
+            metrics: Mutex::new(None),
             run_id: run_id.to_owned(),
             started_at: time::rfc3339(began),
             began,
@@ -146,6 +153,40 @@ impl RunFolder {
     }
 }
 
+impl RunFolder {
+    /// Adds samples to `metrics.csv`.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn samples(&self, taken: &[Sample]) -> Result<()> {
+        let mut lines = Vec::new();
+        for sample in taken {
+            lines.extend(csv_line(samples::fields(&self.run_id, sample))?);
+        }
+        self.append_late(&self.metrics, file::METRICS, &csv_line(samples::COLUMNS)?, &lines)
+    }
+
+    /// Adds to a file that is made with the first addition.
+    fn append_late(
+        &self,
+        place: &Mutex<Option<Appender>>,
+        name: &str,
+        header: &[u8],
+        lines: &[u8],
+    ) -> Result<()> {
+        // What is in it is a whole appender or none.
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*place {
+            Some(appender) => appender.append(lines),
+            None => {
+                let appender = Appender::create(self.path.join(name), &[header, lines].concat())?;
+                *place = Some(appender);
+                Ok(())
+            }
+        }
+    }
+}
+
 impl Recorder for RunFolder {
     fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
         let mut lines = Vec::new();
@@ -158,7 +199,7 @@ impl Recorder for RunFolder {
 
     fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
         let mut lines = Vec::new();
-        for fields in timeline::rows(&self.run_id, case, seconds)? {
+        for fields in timeline::rows(&self.run_id, case, began, seconds)? {
             lines.extend(csv_line(fields)?);
         }
         self.timeline.append(&lines)?;
@@ -167,15 +208,7 @@ impl Recorder for RunFolder {
 
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
         let line = StoredPlan::new(&self.run_id, case, name, plan).line()?;
-        // What is in it is a whole appender or none.
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*plans {
-            Some(plans) => plans.append(&line),
-            None => {
-                *plans = Some(Appender::create(self.path.join(file::PLANS), &line)?);
-                Ok(())
-            }
-        }
+        self.append_late(&self.plans, file::PLANS, &[], &line)
     }
 
     fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {

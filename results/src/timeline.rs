@@ -1,10 +1,13 @@
 //! The rows of `timeline.csv`: a row a second for each transaction type, and one for all together.
 
+use std::time::{Duration, SystemTime};
+
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, Error, Result};
 use hdrhistogram::Histogram;
 
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields};
+use crate::time;
 
 /// The percentiles of a second, by column.
 const QUANTILES: [(&str, f64); 4] = [
@@ -30,6 +33,7 @@ pub(crate) fn columns() -> Vec<&'static str> {
     columns.extend(QUANTILES.map(|(column, _)| column));
     columns.push("latency_max_us");
     columns.extend(ADDED_CASE_COLUMNS);
+    columns.push("at");
     columns
 }
 
@@ -39,8 +43,13 @@ pub(crate) const fn phase(second: &Second) -> &'static str {
 }
 
 /// The rows of `seconds`: for each second that occurs in it one row per transaction type, and
-/// before them one with an empty transaction for all types.
-pub(crate) fn rows(run_id: &str, case: &Case, seconds: &[Second]) -> Result<Vec<Vec<String>>> {
+/// before them one with an empty transaction for all types. `began` is when the load began.
+pub(crate) fn rows(
+    run_id: &str,
+    case: &Case,
+    began: SystemTime,
+    seconds: &[Second],
+) -> Result<Vec<Vec<String>>> {
     let mut rows = Vec::new();
     for types in seconds.chunk_by(|a, b| (a.second, a.warmup) == (b.second, b.warmup)) {
         rows.extend(all_types(types)?.iter().chain(types).map(|second| {
@@ -48,6 +57,7 @@ pub(crate) fn rows(run_id: &str, case: &Case, seconds: &[Second]) -> Result<Vec<
             fields.extend(case_fields(case));
             fields.extend(second_fields(second));
             fields.extend(added_case_fields(case));
+            fields.push(time::rfc3339(began + Duration::from_secs(second.second)));
             fields
         }));
     }

@@ -12,6 +12,7 @@ mod durability;
 mod histories;
 mod killed;
 mod limit;
+mod monitor;
 mod plans;
 mod regress;
 mod scaling;

@@ -225,5 +225,6 @@ pub fn run_options() -> RunOptions {
         statement_timeout: None,
         reconnect_limit: Duration::from_secs(30),
         drain_limit: Duration::from_secs(30),
+        watch: None,
     }
 }

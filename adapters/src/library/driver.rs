@@ -8,7 +8,7 @@ use dbdyno_core::driver::Claim;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
     Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pool, PoolKind, PoolPlan, Pools,
-    Promise, Result, ServerControl, ServerInfo, Session, SessionOptions,
+    Promise, Result, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
 };
 
 use super::connection::Connection;
@@ -170,6 +170,10 @@ impl Driver for LibraryDriver {
 
     fn embedded(&self) -> Option<&dyn Embedded> {
         self.engine.embedded()
+    }
+
+    fn metrics(&self) -> Option<&dyn ServerMetrics> {
+        self.engine.metrics()
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

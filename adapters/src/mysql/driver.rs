@@ -11,7 +11,7 @@ use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
     Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result,
-    RowSource, ServerControl, ServerInfo, Session, SessionOptions, Stop,
+    RowSource, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -227,6 +227,13 @@ async fn start(
     Ok((connector, Private { process, durable }))
 }
 
+impl MysqlDriver {
+    /// The first process of a throwaway server.
+    pub(super) fn server_process(&self) -> Option<u32> {
+        self.throwaway.as_ref()?.process.process()
+    }
+}
+
 impl Server {
     async fn ask(connection: &mut Connection) -> Result<Self, DbError> {
         let answer = connection.texts("SELECT VERSION(), @@version_comment").await?;
@@ -405,6 +412,10 @@ impl Driver for MysqlDriver {
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
+        Some(self)
+    }
+
+    fn metrics(&self) -> Option<&dyn ServerMetrics> {
         Some(self)
     }
 

@@ -17,6 +17,7 @@ mod errors;
 mod indexes;
 mod isolation;
 mod login;
+mod metrics;
 mod mysql_async;
 mod params;
 mod plans;

@@ -10,7 +10,7 @@ use dbdyno_core::connecting::connect_step;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
     Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result,
-    ServerControl, ServerInfo, Session, SessionOptions,
+    ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
@@ -122,6 +122,11 @@ impl PostgresDriver {
         let process = &self.server.as_ref()?.process;
         let round_trip = self.bulk.endpoint.round_trip();
         Some(ThrowawayServer { folder: process.place().folder(), port: process.port(), round_trip })
+    }
+
+    /// The first process of a throwaway server.
+    pub(super) fn server_process(&self) -> Option<u32> {
+        self.server.as_ref()?.process.process()
     }
 
     /// The file system under a throwaway server's data.
@@ -259,6 +264,10 @@ impl Driver for PostgresDriver {
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
+        Some(self)
+    }
+
+    fn metrics(&self) -> Option<&dyn ServerMetrics> {
         Some(self)
     }
 

@@ -14,6 +14,7 @@ mod errors;
 mod handshake;
 mod indexes;
 mod messages;
+mod metrics;
 mod passfile;
 mod pgbouncer;
 mod plans;

@@ -1,6 +1,7 @@
 //! The driver: which file, with which pragmas, how durable.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -11,7 +12,7 @@ use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Embedded,
     Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE,
-    Pools, Result, RowSource, ServerInfo, Session, SessionOptions, Stop,
+    Pools, Result, RowSource, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -64,7 +65,8 @@ pub struct SqliteDriver {
 }
 
 /// Where the data lies.
-enum Place {
+#[derive(Clone)]
+pub(super) enum Place {
     /// A file that the user named: every namespace is in it.
     File(PathBuf),
     /// A temporary folder with a file for each namespace, there as long as `keep` is held.
@@ -72,6 +74,19 @@ enum Place {
 }
 
 impl Place {
+    /// The files of all namespaces that there are.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(file) => vec![file.clone()],
+            Self::Folder { folder, .. } => databases_in(folder),
+        }
+    }
+
+    /// Whether each namespace has a file of its own.
+    pub(super) fn has_many(&self) -> bool {
+        matches!(self, Self::Folder { .. })
+    }
+
     fn keep(&self) -> Option<Arc<dyn Send + Sync>> {
         match self {
             Self::File(_) => None,
@@ -172,6 +187,11 @@ impl SqliteDriver {
         }
     }
 
+    /// Where the data lies.
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
+    }
+
     /// The file system that the data lies on, by name.
     fn filesystem(&self) -> String {
         machine::filesystem(self.folder()).unwrap_or_else(|_| "unknown".to_owned())
@@ -218,6 +238,16 @@ impl SqliteDriver {
         let doing = format!("{doing} {}", self.label);
         move |error| Error::new(doing.clone(), error)
     }
+}
+
+/// The files of databases in a temporary folder; none where it cannot be read.
+fn databases_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "db"))
+        .collect();
+    files.sort();
+    files
 }
 
 #[async_trait]
@@ -365,6 +395,10 @@ impl Driver for SqliteDriver {
     }
 
     fn cold_start(&self) -> Option<&dyn ColdStart> {
+        Some(self)
+    }
+
+    fn metrics(&self) -> Option<&dyn ServerMetrics> {
         Some(self)
     }
 

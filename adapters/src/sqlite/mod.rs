@@ -11,6 +11,7 @@ mod errors;
 mod file;
 mod indexes;
 mod limit;
+mod metrics;
 mod plans;
 mod pragmas;
 mod prepared;

@@ -244,6 +244,11 @@ impl Throwaway {
         Ok(())
     }
 
+    /// The number of its first process; `None` while it does not run.
+    pub fn process(&self) -> Option<u32> {
+        running(&mut self.state()).and_then(|pid| u32::try_from(pid.as_raw()).ok())
+    }
+
     fn pid(&self, state: &mut State, doing: &str) -> Result<Pid> {
         running(state).ok_or_else(|| {
             Error::new(format!("{doing} the {} server", self.program.product()), "it does not run")

@@ -179,6 +179,10 @@ pub struct RunArgs {
     /// Show no progress, only the table at the end.
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// Do not sample the servers, their processes and the machine once a second (metrics.csv).
+    #[arg(long)]
+    pub no_monitor: bool,
 }
 
 /// `dbdyno host-load`: what `HostedLoad::arguments` of the suites says.

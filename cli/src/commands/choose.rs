@@ -170,6 +170,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         statement_timeout: arguments.statement_timeout,
         reconnect_limit: Duration::from_secs(60),
         drain_limit: Duration::from_secs(30),
+        watch: None,
     })
 }
 

@@ -20,6 +20,7 @@ use crate::files::write;
 use crate::interrupt;
 use crate::output::{say, show};
 use crate::screen::{Screen, grouped};
+use crate::watch::Watch;
 
 /// How long a rate is measured, and runs before that, where nobody says.
 const DURATION: Duration = Duration::from_secs(10);
@@ -64,7 +65,8 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
     else {
         return Ok(Ended::Interrupted);
     };
-    let folder = RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?;
+    let folder =
+        Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
     let mut info = run::describe(&runtime, &arguments, &options, &selections, &targets, &drivers)?;
     info.options.extend(in_words(&limit));
     folder.write_run_toml(&info)?;
@@ -72,10 +74,22 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
         let versions = info.targets.iter().map(|target| target.engine_version.clone());
         drivers.iter().cloned().zip(versions).map(move |driver| (selection, driver))
     });
+    let watch = match arguments.no_monitor {
+        true => Watch::none(),
+        false => Watch::start(&drivers, &folder, &mut options)?,
+    };
     let mut ended = Ended::Done;
     for (selection, driver) in searched.collect::<Vec<_>>() {
-        let found =
-            search(*selection, &driver, &options, &limit, &runtime, &folder, &screen, &stop);
+        let found = search(
+            *selection,
+            &driver,
+            &options,
+            &limit,
+            &runtime,
+            folder.as_ref(),
+            &screen,
+            &stop,
+        );
         screen.clear();
         let found = found?;
         show(&table(&found, *selection, &driver.0));
@@ -96,7 +110,9 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
         Ended::Failed | Ended::CouldNotRun => "failed",
         Ended::Done => "done",
     };
+    let watched = watch.stop();
     run::close(&folder, &mut info, outcome)?;
+    watched?;
     say(&format!("results in {}", folder.path().display()));
     Ok(ended)
 }

@@ -10,6 +10,7 @@ pub mod find_limit;
 pub mod history;
 pub mod host_load;
 pub mod list;
+pub mod monitor;
 pub mod regress;
 pub mod report;
 pub mod run;

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::interrupt;
 use crate::output::say;
 use crate::screen::Screen;
+use crate::watch::Watch;
 
 /// Sessions that dbdyno opens besides those of the clients.
 const SPARE_SESSIONS: u32 = 16;
@@ -57,7 +58,8 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     if arguments.duration.is_none() && arguments.transactions.is_none() {
         choose::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
     }
-    let folder = RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?;
+    let folder =
+        Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
     let mut info = describe(&runtime, &arguments, &options, &selections, &targets, &drivers)?;
     folder.write_run_toml(&info)?;
 
@@ -66,15 +68,22 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
         .zip(&info.targets)
         .map(|(driver, target)| (Arc::clone(driver), target.engine_version.clone()))
         .collect();
-    let ran = run_suites(&selections, &versions, &options, &runtime, &folder, &screen, &stop);
+    let watch = match arguments.no_monitor {
+        true => Watch::none(),
+        false => Watch::start(&drivers, &folder, &mut options)?,
+    };
+    let ran =
+        run_suites(&selections, &versions, &options, &runtime, folder.as_ref(), &screen, &stop);
     screen.clear();
     let outcome = match &ran {
         Ok(summary) if summary.interrupted => "interrupted",
         Ok(summary) if summary.failed + summary.could_not_run == 0 => "done",
         _ => "failed",
     };
+    let watched = watch.stop();
     close(&folder, &mut info, outcome)?;
     let summary = ran?;
+    watched?;
     tables::after_run(&folder)?;
     tell_end(&summary, &folder);
     Ok(ended(&summary))

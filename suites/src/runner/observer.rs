@@ -54,6 +54,8 @@ pub struct CaseSummary {
     pub broken: Vec<Check>,
     /// Why it is not `ok`, or what must be known of its numbers.
     pub detail: String,
+    /// What was seen of the machine that bears on its numbers.
+    pub warnings: Vec<String>,
     /// Whether anything was measured.
     pub has_numbers: bool,
 }

@@ -1,11 +1,12 @@
 //! What a run is asked for.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
+use dbdyno_core::{Cache, Durability, Isolation, LoadWatch, Scale, StatementForm};
 
 use crate::benchmark::Benchmark;
 use crate::pool::PoolOptions;
@@ -77,6 +78,8 @@ pub struct RunOptions {
     pub reconnect_limit: Duration,
     /// How long transactions under way at the end may take.
     pub drain_limit: Duration,
+    /// Who looks at the servers and the machine meanwhile.
+    pub watch: Option<Arc<dyn LoadWatch>>,
 }
 
 impl RunOptions {

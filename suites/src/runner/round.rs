@@ -67,6 +67,7 @@ impl Tools<'_> {
             retries: 0,
             broken: Vec::new(),
             detail,
+            warnings: Vec::new(),
             has_numbers: false,
         })
     }
@@ -101,6 +102,7 @@ impl Tools<'_> {
             retries: of_all(|total| total.retries),
             broken,
             detail,
+            warnings: measured.warnings(),
             has_numbers: measured.has_numbers(),
         })
     }
@@ -110,6 +112,18 @@ impl Measured {
     /// Whether anything was measured.
     fn has_numbers(&self) -> bool {
         !self.own.is_empty() || self.stages.iter().any(|stage| !is_void(&stage.report))
+    }
+
+    /// What was seen beside the loads that a person has to know; what holds for all is said once.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = Vec::new();
+        for stage in &self.stages {
+            let of_stage =
+                if stage.name.is_empty() { String::new() } else { format!("{}: ", stage.name) };
+            let said = stage.seen.iter().filter(|row| !row.detail.is_empty());
+            warnings.extend(said.map(|row| format!("{of_stage}{}", row.detail)));
+        }
+        warnings
     }
 
     /// The rows of the loads and the benchmark's own.
@@ -134,6 +148,7 @@ impl Measured {
 
 fn stage_rows(stage: &Stage) -> Vec<Measurement> {
     let mut rows = measurements(&stage.report);
+    rows.extend(stage.seen.iter().cloned());
     for row in &mut rows {
         row.transaction = staged(&stage.name, &row.transaction);
     }
@@ -284,6 +299,7 @@ mod tests {
         let stage = |name: &str| Stage {
             name: name.to_owned(),
             report: report(vec![transaction("a", 10, &[1])]),
+            seen: Vec::new(),
         };
         let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
         let rows = measured.rows(Status::Ok, "");

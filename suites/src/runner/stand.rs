@@ -49,6 +49,8 @@ pub struct Stage {
     pub name: String,
     /// What came out.
     pub report: LoadReport,
+    /// What was seen of the server and the machine meanwhile.
+    pub seen: Vec<Measurement>,
 }
 
 /// A case after its loads.
@@ -216,8 +218,16 @@ impl<'a> Stand<'a> {
         };
         self.tools.observer.load_started(self.case, name, length);
         let relay = Relay { case: self.case, stage: name, tools: self.tools };
+        let warmup = plan.warmup;
         let report = run_load(driver, workload, session, plan, &relay, self.tools.stop)?;
-        Ok(Stage { name: name.to_owned(), report })
+        let seen = self.seen(&report, warmup);
+        Ok(Stage { name: name.to_owned(), report, seen })
+    }
+
+    fn seen(&self, report: &LoadReport, warmup: Duration) -> Vec<Measurement> {
+        let Some(watch) = &self.options().watch else { return Vec::new() };
+        let from = report.began_at + warmup;
+        watch.seen(self.driver.target(), from, from + report.window)
     }
 
     /// Has one client, next to the server, run so many transactions, whose inputs depend on the seed

@@ -1,0 +1,177 @@
+//! `dbdyno monitor`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use dbdyno_adapters::{ServerSettings, Target};
+use dbdyno_core::metrics::Source;
+use dbdyno_core::{DbError, Driver, Error, Result, Sample, Stop};
+use dbdyno_monitor::{Monitor, Sink};
+use dbdyno_results::{RunFolder, RunInfo, machine, rfc3339};
+
+use crate::Ended;
+use crate::args::MonitorArgs;
+use crate::commands::{choose, run};
+use crate::config::Config;
+use crate::interrupt;
+use crate::output::{note, say};
+use crate::screen::grouped;
+use crate::watch::IntoFolder;
+
+/// The shortest interval: reading takes some milliseconds.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// How often the end is looked for.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Lines between two headers: as many as fit on a small screen.
+const LINES: usize = 20;
+
+/// Samples until the time is over or the end is asked for.
+///
+/// # Errors
+/// The command is wrong, a target cannot be opened, or samples cannot be kept.
+pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
+    if arguments.interval < SHORTEST {
+        let why = format!("{SHORTEST:?} is the shortest interval: reading takes its time");
+        return Err(Error::new("sample so often", why).next("give a longer --interval"));
+    }
+    let config = Config::read(arguments.config.as_deref())?;
+    let targets = choose::targets(&config, &arguments.targets)?;
+    let stop = Stop::default();
+    interrupt::watch(&stop)?;
+    let drivers = open(&targets)?;
+    let folder =
+        Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
+    let mut info = RunInfo {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args().collect(),
+        machine: machine(),
+        ..RunInfo::default()
+    };
+    folder.write_run_toml(&info)?;
+    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(IntoFolder(Arc::clone(&folder)))];
+    if !arguments.quiet {
+        sinks.push(Arc::new(Lines::of(&targets)));
+    }
+    let sampling = Monitor::start(drivers, arguments.interval, sinks)?;
+    wait(arguments.duration, &stop);
+    let sampled = sampling.stop();
+    let interrupted = arguments.duration.is_some() && stop.is_requested();
+    run::close(&folder, &mut info, if interrupted { "interrupted" } else { "done" })?;
+    sampled?;
+    say(&format!("samples in {}", folder.path().display()));
+    Ok(if interrupted { Ended::Interrupted } else { Ended::Done })
+}
+
+fn open(targets: &[Target]) -> Result<Vec<Arc<dyn Driver>>> {
+    let runtime = run::event_loop()?;
+    let settings = || ServerSettings { settings: Vec::new(), sessions: 0 };
+    let opened =
+        targets.iter().map(|target| runtime.block_on(dbdyno_adapters::open(target, &settings())));
+    opened.collect()
+}
+
+fn wait(duration: Option<Duration>, stop: &Stop) {
+    let began = Instant::now();
+    while !stop.is_requested() && duration.is_none_or(|duration| began.elapsed() < duration) {
+        std::thread::sleep(PATIENCE);
+    }
+}
+
+/// Prints a line for each target and sample.
+struct Lines {
+    width: usize,
+    printed: AtomicUsize,
+}
+
+impl Lines {
+    fn of(targets: &[Target]) -> Self {
+        let longest = targets.iter().map(|target| target.label.chars().count()).max();
+        let width = longest.unwrap_or(0).clamp("target".len(), 20);
+        Self { width, printed: AtomicUsize::new(0) }
+    }
+
+    fn header(&self) -> String {
+        format!(
+            "{:<8} {:<width$} {:>8} {:>9} {:>6} {:>9} {:>5} {:>7} {:>7}",
+            "time",
+            "target",
+            "commit/s",
+            "rows/s",
+            "cache",
+            "sessions",
+            "wait",
+            "log/s",
+            "cpu",
+            width = self.width
+        )
+    }
+}
+
+impl Sink for Lines {
+    fn samples(&self, samples: &[Sample]) -> Result<()> {
+        let mut targets: Vec<&str> = Vec::new();
+        for sample in samples.iter().filter(|sample| sample.source == Source::Engine) {
+            if !targets.contains(&sample.target.as_str()) {
+                targets.push(&sample.target);
+            }
+        }
+        for target in targets {
+            let printed = self.printed.fetch_add(1, Ordering::Relaxed);
+            if printed.is_multiple_of(LINES) {
+                say(&self.header());
+            }
+            say(&line(samples, target, self.width));
+        }
+        Ok(())
+    }
+
+    fn silent(&self, target: &str, why: &DbError) -> Result<()> {
+        note(&format!("! {target} does not tell: {why}"));
+        Ok(())
+    }
+}
+
+/// What a target tells, as far as it does.
+fn line(samples: &[Sample], target: &str, width: usize) -> String {
+    let find = |source, metric: &str| {
+        samples.iter().find(|sample| {
+            sample.source == source
+                && sample.target == target
+                && sample.reading.metric.name == metric
+        })
+    };
+    let gauge = |metric| find(Source::Engine, metric).map(|sample| sample.reading.value);
+    let rate = |source, metric| find(source, metric).and_then(|sample| sample.per_second);
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| grouped(value.round()));
+    let hits = rate(Source::Engine, "cache_hits").zip(rate(Source::Engine, "cache_misses"));
+    let hit_ratio = hits.filter(|(hits, misses)| hits + misses > 0.0);
+    let cache = hit_ratio
+        .map_or("-".to_owned(), |(hits, misses)| format!("{:.1}%", 100.0 * hits / (hits + misses)));
+    let cpu = rate(Source::Server, "cpu_s");
+    let sessions = gauge("connections").map_or("-".to_owned(), |all| {
+        format!("{}/{}", number(gauge("connections_active")), grouped(all))
+    });
+    let time = samples.first().map(|sample| rfc3339(sample.at)).unwrap_or_default();
+    let shown: String = target.chars().take(width).collect();
+    format!(
+        "{:<8} {shown:<width$} {:>8} {:>9} {cache:>6} {sessions:>9} {:>5} {:>7} {:>7}",
+        time.get(11..19).unwrap_or_default(),
+        number(rate(Source::Engine, "commits")),
+        number(rate(Source::Engine, "rows_written")),
+        number(gauge("lock_waits")),
+        rate(Source::Engine, "log_bytes").map_or("-".to_owned(), bytes),
+        cpu.map_or("-".to_owned(), |cpu| format!("{:.0}%", 100.0 * cpu)),
+    )
+}
+
+/// A number of bytes in the unit that fits it.
+fn bytes(count: f64) -> String {
+    match count {
+        count if count < 1e3 => format!("{count:.0}B"),
+        count if count < 1e6 => format!("{:.0}kB", count / 1e3),
+        count if count < 1e9 => format!("{:.1}MB", count / 1e6),
+        count => format!("{:.1}GB", count / 1e9),
+    }
+}

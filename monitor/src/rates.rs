@@ -1,0 +1,74 @@
+//! How fast counters grow.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use dbdyno_core::metrics::{MetricKind, Reading, Sample, Source};
+
+/// What tells one counter from all others.
+type Key = (Source, String, &'static str, String);
+
+/// Remembers counters from one sample to the next.
+#[derive(Default)]
+pub(crate) struct Rates {
+    last: HashMap<Key, (SystemTime, f64)>,
+}
+
+impl Rates {
+    /// Makes a sample of a reading.
+    pub(crate) fn sample(
+        &mut self,
+        at: SystemTime,
+        source: Source,
+        target: &str,
+        reading: Reading,
+    ) -> Sample {
+        let per_second = match reading.metric.kind {
+            MetricKind::Gauge => None,
+            MetricKind::Counter => self.grown(at, source, target, &reading),
+        };
+        Sample { at, source, target: target.to_owned(), reading, per_second }
+    }
+
+    fn grown(
+        &mut self,
+        at: SystemTime,
+        source: Source,
+        target: &str,
+        reading: &Reading,
+    ) -> Option<f64> {
+        let key = (source, target.to_owned(), reading.metric.name, reading.of.clone());
+        let (then, before) = self.last.insert(key, (at, reading.value))?;
+        let elapsed = at.duration_since(then).ok()?.as_secs_f64();
+        // One that is less than before began anew: its server did.
+        (elapsed > 0.0 && reading.value >= before).then(|| (reading.value - before) / elapsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dbdyno_core::metrics::MetricInfo;
+
+    use super::*;
+
+    static COUNTER: MetricInfo = MetricInfo::counter("commits", "1", "");
+    static GAUGE: MetricInfo = MetricInfo::gauge("connections", "1", "");
+
+    #[test]
+    fn a_counter_has_a_rate_once_it_was_seen_twice_and_none_where_it_began_anew() {
+        let mut rates = Rates::default();
+        let at = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        let mut rate = |ms, target: &str, value| {
+            rates.sample(at(ms), Source::Engine, target, Reading::new(&COUNTER, value)).per_second
+        };
+        assert_eq!(rate(1_000, "a", 100.0), None);
+        assert_eq!(rate(1_500, "b", 7.0), None);
+        assert_eq!(rate(3_000, "a", 150.0), Some(25.0));
+        assert_eq!(rate(4_000, "a", 0.0), None);
+        assert_eq!(rate(4_500, "a", 5.0), Some(10.0));
+        let gauge = rates.sample(at(9_000), Source::Engine, "a", Reading::new(&GAUGE, 5.0));
+        assert_eq!(gauge.per_second, None);
+    }
+}

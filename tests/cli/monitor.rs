@@ -1,0 +1,61 @@
+//! What is sampled beside a run, and `dbdyno monitor`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::desk::{Desk, code, err, out};
+
+/// The sources and targets that a file of samples tells of.
+fn sources(folder: &Path) -> BTreeSet<(String, String)> {
+    let mut reader = csv::Reader::from_path(folder.join("metrics.csv")).unwrap();
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(header.join(","), "run_id,at,source,target,metric,of,kind,value,per_second,unit");
+    let run_id = folder.file_name().unwrap().to_str().unwrap();
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        assert_eq!(&row[0], run_id);
+        row[7].parse::<f64>().unwrap();
+        (row[2].to_owned(), row[3].to_owned())
+    });
+    rows.collect()
+}
+
+#[test]
+fn a_run_keeps_samples_unless_told_not_to() {
+    let desk = Desk::new();
+    let output = desk.run(&["oltp/point-select"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let found = sources(&desk.runs()[0]);
+    let of = |source: &str, target: &str| found.contains(&(source.to_owned(), target.to_owned()));
+    assert!(of("machine", "") && of("client", "") && of("engine", "sqlite"), "{found:?}");
+
+    let output = desk.run(&["oltp/point-select", "--no-monitor"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(!desk.runs()[1].join("metrics.csv").exists());
+}
+
+#[test]
+fn a_target_is_watched_without_a_load() {
+    let desk = Desk::new();
+    let connection = rusqlite::Connection::open(desk.path("app.db")).unwrap();
+    connection.execute_batch("CREATE TABLE mine (id INTEGER PRIMARY KEY)").unwrap();
+    let target = format!("sqlite:{}", desk.path("app.db"));
+    let output = desk.dbdyno(&[
+        "monitor",
+        "--target",
+        &target,
+        "--duration",
+        "300ms",
+        "--interval",
+        "100ms",
+    ]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let text = out(&output);
+    assert!(text.starts_with("time     target") && text.contains("samples in runs/"), "{text}");
+    let found = sources(&desk.runs()[0]);
+    assert!(found.contains(&("engine".to_owned(), target)), "{found:?}");
+
+    let output = desk.dbdyno(&["monitor", "--target", "sqlite", "--interval", "1ms"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("100ms is the shortest interval"), "{}", err(&output));
+}

@@ -1,0 +1,209 @@
+//! What is sampled of real engines: counters count what was done, waits are seen, and an engine that hangs or
+//! dies keeps nothing else from being sampled.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dbdyno_core::metrics::{MetricKind, Source};
+use dbdyno_core::{Access, DbError, Driver, Result, Sample, Session, SessionOptions};
+use dbdyno_monitor::{Monitor, Sink};
+use dbdyno_tests::{left_out, runtime, target, wait_for};
+use tokio::runtime::Runtime;
+
+/// As often as the test is to go on quickly.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Keeps all samples.
+#[derive(Default)]
+struct Seen {
+    samples: Mutex<Vec<Sample>>,
+    silent: Mutex<Vec<String>>,
+}
+
+impl Sink for Seen {
+    fn samples(&self, samples: &[Sample]) -> Result<()> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(samples);
+        Ok(())
+    }
+
+    fn silent(&self, target: &str, why: &DbError) -> Result<()> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{target}: {why}"));
+        Ok(())
+    }
+}
+
+impl Seen {
+    fn of(&self, source: Source, metric: &str) -> Vec<Sample> {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted =
+            |sample: &&Sample| sample.source == source && sample.reading.metric.name == metric;
+        samples.iter().filter(wanted).cloned().collect()
+    }
+
+    fn last(&self, source: Source, metric: &str) -> Option<f64> {
+        self.of(source, metric).last().map(|sample| sample.reading.value)
+    }
+
+    fn silences(&self) -> usize {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+struct Place {
+    runtime: Runtime,
+    driver: Arc<dyn Driver>,
+    seen: Arc<Seen>,
+    _monitor: Monitor,
+}
+
+impl Place {
+    fn open(engine: &str) -> Self {
+        let runtime = runtime();
+        let driver = target(&runtime, engine);
+        let seen = Arc::new(Seen::default());
+        let sinks: Vec<Arc<dyn Sink>> = vec![seen.clone()];
+        let monitor = Monitor::start(vec![Arc::clone(&driver)], INTERVAL, sinks).unwrap();
+        Self { runtime, driver, seen, _monitor: monitor }
+    }
+
+    fn session(&self) -> Box<dyn Session> {
+        self.runtime.block_on(self.driver.connect(&SessionOptions::default())).unwrap()
+    }
+
+    fn run(&self, session: &mut dyn Session, sql: &str) {
+        self.runtime.block_on(session.run_sql(sql)).unwrap();
+    }
+
+    fn with_table(&self) -> Box<dyn Session> {
+        let mut session = self.session();
+        self.run(session.as_mut(), "CREATE TABLE watched (id INTEGER PRIMARY KEY, value INTEGER)");
+        self.run(session.as_mut(), "INSERT INTO watched VALUES (0, 0)");
+        session
+    }
+}
+
+fn servers() -> impl Iterator<Item = &'static str> {
+    ["postgres", "mariadb"].into_iter().filter(|engine| !left_out(engine))
+}
+
+#[test]
+fn counters_count_what_was_done() {
+    for engine in servers() {
+        let place = Place::open(engine);
+        let mut session = place.with_table();
+        let of = |metric: &str| place.seen.last(Source::Engine, metric);
+        let before = wait_for("a first sample", || of("commits").zip(of("rows_written")));
+        for id in 1..=100 {
+            place.runtime.block_on(async {
+                session.begin(Access::Write).await.unwrap();
+                let sql = format!("INSERT INTO watched VALUES ({id}, {id})");
+                session.run_sql(&sql).await.unwrap();
+                session.commit().await.unwrap();
+            });
+        }
+        // PostgreSQL's sessions tell what they did once a second.
+        wait_for("100 commits and rows more", || {
+            let now = of("commits").zip(of("rows_written"))?;
+            (now.0 >= before.0 + 100.0 && now.1 >= before.1 + 100.0).then_some(())
+        });
+        assert!(of("log_bytes").unwrap() > 0.0 && of("connections").unwrap() >= 1.0, "{engine}");
+        assert!(of("connections_limit").unwrap() >= 64.0, "{engine}");
+        assert!(place.seen.last(Source::Server, "cpu_s").unwrap() > 0.0, "{engine}");
+        assert!(
+            place.seen.last(Source::Server, "memory_resident_bytes").unwrap() > 1e6,
+            "{engine}"
+        );
+    }
+}
+
+#[test]
+fn only_what_is_in_the_catalogue_is_told_and_counters_alone_have_rates() {
+    let engines = servers().chain(["sqlite"]);
+    for engine in engines {
+        let place = Place::open(engine);
+        let _session = place.with_table();
+        wait_for("three samples", || {
+            (place.seen.of(Source::Machine, "run_queue").len() > 2).then_some(())
+        });
+        let known: BTreeSet<&str> =
+            place.driver.metrics().unwrap().catalogue().iter().map(|metric| metric.name).collect();
+        let samples = place.seen.samples.lock().unwrap();
+        let told: BTreeSet<&str> = samples
+            .iter()
+            .filter(|sample| sample.source == Source::Engine)
+            .map(|sample| sample.reading.metric.name)
+            .collect();
+        assert!(told.is_subset(&known) && told.len() >= 5, "{engine}: {told:?}");
+        for sample in samples.iter() {
+            let is_counter = sample.reading.metric.kind == MetricKind::Counter;
+            assert!(is_counter || sample.per_second.is_none(), "{sample:?}");
+            assert!(sample.per_second.is_none_or(|rate| rate >= 0.0), "{sample:?}");
+            assert!(sample.reading.value.is_finite(), "{sample:?}");
+        }
+    }
+}
+
+#[test]
+fn sqlite_tells_of_its_files() {
+    let place = Place::open("sqlite");
+    let mut session = place.with_table();
+    let of = |metric: &str| place.seen.last(Source::Engine, metric);
+    wait_for("frames in the log", || of("log_frames").filter(|frames| *frames > 0.0));
+    place.run(session.as_mut(), "PRAGMA wal_checkpoint(TRUNCATE)");
+    wait_for("a log without frames", || of("log_file_bytes").filter(|bytes| *bytes == 0.0));
+    assert!(of("database_bytes").unwrap() >= 4096.0);
+    place.run(session.as_mut(), "DROP TABLE watched");
+    place.run(session.as_mut(), "PRAGMA wal_checkpoint(TRUNCATE)");
+    wait_for("a free page", || of("free_pages").filter(|pages| *pages >= 1.0));
+}
+
+#[test]
+fn a_wait_for_a_lock_is_seen_while_it_lasts() {
+    for engine in servers() {
+        let place = Place::open(engine);
+        let mut holder = place.with_table();
+        place.runtime.block_on(holder.begin(Access::Write)).unwrap();
+        place.run(holder.as_mut(), "UPDATE watched SET value = 1 WHERE id = 0");
+        let driver = Arc::clone(&place.driver);
+        let waiting = std::thread::spawn(move || {
+            runtime().block_on(async {
+                let mut waiter = driver.connect(&SessionOptions::default()).await?;
+                waiter.run_sql("UPDATE watched SET value = 2 WHERE id = 0").await
+            })
+        });
+        let lock_waits = || place.seen.last(Source::Engine, "lock_waits");
+        wait_for("somebody waiting", || lock_waits().filter(|waiting| *waiting >= 1.0));
+        place.runtime.block_on(holder.commit()).unwrap();
+        waiting.join().unwrap().unwrap();
+        wait_for("nobody waiting", || lock_waits().filter(|waiting| *waiting == 0.0));
+    }
+}
+
+#[test]
+fn a_server_that_hangs_or_dies_is_told_of_once_and_asked_again() {
+    for engine in servers() {
+        let place = Place::open(engine);
+        let control = place.driver.server_control().unwrap();
+        let count = |source, metric| place.seen.of(source, metric).len();
+        let answers_again = || {
+            let before = count(Source::Engine, "commits");
+            wait_for("an answer", || (count(Source::Engine, "commits") > before).then_some(()));
+        };
+        answers_again();
+        control.pause().unwrap();
+        wait_for("silence", || (place.seen.silences() == 1).then_some(()));
+        let before = count(Source::Machine, "run_queue");
+        wait_for("the machine's samples", || {
+            (count(Source::Machine, "run_queue") > before + 2).then_some(())
+        });
+        control.resume().unwrap();
+        answers_again();
+        control.kill().unwrap();
+        wait_for("silence", || (place.seen.silences() == 2).then_some(()));
+        control.ensure_running().unwrap();
+        answers_again();
+        assert_eq!(place.seen.silences(), 2, "{engine}");
+    }
+}
