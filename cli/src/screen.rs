@@ -214,6 +214,9 @@ impl RunObserver for Screen {
         if summary.status == Status::Ok && !summary.detail.is_empty() {
             self.line(&format!("    ! {}", summary.detail));
         }
+        for why in &summary.could_not {
+            self.line(&format!("    ! {why}"));
+        }
         for check in &summary.broken {
             self.line(&format!("    ! {}: {}", check.name, check.detail));
         }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::ability::{BulkLoad, ColdStart, Embedded, Explain, LockWaits, ServerControl};
 use crate::anomaly::Promise;
+use crate::backup::Backups;
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
@@ -124,6 +125,11 @@ pub trait Driver: Send + Sync {
 
     /// Pools that its sessions can come from.
     fn pools(&self) -> Option<&dyn Pools> {
+        None
+    }
+
+    /// Making backups, and restoring them.
+    fn backups(&self) -> Option<&dyn Backups> {
         None
     }
 

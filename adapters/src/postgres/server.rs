@@ -43,12 +43,24 @@ const SPARE_SESSIONS: u32 = 40;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The programs of one installation.
-struct Installation {
+#[derive(Clone)]
+pub(super) struct Installation {
     initdb: PathBuf,
     postgres: PathBuf,
 }
 
-fn installation(bin_dir: Option<&Path>) -> Result<Installation> {
+impl Installation {
+    /// The folder of the server's program, where its tools are, too.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.postgres.parent().unwrap_or(Path::new("/")).to_owned()
+    }
+}
+
+/// The installation that a throwaway server uses.
+///
+/// # Errors
+/// There is none.
+pub(super) fn installation(bin_dir: Option<&Path>) -> Result<Installation> {
     let candidates = folders(bin_dir, FOLDERS);
     // Both from one folder: two versions may be installed.
     candidates
@@ -114,7 +126,7 @@ fn shared_buffers() -> String {
 
 /// A command without the variables that would tell PostgreSQL's programs something else
 /// (manual, sections 34.15 and 20.1).
-fn command(place: &Place, program: &Path) -> Command {
+pub(super) fn command(place: &Place, program: &Path) -> Command {
     let mut command = place.command(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PG") {

@@ -56,4 +56,6 @@ pub struct CaseSummary {
     pub detail: String,
     /// Whether anything was measured.
     pub has_numbers: bool,
+    /// Parts of it that could not be carried out, each with why.
+    pub could_not: Vec<String>,
 }
