@@ -1,5 +1,6 @@
 //! What backups of all engines have in common: the folder, the tool that fills it, and its cost.
 
+pub(crate) mod restored;
 pub(crate) mod tool;
 
 use std::fs;

@@ -20,6 +20,19 @@ use crate::throwaway::processes::{signal, signal_tree};
 /// How long one look at a running tool is followed by the next: durations are no more exact than this.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
+/// How long a program may take that restores a backup or gets one ready.
+const LIMIT: Duration = Duration::from_secs(1_800);
+
+/// Runs a command to its end. `doing` completes "cannot …".
+///
+/// # Errors
+/// It cannot be started, fails, or goes on for longer than half an hour; what it said is part of the error.
+pub(crate) fn run(command: &mut Command, doing: &str) -> Result<()> {
+    let tool = Tool::start(command, Path::new(""))?;
+    let status = tool.status(Instant::now() + LIMIT, &Stop::default(), doing)?;
+    if status.success() { Ok(()) } else { Err(tool.failed(doing, status)) }
+}
+
 /// A running program; dropping it ends it.
 pub(crate) struct Tool {
     name: String,

@@ -43,24 +43,28 @@ const SPARE_SESSIONS: u32 = 40;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The programs of one installation.
-#[derive(Clone)]
-pub(super) struct Installation {
+struct Installation {
     initdb: PathBuf,
     postgres: PathBuf,
 }
 
 impl Installation {
-    /// The folder of the server's program, where its tools are, too.
-    pub(super) fn folder(&self) -> PathBuf {
-        self.postgres.parent().unwrap_or(Path::new("/")).to_owned()
+    /// Where the tools of the same version are: in the folder of the server's program, or in the one that a
+    /// link to it leads to.
+    fn folders(&self) -> Vec<PathBuf> {
+        let real = std::fs::canonicalize(&self.postgres);
+        let programs = [Some(self.postgres.clone()), real.ok()].into_iter().flatten();
+        programs.filter_map(|program| program.parent().map(Path::to_owned)).collect()
     }
 }
 
-/// The installation that a throwaway server uses.
-///
-/// # Errors
-/// There is none.
-pub(super) fn installation(bin_dir: Option<&Path>) -> Result<Installation> {
+/// Where PostgreSQL's tools are, those of the version of throwaway servers first.
+pub(super) fn tool_folders(bin_dir: Option<&Path>) -> Vec<PathBuf> {
+    let installed = installation(bin_dir).map(|installed| installed.folders()).unwrap_or_default();
+    installed.into_iter().chain(folders(bin_dir, FOLDERS)).collect()
+}
+
+fn installation(bin_dir: Option<&Path>) -> Result<Installation> {
     let candidates = folders(bin_dir, FOLDERS);
     // Both from one folder: two versions may be installed.
     candidates

@@ -245,6 +245,16 @@ impl Throwaway {
         Ok(())
     }
 
+    /// Stops the server in order, and starts it again as [`ServerProgram::command`] says now.
+    ///
+    /// # Errors
+    /// It does not stop, or does not come up again.
+    pub fn restart(&self) -> Result<()> {
+        let mut state = self.state();
+        self.stop_orderly(&mut state)?;
+        self.launch(&mut state)
+    }
+
     fn pid(&self, state: &mut State, doing: &str) -> Result<Pid> {
         running(state).ok_or_else(|| {
             Error::new(format!("{doing} the {} server", self.program.product()), "it does not run")

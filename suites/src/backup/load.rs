@@ -146,24 +146,36 @@ impl<T> Loaded<T> {
     /// Throughput, percentiles and the longest transaction before, during and after the backup.
     pub fn metrics(&self, method: &str) -> Vec<Measurement> {
         let Times { from, started, made, to } = self.times;
-        let phases = [("before", from, started), ("during", started, made), ("after", made, to)];
-        let of = |(name, from, to): &(&str, Instant, Instant)| {
-            let rows = phase(&self.turns, *from, *to);
-            rows.into_iter().map(|row| row.of(format!("{method}/{name}"))).collect::<Vec<_>>()
+        let turns = &self.turns;
+        let touched = |turn: &&Turn| turn.began < made && turn.ended >= started;
+        let before = |turn: &&Turn| turn.began >= from && turn.ended < started;
+        let after = |turn: &&Turn| turn.began >= made && turn.ended < to;
+        let phases = [
+            ("before", phase(turns, (from, started), before)),
+            ("during", phase(turns, (started, made), touched)),
+            ("after", phase(turns, (made, to), after)),
+        ];
+        let named = |(name, rows): (&'static str, Vec<Measurement>)| {
+            rows.into_iter().map(move |row| row.of(format!("{method}/{name}")))
         };
-        phases.iter().flat_map(of).collect()
+        phases.into_iter().flat_map(named).collect()
     }
 }
 
-/// A phase of a load: throughput by what ended in it; response times of all that it touched, so that a client
-/// who had to wait until it was over counts by how long.
-fn phase(turns: &[Turn], from: Instant, to: Instant) -> Vec<Measurement> {
+/// A phase of a load: throughput by what ended in it, response times of the transactions that belong to it.
+/// Those that a backup touched belong to it and to no other phase, so that a client who had to wait until it was
+/// over counts by how long.
+fn phase(
+    turns: &[Turn],
+    (from, to): (Instant, Instant),
+    belongs: impl Fn(&&Turn) -> bool,
+) -> Vec<Measurement> {
     let seconds = (to - from).as_secs_f64();
     let ended = turns.iter().filter(|turn| from <= turn.ended && turn.ended < to).count();
     let mut response_ns = Histogram::<u64>::new_with_max(u64::from(u32::MAX) * 1_000, 3)
         .map_err(|why| tracing::error!("no histogram of a phase: {why}"))
         .ok();
-    for turn in turns.iter().filter(|turn| turn.began < to && turn.ended >= from) {
+    for turn in turns.iter().filter(belongs) {
         let took = u64::try_from((turn.ended - turn.began).as_nanos()).unwrap_or(u64::MAX);
         if let Some(histogram) = &mut response_ns {
             histogram.saturating_record(took);
@@ -188,24 +200,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_waits_past_a_phase_counts_in_it() {
+    fn a_client_that_waits_for_a_backup_counts_in_it_and_nowhere_else() {
         let began = Instant::now();
         let at = |ms: u64| began + Duration::from_millis(ms);
         let turn = |from, to| Turn { began: at(from), ended: at(to) };
-        let turns = [turn(0, 100), turn(100, 200), turn(900, 1_900), turn(2_000, 2_100)];
-        let value = |rows: &[Measurement], metric: &str| {
-            rows.iter().find(|row| row.metric == metric).and_then(|row| row.value)
+        let turns = vec![
+            turn(0, 100),
+            turn(100, 200),
+            turn(900, 2_900),
+            turn(1_100, 1_500),
+            turn(3_000, 3_050),
+        ];
+        let times = Times { from: at(0), started: at(1_000), made: at(2_000), to: at(4_000) };
+        let report = crate::made_up::report(Vec::new());
+        let rows = Loaded { report, times, made: Ok(()), turns }.metrics("m");
+        let value = |phase: &str, metric: &str| {
+            let its = rows.iter().find(|row| row.metric == metric && row.transaction == phase);
+            its.and_then(|row| row.value).unwrap_or_default()
         };
-        let rows = phase(&turns, at(0), at(1_000));
-        assert_eq!(value(&rows, "throughput"), Some(2.0));
-        let pause = value(&rows, "longest_pause_ms").unwrap_or_default();
-        assert!((999.0..1_002.0).contains(&pause), "{pause}");
-        let rows = phase(&turns, at(1_950), at(2_950));
-        assert_eq!(value(&rows, "throughput"), Some(1.0));
-        let pause = value(&rows, "longest_pause_ms").unwrap_or_default();
-        assert!((99.0..101.0).contains(&pause), "{pause}");
-        // Nothing happened, which is a throughput, too.
-        let rows = phase(&turns, at(5_000), at(6_000));
-        assert_eq!((rows.len(), value(&rows, "throughput")), (1, Some(0.0)));
+        for (phase, throughput, pause) in
+            [("m/before", 2.0, 100.0), ("m/during", 1.0, 2_000.0), ("m/after", 1.0, 50.0)]
+        {
+            assert_eq!(value(phase, "throughput"), throughput, "{phase}");
+            let found = value(phase, "longest_pause_ms");
+            assert!((found / pause - 1.0).abs() < 0.01, "{phase}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_phase_in_which_nothing_ended_has_a_throughput_of_zero() {
+        let now = Instant::now();
+        let rows = phase(&[], (now, now + Duration::from_secs(1)), |_| true);
+        assert_eq!((rows.len(), rows[0].value), (1, Some(0.0)));
     }
 }

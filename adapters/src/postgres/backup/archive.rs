@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use super::base::{self, BaseBackup, Form};
 use super::{Source, ask, restored, told_version};
 use crate::backup::bytes_of;
-use crate::backup::tool::Tool;
+use crate::backup::tool::{Tool, run};
 use crate::throwaway::Place;
 
 /// The name of the point in time; a server that is measured again has several, of which the archive of one
@@ -126,5 +126,5 @@ fn recover(place: &Place, archive: &Path) -> Result<()> {
     place.write_private("recovery.conf", &settings)?;
     let mut append = place.command("sh");
     append.args(["-c", "cat recovery.conf >>data/postgresql.auto.conf && : >data/recovery.signal"]);
-    place.run(&mut append, "have the server recover to a point in time").map(|_| ())
+    run(&mut append, "have the server recover to a point in time")
 }

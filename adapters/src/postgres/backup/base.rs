@@ -9,7 +9,7 @@ use dbdyno_core::{Error, Result};
 
 use super::{Source, restored, told_version};
 use crate::backup::program;
-use crate::backup::tool::Tool;
+use crate::backup::tool::{Tool, run};
 use crate::postgres::server;
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, folders};
@@ -100,7 +100,7 @@ impl BaseBackup {
             let mut verify = server::command(place, &verifier);
             verify.args(["--quiet", "--exit-on-error", "-m"]).arg(files.join("backup_manifest"));
             verify.arg(&data);
-            place.run(&mut verify, "verify a base backup").map(|_| ())
+            run(&mut verify, "verify a base backup")
         }
     }
 }
@@ -108,7 +108,7 @@ impl BaseBackup {
 fn copy(place: &Place, from: &Path, to: &Path) -> Result<()> {
     let mut command = place.command("cp");
     command.arg("-Rp").arg(from).arg(to);
-    place.run(&mut command, "copy a base backup").map(|_| ())
+    run(&mut command, "copy a base backup")
 }
 
 /// The files are in `base.tar`, the log in `pg_wal.tar`, each with an ending for its compression.
@@ -116,7 +116,7 @@ fn unpack(place: &Place, from: &Path, data: &Path) -> Result<()> {
     let doing = "unpack a base backup";
     let mut make = place.command("mkdir");
     make.args(["-m", "700"]).arg(data);
-    place.run(&mut make, doing)?;
+    run(&mut make, doing)?;
     let entries = fs::read_dir(from).map_err(|why| Error::new(doing, why))?;
     let archives: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     for (name, to) in [("base.tar", data.to_owned()), ("pg_wal.tar", data.join("pg_wal"))] {
@@ -128,7 +128,7 @@ fn unpack(place: &Place, from: &Path, data: &Path) -> Result<()> {
         })?;
         let mut command = place.command("tar");
         command.arg("-xf").arg(archive).arg("-C").arg(to);
-        place.run(&mut command, doing)?;
+        run(&mut command, doing)?;
     }
     Ok(())
 }

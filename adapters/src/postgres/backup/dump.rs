@@ -8,7 +8,7 @@ use dbdyno_core::Result;
 use dbdyno_core::backup::{Backup, Restored, RunningBackup};
 
 use super::{Source, jobs, pattern, restored, told_version};
-use crate::backup::tool::Tool;
+use crate::backup::tool::{Tool, run};
 use crate::postgres::server;
 
 /// The format of a dump.
@@ -64,7 +64,7 @@ impl Backup for Dump {
         let mut command = server::command(self.source.place(), &self.restorer);
         command.args(driver.endpoint().for_programs()?).args(["--exit-on-error", "-j", &jobs()]);
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
-        self.source.place().run(&mut command, "restore a dump")?;
+        run(&mut command, "restore a dump")?;
         let placed = began.elapsed();
         Ok(Restored { driver: Arc::new(driver), began, placed })
     }

@@ -17,11 +17,11 @@ use dbdyno_core::{DbError, Driver as _, Error, Result, SessionOptions};
 use super::dialect::PostgresDialect;
 use super::driver::{Origin, PostgresDriver};
 use super::endpoint::Endpoint;
-use super::server::{self, PACKAGES, installation, short_version};
+use super::server::{self, PACKAGES, short_version};
 use super::session::PostgresSession;
 use crate::backup::{Vault, program, unknown};
 use crate::throwaway::Place;
-use crate::throwaway::programs::{folders, version_line};
+use crate::throwaway::programs::version_line;
 use crate::throwaway::runtime::run_to_end;
 use base::Form;
 use dbdyno_core::dialect::quote_text;
@@ -117,10 +117,7 @@ impl Source {
             method: method.to_owned(),
             connection: driver.endpoint().for_programs()?,
             endpoint: driver.shared_endpoint(),
-            folders: match installation(bin_dir) {
-                Ok(installed) => vec![installed.folder()],
-                Err(_) => folders(bin_dir, &[]),
-            },
+            folders: server::tool_folders(bin_dir),
             vault: Vault::create(ACCOUNT, plan)?,
             namespace: plan.namespace.clone(),
             origin,

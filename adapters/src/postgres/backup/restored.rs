@@ -1,30 +1,21 @@
-//! A throwaway server on data that comes from a backup.
+//! Throwaway servers that backups are restored into.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
-use nix::sys::signal::Signal;
 
 use super::ask;
+use crate::backup::restored;
 use crate::postgres::driver::{Origin, PostgresDriver};
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::server::{PostgresProgram, USER};
 use crate::target::{Location, Target};
-use crate::throwaway::{Place, ServerProgram, Throwaway};
+use crate::throwaway::{Place, Throwaway};
 
-/// Puts the data of a server in its place.
-type Fill = dyn Fn(&Place) -> Result<()> + Send + Sync;
-
-struct RestoredProgram {
-    program: PostgresProgram,
-    fill: Box<Fill>,
-    began: Instant,
-    placed: Arc<Mutex<Duration>>,
-}
+/// What messages call such a server.
+const LABEL: &str = "the restored server";
 
 /// Starts a server on what `fill` puts into [`Place::data`], and waits until it takes writes.
 ///
@@ -35,17 +26,10 @@ pub(super) fn start(
     fill: impl Fn(&Place) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Restored> {
     let origin = throwaway(origin)?;
-    let (began, placed) = (Instant::now(), Arc::<Mutex<Duration>>::default());
-    let program = RestoredProgram {
-        program: PostgresProgram::new(&origin.target, &origin.settings)?,
-        fill: Box::new(fill),
-        began,
-        placed: Arc::clone(&placed),
-    };
-    let process = Throwaway::start(Box::new(program))?;
-    let driver = Arc::new(PostgresDriver::of_server("the restored server", process, origin)?);
-    let placed = *placed.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Restored { driver, began, placed })
+    let program = PostgresProgram::new(&origin.target, &origin.settings)?;
+    let server = restored::start(program, fill, is_up)?;
+    let driver = Arc::new(PostgresDriver::of_server(LABEL, server.process, origin)?);
+    Ok(Restored { driver, began: server.began, placed: server.placed })
 }
 
 /// Starts a server with nothing in it.
@@ -56,7 +40,7 @@ pub(super) fn start_empty(origin: &Origin) -> Result<PostgresDriver> {
     let origin = throwaway(origin)?;
     let program = PostgresProgram::new(&origin.target, &origin.settings)?;
     let process = Throwaway::start(Box::new(program))?;
-    PostgresDriver::of_server("the restored server", process, origin)
+    PostgresDriver::of_server(LABEL, process, origin)
 }
 
 /// How a throwaway server is started in the place of one that may be somebody else's.
@@ -68,45 +52,12 @@ fn throwaway(origin: &Origin) -> Result<Origin> {
     Ok(Origin { target, settings: origin.settings.clone() })
 }
 
-impl ServerProgram for RestoredProgram {
-    fn product(&self) -> &str {
-        self.program.product()
-    }
-
-    fn account(&self) -> &str {
-        self.program.account()
-    }
-
-    fn initialise(&self, place: &Place) -> Result<()> {
-        (self.fill)(place)?;
-        *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = self.began.elapsed();
-        Ok(())
-    }
-
-    fn command(&self, place: &Place, port: u16) -> Command {
-        self.program.command(place, port)
-    }
-
-    /// A server that still recovers takes sessions that read; it is up once it has reached its target.
-    fn answers(&self, place: &Place, port: u16) -> Result<(), String> {
-        self.program.answers(place, port)?;
-        let endpoint = Endpoint::throwaway(place.folder(), port, USER, Duration::ZERO)
-            .map_err(|why| why.to_string())?;
-        match ask(&endpoint, "SELECT pg_is_in_recovery()::text").map_err(|why| why.to_string())? {
-            recovering if recovering == "false" => Ok(()),
-            _ => Err("it still recovers".to_owned()),
-        }
-    }
-
-    fn pid_file(&self, place: &Place) -> PathBuf {
-        self.program.pid_file(place)
-    }
-
-    fn stop_signal(&self) -> Signal {
-        self.program.stop_signal()
-    }
-
-    fn orderly_stop_signal(&self) -> Signal {
-        self.program.orderly_stop_signal()
+/// A server that still recovers takes sessions that read; it is up once it has reached its target.
+fn is_up(place: &Place, port: u16) -> Result<(), String> {
+    let endpoint = Endpoint::throwaway(place.folder(), port, USER, Duration::ZERO)
+        .map_err(|why| why.to_string())?;
+    match ask(&endpoint, "SELECT pg_is_in_recovery()::text").map_err(|why| why.to_string())? {
+        recovering if recovering == "false" => Ok(()),
+        _ => Err("it still recovers".to_owned()),
     }
 }
