@@ -6,6 +6,7 @@ use dbdyno_core::Result;
 
 use super::summary::{headlines, table, verdict};
 use super::{Block, Report, Section, charts};
+use crate::backup_view::BackupView;
 use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
 use crate::histograms::Histograms;
@@ -39,6 +40,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     let (levels, records) = IsolationView::take(loaded.records, &targets);
     let (procedures, records) = ProceduresView::take(records, &targets);
     let (pools, records) = PoolView::take(records, &targets);
+    let (backups, records) = BackupView::take(records, &targets);
     for (by, order) in orders {
         sections.extend(comparison(&records, by, order));
     }
@@ -53,6 +55,9 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
         let mut section = text_section("Pools", [pools.render(&markdown)]);
         section.blocks.extend(pools.charts().iter().map(charts::of_load));
         sections.push(section);
+    }
+    if let Some(backups) = backups {
+        sections.push(text_section("Backups", [backups.render(&markdown)]));
     }
     if let Ok(curves) = scaling(&records) {
         let mut section = text_section("Scaling", [curves.render(&markdown)?]);

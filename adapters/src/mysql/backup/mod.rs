@@ -37,13 +37,13 @@ const BINLOG: &str = "a dump, and the binary logs from its position on: recovere
 const MARIADB: [BackupMethod; 4] = [
     snapshot("mariadb-dump", DUMP),
     snapshot("mariadb-backup", FULL),
-    snapshot("mariadb-backup-incremental", INCREMENTAL),
+    snapshot("mariadb-incremental", INCREMENTAL),
     point_in_time("mariadb-binlog", BINLOG),
 ];
 const MYSQL: [BackupMethod; 4] = [
     snapshot("mysqldump", DUMP),
     snapshot("mariadb-backup", FULL),
-    snapshot("mariadb-backup-incremental", INCREMENTAL),
+    snapshot("mariadb-incremental", INCREMENTAL),
     point_in_time("mysqlbinlog", BINLOG),
 ];
 
@@ -77,7 +77,7 @@ impl Backups for MysqlDriver {
                 return Err(Error::unsupported(format!("make a backup by {method}"), why));
             }
             _ => {
-                let is_incremental = method == "mariadb-backup-incremental";
+                let is_incremental = method == "mariadb-incremental";
                 let source = Source::of(self, method, plan)?;
                 Box::new(physical::prepare(self, source, is_incremental)?)
             }
