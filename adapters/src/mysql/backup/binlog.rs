@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use dbdyno_core::backup::{Backup, Restored, RunningBackup};
-use dbdyno_core::{Driver as _, Error, Result};
+use dbdyno_core::{Driver as _, Error, Result, Row};
 
 use super::dump::{self, Dump};
 use super::{Source, ask, told_version};
@@ -77,15 +77,14 @@ impl Backup for Binlog {
     fn mark(&self) -> Result<()> {
         let doing = "ask for the position in the binary log";
         let connector = &self.dump.source.connector;
-        // The name since MySQL 8.2, and the one before and of MariaDB.
-        let row = ask(connector, "SHOW BINARY LOG STATUS")
-            .or_else(|_| ask(connector, "SHOW MASTER STATUS"))
-            .map_err(|why| Error::new(doing, why))?;
-        let [file, offset, ..] = row.as_slice() else {
-            return Err(Error::new(doing, "the server does not tell it"));
+        let read = |row: &dyn Row| {
+            let (file, offset) = (row.text(0)?.to_owned(), row.int(1)?.unsigned_abs());
+            Ok(Position { file, offset })
         };
-        let offset = offset.parse().map_err(|why| Error::new(doing, why))?;
-        let position = Position { file: file.clone(), offset };
+        // The name since MySQL 8.2, and the one before and of MariaDB.
+        let position = ask(connector, "SHOW BINARY LOG STATUS", read)
+            .or_else(|_| ask(connector, "SHOW MASTER STATUS", read))
+            .map_err(|why| Error::new(doing, why))?;
         *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
         Ok(())
     }

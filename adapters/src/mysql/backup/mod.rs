@@ -10,11 +10,13 @@ use std::process::Command;
 
 use dbdyno_core::backup::{Backup, BackupMethod, BackupPlan, BackupPromise, Backups};
 use dbdyno_core::dialect::quote_text;
-use dbdyno_core::{DbError, Driver as _, Error, Result};
+use dbdyno_core::query::row_sql;
+use dbdyno_core::{DbError, Driver as _, Error, Result, Row};
 
 use super::connect::Connector;
 use super::driver::{MysqlDriver, Origin};
 use super::programs::{Product, tool_folders};
+use super::session::MysqlSession;
 use crate::backup::{Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, version_line};
@@ -93,9 +95,8 @@ impl Backups for MysqlDriver {
             quote_text(namespace)
         );
         let doing = || format!("ask {} for the size of {namespace}", self.target());
-        let row = ask(self.connector(), &sql).map_err(|why| Error::new(doing(), why))?;
-        let text = row.first().map_or("", String::as_str);
-        text.parse().map_err(|why| Error::new(doing(), format!("it says `{text}`: {why}")))
+        let bytes = ask(self.connector(), &sql, |row| row.int(0));
+        bytes.map(i64::unsigned_abs).map_err(|why| Error::new(doing(), why))
     }
 }
 
@@ -175,13 +176,15 @@ fn told_version(program: &Path) -> String {
     version_line(program).unwrap_or_else(|_| name.into_owned())
 }
 
-/// Asks for one row of texts.
-fn ask(connector: &Connector, sql: &str) -> Result<Vec<String>, DbError> {
+/// Asks for one row.
+fn ask<T: Send>(
+    connector: &Connector,
+    sql: &str,
+    read: impl FnMut(&dyn Row) -> Result<T, DbError> + Send,
+) -> Result<T, DbError> {
     let asked = run_to_end(|| async {
-        let mut connection = connector.connect(None, None).await?;
-        let rows = connection.texts(sql).await?;
-        let none = || DbError::unexpected(format!("nothing is the answer to: {sql}"));
-        rows.into_iter().next().ok_or_else(none)
+        let mut session = MysqlSession::new(connector.connect(None, None).await?);
+        row_sql(&mut session, sql, read).await
     });
     asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())))
 }
