@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dbdyno_core::backup::{BackupMade, RunningBackup};
 use dbdyno_core::{Error, Result, Stop};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::{bytes_of, cpu_of_children, sync};
@@ -108,6 +108,14 @@ impl Tool {
         }
     }
 
+    /// Ends the processes that a tool started and that outlive it.
+    fn end_helpers(&self) {
+        if let Some(pid) = self.pid() {
+            // Where none is left there is no such group any more.
+            let _ = killpg(pid, Signal::SIGKILL);
+        }
+    }
+
     fn end_now(&self) {
         if let Some(pid) = self.pid().filter(|_| self.is_running()) {
             signal_tree(pid, Signal::SIGKILL);
@@ -149,6 +157,7 @@ impl RunningBackup for Tool {
         let status = self.status(self.began + limit, stop, &doing)?;
         let after = cpu_of_children().map_err(|why| Error::new(doing.clone(), why))?;
         if !status.success() {
+            self.end_helpers();
             return Err(self
                 .failed(&doing, status)
                 .next("look for the cause in the tool's own words above"));

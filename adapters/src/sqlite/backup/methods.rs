@@ -50,6 +50,8 @@ impl Method {
             Self::WalCopy => copy(connection, from, to, cancel)?,
         }
         sync(to.parent().unwrap_or(to)).map_err(io)?;
+        // What was killed at the last moment was killed, too.
+        cancel.check()?;
         let own = cpu_of_thread().map_err(io)?.saturating_sub(own);
         Ok(match self {
             Self::WalCopy => own + cpu_of_children().map_err(io)?.saturating_sub(others),
