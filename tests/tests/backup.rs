@@ -194,6 +194,15 @@ fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
     }
 }
 
+/// The same where no tool notices, and the rows may be the right ones by luck.
+fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str) {
+    let found = place.run("idle", only(&[method]), Harm::Truncate);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
+    assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
+    let (held, detail) = found.check(&format!("whole_{method}"));
+    assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
+}
+
 /// A backup that was killed is no promise that was broken, and the others are made.
 fn killed_backups_are_told(place: &Place, method: &str) {
     let found = place.run("tpcc", only(&[method]), Harm::Kill);
@@ -267,6 +276,21 @@ fn a_full_disk_is_told(place: &Place, methods: &[(&str, &str)]) {
     assert_eq!(fs::read_dir(disk.0.path()).unwrap().count(), 0);
 }
 
+/// A server that is reached by a URL, without a password, is restored into one of dbdyno's own.
+fn a_named_server_is_backed_up(place: &Place) {
+    let info = place.runtime.block_on(place.driver.server_info()).unwrap();
+    let folder = PathBuf::from(&info.settings["data_folder"]).parent().unwrap().to_owned();
+    let socket = files_of(&folder).into_iter().find_map(|file| {
+        let name = file.file_name()?.to_str()?;
+        name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
+    });
+    let folder = folder.display().to_string().replace('/', "%2F");
+    let place = Place::open(&format!("postgres://dbdyno@{folder}:{}/postgres", socket.unwrap()));
+    let found = place.run("idle", only(&["pg_dump"]), Harm::None);
+    assert_eq!((found.summary.measured, found.summary.could_not_run), (1, 0));
+    assert_eq!(found.check("rows_pg_dump"), (1.0, "12 tables have the same rows"));
+}
+
 /// Each method is made and restored once, and those that share how they are restored share the two tests.
 #[test]
 fn on_postgres() {
@@ -275,6 +299,7 @@ fn on_postgres() {
     }
     let place = Place::open("postgres");
     promises_are_kept(&place, &["pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"]);
+    a_named_server_is_backed_up(&place);
     killed_backups_are_told(&place, "pg_basebackup");
     a_backup_has_a_time_limit(&place, "pg_dump");
     a_full_disk_is_told(
@@ -307,6 +332,7 @@ fn on_mariadb() {
             ("mariadb-backup", "Tablespace size stored in header"),
         ],
     );
+    truncated_backup_is_noticed_by_dbdyno_alone(&place, "mariadb-incremental");
 }
 
 #[test]

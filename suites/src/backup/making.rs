@@ -9,6 +9,7 @@ use dbdyno_core::{Check, Event, Result};
 use super::bench::Bench;
 use super::content::{self, Content};
 use super::ledger::{self, Ledger};
+use super::manifest::Manifest;
 use super::verify::{Expected, verify};
 use super::{found, load};
 use crate::benchmark::{Benchmark as _, LoadBenchmark as _, State};
@@ -58,6 +59,7 @@ impl<'b> Making<'b> {
             false => self.at_rest(method, backup.as_ref(), before)?,
         };
         let mut rows = found::of_backup(data_bytes, &made, &backup.detail());
+        let manifest = Manifest::of(backup.folder())?;
         self.tell(name, "backup_made", &backup.folder().display().to_string())?;
         let expected = match method.promise {
             BackupPromise::Snapshot => {
@@ -71,7 +73,7 @@ impl<'b> Making<'b> {
             }
         };
         measured.own.extend(rows.into_iter().map(|row| row.of(name)));
-        self.restore(name, backup.as_ref(), &expected, measured)?;
+        self.restore(name, (backup.as_ref(), &manifest), &expected, measured)?;
         match method.promise {
             BackupPromise::Snapshot => Ok(state),
             BackupPromise::PointInTime => bench.look(),
@@ -182,12 +184,14 @@ impl<'b> Making<'b> {
     fn restore(
         &self,
         name: &str,
-        backup: &dyn Backup,
+        (backup, manifest): (&dyn Backup, &Manifest),
         expected: &Expected,
         measured: &mut Measured,
     ) -> Result<()> {
         let stand = self.bench.stand;
         stand.working_on(&format!("restore the backup of {name}"));
+        // Restoring may change the files.
+        let damage = manifest.damage();
         let restored: Restored = match backup.restore() {
             Ok(restored) => restored,
             Err(error) if stand.is_stopped() => return Err(error),
@@ -201,6 +205,10 @@ impl<'b> Making<'b> {
         let (rows, checks) = verify(self.bench, name, &restored, expected, &self.ledger);
         measured.own.extend(rows.into_iter().map(|row| row.of(name)));
         measured.checks.extend(checks);
+        if let Some(damage) = damage {
+            let why = format!("it was restored without noticing that {damage}");
+            measured.checks.push(Check::new(format!("whole_{name}"), false, why));
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod found;
 mod ledger;
 mod load;
 mod making;
+mod manifest;
 mod noted;
 mod options;
 mod verify;

@@ -25,10 +25,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A base backup, and the log from before it on.
 pub(super) struct Archive {
+    // Dropped first: it writes to the folder of the base backup.
+    receiver: Mutex<Option<Tool>>,
     base: BaseBackup,
     folder: PathBuf,
     receiver_program: PathBuf,
-    receiver: Mutex<Option<Tool>>,
 }
 
 /// Begins to archive the log.

@@ -35,7 +35,8 @@ impl Cancel {
 
 /// A backup that is being made.
 pub(super) struct Working {
-    thread: JoinHandle<Result<(Duration, Instant), DbError>>,
+    /// There until it was waited for.
+    thread: Option<JoinHandle<Result<(Duration, Instant), DbError>>>,
     cancel: Cancel,
     interrupt: InterruptHandle,
     began: Instant,
@@ -60,7 +61,20 @@ impl Working {
         };
         let thread = thread::Builder::new().name("backup".to_owned()).spawn(work);
         let thread = thread.map_err(|why| Error::new("start the thread of a backup", why))?;
-        Ok(Self { thread, cancel, interrupt, began, files })
+        Ok(Self { thread: Some(thread), cancel, interrupt, began, files })
+    }
+
+    fn is_working(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Lets the thread go on for a moment, or end where that was asked for.
+    fn look_again(&self) {
+        if self.cancel.check().is_err() {
+            // A statement that has not begun yet would not be touched by one interrupt.
+            self.interrupt.interrupt();
+        }
+        thread::sleep(LOOK_AGAIN);
     }
 }
 
@@ -77,30 +91,37 @@ impl RunningBackup for Working {
         self.cancel.0.store(true, Ordering::Relaxed);
     }
 
-    fn wait(self: Box<Self>, limit: Duration, stop: &Stop) -> Result<BackupMade> {
+    fn wait(mut self: Box<Self>, limit: Duration, stop: &Stop) -> Result<BackupMade> {
         let doing = "make a backup";
         let mut late = false;
-        while !self.thread.is_finished() {
+        while self.is_working() {
             late |= self.began.elapsed() > limit;
             if late || stop.is_requested() {
                 self.kill();
             }
-            if self.cancel.check().is_err() {
-                // A statement that has not begun yet would not be touched by one interrupt.
-                self.interrupt.interrupt();
-            }
-            thread::sleep(LOOK_AGAIN);
+            self.look_again();
         }
-        let files = self.files.clone();
-        let ended = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        match ended {
-            Ok((cpu, at)) => Ok(BackupMade { took: at - self.began, cpu, bytes: bytes_of(&files) }),
+        let Some(thread) = self.thread.take() else {
+            return Err(Error::new(doing, "it was waited for before"));
+        };
+        match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            Ok((cpu, at)) => Ok(BackupMade { took: at - self.began, cpu, bytes: self.bytes() }),
             Err(_) if late => {
                 Err(Error::new(doing, format!("it went on after {} s", limit.as_secs())))
             }
             Err(_) if stop.is_requested() => Err(Error::new(doing, "the end was asked for")),
             Err(_) if self.cancel.check().is_err() => Err(Error::new(doing, "it was killed")),
             Err(why) => Err(Error::new(doing, why)),
+        }
+    }
+}
+
+/// Nothing is left at work on a backup that nobody waits for.
+impl Drop for Working {
+    fn drop(&mut self) {
+        while self.is_working() {
+            self.kill();
+            self.look_again();
         }
     }
 }
