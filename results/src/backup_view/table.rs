@@ -22,6 +22,8 @@ type Column = (&'static str, Shown);
 enum Shown {
     /// The median of a metric.
     Number(&'static str),
+    /// The same of a time, to the hundredth.
+    Seconds(&'static str),
     /// Bytes, in megabytes.
     Megabytes(&'static str),
     /// How far throughput falls while the backup is made, against what it is before and after.
@@ -37,34 +39,33 @@ pub(super) const TABLES: [Table; 2] = [
     Table {
         benchmark: "idle",
         columns: &[
-            ("made\ns", Shown::Number("backup_s")),
+            ("made\ns", Shown::Seconds("backup_s")),
             ("MB/s", Shown::Number("backup_mb_per_s")),
             ("size\nMB", Shown::Megabytes("backup_bytes")),
             ("data\n/size", Shown::Number("data_to_backup_ratio")),
-            ("CPU\ns", Shown::Number("backup_cpu_s")),
-            ("placed\ns", Shown::Number("restore_s")),
-            ("ready\ns", Shown::Number("restore_ready_s")),
-            ("veri-\nfied", Shown::Verdict),
+            ("CPU\ns", Shown::Seconds("backup_cpu_s")),
+            ("ready\ns", Shown::Seconds("restore_ready_s")),
+            ("kept", Shown::Verdict),
         ],
         legend: "idle: MB/s: tables and indexes saved per second; data/size: tables and indexes by the size of the \
-                 backup; CPU: of the tool, not of the server; placed: restoring until all files or rows are in their \
-                 place; ready: until the first query is answered",
+                 backup; CPU: of the tool, not of the server; ready: from the start of restoring to the first answer; \
+                 kept: whether what was restored is what the method promises",
     },
     Table {
         benchmark: "tpcc",
         columns: &[
-            ("made\ns", Shown::Number("backup_s")),
+            ("made\ns", Shown::Seconds("backup_s")),
             ("MB/s", Shown::Number("backup_mb_per_s")),
             ("size\nMB", Shown::Megabytes("backup_bytes")),
             ("tx/s", Shown::Slowdown),
             ("p99", Shown::Times("latency_p99_us")),
             ("pause\nms", Shown::Pause),
-            ("ready\ns", Shown::Number("restore_ready_s")),
-            ("veri-\nfied", Shown::Verdict),
+            ("ready\ns", Shown::Seconds("restore_ready_s")),
+            ("kept", Shown::Verdict),
         ],
         legend: "tpcc: tx/s and p99: of the clients while the backup is made, against before and after; pause: the \
                  longest that one of them waited for a transaction meanwhile; ready: from the start of restoring to \
-                 the first answer",
+                 the first answer; kept: whether what was restored is what the method promises",
     },
 ];
 
@@ -94,7 +95,7 @@ impl Table {
             target.resize(self.columns.len() + 1, Text::default());
             grid.rows.push(target);
             for method in found.methods() {
-                let mut row = vec![Text::from(format!("  {method}"))];
+                let mut row = vec![Text::from(format!(" {method}"))];
                 row.extend(self.columns.iter().map(|(_, shown)| shown.cell(found, method)));
                 grid.rows.push(row);
             }
@@ -107,6 +108,7 @@ impl Shown {
     fn cell(self, found: &Found, method: &str) -> Text {
         let text = match self {
             Self::Number(metric) => found.median(metric, method).map(number::sensible),
+            Self::Seconds(metric) => found.median(metric, method).map(seconds),
             Self::Megabytes(metric) => {
                 found.median(metric, method).map(|bytes| number::sensible(bytes / MEGABYTE))
             }
@@ -129,11 +131,15 @@ fn around(found: &Found, metric: &str, method: &str) -> Option<f64> {
     (usual > 0.0).then_some(of("during")? / usual)
 }
 
+fn seconds(number: f64) -> String {
+    if number < 9.995 { format!("{number:.2}") } else { number::sensible(number) }
+}
+
 fn verdict(verdict: Verdict) -> Text {
     let word = match verdict {
         Verdict::Verified => "yes",
         Verdict::Broken => "NO",
-        Verdict::NotMade => "not made",
+        Verdict::NotMade => "none",
         Verdict::Unsupported => "n/a",
         Verdict::Unknown => "?",
     };

@@ -93,14 +93,14 @@ fn it_fits_a_narrow_terminal() {
     let text = render(all(), 80);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     // No cell was broken over lines.
-    assert!(text.contains("  mariadb-incremental  "), "{text}");
+    assert!(text.contains("\n mariadb-incremental  "), "{text}");
 }
 
 #[test]
 fn a_method_that_is_not_verified_takes_nothing_from_the_others() {
     let text = render(all(), 120);
     let line = |method: &str| text.lines().find(|line| line.trim().starts_with(method)).unwrap();
-    assert!(line("pg_basebackup ").ends_with("yes") && line("pg_basebackup ").contains("0.800"));
+    assert!(line("pg_basebackup ").ends_with("yes") && line("pg_basebackup ").contains("0.80"));
     assert!(line("pg_basebackup-gzip").ends_with("NO"), "{text}");
 }
 
