@@ -14,6 +14,12 @@ has_pgbench() {
 has_pgbouncer() {
   command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]
 }
+has_mariadb_backup() {
+  command -v mariadb-backup >/dev/null || command -v mariabackup >/dev/null
+}
+has_zstd() {
+  command -v zstd >/dev/null
+}
 has_sysbench() {
   command -v sysbench >/dev/null
 }
@@ -48,6 +54,8 @@ package_of() {
     case "$1" in
       postgres|pgbench) echo postgresql ;;
       mariadb) echo mariadb-server ;;
+      mariadb_backup) echo mariadb-backup ;;
+      zstd) echo zstd ;;
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
     esac
@@ -56,6 +64,8 @@ package_of() {
       postgres) echo postgresql-server ;;
       pgbench) echo postgresql-contrib ;;
       mariadb) echo mariadb-server ;;
+      mariadb_backup) echo mariadb-backup ;;
+      zstd) echo zstd ;;
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
     esac
@@ -63,6 +73,8 @@ package_of() {
     case "$1" in
       postgres|pgbench) echo postgresql ;;
       mariadb) echo mariadb ;;
+      mariadb_backup) echo mariadb ;;
+      zstd) echo zstd ;;
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
     esac

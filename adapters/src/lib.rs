@@ -2,6 +2,7 @@
 //! one line per engine in the [registry]. Nothing outside of this crate knows an engine's SQL or
 //! its client library.
 
+mod backup;
 pub mod codec;
 mod library;
 pub mod mysql;

@@ -1,5 +1,6 @@
 //! What users type.
 
+mod backup;
 mod history;
 mod limit;
 mod monitor;

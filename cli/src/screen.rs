@@ -217,6 +217,9 @@ impl RunObserver for Screen {
         for warning in &summary.warnings {
             self.line(&format!("    ! {warning}"));
         }
+        for why in &summary.could_not {
+            self.line(&format!("    ! {why}"));
+        }
         for check in &summary.broken {
             self.line(&format!("    ! {}: {}", check.name, check.detail));
         }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::ability::{BulkLoad, ColdStart, Embedded, Explain, LockWaits, ServerControl};
 use crate::anomaly::Promise;
+use crate::backup::Backups;
 use crate::dialect::Dialect;
 use crate::durability::{Durability, HeldDurability};
 use crate::error::{DbError, Error, Result};
@@ -130,6 +131,11 @@ pub trait Driver: Send + Sync {
 
     /// Telling how it works while it does.
     fn metrics(&self) -> Option<&dyn ServerMetrics> {
+        None
+    }
+
+    /// Making backups, and restoring them.
+    fn backups(&self) -> Option<&dyn Backups> {
         None
     }
 

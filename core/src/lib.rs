@@ -6,6 +6,7 @@
 
 pub mod ability;
 pub mod anomaly;
+pub mod backup;
 pub mod cache;
 pub mod check;
 pub mod connecting;
@@ -34,6 +35,9 @@ pub mod value;
 
 pub use ability::{BulkLoad, ColdStart, Embedded, Explain, LoadProgress, LockWaits, ServerControl};
 pub use anomaly::{Anomaly, Promise};
+pub use backup::{
+    Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Backups, Restored, RunningBackup,
+};
 pub use cache::Cache;
 pub use check::Check;
 pub use connecting::{ConnectStep, ConnectTimes};

@@ -2,6 +2,7 @@
 //! files; the verbs that read them back have a module each.
 
 mod append;
+mod backup_view;
 pub mod chart;
 pub mod compare;
 mod csv_lines;
@@ -47,6 +48,7 @@ mod table;
 mod time;
 mod timeline;
 
+pub use backup_view::BackupView;
 pub use chart::{Chart, ChartCurve};
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
 pub use histograms::{Histograms, histograms};

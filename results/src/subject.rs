@@ -63,7 +63,8 @@ impl Subject {
         }
     }
 
-    fn is_of(&self, record: &Record) -> bool {
+    /// Whether a record is of this case.
+    pub(crate) fn is_of(&self, record: &Record) -> bool {
         let Case { repetition, seed, .. } = self.case;
         Case { repetition, seed, ..(*record.case).clone() } == self.case
     }

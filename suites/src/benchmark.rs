@@ -71,6 +71,11 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Whether it makes backups, which `--backup` and `--backup-dir` choose.
+    fn has_backups(&self) -> bool {
+        false
+    }
+
     /// How long transactions under way at the end of a load may take, where that is its own matter:
     /// one of whose queries some outlast any load.
     fn drain_limit(&self) -> Option<Duration> {

@@ -1,6 +1,7 @@
 //! Benchmark suites, written against dbdyno-core only: no engine and no client library is named
 //! here.
 
+pub mod backup;
 pub mod benchmark;
 pub mod index;
 pub mod isolation;

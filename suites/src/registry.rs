@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{index, isolation, olap, oltp, pool, procedures, scenario};
+use crate::{backup, index, isolation, olap, oltp, pool, procedures, scenario};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -50,6 +50,12 @@ pub fn suites() -> Vec<Suite> {
             name: "procedures",
             summary: "what stored procedures gain at each round trip, and what triggers cost",
             benchmarks: procedures::benchmarks(),
+        },
+        Suite {
+            name: "backup",
+            summary: "what backups cost, idle and under load, and whether what is restored from them is what was \
+                      promised",
+            benchmarks: backup::benchmarks(),
         },
         Suite {
             name: SCENARIO,

@@ -17,6 +17,7 @@ use dbdyno_core::{
 };
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::Benchmark;
+use dbdyno_suites::backup::BackupOptions;
 use dbdyno_suites::pool::PoolOptions;
 use dbdyno_suites::runner::{
     CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions, RunSummary, Selection,
@@ -205,6 +206,7 @@ pub fn run_options() -> RunOptions {
         streams: None,
         cycles: None,
         pool: PoolOptions::default(),
+        backup: BackupOptions::default(),
         load_host: None,
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],

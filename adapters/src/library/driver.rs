@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pool, PoolKind, PoolPlan, Pools,
-    Promise, Result, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
+    Backups, BulkLoad, Capabilities, ColdStart, DbError, Dialect, Driver, Durability, Embedded,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pool, PoolKind, PoolPlan,
+    Pools, Promise, Result, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
 };
 
 use super::connection::Connection;
@@ -166,6 +166,10 @@ impl Driver for LibraryDriver {
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
         self.engine.lock_waits().filter(|_| self.library.can_be_watched())
+    }
+
+    fn backups(&self) -> Option<&dyn Backups> {
+        self.engine.backups()
     }
 
     fn embedded(&self) -> Option<&dyn Embedded> {

@@ -124,6 +124,45 @@ impl Connector {
         Ok(Self { address, user, password, database: url.database.clone(), timeout, proxies })
     }
 
+    /// The password.
+    pub fn password(&self) -> &Secret {
+        &self.password
+    }
+
+    /// A file of options by which the maker's own programs reach the server, without a proxy. `is_private` is
+    /// whether the server is dbdyno's own, whose password is worth nothing elsewhere.
+    ///
+    /// # Errors
+    /// It would hold somebody else's password, or less would be checked of the server's certificate:
+    /// unsupported.
+    pub fn option_file(&self, is_private: bool) -> Result<String> {
+        let refused = |why| Error::unsupported("have a tool connect to the server", why);
+        let password = self.password.expose();
+        if !is_private && !password.is_empty() {
+            return Err(refused(
+                "it would need the server's password in a file, and dbdyno writes none",
+            ));
+        }
+        let mut text = format!("[client]\nuser=\"{}\"\n", self.user);
+        if !password.is_empty() {
+            text.push_str(&format!("password=\"{password}\"\n"));
+        }
+        match &self.address {
+            Address::Socket(socket) => {
+                text.push_str(&format!("socket=\"{}\"\n", socket.display()));
+            }
+            Address::Tcp { tls: Some(tls), .. } if !matches!(tls.check, Check::Nothing) => {
+                return Err(refused(
+                    "dbdyno does not pass on how the server's certificate is checked",
+                ));
+            }
+            Address::Tcp { host, port, .. } => {
+                text.push_str(&format!("host=\"{host}\"\nport={port}\nprotocol=tcp\n"));
+            }
+        }
+        Ok(text)
+    }
+
     /// What a proxy adds to each round trip of connections for which nothing else is said.
     pub fn round_trip(&self) -> Duration {
         self.proxies.own()

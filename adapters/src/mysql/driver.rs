@@ -1,17 +1,18 @@
 //! The driver: which server, what it is, how durable.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::connecting::connect_step;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result,
-    RowSource, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
+    Backups, BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools,
+    Result, RowSource, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -23,12 +24,13 @@ use super::durability::{self, DurableSettings};
 use super::errors::code;
 use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
-use super::server::{self, MysqlServer};
+use super::server::{self, Access, MysqlServer};
 use super::session::MysqlSession;
 use crate::pool::OwnPools;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
+use crate::throwaway::runtime::run_to_end;
 use crate::throwaway::{Throwaway, machine};
 
 /// The variables that a run records, where the server has them.
@@ -66,6 +68,16 @@ pub struct MysqlDriver {
     dialect: MysqlDialect,
     server: Server,
     throwaway: Option<Private>,
+    origin: Origin,
+}
+
+/// How the driver was opened, which is how a server is started that is like its own.
+#[derive(Clone)]
+pub(super) struct Origin {
+    /// Whose server it is.
+    pub(super) product: Product,
+    pub(super) target: Target,
+    pub(super) settings: ServerSettings,
 }
 
 /// What the server said of itself when the target was opened.
@@ -82,8 +94,23 @@ struct Server {
 
 /// A server that dbdyno started.
 struct Private {
-    process: Throwaway,
-    durable: Arc<Mutex<DurableSettings>>,
+    process: Arc<Throwaway>,
+    access: Access,
+}
+
+/// A server that writes a binary log, until this is dropped.
+pub(super) struct BinaryLog {
+    process: Arc<Throwaway>,
+    writes_log: Arc<AtomicBool>,
+}
+
+impl Drop for BinaryLog {
+    fn drop(&mut self) {
+        self.writes_log.store(false, Ordering::Relaxed);
+        if let Err(why) = self.process.restart() {
+            tracing::warn!("the server still writes a binary log: {why}");
+        }
+    }
 }
 
 impl MysqlDriver {
@@ -126,7 +153,59 @@ impl MysqlDriver {
         }
         let label = target.label.clone();
         let dialect = MysqlDialect { product: server.product };
-        Ok(Self { label, connector, dialect, server, throwaway })
+        let (product, target, settings) = (server.product, target.clone(), settings.clone());
+        let origin = Origin { product, target, settings };
+        Ok(Self { label, connector, dialect, server, throwaway, origin })
+    }
+
+    /// A driver of a server that was started otherwise. Blocks.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub(super) fn of_server(
+        label: &str,
+        process: Throwaway,
+        access: Access,
+        origin: Origin,
+    ) -> Result<Self> {
+        let socket = server::socket(process.place());
+        let connector = Connector::to_socket(&socket, &access.password, Duration::ZERO);
+        let asked = run_to_end(|| async {
+            let mut connection = connector.connect(None, None).await?;
+            Server::ask(&mut connection).await
+        });
+        let asked = asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())));
+        let server = asked.map_err(|why| Error::new(format!("connect to {label}"), why))?;
+        let dialect = MysqlDialect { product: server.product };
+        let throwaway = Some(Private { process: Arc::new(process), access });
+        Ok(Self { label: label.to_owned(), connector, dialect, server, throwaway, origin })
+    }
+
+    /// How it was opened.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether dbdyno started the server.
+    pub(super) fn is_throwaway(&self) -> bool {
+        self.throwaway.is_some()
+    }
+
+    /// The data of a server that dbdyno started.
+    pub(super) fn data_folder(&self) -> Option<PathBuf> {
+        Some(self.throwaway.as_ref()?.process.place().data())
+    }
+
+    /// Starts the server again with a binary log; `None` where dbdyno did not start it. Sessions are lost.
+    ///
+    /// # Errors
+    /// It does not come up again.
+    pub(super) fn write_binary_log(&self) -> Result<Option<BinaryLog>> {
+        let Some(Private { process, access }) = &self.throwaway else { return Ok(None) };
+        access.writes_log.store(true, Ordering::Relaxed);
+        let writes_log = Arc::clone(&access.writes_log);
+        let log = BinaryLog { process: Arc::clone(process), writes_log };
+        process.restart().map(|()| Some(log))
     }
 
     /// Whose server it is.
@@ -218,13 +297,14 @@ async fn start(
     let bin_dir = target.option("bin_dir").map(Path::new);
     let round_trip = proxy::round_trip_of(target)?;
     let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
-    let (password, durable) = (program.password(), program.durable());
+    let access = program.access();
     let process =
         tokio::task::spawn_blocking(move || Throwaway::start(Box::new(program))).await.map_err(
             |why| Error::new(format!("start a throwaway {} server", product.title()), why),
         )??;
-    let connector = Connector::to_socket(&server::socket(process.place()), &password, round_trip);
-    Ok((connector, Private { process, durable }))
+    let socket = server::socket(process.place());
+    let connector = Connector::to_socket(&socket, &access.password, round_trip);
+    Ok((connector, Private { process: Arc::new(process), access }))
 }
 
 impl MysqlDriver {
@@ -363,7 +443,7 @@ impl Driver for MysqlDriver {
             Ok::<_, DbError>(())
         };
         set.await.map_err(|error| Error::new(doing, error))?;
-        *private.durable.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+        *private.access.durable.lock().unwrap_or_else(PoisonError::into_inner) = settings;
         Ok(())
     }
 
@@ -400,7 +480,7 @@ impl Driver for MysqlDriver {
     }
 
     fn cold_start(&self) -> Option<&dyn ColdStart> {
-        self.throwaway.as_ref().map(|private| &private.process as &dyn ColdStart)
+        self.throwaway.as_ref().map(|private| private.process.as_ref() as &dyn ColdStart)
     }
 
     fn explain(&self) -> Option<&dyn Explain> {
@@ -409,6 +489,10 @@ impl Driver for MysqlDriver {
 
     fn pools(&self) -> Option<&dyn Pools> {
         Some(&OwnPools)
+    }
+
+    fn backups(&self) -> Option<&dyn Backups> {
+        Some(self)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
@@ -420,7 +504,7 @@ impl Driver for MysqlDriver {
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {
-        self.throwaway.as_ref().map(|private| &private.process as &dyn ServerControl)
+        self.throwaway.as_ref().map(|private| private.process.as_ref() as &dyn ServerControl)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod auth;
+mod backup;
 mod bulk;
 mod codec;
 mod columns;

@@ -63,6 +63,14 @@ impl Product {
         }
     }
 
+    /// The packages with the client's programs.
+    pub const fn client_packages(self) -> Packages {
+        match self {
+            Self::Mysql => Packages { apt: "mysql-client", dnf: "mysql", brew: "mysql" },
+            Self::Mariadb => Packages { apt: "mariadb-client", dnf: "mariadb", brew: "mariadb" },
+        }
+    }
+
     const fn server_names(self) -> &'static [&'static str] {
         match self {
             Self::Mysql => &["mysqld"],
@@ -119,6 +127,15 @@ pub fn programs(product: Product, bin_dir: Option<&Path>) -> Result<Programs> {
         Some(server) => only_the_other(product, &server),
         None => missing(product.title(), product.server_names()[0], bin_dir, &product.packages()),
     })
+}
+
+/// Where the tools of a product are: those beside the server first.
+pub fn tool_folders(product: Product, bin_dir: Option<&Path>) -> Vec<PathBuf> {
+    let server = programs(product, bin_dir).ok().map(|found| found.server);
+    let real = server.as_ref().and_then(|server| std::fs::canonicalize(server).ok());
+    let beside = [server, real].into_iter().flatten();
+    let beside = beside.filter_map(|program| program.parent().map(Path::to_owned));
+    beside.chain(folders(bin_dir, &FOLDERS)).collect()
 }
 
 /// The programs for `dbdyno doctor`.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,18 @@ pub struct MysqlServer {
     settings: Vec<(String, String)>,
     password: Secret,
     durable: Arc<Mutex<DurableSettings>>,
+    writes_log: Arc<AtomicBool>,
+}
+
+/// What belongs to a server that runs, and is not known from outside.
+#[derive(Clone)]
+pub struct Access {
+    /// The password of [`USER`].
+    pub password: Secret,
+    /// The settings that durability was set to: a restarted server begins with them.
+    pub durable: Arc<Mutex<DurableSettings>>,
+    /// Whether a restarted server writes a binary log.
+    pub writes_log: Arc<AtomicBool>,
 }
 
 impl MysqlServer {
@@ -58,22 +71,37 @@ impl MysqlServer {
             settings: all,
             password: Secret::new(password),
             durable: Arc::new(Mutex::new(DurableSettings::default())),
+            writes_log: Arc::default(),
         })
     }
 
-    /// The password of [`USER`].
-    pub fn password(&self) -> Secret {
-        self.password.clone()
+    /// The same with another password: data that comes from elsewhere has users already.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.password = password;
+        self
     }
 
-    /// The settings that durability was set to: a restarted server begins with them.
-    pub fn durable(&self) -> Arc<Mutex<DurableSettings>> {
-        self.durable.clone()
+    /// What whoever starts it keeps.
+    pub fn access(&self) -> Access {
+        Access {
+            password: self.password.clone(),
+            durable: Arc::clone(&self.durable),
+            writes_log: Arc::clone(&self.writes_log),
+        }
+    }
+
+    /// Writes the file of the statements that the server runs when it starts.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn write_init_file(place: &Place, statements: &str) -> Result<()> {
+        place.write_private(INIT_FILE, statements).map(|_| ())
     }
 
     /// Statements that make dbdyno's user and database, run at every start. MySQL makes a root
     /// without a password; nobody needs it.
-    fn init_statements(&self) -> String {
+    pub fn init_statements(&self) -> String {
         let password = self.password.expose();
         let mut sql = String::new();
         for host in ["localhost", "127.0.0.1"] {
@@ -139,7 +167,7 @@ impl ServerProgram for MysqlServer {
     }
 
     fn initialise(&self, place: &Place) -> Result<()> {
-        place.write_private(INIT_FILE, &self.init_statements())?;
+        Self::write_init_file(place, &self.init_statements())?;
         let doing = format!("make the data folder of a throwaway {} server", self.product());
         let data = option("--datadir=", &place.data());
         let mut command = match &self.programs.installer {
@@ -172,6 +200,9 @@ impl ServerProgram for MysqlServer {
         let durable = *self.durable.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, value) in self.settings.iter().cloned().chain(durable.settings()) {
             command.arg(format!("--{name}={value}"));
+        }
+        if self.writes_log.load(Ordering::Relaxed) {
+            command.args(["--log-bin=binlog", "--server-id=1"]);
         }
         command.args(self.base_dir());
         if self.programs.product == Product::Mysql {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::connecting::connect_step;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result,
+    Backups, BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result,
     ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
 };
 
@@ -64,11 +64,28 @@ pub struct PostgresDriver {
     label: String,
     bulk: PostgresBulk,
     server: Option<Server>,
+    origin: Origin,
+}
+
+/// How the driver was opened, which is how a server is started that is like its own.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) target: Target,
+    pub(super) settings: ServerSettings,
 }
 
 struct Server {
     process: Throwaway,
     filesystem: String,
+}
+
+impl Server {
+    fn of(process: Throwaway) -> Result<Self> {
+        let data = process.place().data();
+        let filesystem = machine::filesystem(&data)
+            .map_err(|why| Error::new(format!("look at {}", data.display()), why))?;
+        Ok(Self { process, filesystem })
+    }
 }
 
 /// How a throwaway server is reached.
@@ -104,7 +121,31 @@ impl PostgresDriver {
         };
         endpoint.try_out(&target.label).await?;
         let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
-        Ok(Self { label: target.label.clone(), bulk, server })
+        let origin = Origin { target: target.clone(), settings: settings.clone() };
+        Ok(Self { label: target.label.clone(), bulk, server, origin })
+    }
+
+    /// A driver of a server that was started otherwise.
+    ///
+    /// # Errors
+    /// Its data cannot be looked at.
+    pub(super) fn of_server(label: &str, process: Throwaway, origin: Origin) -> Result<Self> {
+        let server = Server::of(process)?;
+        let place = server.process.place();
+        let endpoint =
+            Endpoint::throwaway(place.folder(), server.process.port(), USER, Duration::ZERO)?;
+        let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
+        Ok(Self { label: label.to_owned(), bulk, server: Some(server), origin })
+    }
+
+    /// How it was opened.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The same for what may outlive the driver.
+    pub(super) fn shared_endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.bulk.endpoint)
     }
 
     /// How its sessions are reached.
@@ -138,13 +179,8 @@ impl PostgresDriver {
 /// Starting blocks, so it is done on a thread for that.
 async fn start(target: &Target, settings: &ServerSettings) -> Result<Server> {
     let program = PostgresProgram::new(target, settings)?;
-    let starting = tokio::task::spawn_blocking(move || {
-        let process = Throwaway::start(Box::new(program))?;
-        let data = process.place().data();
-        let filesystem = machine::filesystem(&data)
-            .map_err(|why| Error::new(format!("look at {}", data.display()), why))?;
-        Ok(Server { process, filesystem })
-    });
+    let starting =
+        tokio::task::spawn_blocking(move || Server::of(Throwaway::start(Box::new(program))?));
     match starting.await {
         Ok(started) => started,
         Err(why) => Err(Error::new("start a throwaway PostgreSQL server", why)),
@@ -260,6 +296,10 @@ impl Driver for PostgresDriver {
     }
 
     fn pools(&self) -> Option<&dyn Pools> {
+        Some(self)
+    }
+
+    fn backups(&self) -> Option<&dyn Backups> {
         Some(self)
     }
 

@@ -1,6 +1,7 @@
 //! How sessions of one target are reached, and opening them.
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -216,6 +217,32 @@ impl Endpoint {
     /// The port.
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What PostgreSQL's own programs are told to reach the server themselves, without a proxy and without a
+    /// password, which they would have to be given in a file.
+    ///
+    /// # Errors
+    /// They cannot without one, or would check less of the server's certificate: unsupported.
+    pub(super) fn for_programs(&self) -> Result<Vec<OsString>> {
+        let refused = |why| Error::unsupported("have a tool connect to the server", why);
+        if self.config.get_password().is_some() {
+            return Err(refused(
+                "it would need the server's password in a file, and dbdyno writes none",
+            ));
+        }
+        if !matches!(self.trust.check, Check::Nothing) {
+            return Err(refused("dbdyno does not pass on how the server's certificate is checked"));
+        }
+        let mut options = vec!["--no-password".into(), format!("--port={}", self.port).into()];
+        options.push(format!("--host={}", self.host).into());
+        options.extend(self.config.get_user().map(|user| format!("--username={user}").into()));
+        Ok(options)
+    }
+
+    /// The database.
+    pub(super) fn database(&self) -> &str {
+        self.config.get_dbname().unwrap_or("postgres")
     }
 
     /// What is checked of the server's certificate where there is TLS.

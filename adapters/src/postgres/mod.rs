@@ -1,6 +1,7 @@
 //! PostgreSQL through its wire protocol: postgres-protocol encodes and decodes, tokio-postgres
 //! opens sessions.
 
+mod backup;
 mod bulk;
 mod casts;
 mod codec;

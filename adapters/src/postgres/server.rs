@@ -48,6 +48,22 @@ struct Installation {
     postgres: PathBuf,
 }
 
+impl Installation {
+    /// Where the tools of the same version are: in the folder of the server's program, or in the one that a
+    /// link to it leads to.
+    fn folders(&self) -> Vec<PathBuf> {
+        let real = std::fs::canonicalize(&self.postgres);
+        let programs = [Some(self.postgres.clone()), real.ok()].into_iter().flatten();
+        programs.filter_map(|program| program.parent().map(Path::to_owned)).collect()
+    }
+}
+
+/// Where PostgreSQL's tools are, those of the version of throwaway servers first.
+pub(super) fn tool_folders(bin_dir: Option<&Path>) -> Vec<PathBuf> {
+    let installed = installation(bin_dir).map(|installed| installed.folders()).unwrap_or_default();
+    installed.into_iter().chain(folders(bin_dir, FOLDERS)).collect()
+}
+
 fn installation(bin_dir: Option<&Path>) -> Result<Installation> {
     let candidates = folders(bin_dir, FOLDERS);
     // Both from one folder: two versions may be installed.
@@ -114,7 +130,7 @@ fn shared_buffers() -> String {
 
 /// A command without the variables that would tell PostgreSQL's programs something else
 /// (manual, sections 34.15 and 20.1).
-fn command(place: &Place, program: &Path) -> Command {
+pub(super) fn command(place: &Place, program: &Path) -> Command {
     let mut command = place.command(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PG") {

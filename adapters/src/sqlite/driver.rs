@@ -10,9 +10,9 @@ use dbdyno_core::connecting::connect_step;
 use dbdyno_core::driver::Claim;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
-    BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Embedded,
-    Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, MARK_TABLE,
-    Pools, Result, RowSource, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
+    Backups, BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability,
+    Embedded, Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits,
+    MARK_TABLE, Pools, Result, RowSource, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -162,6 +162,19 @@ impl SqliteDriver {
 
     fn wanted(&self) -> Durability {
         *self.durability.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file of a namespace.
+    ///
+    /// # Errors
+    /// The namespace cannot name one.
+    pub(super) fn path_of(&self, namespace: &str) -> Result<PathBuf, DbError> {
+        self.file(Some(namespace))
+    }
+
+    /// The target's options.
+    pub(super) fn options(&self) -> &BTreeMap<String, String> {
+        &self.options
     }
 
     fn file(&self, namespace: Option<&str>) -> Result<PathBuf, DbError> {
@@ -388,6 +401,10 @@ impl Driver for SqliteDriver {
 
     fn pools(&self) -> Option<&dyn Pools> {
         Some(&OwnPools)
+    }
+
+    fn backups(&self) -> Option<&dyn Backups> {
+        Some(self)
     }
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {

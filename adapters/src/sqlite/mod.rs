@@ -3,6 +3,7 @@
 //! A call blocks its thread until SQLite has answered, so every client needs a thread of its own
 //! ([`Capabilities::own_threads`](dbdyno_core::Capabilities)).
 
+mod backup;
 mod bulk;
 mod claim;
 mod dialect;

@@ -22,10 +22,35 @@ impl Folder {
     /// # Errors
     /// There is no place for it, or its watchdog cannot be started.
     pub fn create() -> Result<Self> {
-        let place = Place::create_own()?;
+        Self::watched(Place::create_own()?)
+    }
+
+    /// Makes a folder that only the user may enter as whom a server runs: `account` where dbdyno is root. It
+    /// is below `base`, where one is named.
+    ///
+    /// # Errors
+    /// There is no place for it, or its watchdog cannot be started.
+    pub fn of_account(account: &str, base: Option<&Path>) -> Result<Self> {
+        Self::watched(Place::create_beside(account, base)?)
+    }
+
+    /// Makes a folder that only dbdyno's own user may enter, below `base` where one is named.
+    ///
+    /// # Errors
+    /// There is no place for it, or its watchdog cannot be started.
+    pub fn beside(base: Option<&Path>) -> Result<Self> {
+        Self::watched(Place::create_own_beside(base)?)
+    }
+
+    fn watched(place: Place) -> Result<Self> {
         // No server ever writes that file: the watchdog only removes the folder.
         let watchdog = Watchdog::start(&place, &place.folder().join("pid"), Signal::SIGTERM)?;
         Ok(Self { place, _watchdog: watchdog })
+    }
+
+    /// What may run in it.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Where it is.

@@ -14,7 +14,7 @@ mod folder;
 pub mod forget;
 pub mod machine;
 mod place;
-mod processes;
+pub(crate) mod processes;
 pub mod programs;
 pub mod runtime;
 mod shared_memory;
@@ -34,6 +34,7 @@ use nix::unistd::Pid;
 pub use folder::Folder;
 use forget::forget_files;
 pub use place::Place;
+pub(crate) use place::last_lines;
 use processes::{has_ended, signal, signal_tree, stands_still};
 use shared_memory::SharedMemory;
 use watchdog::Watchdog;
@@ -247,6 +248,16 @@ impl Throwaway {
     /// The number of its first process; `None` while it does not run.
     pub fn process(&self) -> Option<u32> {
         running(&mut self.state()).and_then(|pid| u32::try_from(pid.as_raw()).ok())
+    }
+
+    /// Stops the server in order, and starts it again as [`ServerProgram::command`] says now.
+    ///
+    /// # Errors
+    /// It does not stop, or does not come up again.
+    pub fn restart(&self) -> Result<()> {
+        let mut state = self.state();
+        self.stop_orderly(&mut state)?;
+        self.launch(&mut state)
     }
 
     fn pid(&self, state: &mut State, doing: &str) -> Result<Pid> {

@@ -45,10 +45,34 @@ impl Place {
         Self::create_for(None, "make a temporary folder")
     }
 
+    /// Makes a marked folder without a server in it, below `base` or where servers live, that only the user
+    /// of such a server may enter.
+    pub(super) fn create_beside(account: &str, base: Option<&Path>) -> Result<Self> {
+        let doing = "make a folder for a backup";
+        let account = unprivileged(account).map_err(|why| Error::new(doing, why))?;
+        Self::create_below(base, account.as_ref(), doing)
+    }
+
+    /// The same for dbdyno's own user.
+    pub(super) fn create_own_beside(base: Option<&Path>) -> Result<Self> {
+        Self::create_below(base, None, "make a folder for a backup")
+    }
+
+    fn create_below(base: Option<&Path>, account: Option<&User>, doing: &str) -> Result<Self> {
+        let Some(base) = base else { return Self::create_for(account, doing) };
+        // Programs run in other folders than dbdyno's.
+        let made =
+            std::path::absolute(base).and_then(|base| Self::create_in(&base, account, usize::MAX));
+        made.map_err(|why| {
+            Error::new(format!("{doing} in {}", base.display()), why)
+                .next("name a folder that is there and can be written")
+        })
+    }
+
     fn create_for(account: Option<&User>, doing: &str) -> Result<Self> {
         let mut refused = Vec::new();
         for base in [PathBuf::from("/var/tmp"), env::temp_dir(), PathBuf::from("/tmp")] {
-            match Self::create_in(&base, account) {
+            match Self::create_in(&base, account, LONGEST_FOLDER) {
                 Ok(place) => return Ok(place),
                 Err(why) => refused.push(format!("{}: {why}", base.display())),
             }
@@ -57,10 +81,10 @@ impl Place {
             .next("Make one of these folders writable, or set TMPDIR to one that is"))
     }
 
-    fn create_in(base: &Path, account: Option<&User>) -> io::Result<Self> {
+    fn create_in(base: &Path, account: Option<&User>, longest: usize) -> io::Result<Self> {
         let mark = random_hex(8)?;
         let folder = base.join(format!("dbdyno-{mark}"));
-        if folder.as_os_str().len() > LONGEST_FOLDER {
+        if folder.as_os_str().len() > longest {
             return Err(io::Error::other("its path is too long for a Unix socket"));
         }
         DirBuilder::new().mode(0o700).create(&folder)?;
@@ -214,7 +238,8 @@ fn unprivileged(account: &str) -> Result<Option<User>, String> {
     ))
 }
 
-fn last_lines(text: &str) -> String {
+/// The last lines of a program's output, indented.
+pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
     tail.iter().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")

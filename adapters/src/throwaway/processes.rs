@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Sends a signal; a process that is gone already is no error.
-pub(super) fn signal(pid: Pid, signal: Signal) {
+pub(crate) fn signal(pid: Pid, signal: Signal) {
     if let Err(why) = kill(pid, signal)
         && why != nix::errno::Errno::ESRCH
     {
@@ -17,7 +17,7 @@ pub(super) fn signal(pid: Pid, signal: Signal) {
 /// Sends a signal to a process and to all that descend from it, children first. PostgreSQL's
 /// backends are in process groups of their own, so signalling the group would not do. Gives the
 /// processes, parents first.
-pub(super) fn signal_tree(root: Pid, what: Signal) -> Vec<Pid> {
+pub(crate) fn signal_tree(root: Pid, what: Signal) -> Vec<Pid> {
     let tree = tree(root);
     for pid in tree.iter().rev() {
         signal(*pid, what);

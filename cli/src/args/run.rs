@@ -8,6 +8,7 @@ use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 use dbdyno_suites::isolation::durability::Transactions;
 
+use super::backup::BackupArgs;
 use super::parse::{
     parse_cache, parse_durability, parse_duration, parse_duration_or_zero, parse_folder,
     parse_isolation, parse_keys, parse_name, parse_pipeline, parse_rate, parse_statement_timeout,
@@ -74,6 +75,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub pool: PoolArgs,
+
+    #[command(flatten)]
+    pub backup: BackupArgs,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
     /// [default: full; on a server that dbdyno did not start, what it holds].

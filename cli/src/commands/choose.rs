@@ -142,6 +142,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         streams: arguments.streams,
         cycles: arguments.cycles,
         pool: arguments.pool.options(),
+        backup: arguments.backup.options(),
         load_host: None,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
@@ -249,6 +250,36 @@ pub fn check_pools(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<
             Err(Error::new(format!("use `{given}`"), why).next(next))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether there are backups for options that choose some, and methods of every name.
+///
+/// # Errors
+/// No benchmark of the run makes any, or no target has such a method.
+pub fn check_backups(
+    selections: &[Selection<'_>],
+    arguments: &RunArgs,
+    drivers: &[Arc<dyn Driver>],
+) -> Result<()> {
+    let Some(given) = arguments.backup.given() else { return Ok(()) };
+    if !selections.iter().any(|selection| selection.benchmark.has_backups()) {
+        let why = "no benchmark of the run makes backups";
+        let next = "leave it out, or run the suite backup";
+        return Err(Error::new(format!("use `{given}`"), why).next(next));
+    }
+    let known: Vec<&str> = drivers
+        .iter()
+        .filter_map(|driver| driver.backups())
+        .flat_map(|backups| backups.methods())
+        .map(|method| method.name)
+        .collect();
+    match arguments.backup.methods.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => {
+            Err(Error::new("use `--backup`", format!("no target has a method `{unknown}`"))
+                .next(format!("choose of these: {}", known.join(", "))))
+        }
+        None => Ok(()),
     }
 }
 
@@ -420,6 +451,13 @@ pub fn in_words(
         let sizes = pool.sizes.as_ref().map(|sizes| sizes.iter().map(u32::to_string).collect());
         say("pool_size", sizes.map_or_else(|| "each benchmark's default".to_owned(), list));
         say("acquire_timeout", duration(pool.acquire_timeout()));
+    }
+    if selections.iter().any(|selection| selection.benchmark.has_backups()) {
+        let methods = options.backup.methods.clone();
+        say("backup", methods.map_or_else(|| "all that there are".to_owned(), list));
+        if let Some(folder) = &options.backup.folder {
+            say("backup_dir", folder.display().to_string());
+        }
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

@@ -55,6 +55,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     else {
         return Ok(Ended::Interrupted);
     };
+    choose::check_backups(&selections, &arguments, &drivers)?;
     if arguments.duration.is_none() && arguments.transactions.is_none() {
         choose::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
     }

@@ -5,8 +5,8 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView, ProceduresView,
-    Record, RenderOptions, RunFolder, compare_all, load, scaling,
+    BackupView, By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView,
+    ProceduresView, Record, RenderOptions, RunFolder, compare_all, load, scaling,
 };
 
 use crate::commands::charts;
@@ -55,6 +55,7 @@ pub struct Views {
     levels: Option<IsolationView>,
     procedures: Option<ProceduresView>,
     pools: Option<PoolView>,
+    backups: Option<BackupView>,
 }
 
 impl Views {
@@ -64,12 +65,14 @@ impl Views {
         let (levels, records) = IsolationView::take(loaded.records, &targets);
         let (procedures, records) = ProceduresView::take(records, &targets);
         let (pools, records) = PoolView::take(records, &targets);
-        (Self { levels, procedures, pools }, records)
+        let (backups, records) = BackupView::take(records, &targets);
+        (Self { levels, procedures, pools, backups }, records)
     }
 
     /// Whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
-        self.levels.is_none() && self.procedures.is_none() && self.pools.is_none()
+        let none = self.levels.is_none() && self.procedures.is_none();
+        none && self.pools.is_none() && self.backups.is_none()
     }
 
     /// Prints them, after other tables or as the first.
@@ -78,8 +81,9 @@ impl Views {
         let levels = self.levels.as_ref().map(|levels| levels.render(&rendering));
         let procedures = self.procedures.as_ref().map(|procedures| procedures.render(&rendering));
         let pools = self.pools.as_ref().map(|pools| pools.render(&rendering));
+        let backups = self.backups.as_ref().map(|backups| backups.render(&rendering));
         let before = after_others.then(String::new);
-        let views = levels.into_iter().chain(procedures).chain(pools);
+        let views = levels.into_iter().chain(procedures).chain(pools).chain(backups);
         let texts: Vec<String> = before.into_iter().chain(views).collect();
         show(&texts.join("\n"));
     }

@@ -7,6 +7,7 @@ use dbdyno_core::Result;
 
 use super::summary::{headlines, table, verdict};
 use super::{Block, Report, Section, charts};
+use crate::backup_view::BackupView;
 use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
 use crate::histograms::Histograms;
@@ -42,6 +43,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     let (levels, records) = IsolationView::take(loaded.records, &targets);
     let (procedures, records) = ProceduresView::take(records, &targets);
     let (pools, records) = PoolView::take(records, &targets);
+    let (backups, records) = BackupView::take(records, &targets);
     for (by, order) in orders {
         sections.extend(comparison(&records, by, order));
     }
@@ -57,6 +59,9 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
         section.blocks.extend(pools.charts().iter().map(charts::of_load));
         section.blocks.extend(pools.queues(&folders).iter().map(charts::block));
         sections.push(section);
+    }
+    if let Some(backups) = backups {
+        sections.push(text_section("Backups", [backups.render(&markdown)]));
     }
     if let Ok(curves) = scaling(&records) {
         let mut section = text_section("Scaling", [curves.render(&markdown)?]);

@@ -58,4 +58,6 @@ pub struct CaseSummary {
     pub warnings: Vec<String>,
     /// Whether anything was measured.
     pub has_numbers: bool,
+    /// Parts of it that could not be carried out, each with why.
+    pub could_not: Vec<String>,
 }

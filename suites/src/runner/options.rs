@@ -8,6 +8,7 @@ use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, LoadWatch, Scale, StatementForm};
 
+use crate::backup::BackupOptions;
 use crate::benchmark::Benchmark;
 use crate::pool::PoolOptions;
 
@@ -39,6 +40,8 @@ pub struct RunOptions {
     pub cycles: Option<u32>,
     /// Which connection pools are measured, of benchmarks that measure such.
     pub pool: PoolOptions,
+    /// Which backups are made, of benchmarks that make such, and where.
+    pub backup: BackupOptions,
     /// The program that hosts a load in a process of its own, where the engine runs in that of its
     /// clients and is to be killed; none, and no such benchmark, where `None`.
     pub load_host: Option<PathBuf>,

@@ -69,6 +69,7 @@ impl Tools<'_> {
             detail,
             warnings: Vec::new(),
             has_numbers: false,
+            could_not: Vec::new(),
         })
     }
 
@@ -87,6 +88,9 @@ impl Tools<'_> {
             let event = Event::now("check_failed", format!("{}: {}", check.name, check.detail));
             self.recorder.event(case, &event)?;
         }
+        for why in &measured.could_not {
+            self.recorder.event(case, &Event::now("part_failed", why.clone()))?;
+        }
         let total = measured.stages.last().map(|stage| stage.report.total());
         let throughput = measured.stages.last().map(|stage| stage.report.total_throughput());
         let of_all = |count: fn(&TransactionReport) -> u64| {
@@ -104,6 +108,7 @@ impl Tools<'_> {
             detail,
             warnings: measured.warnings(),
             has_numbers: measured.has_numbers(),
+            could_not: measured.could_not.clone(),
         })
     }
 }

@@ -27,7 +27,7 @@ pub struct RunSummary {
     pub unsupported: u32,
     /// Cases in which something promised did not hold.
     pub failed: u32,
-    /// Cases that could not be measured: no data, no session, the wrong durability.
+    /// Cases that could not be measured, or not all of them: no data, no session, the wrong durability.
     pub could_not_run: u32,
     /// Whether it was ended before its time.
     pub interrupted: bool,
@@ -216,6 +216,8 @@ impl Run<'_> {
             }
         }
         let summary = self.tools.measure(&case, &driver, benchmark)?;
+        self.summary.could_not_run +=
+            u32::from(summary.status == Status::Ok && !summary.could_not.is_empty());
         match summary.status {
             Status::Failed => self.summary.failed += 1,
             Status::Unsupported => self.summary.unsupported += 1,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::load::{self, LoadPlan, LoadReport, Workload, run_load};
+use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::{
     Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
     Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
@@ -69,6 +69,9 @@ pub struct Measured {
     pub unchecked: Option<String>,
     /// Why not all loads ran that the case has.
     pub cut_short: Option<String>,
+    /// Parts of the case that could not be carried out, though no promise was broken: each with why. The
+    /// others are worth what they are.
+    pub could_not: Vec<String>,
 }
 
 impl<'a> Stand<'a> {
@@ -116,6 +119,11 @@ impl<'a> Stand<'a> {
     /// Whether the end was asked for.
     pub fn is_stopped(&self) -> bool {
         self.tools.stop.is_requested()
+    }
+
+    /// The request for the end, for what goes on meanwhile.
+    pub fn stop(&self) -> &Stop {
+        self.tools.stop
     }
 
     /// What a workload of the case is made from.
@@ -291,6 +299,23 @@ impl<'a> Stand<'a> {
         self.load_beside_through(self.driver, self.case.clients, workload, seed, meanwhile)
     }
 
+    /// The same, and all of it comes into the timeline and the events under a name.
+    ///
+    /// # Errors
+    /// A session cannot be opened or prepared, so that the load never began.
+    pub fn load_beside_named<T: Send>(
+        &self,
+        name: &str,
+        workload: &Arc<dyn Workload>,
+        seed: u64,
+        meanwhile: impl FnOnce(&Stop) -> T + Send,
+    ) -> Result<(LoadReport, T)> {
+        self.tools.observer.load_started(self.case, name, None);
+        let relay = Relay { case: self.case, stage: name, tools: self.tools };
+        let load = (self.driver, self.case.clients, workload);
+        self.load_beside_told(load, seed, &relay, meanwhile)
+    }
+
     /// The same through another driver, with so many clients.
     ///
     /// # Errors
@@ -301,6 +326,17 @@ impl<'a> Stand<'a> {
         clients: u32,
         workload: &Arc<dyn Workload>,
         seed: u64,
+        meanwhile: impl FnOnce(&Stop) -> T + Send,
+    ) -> Result<(LoadReport, T)> {
+        let errors = Errors { case: self.case, tools: self.tools };
+        self.load_beside_told((driver, clients, workload), seed, &errors, meanwhile)
+    }
+
+    fn load_beside_told<T: Send>(
+        &self,
+        (driver, clients, workload): (&Arc<dyn Driver>, u32, &Arc<dyn Workload>),
+        seed: u64,
+        observer: &dyn LoadObserver,
         meanwhile: impl FnOnce(&Stop) -> T + Send,
     ) -> Result<(LoadReport, T)> {
         let options = self.options();
@@ -315,14 +351,14 @@ impl<'a> Stand<'a> {
             reconnect_limit: options.reconnect_limit,
             drain_limit: options.drain_limit,
         };
-        let (over, relay) = (Stop::default(), Errors { case: self.case, tools: self.tools });
+        let over = Stop::default();
         std::thread::scope(|scope| {
             let beside = scope.spawn(|| {
                 let _ends = Ending(&over);
                 meanwhile(&over)
             });
             let session = self.client_options();
-            let report = run_load(driver, workload, session, plan, &relay, &over);
+            let report = run_load(driver, workload, session, plan, observer, &over);
             over.request();
             let done = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok((report?, done))

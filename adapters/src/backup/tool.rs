@@ -1,0 +1,175 @@
+//! A program that makes a backup, for as long as it runs.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::backup::{BackupMade, RunningBackup};
+use dbdyno_core::{Error, Result, Stop};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::{bytes_of, cpu_of_children, sync};
+use crate::throwaway::last_lines;
+use crate::throwaway::processes::{signal, signal_tree};
+
+/// How long one look at a running tool is followed by the next: durations are no more exact than this.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// How long a program may take that restores a backup or gets one ready.
+const LIMIT: Duration = Duration::from_secs(1_800);
+
+/// Runs a command to its end. `doing` completes "cannot …".
+///
+/// # Errors
+/// It cannot be started, fails, or goes on for longer than half an hour; what it said is part of the error.
+pub(crate) fn run(command: &mut Command, doing: &str) -> Result<()> {
+    let tool = Tool::start(command, Path::new(""))?;
+    let status = tool.status(Instant::now() + LIMIT, &Stop::default(), doing)?;
+    if status.success() { Ok(()) } else { Err(tool.failed(doing, status)) }
+}
+
+/// A running program; dropping it ends it.
+pub(crate) struct Tool {
+    name: String,
+    child: Mutex<Child>,
+    began: Instant,
+    cpu_before: Duration,
+    /// What it says. It is not where the backup is: that disk may be full.
+    said: File,
+    /// What is counted as the backup.
+    files: PathBuf,
+}
+
+impl Tool {
+    /// Starts a command of which `files` come.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start(command: &mut Command, files: &Path) -> Result<Self> {
+        let program = PathBuf::from(command.get_program());
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let failed = |why: std::io::Error| Error::new(format!("start {}", program.display()), why);
+        let said = tempfile::tempfile().map_err(failed)?;
+        let also = || said.try_clone().map_err(failed);
+        command.stdout(also()?).stderr(also()?);
+        let (cpu_before, began) = (cpu_of_children().map_err(failed)?, Instant::now());
+        let child = Mutex::new(command.spawn().map_err(failed)?);
+        Ok(Self { name, child, began, cpu_before, said, files: files.to_owned() })
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child().id()).ok().map(Pid::from_raw)
+    }
+
+    /// Asks it to end in its own way, and waits until it has.
+    ///
+    /// # Errors
+    /// It does not end within `limit`, or says that it failed.
+    pub(crate) fn end(&self, by: Signal, limit: Duration) -> Result<()> {
+        let doing = || format!("end {}", self.name);
+        if let Some(pid) = self.pid().filter(|_| self.is_running()) {
+            signal(pid, by);
+        }
+        let deadline = Instant::now() + limit;
+        let status = self.status(deadline, &Stop::default(), &doing())?;
+        if status.success() { Ok(()) } else { Err(self.failed(&doing(), status)) }
+    }
+
+    /// Whether it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.child().try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    fn status(&self, deadline: Instant, stop: &Stop, doing: &str) -> Result<ExitStatus> {
+        loop {
+            let looked = self.child().try_wait();
+            if let Some(status) = looked.map_err(|why| Error::new(doing, why))? {
+                return Ok(status);
+            }
+            let why = match (stop.is_requested(), Instant::now() >= deadline) {
+                (true, _) => "the end was asked for".to_owned(),
+                (_, true) => format!("it goes on after {} s", self.began.elapsed().as_secs()),
+                (false, false) => {
+                    thread::sleep(LOOK_AGAIN);
+                    continue;
+                }
+            };
+            self.end_now();
+            return Err(Error::new(doing, why));
+        }
+    }
+
+    /// Ends the processes that a tool started and that outlive it.
+    fn end_helpers(&self) {
+        if let Some(pid) = self.pid() {
+            // Where none is left there is no such group any more.
+            let _ = killpg(pid, Signal::SIGKILL);
+        }
+    }
+
+    fn end_now(&self) {
+        if let Some(pid) = self.pid().filter(|_| self.is_running()) {
+            signal_tree(pid, Signal::SIGKILL);
+            // It was sent SIGKILL: it ends, and there is nothing else to do with its status.
+            let _ = self.child().wait();
+        }
+    }
+
+    /// The error of a program that failed, with the last lines that it said.
+    fn failed(&self, doing: &str, status: ExitStatus) -> Error {
+        let mut said = Vec::new();
+        let mut file = &self.said;
+        let read = file.rewind().and_then(|()| file.read_to_end(&mut said));
+        let said = match read {
+            Ok(_) => last_lines(&String::from_utf8_lossy(&said)),
+            Err(why) => format!("  and what it said cannot be read: {why}"),
+        };
+        Error::new(doing, format!("{} ended with {status}\n{said}", self.name))
+    }
+}
+
+impl RunningBackup for Tool {
+    fn process(&self) -> Option<u32> {
+        Some(self.child().id())
+    }
+
+    fn bytes(&self) -> u64 {
+        bytes_of(&self.files)
+    }
+
+    fn kill(&self) {
+        if let Some(pid) = self.pid().filter(|_| self.is_running()) {
+            signal_tree(pid, Signal::SIGKILL);
+        }
+    }
+
+    fn wait(self: Box<Self>, limit: Duration, stop: &Stop) -> Result<BackupMade> {
+        let doing = format!("make a backup by {}", self.name);
+        let status = self.status(self.began + limit, stop, &doing)?;
+        let after = cpu_of_children().map_err(|why| Error::new(doing.clone(), why))?;
+        if !status.success() {
+            self.end_helpers();
+            return Err(self
+                .failed(&doing, status)
+                .next("look for the cause in the tool's own words above"));
+        }
+        let cpu = after.saturating_sub(self.cpu_before);
+        sync(&self.files).map_err(|why| Error::new(doing, why))?;
+        Ok(BackupMade { took: self.began.elapsed(), cpu, bytes: self.bytes() })
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        self.end_now();
+    }
+}

@@ -1,0 +1,106 @@
+//! Dumps: rows and statements, as one transaction sees them
+//! (<https://mariadb.com/kb/en/mariadb-dump/>, <https://dev.mysql.com/doc/refman/8.0/en/mysqldump.html>).
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::{Error, Result};
+
+use super::restored::{Client, start_empty};
+use super::{Source, told_version};
+use crate::backup::tool::Tool;
+use crate::mysql::driver::MysqlDriver;
+
+/// What the last line of a whole dump says. Without it the statements of a cut one would run as well as those
+/// of a small one.
+const END: &str = "-- Dump completed";
+/// How much of the end of a file is looked at for it.
+const TAIL: u64 = 200;
+
+/// A dump.
+pub(super) struct Dump {
+    pub(super) source: Source,
+    tool: PathBuf,
+}
+
+/// Finds what it takes.
+///
+/// # Errors
+/// A program is not installed: unsupported.
+pub(super) fn prepare(source: Source) -> Result<Dump> {
+    let tool = source.program("mariadb-dump", "mysqldump")?;
+    source.program("mariadb", "mysql")?;
+    Ok(Dump { source, tool })
+}
+
+impl Dump {
+    /// The file.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder().join("dump.sql")
+    }
+
+    /// What makes it: InnoDB's rows as one transaction sees them, without locks.
+    pub(super) fn command(&self) -> Command {
+        let mut command = self.source.connecting(&self.tool);
+        command.args(["--single-transaction", "--quick", "--routines", "--triggers"]);
+        command.arg("--result-file").arg(self.file());
+        command
+    }
+
+    /// Starts it.
+    pub(super) fn begin(&self, mut command: Command) -> Result<Box<dyn RunningBackup>> {
+        command.arg("--databases").arg(&self.source.namespace);
+        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+    }
+
+    /// Runs its statements on a new server, which is there before the clock starts: a dump is restored into one
+    /// that runs. Gives when it began.
+    pub(super) fn replay(&self, more: impl FnOnce(&Client<'_>) -> Result<()>) -> Result<Restored> {
+        let driver: MysqlDriver = start_empty(&self.source)?;
+        let client = Client::of(&self.source, &driver)?;
+        let began = Instant::now();
+        self.check_end()?;
+        client.run(&self.file())?;
+        more(&client)?;
+        let placed = began.elapsed();
+        Ok(Restored { driver: Arc::new(driver), began, placed })
+    }
+
+    fn check_end(&self) -> Result<()> {
+        let doing = || format!("restore {}", self.file().display());
+        let read = || -> std::io::Result<String> {
+            let mut file = std::fs::File::open(self.file())?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+            let mut tail = Vec::new();
+            file.read_to_end(&mut tail)?;
+            Ok(String::from_utf8_lossy(&tail).into_owned())
+        };
+        if read().map_err(|why| Error::new(doing(), why))?.contains(END) {
+            return Ok(());
+        }
+        Err(Error::new(doing(), format!("it is cut off: its last line does not say `{END}`")))
+    }
+}
+
+impl Backup for Dump {
+    fn folder(&self) -> &Path {
+        self.source.vault.files()
+    }
+
+    fn detail(&self) -> String {
+        told_version(&self.tool)
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningBackup>> {
+        self.begin(self.command())
+    }
+
+    fn restore(&self) -> Result<Restored> {
+        self.replay(|_| Ok(()))
+    }
+}

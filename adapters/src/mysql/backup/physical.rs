@@ -1,0 +1,113 @@
+//! Copies of InnoDB's files by mariadb-backup (<https://mariadb.com/kb/en/mariadb-backup-overview/>).
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::{Driver as _, Error, Result};
+
+use super::{BACKUP_PACKAGES, Source, restored, told_version};
+use crate::backup::program;
+use crate::backup::tool::{Tool, run};
+use crate::mysql::driver::MysqlDriver;
+use crate::throwaway::Place;
+
+/// A full backup, or an incremental one and the full one that it goes out from.
+pub(super) struct Physical {
+    source: Source,
+    tool: PathBuf,
+    /// The server's data folder.
+    data: PathBuf,
+    /// The full backup that was made before.
+    base: Option<PathBuf>,
+}
+
+/// Finds what it takes, and makes the full backup that an incremental one goes out from.
+///
+/// # Errors
+/// The program is not installed, or the server is not dbdyno's: unsupported. The full backup fails.
+pub(super) fn prepare(
+    driver: &MysqlDriver,
+    source: Source,
+    is_incremental: bool,
+) -> Result<Physical> {
+    let tool = program(
+        &source.method,
+        &["mariadb-backup", "mariabackup"],
+        &source.folders,
+        &BACKUP_PACKAGES,
+    )?;
+    let Some(data) = driver.data_folder() else {
+        let doing = format!("make a backup of {} by {}", driver.target(), source.method);
+        let why =
+            "it reads the files of the server, which only a server that dbdyno started lets it";
+        return Err(Error::unsupported(doing, why));
+    };
+    let mut backup = Physical { source, tool, data, base: None };
+    if is_incremental {
+        let base = backup.source.place().folder().join("full");
+        backup.source.vault.make_folder(&base)?;
+        run(&mut backup.command(&base), "make the full backup before an incremental one")?;
+        backup.base = Some(base);
+    }
+    Ok(backup)
+}
+
+fn path_option(name: &str, path: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(path);
+    option
+}
+
+impl Physical {
+    fn command(&self, to: &Path) -> Command {
+        let mut command = self.source.connecting(&self.tool);
+        command.arg("--backup").arg(path_option("--datadir=", &self.data));
+        command.arg(path_option("--target-dir=", to));
+        command
+    }
+}
+
+impl Backup for Physical {
+    fn folder(&self) -> &Path {
+        self.source.vault.files()
+    }
+
+    fn detail(&self) -> String {
+        told_version(&self.tool)
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningBackup>> {
+        let mut command = self.command(self.folder());
+        if let Some(base) = &self.base {
+            command.arg(path_option("--incremental-basedir=", base));
+        }
+        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+    }
+
+    /// "Prepare" has InnoDB recover the copy, as it would after a crash; "copy back" puts it in its place.
+    fn restore(&self) -> Result<Restored> {
+        let (tool, folder, base) = (self.tool.clone(), self.folder().to_owned(), self.base.clone());
+        let fill = move |place: &Place| {
+            let full = base.as_ref().unwrap_or(&folder);
+            let prepare = |incremental: Option<&Path>| {
+                let mut command = place.command(&tool);
+                command
+                    .args(["--no-defaults", "--prepare"])
+                    .arg(path_option("--target-dir=", full));
+                command.args(incremental.map(|path| path_option("--incremental-dir=", path)));
+                run(&mut command, "prepare a backup").map(|_| ())
+            };
+            prepare(None)?;
+            if base.is_some() {
+                prepare(Some(&folder))?;
+            }
+            let mut command = place.command(&tool);
+            command.args(["--no-defaults", "--copy-back"]).arg(path_option("--target-dir=", full));
+            command.arg(path_option("--datadir=", &place.data()));
+            run(&mut command, "copy a backup back").map(|_| ())
+        };
+        restored::start(&self.source, fill)
+    }
+}

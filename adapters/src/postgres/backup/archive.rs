@@ -1,0 +1,131 @@
+//! A log archive beside a base backup, and recovery to a point in time (manual, 26.3, and `pg_receivewal`).
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::{Error, Result};
+use nix::sys::signal::Signal;
+
+use super::base::{self, BaseBackup, Form};
+use super::{Source, ask, restored, told_version};
+use crate::backup::bytes_of;
+use crate::backup::tool::{Tool, run};
+use crate::throwaway::Place;
+
+/// The name of the point in time; a server that is measured again has several, of which the archive of one
+/// backup holds one.
+const POINT: &str = "dbdyno_point";
+/// How long the archive may take to receive what the server has written.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often is looked.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A base backup, and the log from before it on.
+pub(super) struct Archive {
+    // Dropped first: it writes to the folder of the base backup.
+    receiver: Mutex<Option<Tool>>,
+    base: BaseBackup,
+    folder: PathBuf,
+    receiver_program: PathBuf,
+}
+
+/// Begins to archive the log.
+///
+/// # Errors
+/// A program is not installed (unsupported), or no log comes.
+pub(super) fn prepare(source: Source) -> Result<Archive> {
+    let receiver_program = source.program("pg_receivewal")?;
+    let folder = source.place().folder().join("archive");
+    source.vault.make_folder(&folder)?;
+    let mut command = source.connecting(&receiver_program);
+    command.args(["--no-loop", "-D"]).arg(&folder);
+    let receiver = Tool::start(&mut command, &folder)?;
+    wait_for("the first file of the log archive", &receiver, || has_any_file(&folder))?;
+    let base = base::prepare(source, Form::Plain)?;
+    Ok(Archive { base, folder, receiver_program, receiver: Mutex::new(Some(receiver)) })
+}
+
+fn has_any_file(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn wait_for(what: &str, receiver: &Tool, mut is_there: impl FnMut() -> bool) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_there() {
+        let why = match (receiver.is_running(), Instant::now() >= deadline) {
+            (true, false) => {
+                thread::sleep(LOOK_AGAIN);
+                continue;
+            }
+            (false, _) => "pg_receivewal ended".to_owned(),
+            (true, true) => format!("it has not come within {} s", PATIENCE.as_secs()),
+        };
+        return Err(Error::new(format!("wait for {what}"), why));
+    }
+    Ok(())
+}
+
+impl Archive {
+    fn ask(&self, doing: &str, sql: &str) -> Result<String> {
+        ask(&self.base.source.endpoint, sql).map_err(|why| Error::new(doing, why))
+    }
+}
+
+impl Backup for Archive {
+    fn folder(&self) -> &Path {
+        self.base.folder()
+    }
+
+    fn detail(&self) -> String {
+        told_version(&self.receiver_program).unwrap_or_default()
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningBackup>> {
+        self.base.start()
+    }
+
+    /// A restore point: a record in the log, which recovery stops at.
+    fn mark(&self) -> Result<()> {
+        let sql = format!("SELECT pg_create_restore_point('{POINT}')::text");
+        self.ask("mark a point in time", &sql).map(|_| ())
+    }
+
+    /// The server goes over to the next file of the log, so that the one before is complete.
+    fn close(&self) -> Result<u64> {
+        let doing = "complete the log archive";
+        let last = self.ask(doing, "SELECT pg_walfile_name(pg_switch_wal())")?;
+        let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let receiver = receiver.ok_or_else(|| Error::new(doing, "it was completed before"))?;
+        wait_for(&format!("{last} in the log archive"), &receiver, || {
+            self.folder.join(&last).exists()
+        })?;
+        receiver.end(Signal::SIGINT, PATIENCE + PATIENCE)?;
+        Ok(bytes_of(&self.folder))
+    }
+
+    fn restore(&self) -> Result<Restored> {
+        let (put, archive) = (self.base.put(), self.folder.clone());
+        let fill = move |place: &Place| {
+            put(place)?;
+            recover(place, &archive)
+        };
+        restored::start(&self.base.source.origin, fill)
+    }
+}
+
+/// Has the server recover from the archive, up to the point in time (manual, 26.3.4). Where it does not
+/// get there it ends (20.5.6).
+fn recover(place: &Place, archive: &Path) -> Result<()> {
+    let settings = format!(
+        "restore_command = 'cp \"{}/%f\" \"%p\"'\nrecovery_target_name = '{POINT}'\n\
+         recovery_target_action = 'promote'\n",
+        archive.display()
+    );
+    place.write_private("recovery.conf", &settings)?;
+    let mut append = place.command("sh");
+    append.args(["-c", "cat recovery.conf >>data/postgresql.auto.conf && : >data/recovery.signal"]);
+    run(&mut append, "have the server recover to a point in time")
+}

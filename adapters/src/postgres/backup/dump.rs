@@ -1,0 +1,71 @@
+//! Dumps: rows and statements, as one transaction sees them (manual, `pg_dump` and `pg_restore`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use dbdyno_core::Result;
+use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+
+use super::{Source, jobs, pattern, restored, told_version};
+use crate::backup::tool::{Tool, run};
+use crate::postgres::server;
+
+/// The format of a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One file.
+    Custom,
+    /// A file for each table, written by several processes.
+    Directory,
+}
+
+/// A dump.
+pub(super) struct Dump {
+    source: Source,
+    form: Form,
+    tool: PathBuf,
+    restorer: PathBuf,
+}
+
+/// Finds what it takes.
+///
+/// # Errors
+/// A program is not installed: unsupported.
+pub(super) fn prepare(source: Source, form: Form) -> Result<Dump> {
+    let (tool, restorer) = (source.program("pg_dump")?, source.program("pg_restore")?);
+    Ok(Dump { source, form, tool, restorer })
+}
+
+impl Backup for Dump {
+    fn folder(&self) -> &Path {
+        self.source.vault.files()
+    }
+
+    fn detail(&self) -> String {
+        told_version(&self.tool).unwrap_or_default()
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningBackup>> {
+        let mut command = self.source.connecting(&self.tool);
+        match self.form {
+            Form::Custom => drop(command.arg("--format=custom")),
+            Form::Directory => drop(command.args(["--format=directory", "-j", &jobs()])),
+        }
+        command.arg(format!("--schema={}", pattern(&self.source.namespace)));
+        command.arg("--file").arg(self.folder()).arg(self.source.endpoint.database());
+        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+    }
+
+    /// The server is there before the clock starts: a dump is restored into one that runs.
+    fn restore(&self) -> Result<Restored> {
+        let driver = restored::start_empty(&self.source.origin)?;
+        let began = Instant::now();
+        let mut command = server::command(self.source.place(), &self.restorer);
+        command.args(driver.endpoint().for_programs()?).args(["--exit-on-error", "-j", &jobs()]);
+        command.args(["-d", driver.endpoint().database()]).arg(self.folder());
+        run(&mut command, "restore a dump")?;
+        let placed = began.elapsed();
+        Ok(Restored { driver: Arc::new(driver), began, placed })
+    }
+}

@@ -1,0 +1,169 @@
+//! Backups by PostgreSQL's own programs (manual, chapter 26).
+
+mod archive;
+mod base;
+mod dump;
+mod restored;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use dbdyno_core::backup::{Backup, BackupMethod, BackupPlan, BackupPromise, Backups};
+use dbdyno_core::query::row_sql;
+use dbdyno_core::{DbError, Driver as _, Error, Result, SessionOptions};
+
+use super::dialect::PostgresDialect;
+use super::driver::{Origin, PostgresDriver};
+use super::endpoint::Endpoint;
+use super::server::{self, PACKAGES, short_version};
+use super::session::PostgresSession;
+use crate::backup::{Vault, program, unknown};
+use crate::throwaway::Place;
+use crate::throwaway::programs::version_line;
+use crate::throwaway::runtime::run_to_end;
+use base::Form;
+use dbdyno_core::dialect::quote_text;
+
+/// The user that throwaway servers run as, and so their tools.
+const ACCOUNT: &str = "postgres";
+
+const METHODS: [BackupMethod; 6] = [
+    BackupMethod {
+        name: "pg_basebackup",
+        summary: "the server's files with the log that makes them consistent, streamed; its restore is a copy that \
+                  recovers",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "pg_basebackup-gzip",
+        summary: "the same as tar files that pg_basebackup compresses by gzip",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "pg_basebackup-zstd",
+        summary: "the same as tar files that pg_basebackup compresses by zstd",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "pg_dump",
+        summary: "the rows of one snapshot and the statements that make the tables, in one compressed file (custom \
+                  format); restored by pg_restore -j",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "pg_dump-directory",
+        summary: "the same in a file for each table, written by as many processes as there are processors (-j)",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "pg_receivewal",
+        summary: "a base backup, and the log that pg_receivewal archives from before it on: recovered to a named \
+                  point in time",
+        promise: BackupPromise::PointInTime,
+    },
+];
+
+impl Backups for PostgresDriver {
+    fn methods(&self) -> Vec<BackupMethod> {
+        METHODS.to_vec()
+    }
+
+    fn prepare(&self, method: &str, plan: &BackupPlan) -> Result<Box<dyn Backup>> {
+        let source = Source::of(self, method, plan)?;
+        Ok(match method {
+            "pg_basebackup" => Box::new(base::prepare(source, Form::Plain)?),
+            "pg_basebackup-gzip" => Box::new(base::prepare(source, Form::Gzip)?),
+            "pg_basebackup-zstd" => Box::new(base::prepare(source, Form::Zstd)?),
+            "pg_dump" => Box::new(dump::prepare(source, dump::Form::Custom)?),
+            "pg_dump-directory" => Box::new(dump::prepare(source, dump::Form::Directory)?),
+            "pg_receivewal" => Box::new(archive::prepare(source)?),
+            _ => return Err(unknown(&METHODS, method)),
+        })
+    }
+
+    /// Tables with their indexes and what is stored apart of them (manual, 9.27.7).
+    fn data_bytes(&self, namespace: &str) -> Result<u64> {
+        let sql = format!(
+            "SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0)::bigint::text FROM pg_class c \
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND n.nspname = {}",
+            quote_text(namespace)
+        );
+        let doing = || format!("ask {} for the size of {namespace}", self.target());
+        let text = ask(self.endpoint(), &sql).map_err(|why| Error::new(doing(), why))?;
+        text.parse().map_err(|why| Error::new(doing(), format!("it says `{text}`: {why}")))
+    }
+}
+
+/// What a backup is made of, and by what.
+struct Source {
+    method: String,
+    vault: Vault,
+    namespace: String,
+    endpoint: Arc<Endpoint>,
+    /// What every program is told to reach the server.
+    connection: Vec<OsString>,
+    origin: Origin,
+    /// Where the programs are that belong to the server.
+    folders: Vec<PathBuf>,
+}
+
+impl Source {
+    fn of(driver: &PostgresDriver, method: &str, plan: &BackupPlan) -> Result<Self> {
+        let origin = driver.origin().clone();
+        let bin_dir = origin.target.option("bin_dir").map(Path::new);
+        Ok(Self {
+            method: method.to_owned(),
+            connection: driver.endpoint().for_programs()?,
+            endpoint: driver.shared_endpoint(),
+            folders: server::tool_folders(bin_dir),
+            vault: Vault::create(ACCOUNT, plan)?,
+            namespace: plan.namespace.clone(),
+            origin,
+        })
+    }
+
+    /// Finds one of PostgreSQL's programs.
+    fn program(&self, name: &str) -> Result<PathBuf> {
+        program(&self.method, &[name], &self.folders, &PACKAGES)
+    }
+
+    fn place(&self) -> &Place {
+        self.vault.place()
+    }
+
+    /// A command that reaches the server.
+    fn connecting(&self, program: &Path) -> Command {
+        let mut command = server::command(self.place(), program);
+        command.args(&self.connection);
+        command
+    }
+}
+
+/// The version of a program, such as `pg_dump 15.18`.
+fn told_version(program: &Path) -> Result<String> {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    Ok(format!("{name} {}", short_version(&version_line(program)?)))
+}
+
+/// Asks for one text.
+fn ask(endpoint: &Endpoint, sql: &str) -> Result<String, DbError> {
+    let asked = run_to_end(|| async {
+        let options = SessionOptions::default();
+        let mut session = PostgresSession::new(endpoint.connect().await?, "", &options).await?;
+        row_sql(&mut session, sql, |row| row.text(0).map(str::to_owned)).await
+    });
+    asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())))
+}
+
+/// As many processes as there are processors, as the manual advises to begin with (`pg_dump`, `-j`).
+fn jobs() -> String {
+    std::thread::available_parallelism().map_or(1, usize::from).to_string()
+}
+
+/// An identifier as a pattern that matches it alone (manual, psql: patterns).
+fn pattern(namespace: &str) -> String {
+    use dbdyno_core::Dialect as _;
+    PostgresDialect.quote(namespace)
+}

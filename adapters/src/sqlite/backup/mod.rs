@@ -1,0 +1,141 @@
+//! Backups of SQLite's file (<https://www.sqlite.org/backup.html>).
+
+mod methods;
+mod working;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use dbdyno_core::backup::{
+    Backup, BackupMethod, BackupPlan, BackupPromise, Backups, Restored, RunningBackup,
+};
+use dbdyno_core::{DbError, Error, Result};
+
+use super::driver::SqliteDriver;
+use super::errors::translate;
+use super::file::open;
+use crate::backup::unknown;
+use crate::throwaway::Folder;
+use methods::Method;
+use working::Working;
+
+const METHODS: [BackupMethod; 3] = [
+    BackupMethod {
+        name: "online",
+        summary: "the pages of one read transaction, copied a thousand at a time by SQLite's online backup API",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "vacuum-into",
+        summary: "the rows of one read transaction in a new file without free pages (VACUUM INTO)",
+        promise: BackupPromise::Snapshot,
+    },
+    BackupMethod {
+        name: "wal-copy",
+        summary: "the file and its write-ahead log, copied while BEGIN IMMEDIATE keeps everybody from writing",
+        promise: BackupPromise::Snapshot,
+    },
+];
+
+impl Backups for SqliteDriver {
+    fn methods(&self) -> Vec<BackupMethod> {
+        METHODS.to_vec()
+    }
+
+    fn prepare(&self, method: &str, plan: &BackupPlan) -> Result<Box<dyn Backup>> {
+        let how = match method {
+            "online" => Method::Online,
+            "vacuum-into" => Method::VacuumInto,
+            "wal-copy" => Method::WalCopy,
+            _ => return Err(unknown(&METHODS, method)),
+        };
+        let failed = |why: DbError| Error::new(format!("make a backup by {method}"), why);
+        let folder = Folder::beside(plan.base.as_deref())?;
+        let files = folder.path().join("backup");
+        fs::create_dir(&files)
+            .map_err(|why| Error::new(format!("make the folder {}", files.display()), why))?;
+        Ok(Box::new(SqliteBackup {
+            how,
+            source: self.path_of(&plan.namespace).map_err(failed)?,
+            // The restored driver looks for the file of the namespace.
+            copy: files.join(format!("{}.db", plan.namespace)),
+            files,
+            options: self.options().clone(),
+            _folder: folder,
+        }))
+    }
+
+    fn data_bytes(&self, namespace: &str) -> Result<u64> {
+        let asked = || -> Result<i64, DbError> {
+            let connection = open(&self.path_of(namespace)?, rusqlite::OpenFlags::empty())?;
+            let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+            connection.query_row(sql, [], |row| row.get(0)).map_err(translate)
+        };
+        let bytes =
+            asked().map_err(|why| Error::new(format!("look at the size of {namespace}"), why))?;
+        Ok(bytes.unsigned_abs())
+    }
+}
+
+struct SqliteBackup {
+    how: Method,
+    /// The file of the data.
+    source: PathBuf,
+    /// The folder of the backup, and the file in it.
+    files: PathBuf,
+    copy: PathBuf,
+    /// The target's options, which the restored file is opened with.
+    options: BTreeMap<String, String>,
+    _folder: Folder,
+}
+
+impl Backup for SqliteBackup {
+    fn folder(&self) -> &Path {
+        &self.files
+    }
+
+    fn detail(&self) -> String {
+        format!("SQLite {}", rusqlite::version())
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningBackup>> {
+        Ok(Box::new(Working::start(self.how, &self.source, &self.copy)?))
+    }
+
+    /// The files are copied, and SQLite looks whether all pages and indexes are whole.
+    fn restore(&self) -> Result<Restored> {
+        let began = Instant::now();
+        let folder = Arc::new(Folder::create()?);
+        let failed = |why: std::io::Error| {
+            Error::new(format!("restore the backup in {}", self.files.display()), why)
+        };
+        for entry in fs::read_dir(&self.files).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            fs::copy(entry.path(), folder.path().join(entry.file_name())).map_err(failed)?;
+        }
+        let name = self.copy.file_name().unwrap_or_default();
+        check(&folder.path().join(name))?;
+        let placed = began.elapsed();
+        let path = folder.path().to_owned();
+        let driver = SqliteDriver::in_folder("the restored file", &path, folder, &self.options)?;
+        Ok(Restored { driver: Arc::new(driver), began, placed })
+    }
+}
+
+/// Whether a file is whole (<https://www.sqlite.org/pragma.html#pragma_integrity_check>).
+fn check(file: &Path) -> Result<()> {
+    let doing = "check a restored file";
+    let failed = |why: String| Error::new(doing, format!("PRAGMA integrity_check says: {why}"));
+    let asked = || -> Result<String, DbError> {
+        let connection = open(file, rusqlite::OpenFlags::empty())?;
+        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0)).map_err(translate)
+    };
+    match asked() {
+        Ok(said) if said == "ok" => Ok(()),
+        Ok(said) => Err(failed(said)),
+        Err(why) => Err(failed(why.to_string())),
+    }
+}

@@ -1,0 +1,116 @@
+#![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+use dbdyno_core::{Better, Case, Measurement, Status};
+
+use super::BackupView;
+use crate::fixture::{case, record};
+use crate::record::Record;
+use crate::render::{Format, RenderOptions};
+
+fn of(benchmark: &str, engine: &str) -> Case {
+    Case { suite: "backup".to_owned(), ..case(benchmark, engine) }
+}
+
+fn rows(case: &Case, method: &str, seconds: f64, ratio: f64) -> Vec<Record> {
+    let new = |metric: &str, value: f64| Measurement::new(metric, value, "s", Better::Lower);
+    let of_method = [
+        new("backup_s", seconds),
+        new("backup_mb_per_s", 150.0 / seconds),
+        new("backup_bytes", 150e6 / ratio),
+        new("data_to_backup_ratio", ratio),
+        new("backup_cpu_s", seconds / 3.0),
+        new("restore_s", 2.0 * seconds),
+        new("restore_ready_s", 2.5 * seconds),
+    ];
+    let mut rows: Vec<Measurement> = of_method.into_iter().map(|row| row.of(method)).collect();
+    for (phase, tps, p99, pause) in [
+        ("before", 2_000.0, 4e3, 12.0),
+        ("during", 1_500.0, 12e3, 250.0),
+        ("after", 2_000.0, 4e3, 9.0),
+    ] {
+        let of_phase =
+            [new("throughput", tps), new("latency_p99_us", p99), new("longest_pause_ms", pause)];
+        rows.extend(of_phase.into_iter().map(|row| row.of(format!("{method}/{phase}"))));
+    }
+    for what in ["restored", "conditions", "ledger"] {
+        rows.push(Measurement::new(format!("check_{what}_{method}"), 1.0, "1", Better::Higher));
+    }
+    rows.iter().map(|row| record("r1", case, row)).collect()
+}
+
+fn without(case: &Case, method: &str, status: Status, why: &str) -> Record {
+    let row = Measurement::new("backup_s", 0.0, "s", Better::Lower).of(method);
+    record("r1", case, &Measurement { value: None, ..row.with_status(status, why) })
+}
+
+fn broken(case: &Case, check: &str, why: &str) -> Record {
+    let row = Measurement::new(format!("check_{check}"), 0.0, "1", Better::Higher);
+    record("r1", case, &row.with_status(Status::Failed, why))
+}
+
+fn render(records: Vec<Record>, width: usize) -> String {
+    let targets = ["postgres", "mariadb", "sqlite"].map(str::to_owned);
+    let (view, rest) = BackupView::take(records, &targets);
+    assert!(rest.is_empty());
+    view.unwrap().render(&RenderOptions { format: Format::Table, width, styled: false })
+}
+
+fn all() -> Vec<Record> {
+    let mut records = Vec::new();
+    for benchmark in ["idle", "tpcc"] {
+        let (postgres, mariadb) = (of(benchmark, "postgres"), of(benchmark, "mariadb"));
+        records.extend(rows(&postgres, "pg_basebackup", 0.8, 0.9));
+        records.extend(rows(&postgres, "pg_basebackup-gzip", 4.2, 3.1));
+        records.extend(rows(&mariadb, "mariadb-dump", 1.6, 1.2));
+        records.push(broken(
+            &postgres,
+            "ledger_pg_basebackup-gzip",
+            "of the ledger 17 was committed before, and is missing",
+        ));
+        records.push(without(
+            &mariadb,
+            "mariadb-incremental",
+            Status::Unsupported,
+            "mariadb-backup was not found; install it: sudo apt-get install mariadb-backup",
+        ));
+        records.push(without(
+            &mariadb,
+            "mariadb-binlog",
+            Status::Failed,
+            "cannot make a backup: it ended\n  | No space left on device",
+        ));
+    }
+    records
+}
+
+#[test]
+fn a_method_has_a_line_and_what_went_wrong_has_words() {
+    insta::assert_snapshot!(render(all(), 120));
+}
+
+#[test]
+fn it_fits_a_narrow_terminal() {
+    let text = render(all(), 80);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    // No cell was broken over lines.
+    assert!(text.contains("\n mariadb-incremental  "), "{text}");
+}
+
+#[test]
+fn a_method_that_is_not_verified_takes_nothing_from_the_others() {
+    let text = render(all(), 120);
+    let line = |method: &str| text.lines().find(|line| line.trim().starts_with(method)).unwrap();
+    assert!(line("pg_basebackup ").ends_with("yes") && line("pg_basebackup ").contains("0.80"));
+    assert!(line("pg_basebackup-gzip").ends_with("NO"), "{text}");
+}
+
+#[test]
+fn records_of_other_suites_are_left() {
+    let others = vec![record(
+        "r1",
+        &case("tpcb", "postgres"),
+        &Measurement::new("throughput", 1.0, "1/s", Better::Higher),
+    )];
+    let (view, rest) = BackupView::take(others, &[]);
+    assert!(view.is_none() && rest.len() == 1);
+}

@@ -1,0 +1,118 @@
+//! What is in tables, as a number for each: rows in any order give the same.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use dbdyno_core::schema::Table;
+use dbdyno_core::{DbError, Driver, Row, Session, Value};
+
+/// The rows of a table, and the sum of their hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    pub rows: u64,
+    sum: u64,
+}
+
+/// What is in each of the tables.
+///
+/// # Errors
+/// The engine refuses, or one of the tables is not there.
+pub async fn read(
+    tables: &[Table],
+    driver: &dyn Driver,
+    session: &mut dyn Session,
+) -> Result<BTreeMap<String, Content>, DbError> {
+    let mut contents = BTreeMap::new();
+    for table in tables {
+        let dialect = driver.dialect();
+        let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        let sql =
+            format!("SELECT {} FROM {}", dialect.columns(&columns), dialect.quote(table.name));
+        let mut content = Content::default();
+        session.query_sql(&sql, &mut |row| content.add(row, columns.len())).await?;
+        contents.insert(table.name.to_owned(), content);
+    }
+    Ok(contents)
+}
+
+impl Content {
+    /// Two rows that are alike count twice: a sum, where an exclusive or would make them vanish.
+    fn add(&mut self, row: &dyn Row, columns: usize) -> Result<(), DbError> {
+        let mut hasher = DefaultHasher::new();
+        for index in 0..columns {
+            hash(row.value(index)?, &mut hasher);
+        }
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(hasher.finish());
+        Ok(())
+    }
+}
+
+fn hash(value: Value<'_>, hasher: &mut DefaultHasher) {
+    std::mem::discriminant(&value).hash(hasher);
+    match value {
+        Value::Null => {}
+        Value::Int(int) => int.hash(hasher),
+        Value::Float(float) => float.to_bits().hash(hasher),
+        Value::Decimal(decimal) => decimal.hash(hasher),
+        Value::Text(text) => text.hash(hasher),
+        Value::Bytes(bytes) => bytes.hash(hasher),
+        Value::Timestamp(timestamp) => timestamp.hash(hasher),
+        Value::Date(date) => date.hash(hasher),
+        Value::Ints(ints) => ints.hash(hasher),
+    }
+}
+
+/// How restored tables differ from what they should be; `None` where they do not.
+pub fn difference(
+    expected: &BTreeMap<String, Content>,
+    found: &BTreeMap<String, Content>,
+) -> Option<String> {
+    let mut wrong = Vec::new();
+    for (name, content) in expected {
+        match found.get(name) {
+            None => wrong.push(format!("{name} is missing")),
+            Some(other) if other.rows != content.rows => {
+                wrong.push(format!("{name} has {} rows, not {}", other.rows, content.rows));
+            }
+            Some(other) if other != content => wrong.push(format!("rows of {name} differ")),
+            Some(_) => {}
+        }
+    }
+    (!wrong.is_empty()).then(|| wrong.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Known(Vec<i64>);
+
+    impl Row for Known {
+        fn value(&self, index: usize) -> Result<Value<'_>, DbError> {
+            Ok(self.0.get(index).map_or(Value::Null, |int| Value::Int(*int)))
+        }
+    }
+
+    fn content(rows: &[[i64; 2]]) -> BTreeMap<String, Content> {
+        let mut content = Content::default();
+        for row in rows {
+            assert_eq!(content.add(&Known(row.to_vec()), 2).err().map(|why| why.to_string()), None);
+        }
+        BTreeMap::from([("t".to_owned(), content)])
+    }
+
+    #[test]
+    fn rows_are_compared_in_any_order_and_each_counts() {
+        let all = content(&[[1, 2], [3, 4], [3, 4]]);
+        assert_eq!(difference(&all, &content(&[[3, 4], [1, 2], [3, 4]])), None);
+        for (found, said) in [
+            (content(&[[1, 2], [3, 4]]), "t has 2 rows, not 3"),
+            (content(&[[1, 2], [1, 2], [3, 4]]), "rows of t differ"),
+            (content(&[[2, 1], [3, 4], [3, 4]]), "rows of t differ"),
+            (BTreeMap::new(), "t is missing"),
+        ] {
+            assert_eq!(difference(&all, &found).as_deref(), Some(said));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A ledger of commits: numbers that are written one after another, each once the one before was acknowledged,
+//! so that the numbers in a restored backup tell which moment it is of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use dbdyno_core::schema::{Column, ColumnType, Table};
+use dbdyno_core::{DbError, Driver, Error, Result, Session, SessionOptions};
+
+/// The table.
+pub const TABLE: &str = "dbdyno_backup_ledger";
+/// How long is waited between two numbers beside a load: often enough to tell moments apart, and next to
+/// nothing for the server.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A number and its commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The number, counted from 1 in each case.
+    pub number: i64,
+    /// Before its statement was sent.
+    pub begun: Instant,
+    /// When its commit was acknowledged; `None` where it failed or nobody knows.
+    pub acknowledged: Option<Instant>,
+}
+
+/// The numbers written so far.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    pub entries: Vec<Entry>,
+}
+
+/// The definition of the table.
+fn table() -> Table {
+    Table::new(TABLE, vec![Column::new("number", ColumnType::Int)]).primary_key(&["number"])
+}
+
+/// Makes the table anew, in the session's namespace.
+///
+/// # Errors
+/// The engine refuses.
+pub async fn create(driver: &dyn Driver, session: &mut dyn Session) -> Result<(), DbError> {
+    drop(driver, session).await?;
+    let (dialect, table) = (driver.dialect(), table());
+    session.run_sql(&dialect.create_table(&table)).await?;
+    for statement in dialect.create_indexes(&table) {
+        session.run_sql(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Drops the table where it is there.
+///
+/// # Errors
+/// The engine refuses.
+pub async fn drop(driver: &dyn Driver, session: &mut dyn Session) -> Result<(), DbError> {
+    let sql = format!("DROP TABLE IF EXISTS {}", driver.dialect().quote(TABLE));
+    session.run_sql(&sql).await.map(|_| ())
+}
+
+/// The numbers that are there, in order.
+///
+/// # Errors
+/// The engine refuses: the table is not there.
+pub async fn read(driver: &dyn Driver, session: &mut dyn Session) -> Result<Vec<i64>, DbError> {
+    let quoted = driver.dialect().quote(TABLE);
+    let mut numbers = Vec::new();
+    let sql = format!("SELECT number FROM {quoted} ORDER BY number");
+    session
+        .query_sql(&sql, &mut |row| {
+            numbers.push(row.int(0)?);
+            Ok(())
+        })
+        .await?;
+    Ok(numbers)
+}
+
+impl Ledger {
+    /// Writes the next number.
+    ///
+    /// # Errors
+    /// The engine refuses, or the connection broke.
+    pub async fn write(&mut self, session: &mut dyn Session, quoted: &str) -> Result<(), DbError> {
+        let number = self.entries.last().map_or(1, |entry| entry.number + 1);
+        let mut entry = Entry { number, begun: Instant::now(), acknowledged: None };
+        let sql = format!("INSERT INTO {quoted} (number) VALUES ({number})");
+        let written = session.run_sql(&sql).await;
+        if written.is_ok() {
+            entry.acknowledged = Some(Instant::now());
+        }
+        self.entries.push(entry);
+        written.map(|_| ())
+    }
+
+    /// Writes numbers through a session of its own until `over`. A number that is refused for a lock is not
+    /// written again: the next one is.
+    ///
+    /// # Errors
+    /// No session can be opened, or something else than a lock stands in the way.
+    pub fn keep(
+        &mut self,
+        driver: &Arc<dyn Driver>,
+        options: &SessionOptions,
+        over: &AtomicBool,
+    ) -> Result<()> {
+        let doing = || format!("write the ledger on {}", driver.target());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
+        let quoted = driver.dialect().quote(TABLE);
+        let written = runtime.block_on(async {
+            let mut session = driver.connect(options).await?;
+            while !over.load(Ordering::Relaxed) {
+                match self.write(&mut *session, &quoted).await {
+                    Err(why) if !why.class.is_retryable() => return Err(why),
+                    Ok(()) | Err(_) => {}
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(())
+        });
+        written.map_err(|why: DbError| Error::new(doing(), why))
+    }
+
+    /// Whether what is in a backup can be the ledger at one moment from `from` to `to`: all that was
+    /// acknowledged before `from`, nothing that was begun after `to`, and nothing that was begun after a
+    /// number was acknowledged that is missing. Gives how many there are.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn judge(&self, found: &[i64], from: Instant, to: Instant) -> Result<usize, String> {
+        if let Some(stranger) = found.iter().find(|number| self.entry(**number).is_none()) {
+            return Err(format!("{stranger} was never written"));
+        }
+        let is_in = |entry: &&Entry| found.binary_search(&entry.number).is_ok();
+        let missing = |entry: &&Entry| !is_in(entry) && entry.acknowledged.is_some();
+        let lost = self.entries.iter().filter(missing);
+        if let Some(lost) = lost.clone().find(|entry| entry.acknowledged < Some(from)) {
+            return Err(format!("{} was committed before, and is missing", lost.number));
+        }
+        if let Some(late) = self.entries.iter().filter(is_in).find(|entry| entry.begun > to) {
+            return Err(format!("{} was begun afterwards, and is there", late.number));
+        }
+        let last = self.entries.iter().rfind(is_in);
+        if let (Some(lost), Some(last)) = (lost.clone().next(), last)
+            && lost.acknowledged < Some(last.begun)
+        {
+            let (lost, last) = (lost.number, last.number);
+            return Err(format!(
+                "{lost} was committed before {last} was begun, which is there, and is missing"
+            ));
+        }
+        Ok(found.len())
+    }
+
+    fn entry(&self, number: i64) -> Option<&Entry> {
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.entries.get(place).filter(|entry| entry.number == number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ledger of a number each second: begun at n, acknowledged at n + 0.5.
+    fn ledger(began: Instant, refused: &[i64]) -> Ledger {
+        let entry = |number: i64| {
+            let begun = began + Duration::from_secs(number.unsigned_abs());
+            let acknowledged = Some(begun + Duration::from_millis(500));
+            Entry {
+                number,
+                begun,
+                acknowledged: acknowledged.filter(|_| !refused.contains(&number)),
+            }
+        };
+        Ledger { entries: (1..=9).map(entry).collect() }
+    }
+
+    #[test]
+    fn a_backup_is_the_ledger_at_one_moment() {
+        let began = Instant::now();
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        let judge = |found: &[i64], from, to| ledger(began, &[5]).judge(found, at(from), at(to));
+        // 1 to 3 were acknowledged at 3.5 s, 4 at 4.5 s, 6 was begun at 6 s; 5 was refused.
+        assert_eq!(judge(&[1, 2, 3], 3_700, 5_500), Ok(3));
+        assert_eq!(judge(&[1, 2, 3, 4], 3_700, 5_500), Ok(4));
+        assert_eq!(judge(&[1, 2, 3, 4, 6], 3_700, 6_200), Ok(5));
+        // A refusal that took effect all the same is no fault of the backup.
+        assert_eq!(judge(&[1, 2, 3, 4, 5], 3_700, 5_500), Ok(5));
+        for (found, wrong) in [
+            (&[1, 2][..], "3 was committed before, and is missing"),
+            (&[1, 2, 3, 4, 6], "6 was begun afterwards, and is there"),
+            (&[1, 2, 3, 12], "12 was never written"),
+        ] {
+            assert_eq!(judge(found, 3_700, 5_500), Err(wrong.to_owned()), "{found:?}");
+        }
+        let torn = judge(&[1, 2, 3, 6], 3_700, 6_200);
+        assert!(torn.is_err_and(|why| why.starts_with("4 was committed before 6 was begun")));
+    }
+}

@@ -1,0 +1,236 @@
+//! A load with a backup in its midst, and what the clients felt of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::load::{Length, LoadReport, Workload};
+use dbdyno_core::{Better, Error, Measurement, Result, Stop};
+use hdrhistogram::Histogram;
+
+use super::ledger::Ledger;
+use super::noted::{Log, Noted, Turn};
+use crate::runner::Stand;
+
+/// How often is looked whether a window is over.
+const NAP: Duration = Duration::from_millis(5);
+const NS_PER_US: f64 = 1_000.0;
+const NS_PER_MS: f64 = 1_000_000.0;
+
+/// When a backup was made in a load.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// From when on the load is measured.
+    pub from: Instant,
+    /// When the backup was started, and when it was made.
+    pub started: Instant,
+    pub made: Instant,
+    /// Until when the load is measured.
+    pub to: Instant,
+}
+
+/// Does `making` amidst a load, with as long a time before and after it as a load lasts; numbers go into the
+/// ledger meanwhile.
+///
+/// # Errors
+/// The load or the ledger could not be, or the end was asked for.
+pub fn around<T: Send>(
+    stand: &Stand<'_>,
+    name: &str,
+    workload: &Arc<dyn Workload>,
+    ledger: &mut Ledger,
+    making: impl FnOnce() -> Result<T> + Send,
+) -> Result<Loaded<T>> {
+    let log = Arc::<Log>::default();
+    let noted = Noted::workload(Arc::clone(workload), &log);
+    let (driver, options) = (stand.shared_driver(), stand.session_options());
+    let over = AtomicBool::new(false);
+    let windows = Windows { stand, log: &log };
+    let seed = stand.case().seed;
+    let (report, done) = stand.load_beside_named(name, &noted, seed, |load_over| {
+        thread::scope(|scope| {
+            let _ends = Ending(&over);
+            windows.wait_for_first(load_over)?;
+            let keeping = scope.spawn(|| ledger.keep(&driver, &options, &over));
+            let done = windows.around(load_over, making);
+            over.store(true, Ordering::Relaxed);
+            keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            done
+        })
+    })?;
+    let (times, made) = done?;
+    Ok(Loaded { report, times, made, turns: log.turns() })
+}
+
+/// A load that a backup was made in.
+pub struct Loaded<T> {
+    pub report: LoadReport,
+    pub times: Times,
+    /// What came of the backup.
+    pub made: Result<T>,
+    turns: Vec<Turn>,
+}
+
+/// Ends what works beside it when it goes, also in a panic.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Windows<'w> {
+    stand: &'w Stand<'w>,
+    log: &'w Log,
+}
+
+impl Windows<'_> {
+    fn wait_for_first(&self, over: &Stop) -> Result<()> {
+        let limit = self.stand.options().reconnect_limit;
+        let deadline = Instant::now() + limit;
+        while self.log.ended() == 0 {
+            self.nap(over)?;
+            if Instant::now() >= deadline {
+                let doing = format!("load {}", self.stand.driver().target());
+                let why = format!("no transaction ended within {} s", limit.as_secs());
+                return Err(Error::new(doing, why).next("see events.csv for what went wrong"));
+            }
+        }
+        Ok(())
+    }
+
+    fn around<T>(
+        &self,
+        over: &Stop,
+        making: impl FnOnce() -> Result<T>,
+    ) -> Result<(Times, Result<T>)> {
+        let (warmup, length) = self.stand.length(self.stand.case().clients);
+        self.wait(over, Length::Duration(warmup))?;
+        let from = Instant::now();
+        self.wait(over, length)?;
+        let started = Instant::now();
+        // The load may break while a backup is made; that ends neither.
+        let made_it = making();
+        let made = Instant::now();
+        self.wait(over, length)?;
+        Ok((Times { from, started, made, to: Instant::now() }, made_it))
+    }
+
+    /// Lets the load go on for so long.
+    fn wait(&self, over: &Stop, length: Length) -> Result<()> {
+        let (began, before) = (Instant::now(), self.log.ended());
+        let is_done = || match length {
+            Length::Duration(duration) => began.elapsed() >= duration,
+            Length::Transactions(count) => self.log.ended() - before >= count,
+        };
+        while !is_done() {
+            self.nap(over)?;
+        }
+        Ok(())
+    }
+
+    fn nap(&self, over: &Stop) -> Result<()> {
+        self.stand.go_on()?;
+        if over.is_requested() {
+            let doing = format!("load {}", self.stand.driver().target());
+            return Err(Error::new(doing, "the load ended before its backup was made"));
+        }
+        thread::sleep(NAP);
+        Ok(())
+    }
+}
+
+impl<T> Loaded<T> {
+    /// Throughput, percentiles and the longest transaction before, during and after the backup.
+    pub fn metrics(&self, method: &str) -> Vec<Measurement> {
+        let Times { from, started, made, to } = self.times;
+        let turns = &self.turns;
+        let touched = |turn: &&Turn| turn.began < made && turn.ended >= started;
+        let before = |turn: &&Turn| turn.began >= from && turn.ended < started;
+        let after = |turn: &&Turn| turn.began >= made && turn.ended < to;
+        let phases = [
+            ("before", phase(turns, (from, started), before)),
+            ("during", phase(turns, (started, made), touched)),
+            ("after", phase(turns, (made, to), after)),
+        ];
+        let named = |(name, rows): (&'static str, Vec<Measurement>)| {
+            rows.into_iter().map(move |row| row.of(format!("{method}/{name}")))
+        };
+        phases.into_iter().flat_map(named).collect()
+    }
+}
+
+/// A phase of a load: throughput by what ended in it, response times of the transactions that belong to it.
+/// Those that a backup touched belong to it and to no other phase, so that a client who had to wait until it was
+/// over counts by how long.
+fn phase(
+    turns: &[Turn],
+    (from, to): (Instant, Instant),
+    belongs: impl Fn(&&Turn) -> bool,
+) -> Vec<Measurement> {
+    let seconds = (to - from).as_secs_f64();
+    let ended = turns.iter().filter(|turn| from <= turn.ended && turn.ended < to).count();
+    let mut response_ns = Histogram::<u64>::new_with_max(u64::from(u32::MAX) * 1_000, 3)
+        .map_err(|why| tracing::error!("no histogram of a phase: {why}"))
+        .ok();
+    for turn in turns.iter().filter(belongs) {
+        let took = u64::try_from((turn.ended - turn.began).as_nanos()).unwrap_or(u64::MAX);
+        if let Some(histogram) = &mut response_ns {
+            histogram.saturating_record(took);
+        }
+    }
+    let throughput = if seconds > 0.0 { ended as f64 / seconds } else { 0.0 };
+    let mut rows = vec![Measurement::new("throughput", throughput, "1/s", Better::Higher)];
+    if let Some(histogram) = response_ns.filter(|histogram| !histogram.is_empty()) {
+        let us = |name: &str, ns: u64| {
+            Measurement::new(name, ns as f64 / NS_PER_US, "us", Better::Lower)
+        };
+        rows.push(us("latency_p50_us", histogram.value_at_quantile(0.5)));
+        rows.push(us("latency_p99_us", histogram.value_at_quantile(0.99)));
+        let pause = histogram.max() as f64 / NS_PER_MS;
+        rows.push(Measurement::new("longest_pause_ms", pause, "ms", Better::Lower));
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_waits_for_a_backup_counts_in_it_and_nowhere_else() {
+        let began = Instant::now();
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        let turn = |from, to| Turn { began: at(from), ended: at(to) };
+        let turns = vec![
+            turn(0, 100),
+            turn(100, 200),
+            turn(900, 2_900),
+            turn(1_100, 1_500),
+            turn(3_000, 3_050),
+        ];
+        let times = Times { from: at(0), started: at(1_000), made: at(2_000), to: at(4_000) };
+        let report = crate::made_up::report(Vec::new());
+        let rows = Loaded { report, times, made: Ok(()), turns }.metrics("m");
+        let value = |phase: &str, metric: &str| {
+            let its = rows.iter().find(|row| row.metric == metric && row.transaction == phase);
+            its.and_then(|row| row.value).unwrap_or_default()
+        };
+        for (phase, throughput, pause) in
+            [("m/before", 2.0, 100.0), ("m/during", 1.0, 2_000.0), ("m/after", 1.0, 50.0)]
+        {
+            assert_eq!(value(phase, "throughput"), throughput, "{phase}");
+            let found = value(phase, "longest_pause_ms");
+            assert!((found / pause - 1.0).abs() < 0.01, "{phase}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_phase_in_which_nothing_ended_has_a_throughput_of_zero() {
+        let now = Instant::now();
+        let rows = phase(&[], (now, now + Duration::from_secs(1)), |_| true);
+        assert_eq!((rows.len(), rows[0].value), (1, Some(0.0)));
+    }
+}

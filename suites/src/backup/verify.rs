@@ -1,0 +1,97 @@
+//! Whether what was restored is what was promised.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use dbdyno_core::backup::Restored;
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::{Check, DbError, Measurement};
+
+use super::bench::Bench;
+use super::content::{self, Content};
+use super::found;
+use super::ledger::{self, Ledger};
+use crate::benchmark::{Benchmark as _, LoadBenchmark as _};
+use crate::oltp::tpcc::Tpcc;
+
+/// What must be there.
+pub struct Expected {
+    /// The rows, where nobody changed them meanwhile.
+    pub content: Option<BTreeMap<String, Content>>,
+    /// Between which moments the one is that was promised.
+    pub from: Instant,
+    pub to: Instant,
+}
+
+/// What was found in a restored backup.
+struct Found {
+    ready: std::time::Duration,
+    conditions: Vec<Check>,
+    ledger: Vec<i64>,
+    content: Option<BTreeMap<String, Content>>,
+}
+
+/// Looks at a restored backup; gives how long restoring took, and what holds.
+pub fn verify(
+    bench: &Bench<'_>,
+    name: &str,
+    restored: &Restored,
+    expected: &Expected,
+    ledger: &Ledger,
+) -> (Vec<Measurement>, Vec<Check>) {
+    let check = |what: &str, held: Result<String, String>| {
+        let is_held = held.is_ok();
+        Check::new(format!("{what}_{name}"), is_held, held.unwrap_or_else(|why| why))
+    };
+    let found = match bench.stand.block_on(look(bench, restored, expected)) {
+        Ok(found) => found,
+        Err(why) => {
+            let why = format!("it was restored, and cannot be read: {why}");
+            return (Vec::new(), vec![check("restored", Err(why))]);
+        }
+    };
+    let rows = found::of_restore(restored.placed, found.ready);
+    let broken: Vec<&Check> = found.conditions.iter().filter(|check| !check.held).collect();
+    let conditions = match broken.first() {
+        None => Ok(format!("all {} conditions of TPC-C 3.3.2 hold", found.conditions.len())),
+        Some(first) => Err(format!("{} conditions do not hold: {}", broken.len(), first.detail)),
+    };
+    let numbers = ledger
+        .judge(&found.ledger, expected.from, expected.to)
+        .map(|count| format!("{count} of {} numbers are there", ledger.entries.len()))
+        .map_err(|why| format!("of the ledger {why}"));
+    let mut checks = vec![
+        check("restored", Ok(String::new())),
+        check("conditions", conditions),
+        check("ledger", numbers),
+    ];
+    if let (Some(wanted), Some(content)) = (&expected.content, &found.content) {
+        let same = match content::difference(wanted, content) {
+            None => Ok(format!("{} tables have the same rows", wanted.len())),
+            Some(why) => Err(why),
+        };
+        checks.push(check("rows", same));
+    }
+    (rows, checks)
+}
+
+async fn look(
+    bench: &Bench<'_>,
+    restored: &Restored,
+    expected: &Expected,
+) -> Result<Found, DbError> {
+    let driver = restored.driver.as_ref();
+    let mut session = driver.connect(&bench.stand.session_options()).await?;
+    scalar_sql(&mut *session, "SELECT COUNT(*) FROM district").await?;
+    let ready = restored.began.elapsed();
+    let state = Tpcc.state(&mut *session, bench.stand.case().scale).await?;
+    let numbers = ledger::read(driver, &mut *session).await?;
+    let content = match &expected.content {
+        Some(_) => {
+            let tables = Tpcc.dataset().tables();
+            Some(content::read(&tables, driver, &mut *session).await?)
+        }
+        None => None,
+    };
+    Ok(Found { ready, conditions: state.checks, ledger: numbers, content })
+}

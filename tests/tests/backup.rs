@@ -1,0 +1,401 @@
+//! The backup suite on real servers: every method restores what it promises, and whatever goes wrong is told as what
+//! it is: a tool that is missing, a disk that is full, a process that is killed, a file that is cut off.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use dbdyno_adapters::engines;
+use dbdyno_core::backup::{BackupPlan, BackupPromise};
+use dbdyno_core::load::Length;
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, Driver, Event, Measurement, Plan, Recorder, Result, Status, Stop};
+use dbdyno_suites::backup::{self, BackupOptions};
+use dbdyno_suites::runner::{RunOptions, RunSummary};
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
+use tokio::runtime::Runtime;
+
+/// What is done to backups while they are made, or before they are restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Harm {
+    None,
+    /// The process that makes it is killed.
+    Kill,
+    /// Its largest file loses its second half.
+    Truncate,
+}
+
+/// Keeps what is measured, and does harm.
+struct Saboteur {
+    kept: Kept,
+    harm: Harm,
+}
+
+impl Recorder for Saboteur {
+    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
+        self.kept.measurements(case, rows)
+    }
+
+    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        Recorder::second(&self.kept, case, began, seconds)
+    }
+
+    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
+        self.kept.plan(case, name, plan)
+    }
+
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        self.kept.file(case, folder, extension)
+    }
+
+    fn event(&self, case: &Case, event: &Event) -> Result<()> {
+        match (self.harm, event.kind) {
+            (Harm::Kill, "backup_started") => {
+                let id = event.detail.strip_prefix("process ").unwrap().parse().unwrap();
+                kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+            }
+            (Harm::Truncate, "backup_made") => truncate(Path::new(&event.detail)),
+            _ => {}
+        }
+        Recorder::event(&self.kept, case, event)
+    }
+}
+
+/// Cuts the largest file of a folder in half.
+fn truncate(folder: &Path) {
+    let files = files_of(folder);
+    let (length, file) =
+        files.iter().map(|file| (fs::metadata(file).unwrap().len(), file)).max().unwrap();
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length / 2).unwrap();
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    if folder.is_file() {
+        return vec![folder.to_owned()];
+    }
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_of(folder)));
+    files
+}
+
+/// An engine that is up.
+struct Place {
+    runtime: Runtime,
+    driver: Arc<dyn Driver>,
+}
+
+/// What came of a benchmark.
+struct Found {
+    summary: RunSummary,
+    rows: Vec<Measurement>,
+    seconds: Vec<Second>,
+}
+
+impl Place {
+    fn open(text: &str) -> Self {
+        let runtime = runtime();
+        let driver = target(&runtime, text);
+        Self { runtime, driver }
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        self.driver.backups().unwrap().methods().iter().map(|method| method.name).collect()
+    }
+
+    fn run(&self, benchmark: &str, backup: BackupOptions, harm: Harm) -> Found {
+        let options = RunOptions { length: Length::Transactions(150), backup, ..run_options() };
+        let recorder = Saboteur { kept: Kept::default(), harm };
+        let found = named(backup::benchmarks(), benchmark);
+        let chosen = ("backup", found.as_ref());
+        let summary = run_one(&self.runtime, &self.driver, chosen, &options, &recorder);
+        let rows = recorder.kept.rows().into_iter().map(|(_, row)| row).collect();
+        Found { summary, rows, seconds: recorder.kept.seconds() }
+    }
+}
+
+fn only(methods: &[&str]) -> BackupOptions {
+    let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+    BackupOptions { methods: Some(methods), folder: None }
+}
+
+impl Found {
+    fn row(&self, metric: &str, transaction: &str) -> &Measurement {
+        let mut rows = self.rows.iter();
+        let found = rows.find(|row| row.metric == metric && row.transaction == transaction);
+        found.unwrap_or_else(|| panic!("no {metric} of `{transaction}` in {:#?}", self.rows))
+    }
+
+    fn value(&self, metric: &str, transaction: &str) -> f64 {
+        let row = self.row(metric, transaction);
+        row.value.unwrap_or_else(|| panic!("{metric} of {transaction}: {row:?}"))
+    }
+
+    fn check(&self, check: &str) -> (f64, &str) {
+        let row = self.row(&format!("check_{check}"), "");
+        (row.value.unwrap(), &row.detail)
+    }
+}
+
+/// Methods under load, and what must be told of them.
+fn promises_are_kept(place: &Place, methods: &[&str]) {
+    let found = place.run("tpcc", only(methods), Harm::None);
+    let wrong: Vec<_> = found.rows.iter().filter(|row| row.status != Status::Ok).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!((found.summary.measured, found.summary.could_not_run), (1, 0));
+    let all = place.driver.backups().unwrap().methods();
+    for method in all.iter().filter(|method| methods.contains(&method.name)) {
+        let (name, of) = (method.name, |metric: &str| found.value(metric, method.name));
+        for metric in ["backup_s", "backup_mb_per_s", "backup_cpu_s", "restore_s"] {
+            assert!(of(metric) > 0.0, "{metric} of {name}");
+        }
+        assert!(of("restore_s") <= of("restore_ready_s"), "{name}");
+        let ratio = of("data_bytes") / of("backup_bytes");
+        assert!((of("data_to_backup_ratio") / ratio - 1.0).abs() < 1e-9);
+        // A warehouse has some 90 MB; a backup is neither empty nor many times as large.
+        assert!((50e6..300e6).contains(&of("data_bytes")), "{name}: {}", of("data_bytes"));
+        assert!((1e5..1e9).contains(&of("backup_bytes")), "{name}: {}", of("backup_bytes"));
+        for phase in ["before", "during", "after"] {
+            let of = |metric: &str| found.value(metric, &format!("{name}/{phase}"));
+            let is_some = phase == "during" || of("throughput") > 0.0;
+            assert!(is_some, "{name} {phase}");
+            assert!(
+                of("latency_p99_us") <= 1_000.0 * of("longest_pause_ms") * 1.01,
+                "{name} {phase}"
+            );
+        }
+        for check in ["restored", "conditions", "ledger", "tpcc_new_orders_accounted"] {
+            assert_eq!(found.check(&format!("{check}_{name}")).0, 1.0, "{check} of {name}");
+        }
+        if method.promise == BackupPromise::PointInTime {
+            assert_eq!(found.check(&format!("rows_{name}")).0, 1.0);
+            assert!(of("backup_log_bytes") > 0.0);
+        }
+        let named = |second: &Second| second.transaction.starts_with(name);
+        assert!(found.seconds.iter().any(named), "{name} is not in the timeline");
+    }
+}
+
+/// A backup whose largest file is cut in half must not pass; `said` is in the words of who notices.
+fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
+    let methods: Vec<&str> = said.iter().map(|(method, _)| *method).collect();
+    let found = place.run("idle", only(&methods), Harm::Truncate);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
+    for (method, words) in said {
+        let (held, detail) = found.check(&format!("restored_{method}"));
+        assert_eq!(held, 0.0, "{method}");
+        assert!(detail.contains(words), "{method}: {detail}");
+    }
+}
+
+/// The same where no tool notices, and the rows may be the right ones by luck.
+fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str) {
+    let found = place.run("idle", only(&[method]), Harm::Truncate);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
+    assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
+    let (held, detail) = found.check(&format!("whole_{method}"));
+    assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
+}
+
+/// A backup that was killed is no promise that was broken, and the others are made.
+fn killed_backups_are_told(place: &Place, method: &str) {
+    let found = place.run("tpcc", only(&[method]), Harm::Kill);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 1));
+    let row = found.row("backup_s", method);
+    assert_eq!((row.status, row.value), (Status::Failed, None));
+    assert!(row.detail.contains("signal: 9 (SIGKILL)"), "{}", row.detail);
+    // The load went on, and nothing of what its clients committed is lost.
+    assert_eq!(found.check(&format!("tpcc_new_orders_accounted_{method}")).0, 1.0);
+}
+
+/// The handle ends a backup, and nothing of it is left.
+fn a_handle_kills(place: &Place, method: &str) {
+    let plan = BackupPlan { namespace: "dbdyno_tpcc".to_owned(), base: None };
+    let backup = place.driver.backups().unwrap().prepare(method, &plan).unwrap();
+    let folder = backup.folder().to_owned();
+    let running = backup.start().unwrap();
+    wait_for("the first bytes of a backup", || (running.bytes() > 0).then_some(()));
+    running.kill();
+    let error = running.wait(Duration::from_secs(60), &Stop::default()).unwrap_err();
+    assert!(error.to_string().contains("kill") || error.to_string().contains("KILL"), "{error}");
+    drop(backup);
+    assert!(!folder.exists());
+}
+
+/// A backup that takes too long is killed.
+fn a_backup_has_a_time_limit(place: &Place, method: &str) {
+    let plan = BackupPlan { namespace: "dbdyno_tpcc".to_owned(), base: None };
+    let backup = place.driver.backups().unwrap().prepare(method, &plan).unwrap();
+    let error = backup.start().unwrap().wait(Duration::ZERO, &Stop::default()).unwrap_err();
+    assert!(error.to_string().contains(" on after "), "{error}");
+}
+
+/// A small disk, for as long as this is kept.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let folder = tempfile::Builder::new().prefix("dbdyno-disk").tempdir_in("/var/tmp").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=8m,mode=1777", "tmpfs"]).arg(folder.path());
+        assert!(mount.status().unwrap().success());
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(self.0.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+/// A full disk is told, nothing is left on it, and nothing was promised.
+fn a_full_disk_is_told(place: &Place, methods: &[(&str, &str)]) {
+    if !Uid::effective().is_root() {
+        eprintln!("left out: only root mounts a small disk");
+        return;
+    }
+    let disk = SmallDisk::mount();
+    let names: Vec<&str> = methods.iter().map(|(name, _)| *name).collect();
+    let folder = Some(disk.0.path().to_owned());
+    let found = place.run("idle", BackupOptions { folder, ..only(&names) }, Harm::None);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 1));
+    for (method, words) in methods {
+        let row = found.row("backup_s", method);
+        assert_eq!((row.status, row.value), (Status::Failed, None), "{method}");
+        assert!(row.detail.contains(words), "{method}: {}", row.detail);
+    }
+    assert_eq!(fs::read_dir(disk.0.path()).unwrap().count(), 0);
+}
+
+/// A server that is reached by a URL, without a password, is restored into one of dbdyno's own.
+fn a_named_server_is_backed_up(place: &Place) {
+    let info = place.runtime.block_on(place.driver.server_info()).unwrap();
+    let folder = PathBuf::from(&info.settings["data_folder"]).parent().unwrap().to_owned();
+    let socket = files_of(&folder).into_iter().find_map(|file| {
+        let name = file.file_name()?.to_str()?;
+        name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
+    });
+    let folder = folder.display().to_string().replace('/', "%2F");
+    let place = Place::open(&format!("postgres://dbdyno@{folder}:{}/postgres", socket.unwrap()));
+    let found = place.run("idle", only(&["pg_dump"]), Harm::None);
+    assert_eq!((found.summary.measured, found.summary.could_not_run), (1, 0));
+    assert_eq!(found.check("rows_pg_dump"), (1.0, "12 tables have the same rows"));
+}
+
+/// Each method is made and restored once, and those that share how they are restored share the two tests.
+#[test]
+fn on_postgres() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres");
+    promises_are_kept(&place, &["pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"]);
+    a_named_server_is_backed_up(&place);
+    killed_backups_are_told(&place, "pg_basebackup");
+    a_backup_has_a_time_limit(&place, "pg_dump");
+    a_full_disk_is_told(
+        &place,
+        &[("pg_basebackup", "No space left on device"), ("pg_dump", "No space left on device")],
+    );
+    truncated_backups_are_noticed(
+        &place,
+        &[
+            ("pg_basebackup", "pg_verifybackup ended with"),
+            ("pg_basebackup-gzip", "tar ended with"),
+            ("pg_dump", "pg_restore ended with"),
+        ],
+    );
+}
+
+#[test]
+fn on_mariadb() {
+    if left_out("mariadb") {
+        return;
+    }
+    let place = Place::open("mariadb");
+    promises_are_kept(&place, &["mariadb-incremental", "mariadb-binlog"]);
+    killed_backups_are_told(&place, "mariadb-backup");
+    a_full_disk_is_told(&place, &[("mariadb-dump", "28"), ("mariadb-backup", "28")]);
+    truncated_backups_are_noticed(
+        &place,
+        &[
+            ("mariadb-dump", "it is cut off"),
+            ("mariadb-backup", "Tablespace size stored in header"),
+        ],
+    );
+    truncated_backup_is_noticed_by_dbdyno_alone(&place, "mariadb-incremental");
+}
+
+#[test]
+fn on_sqlite() {
+    let place = Place::open("sqlite");
+    promises_are_kept(&place, &place.methods());
+    for method in place.methods() {
+        a_handle_kills(&place, method);
+    }
+    a_backup_has_a_time_limit(&place, "vacuum-into");
+    a_full_disk_is_told(
+        &place,
+        &[
+            ("online", "the disk is full"),
+            ("vacuum-into", "the disk is full"),
+            ("wal-copy", "No space left on device"),
+        ],
+    );
+    truncated_backups_are_noticed(
+        &place,
+        &[
+            ("online", "PRAGMA integrity_check says"),
+            ("vacuum-into", "PRAGMA integrity_check says"),
+            ("wal-copy", "PRAGMA integrity_check says"),
+        ],
+    );
+}
+
+/// Rows of backups at rest are the same to the letter.
+#[test]
+fn rows_at_rest_are_restored_to_the_letter() {
+    let place = Place::open("sqlite");
+    let found = place.run("idle", BackupOptions::default(), Harm::None);
+    for method in place.methods() {
+        assert_eq!(found.check(&format!("rows_{method}")), (1.0, "12 tables have the same rows"));
+    }
+    // Options of another engine are no method here.
+    let found = place.run("idle", only(&["pg_dump"]), Harm::None);
+    assert!(found.rows.iter().all(|row| row.status == Status::Unsupported), "{:?}", found.rows);
+    assert!(found.rows[0].detail.contains("the engine has online, vacuum-into, wal-copy"));
+}
+
+/// A server without its tools: each method is unsupported, and told with what installs the tool.
+#[test]
+fn a_missing_tool_is_unsupported() {
+    if left_out("postgres") {
+        return;
+    }
+    let postgres = engines().iter().find(|engine| engine.name == "postgres").unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for program in (postgres.find)(None).unwrap().programs {
+        let path = folder.path().join(program.file_name().unwrap());
+        let real = fs::canonicalize(&program).unwrap();
+        fs::write(&path, format!("#!/bin/sh\nexec {} \"$@\"\n", real.display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let place = Place::open(&format!("postgres?bin_dir={}", folder.path().display()));
+    let found = place.run("idle", BackupOptions::default(), Harm::None);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 0));
+    for method in place.methods() {
+        let row = found.row("backup_s", method);
+        assert_eq!((row.status, row.value), (Status::Unsupported, None), "{method}");
+        assert!(row.detail.contains("install it: "), "{method}: {}", row.detail);
+    }
+}
