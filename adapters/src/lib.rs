@@ -5,6 +5,7 @@
 pub mod codec;
 mod library;
 pub mod mysql;
+mod patience;
 #[cfg(test)]
 mod plan_lines;
 mod pool;

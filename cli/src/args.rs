@@ -4,6 +4,7 @@ mod history;
 mod limit;
 mod parse;
 mod pool;
+mod replication;
 mod run;
 
 use std::path::PathBuf;

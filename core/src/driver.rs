@@ -14,6 +14,7 @@ use crate::error::{DbError, Error, Result};
 use crate::isolation::{Isolation, LevelSupport};
 use crate::pool::Pools;
 use crate::query::scalar_sql;
+use crate::replication::Replication;
 use crate::session::Session;
 
 /// How long a claim is asked for while another session still holds it.
@@ -124,6 +125,11 @@ pub trait Driver: Send + Sync {
 
     /// Pools that its sessions can come from.
     fn pools(&self) -> Option<&dyn Pools> {
+        None
+    }
+
+    /// Servers of the engine that replicate, on throwaway servers of their own.
+    fn replication(&self) -> Option<&dyn Replication> {
         None
     }
 

@@ -22,6 +22,7 @@ pub mod pool;
 pub mod procedure;
 pub mod query;
 pub mod random;
+pub mod replication;
 pub mod rows;
 pub mod scale;
 pub mod schema;
@@ -46,6 +47,9 @@ pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use plan::{Plan, PlanKind, PlanNode};
 pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};
+pub use replication::{
+    Acknowledged, Cluster, ClusterPlan, LagReport, Link, Replication, Shape, Topology,
+};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use scale::Scale;
 pub use session::{Access, Request, Session, Statement, StatementId};

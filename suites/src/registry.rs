@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{index, isolation, olap, oltp, pool, procedures, scenario};
+use crate::{index, isolation, olap, oltp, pool, procedures, replication, scenario};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -50,6 +50,12 @@ pub fn suites() -> Vec<Suite> {
             name: "procedures",
             summary: "what stored procedures gain at each round trip, and what triggers cost",
             benchmarks: procedures::benchmarks(),
+        },
+        Suite {
+            name: "replication",
+            summary: "how far replicas lag, what they cost, what their readers see, and what is lost when the \
+                      primary is",
+            benchmarks: replication::benchmarks(),
         },
         Suite {
             name: SCENARIO,

@@ -18,6 +18,7 @@ use dbdyno_core::{
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::Benchmark;
 use dbdyno_suites::pool::PoolOptions;
+use dbdyno_suites::replication::ReplicationOptions;
 use dbdyno_suites::runner::{
     CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions, RunSummary, Selection,
     run,
@@ -205,6 +206,7 @@ pub fn run_options() -> RunOptions {
         streams: None,
         cycles: None,
         pool: PoolOptions::default(),
+        replication: ReplicationOptions::default(),
         load_host: None,
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],

@@ -142,6 +142,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         streams: arguments.streams,
         cycles: arguments.cycles,
         pool: arguments.pool.options(),
+        replication: arguments.replication.options(),
         load_host: None,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
@@ -249,6 +250,19 @@ pub fn check_pools(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<
         }
         _ => Ok(()),
     }
+}
+
+/// Whether there is replication for the option that chooses topologies.
+///
+/// # Errors
+/// No benchmark of the run has any.
+pub fn check_topologies(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<()> {
+    let has_topologies = |selection: &Selection<'_>| selection.benchmark.has_topologies();
+    if arguments.replication.is_empty() || selections.iter().any(has_topologies) {
+        return Ok(());
+    }
+    let next = "leave it out, or run the suite replication";
+    Err(Error::new("use `--topology`", "no benchmark of the run replicates").next(next))
 }
 
 /// Whether a benchmark is done when its own work is, whatever the options say.
@@ -419,6 +433,10 @@ pub fn in_words(
         let sizes = pool.sizes.as_ref().map(|sizes| sizes.iter().map(u32::to_string).collect());
         say("pool_size", sizes.map_or_else(|| "each benchmark's default".to_owned(), list));
         say("acquire_timeout", duration(pool.acquire_timeout()));
+    }
+    if selections.iter().any(|selection| selection.benchmark.has_topologies()) {
+        let topologies = options.replication.topologies.clone();
+        say("topology", topologies.map_or_else(|| "all that there are".to_owned(), list));
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

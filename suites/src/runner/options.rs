@@ -9,6 +9,7 @@ use dbdyno_core::{Cache, Durability, Isolation, Scale, StatementForm};
 
 use crate::benchmark::Benchmark;
 use crate::pool::PoolOptions;
+use crate::replication::ReplicationOptions;
 
 /// How often a benchmark crashes the target where nobody says.
 pub const DEFAULT_CYCLES: u32 = 5;
@@ -38,6 +39,8 @@ pub struct RunOptions {
     pub cycles: Option<u32>,
     /// Which connection pools are measured, of benchmarks that measure such.
     pub pool: PoolOptions,
+    /// Which topologies are measured, of benchmarks that replicate.
+    pub replication: ReplicationOptions,
     /// The program that hosts a load in a process of its own, where the engine runs in that of its
     /// clients and is to be killed; none, and no such benchmark, where `None`.
     pub load_host: Option<PathBuf>,
