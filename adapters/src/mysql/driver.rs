@@ -10,8 +10,8 @@ use dbdyno_core::connecting::connect_step;
 use dbdyno_core::schema::Table;
 use dbdyno_core::{
     BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability, Error,
-    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Result,
-    RowSource, ServerControl, ServerInfo, Session, SessionOptions, Stop,
+    Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools, Replication,
+    Result, RowSource, ServerControl, ServerInfo, Session, SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -23,6 +23,7 @@ use super::durability::{self, DurableSettings};
 use super::errors::code;
 use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
+use super::replication::MariadbReplication;
 use super::server::{self, MysqlServer};
 use super::session::MysqlSession;
 use crate::pool::OwnPools;
@@ -84,6 +85,8 @@ struct Server {
 struct Private {
     process: Throwaway,
     durable: Arc<Mutex<DurableSettings>>,
+    /// Making more servers like it; not offered by those that were made so.
+    replication: Option<MariadbReplication>,
 }
 
 impl MysqlDriver {
@@ -97,36 +100,72 @@ impl MysqlDriver {
         target: &Target,
         settings: &ServerSettings,
     ) -> Result<Self> {
-        let (connector, throwaway) = match &target.location {
+        match &target.location {
             Location::Throwaway => {
-                let (connector, private) = start(product, target, settings).await?;
-                (connector, Some(private))
+                let round_trip = proxy::round_trip_of(target)?;
+                let bin_dir = target.option("bin_dir").map(Path::new);
+                let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
+                let mut driver = Self::start(&target.label, product, program, round_trip).await?;
+                let replication = MariadbReplication::new(target, settings);
+                if let Some(private) = &mut driver.throwaway
+                    && product == Product::Mariadb
+                {
+                    private.replication = Some(replication);
+                }
+                Ok(driver)
             }
-            Location::Url(url) => (Connector::to_url(target, url)?, None),
-            Location::Path(_) => {
-                return Err(Error::new(
-                    format!("use the target `{}`", target.label),
-                    format!("{} is a server, not a file", product.title()),
-                ));
+            Location::Url(url) => {
+                let connector = Connector::to_url(target, url)?;
+                Self::reach(&target.label, product, connector, None).await
             }
-        };
+            Location::Path(_) => Err(Error::new(
+                format!("use the target `{}`", target.label),
+                format!("{} is a server, not a file", product.title()),
+            )),
+        }
+    }
+
+    /// Starts a throwaway server.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub(super) async fn start(
+        label: &str,
+        product: Product,
+        program: MysqlServer,
+        round_trip: Duration,
+    ) -> Result<Self> {
+        let (connector, private) = start(product, program, round_trip).await?;
+        Self::reach(label, product, connector, Some(private)).await
+    }
+
+    async fn reach(
+        label: &str,
+        product: Product,
+        connector: Connector,
+        throwaway: Option<Private>,
+    ) -> Result<Self> {
         let refused = |error: DbError| {
             let next = next_step(&error);
-            Error::new(format!("connect to {}", target.label), error).next(next)
+            Error::new(format!("connect to {label}"), error).next(next)
         };
         let mut connection = connector.connect(None, None).await.map_err(refused)?;
         let server = Server::ask(&mut connection).await.map_err(refused)?;
         if server.product != product {
             tracing::warn!(
-                "{} is {} {}, and is reported as such",
-                target.label,
+                "{label} is {} {}, and is reported as such",
                 server.product.title(),
                 server.version
             );
         }
-        let label = target.label.clone();
+        let label = label.to_owned();
         let dialect = MysqlDialect { product: server.product };
         Ok(Self { label, connector, dialect, server, throwaway })
+    }
+
+    /// The server's process, where dbdyno started it.
+    pub(super) fn process(&self) -> Option<&Throwaway> {
+        self.throwaway.as_ref().map(|private| &private.process)
     }
 
     /// Whose server it is.
@@ -212,19 +251,16 @@ impl MysqlDriver {
 
 async fn start(
     product: Product,
-    target: &Target,
-    settings: &ServerSettings,
+    program: MysqlServer,
+    round_trip: Duration,
 ) -> Result<(Connector, Private)> {
-    let bin_dir = target.option("bin_dir").map(Path::new);
-    let round_trip = proxy::round_trip_of(target)?;
-    let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
     let (password, durable) = (program.password(), program.durable());
     let process =
         tokio::task::spawn_blocking(move || Throwaway::start(Box::new(program))).await.map_err(
             |why| Error::new(format!("start a throwaway {} server", product.title()), why),
         )??;
     let connector = Connector::to_socket(&server::socket(process.place()), &password, round_trip);
-    Ok((connector, Private { process, durable }))
+    Ok((connector, Private { process, durable, replication: None }))
 }
 
 impl Server {
@@ -406,6 +442,11 @@ impl Driver for MysqlDriver {
 
     fn lock_waits(&self) -> Option<&dyn LockWaits> {
         Some(self)
+    }
+
+    fn replication(&self) -> Option<&dyn Replication> {
+        let replication = self.throwaway.as_ref()?.replication.as_ref()?;
+        Some(replication)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

@@ -21,6 +21,7 @@ mod mysql_async;
 mod params;
 mod plans;
 mod programs;
+mod replication;
 mod rows;
 mod server;
 mod session;

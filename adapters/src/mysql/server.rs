@@ -61,6 +61,13 @@ impl MysqlServer {
         })
     }
 
+    /// The same with more settings, which win over its own, and another password.
+    pub fn with(mut self, settings: Vec<(String, String)>, password: &Secret) -> Self {
+        self.settings.extend(settings);
+        self.password = password.clone();
+        self
+    }
+
     /// The password of [`USER`].
     pub fn password(&self) -> Secret {
         self.password.clone()

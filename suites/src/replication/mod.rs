@@ -4,8 +4,10 @@
 mod bench;
 mod bulk_update;
 mod cost;
+mod failover;
 mod found;
 mod heartbeat;
+mod nodes;
 mod options;
 mod staleness;
 
@@ -20,6 +22,7 @@ pub use options::ReplicationOptions;
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
     let mut benchmarks: Vec<Box<dyn Benchmark>> = Vec::new();
     benchmarks.extend(LOADS.map(|load| Box::new(load) as Box<dyn Benchmark>));
+    benchmarks.push(Box::new(failover::Failover));
     benchmarks
 }
 
