@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
     By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView, ProceduresView,
-    Record, RenderOptions, RunFolder, compare_all, load, scaling,
+    Record, RenderOptions, ReplicationView, RunFolder, compare_all, load, scaling,
 };
 
 use crate::commands::charts;
@@ -55,6 +55,7 @@ pub struct Views {
     levels: Option<IsolationView>,
     procedures: Option<ProceduresView>,
     pools: Option<PoolView>,
+    replication: Option<ReplicationView>,
 }
 
 impl Views {
@@ -64,12 +65,16 @@ impl Views {
         let (levels, records) = IsolationView::take(loaded.records, &targets);
         let (procedures, records) = ProceduresView::take(records, &targets);
         let (pools, records) = PoolView::take(records, &targets);
-        (Self { levels, procedures, pools }, records)
+        let (replication, records) = ReplicationView::take(records, &targets);
+        (Self { levels, procedures, pools, replication }, records)
     }
 
     /// Whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
-        self.levels.is_none() && self.procedures.is_none() && self.pools.is_none()
+        self.levels.is_none()
+            && self.procedures.is_none()
+            && self.pools.is_none()
+            && self.replication.is_none()
     }
 
     /// Prints them, after other tables or as the first.
@@ -78,8 +83,9 @@ impl Views {
         let levels = self.levels.as_ref().map(|levels| levels.render(&rendering));
         let procedures = self.procedures.as_ref().map(|procedures| procedures.render(&rendering));
         let pools = self.pools.as_ref().map(|pools| pools.render(&rendering));
+        let replication = self.replication.as_ref().map(|view| view.render(&rendering));
         let before = after_others.then(String::new);
-        let views = levels.into_iter().chain(procedures).chain(pools);
+        let views = levels.into_iter().chain(procedures).chain(pools).chain(replication);
         let texts: Vec<String> = before.into_iter().chain(views).collect();
         show(&texts.join("\n"));
     }

@@ -52,16 +52,11 @@ impl<'s> Bench<'s> {
         self.driver.replication().ok_or_else(none)
     }
 
-    /// The topologies to be measured, of those that are `fit`. Names that the driver does not have become
-    /// rows.
+    /// The topologies to be measured. Names that the driver does not have become rows.
     ///
     /// # Errors
     /// None of them is there.
-    pub fn topologies(
-        &self,
-        fit: impl Fn(&Topology) -> bool,
-        measured: &mut Measured,
-    ) -> Result<Vec<Topology>> {
+    pub fn topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
         let all = self.replication()?.topologies();
         let options = &self.stand.options().replication;
         let known: Vec<&str> = all.iter().map(|topology| topology.name).collect();
@@ -71,15 +66,39 @@ impl<'s> Bench<'s> {
         measured.own.extend(unknown.iter().map(|name| unsupported(name, &why)));
         let chosen: Vec<Topology> = all
             .iter()
-            .filter(|topology| {
-                topology.replicas > 0 && options.wants(topology.name) && fit(topology)
-            })
+            .filter(|topology| topology.replicas > 0 && options.wants(topology.name))
             .copied()
             .collect();
         if chosen.is_empty() && !unknown.is_empty() {
             let doing = format!("measure on {}", self.driver.target());
             return Err(Error::unsupported(doing, why));
         }
+        Ok(chosen)
+    }
+
+    /// The topologies that differ most, where the user names none: the first that no commit waits for, and
+    /// the last with one replica that each waits for.
+    ///
+    /// # Errors
+    /// None of those that were named is there.
+    pub fn telling_topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
+        let is_named = self.stand.options().replication.topologies.is_some();
+        let all = self.topologies(measured)?;
+        Ok(if is_named { all } else { telling(&all) })
+    }
+
+    /// The same with the last of those that wait and have two replicas, and whose nodes differ for readers.
+    ///
+    /// # Errors
+    /// None of those that were named is there.
+    pub fn read_topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
+        let is_named = self.stand.options().replication.topologies.is_some();
+        let all = self.topologies(measured)?;
+        if is_named {
+            return Ok(all);
+        }
+        let mut chosen = telling(&all);
+        chosen.extend(all.iter().rfind(|each| waits(each) && each.replicas > 1));
         Ok(chosen)
     }
 
@@ -209,6 +228,16 @@ impl<'s> Bench<'s> {
     pub fn session_options(&self) -> SessionOptions {
         self.stand.session_options()
     }
+}
+
+fn waits(topology: &Topology) -> bool {
+    topology.acknowledged.outlives_primary()
+}
+
+fn telling(all: &[Topology]) -> Vec<Topology> {
+    let first = all.iter().find(|topology| !waits(topology));
+    let last = all.iter().rfind(|topology| waits(topology) && topology.replicas == 1);
+    first.into_iter().chain(last).copied().collect()
 }
 
 /// The row of a topology that there cannot be here.

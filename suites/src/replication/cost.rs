@@ -31,6 +31,8 @@ pub struct Cost {
     pub name: &'static str,
     pub summary: &'static str,
     pub transactions: &'static dyn LoadBenchmark,
+    /// Whether all topologies are measured where the user names none, not only the most telling.
+    pub is_thorough: bool,
 }
 
 impl Benchmark for Cost {
@@ -74,7 +76,10 @@ impl StagedBenchmark for Cost {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
-        let topologies = bench.topologies(|_| true, measured)?;
+        let topologies = match self.is_thorough {
+            true => bench.topologies(measured)?,
+            false => bench.telling_topologies(measured)?,
+        };
         let Some(alone) = bench.start(bench.baseline()?, false, measured)? else { return Ok(()) };
         let mut alone = Loaded::new(&bench, alone, self.transactions)?;
         let mut baseline = Baseline::default();

@@ -76,7 +76,7 @@ impl StagedBenchmark for Failover {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
-        let topologies = bench.topologies(|_| true, measured)?;
+        let topologies = bench.topologies(measured)?;
         let mut told = Vec::new();
         let mut broken = None;
         for topology in topologies {

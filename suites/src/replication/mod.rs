@@ -3,12 +3,15 @@
 
 mod bench;
 mod bulk_update;
+mod catch_up;
 mod cost;
 mod failover;
 mod found;
 mod heartbeat;
+mod network;
 mod nodes;
 mod options;
+mod reads;
 mod staleness;
 
 use crate::benchmark::Benchmark;
@@ -22,7 +25,12 @@ pub use options::ReplicationOptions;
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {
     let mut benchmarks: Vec<Box<dyn Benchmark>> = Vec::new();
     benchmarks.extend(LOADS.map(|load| Box::new(load) as Box<dyn Benchmark>));
-    benchmarks.push(Box::new(failover::Failover));
+    benchmarks.extend([
+        Box::new(reads::Reads) as Box<dyn Benchmark>,
+        Box::new(catch_up::CatchUp),
+        Box::new(failover::Failover),
+        Box::new(network::Network),
+    ]);
     benchmarks
 }
 
@@ -32,16 +40,19 @@ const LOADS: [Cost; 3] = [
         summary: "pgbench's TPC-B-like transaction: how far each kind of replica lags, and what it costs the \
                   primary",
         transactions: &TpcB,
+        is_thorough: true,
     },
     Cost {
         name: "tpcc",
         summary: "TPC-C's transactions: how far each kind of replica lags, and what it costs the primary",
         transactions: &Tpcc,
+        is_thorough: false,
     },
     Cost {
         name: "bulk-update",
         summary: "updates of ten thousand rows at once: how far each kind of replica lags behind them, and what \
                   it costs the primary",
         transactions: &BulkUpdate,
+        is_thorough: false,
     },
 ];
