@@ -100,6 +100,13 @@ impl GaleraCluster {
     }
 }
 
+impl GaleraCluster {
+    /// All nodes, the first one first.
+    pub(super) fn nodes(&self) -> Vec<&MysqlDriver> {
+        std::iter::once(&self.first).chain(&self.others).map(|node| &**node).collect()
+    }
+}
+
 /// What a node is started with.
 fn settings_of(provider: &str, name: &str, address: &str, ports: &Ports) -> Vec<(String, String)> {
     let Ports { group, state, increments } = ports;
