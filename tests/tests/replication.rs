@@ -156,12 +156,28 @@ fn tidy(place: &Place) {
     wait_for("the folder to be gone", || (!folder.exists()).then_some(()));
 }
 
-/// A replica that is killed for good is told of, and holds up nothing else.
+/// What there is not is told with what there is.
 fn unknown(place: &Place) {
+    let rows = place.measure("catch-up", &["telepathy"]);
+    assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:#?}");
+    assert!(rows.iter().any(|row| row.detail.contains("the driver has none, async")), "{rows:#?}");
+}
+
+/// A replica that can never connect: an error that says so after a while, a row, and nothing left behind.
+fn never_connects(text: &str, words: &str) {
+    let place = Place::open(text);
     let replication = place.driver.replication().unwrap();
     let plan = ClusterPlan { durability: Durability::Full, link: false };
-    let refused = place.runtime.block_on(replication.start("telepathy", plan)).err().unwrap();
-    assert!(refused.is_unsupported() && refused.to_string().contains("telepathy"), "{refused}");
+    let refused = place.runtime.block_on(replication.start("async", plan)).err().unwrap();
+    assert!(!refused.is_unsupported() && refused.to_string().contains(words), "{refused}");
+    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), "failover"));
+    let topologies = ReplicationOptions { topologies: Some(vec!["async".to_owned()]) };
+    let options = RunOptions { replication: topologies, ..run_options() };
+    run_one(&place.runtime, &place.driver, ("replication", benchmark.as_ref()), &options, &kept);
+    let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+    let failed = |row: &&Measurement| row.transaction == "async" && row.value.is_none();
+    let row = rows.iter().find(failed).unwrap_or_else(|| panic!("{rows:#?}"));
+    assert!(row.status == Status::Failed && row.detail.contains(words), "{row:#?}");
 }
 
 #[test]
@@ -175,6 +191,8 @@ fn postgres_replicates() {
     partition(&place);
     tidy(&place);
     unknown(&place);
+    // The primary listens on no port.
+    never_connects("postgres?set.listen_addresses=", "copy the primary for a replica");
 }
 
 #[test]

@@ -25,8 +25,9 @@ pub struct Bench<'s> {
 pub struct Running {
     pub topology: Topology,
     pub cluster: Arc<dyn Cluster>,
-    pub primary: Arc<dyn Driver>,
+    // Replicas go before the primary that they follow.
     pub replicas: Vec<Arc<dyn Driver>>,
+    pub primary: Arc<dyn Driver>,
 }
 
 impl<'s> Bench<'s> {
@@ -113,6 +114,31 @@ impl<'s> Bench<'s> {
         })
     }
 
+    /// Measures some topologies, one after another; gives what was said of each. One that does not come up keeps
+    /// no other from being measured.
+    ///
+    /// # Errors
+    /// The first that was not measured, once all others were; or the end was asked for.
+    pub fn each(
+        &self,
+        topologies: Vec<Topology>,
+        measured: &mut Measured,
+        mut measure: impl FnMut(Topology, &mut Measured) -> Result<Option<String>>,
+    ) -> Result<()> {
+        let (mut told, mut broken) = (Vec::new(), None);
+        for topology in topologies {
+            match measure(topology, measured) {
+                Ok(said) => told.extend(said),
+                Err(error) => {
+                    self.stand.go_on()?;
+                    broken.get_or_insert(error);
+                }
+            }
+        }
+        measured.headline = told.join("; ");
+        broken.map_or(Ok(()), Err)
+    }
+
     /// Starts a cluster, loads the data of the case on it and waits until replicas have it; `None`, with a row
     /// that says why, where there cannot be one.
     ///
@@ -146,7 +172,7 @@ impl<'s> Bench<'s> {
         let starting = self.replication()?.start(topology.name, plan);
         let cluster = self.stand.block_on(starting)?;
         let (primary, replicas) = (cluster.primary(), cluster.replicas());
-        let running = Running { topology, cluster, primary, replicas };
+        let running = Running { topology, cluster, replicas, primary };
         self.stand.prepare_on(&*running.primary)?;
         self.ask(&*running.primary, "make the heartbeat", heartbeat::create)?;
         self.stand.working_on(&format!("wait until the replicas of {} are there", topology.name));

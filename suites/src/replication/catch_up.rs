@@ -25,7 +25,9 @@ const BEFORE: Duration = Duration::from_secs(1);
 /// How long it is stopped.
 const AWAY: Duration = Duration::from_secs(3);
 /// How long it may take to catch up.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(12);
+/// How long one look at that lasts at the most: the end may be asked for.
+const LOOK: Duration = Duration::from_secs(1);
 /// A replica that shows within this time what was committed has caught up.
 const CAUGHT_UP: Duration = Duration::from_millis(100);
 /// How often the end is looked for.
@@ -75,12 +77,9 @@ impl StagedBenchmark for CatchUp {
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
         let topologies = bench.telling_topologies(measured)?;
-        let mut told = Vec::new();
-        for topology in topologies {
-            told.extend(measure_one(&bench, topology, measured)?);
-        }
-        measured.headline = told.join("; ");
-        Ok(())
+        bench.each(topologies, measured, |topology, measured| {
+            measure_one(&bench, topology, measured)
+        })
     }
 }
 
@@ -200,7 +199,7 @@ fn wait_until_caught_up(
     while Instant::now() < deadline {
         bench.stand.go_on()?;
         let asked = Instant::now();
-        let settled = runtime.block_on(running.cluster.settle(LIMIT));
+        let settled = runtime.block_on(running.cluster.settle(LOOK));
         if settled.is_ok() && asked.elapsed() < CAUGHT_UP {
             return Ok(Some(Instant::now()));
         }

@@ -84,25 +84,19 @@ impl StagedBenchmark for Cost {
         let mut alone = Loaded::new(&bench, alone, self.transactions)?;
         let mut baseline = Baseline::default();
         baseline.add(alone.load("none before", measured)?);
-        let mut broken = None;
-        for topology in topologies {
-            // One that does not come up keeps no other from being measured.
-            match self.measure_one(&bench, topology, measured) {
-                Ok(Some(throughput)) => {
-                    baseline.add(alone.load(&format!("none after {}", topology.name), measured)?);
-                    measured.own.extend(baseline.against(topology.name, throughput));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    stand.go_on()?;
-                    broken.get_or_insert(error);
-                }
-            }
-        }
+        let measured_all = bench.each(topologies, measured, |topology, measured| {
+            let Some(throughput) = self.measure_one(&bench, topology, measured)? else {
+                return Ok(None);
+            };
+            baseline.add(alone.load(&format!("none after {}", topology.name), measured)?);
+            let ratio = baseline.against(topology.name, throughput);
+            measured.own.extend(ratio.clone());
+            let ratio = ratio.and_then(|row| row.value);
+            Ok(ratio.map(|ratio| format!("{} x{ratio:.2} of no replica", topology.name)))
+        });
         alone.close(measured)?;
         measured.own.extend(baseline.rows());
-        measured.headline = headline(&baseline);
-        broken.map_or(Ok(()), Err)
+        measured_all
     }
 }
 
@@ -229,7 +223,6 @@ struct Baseline {
     throughputs: Vec<f64>,
     response_ns: Option<Histogram<u64>>,
     commits: Vec<(Instant, Instant)>,
-    ratios: Vec<(&'static str, f64)>,
 }
 
 impl Baseline {
@@ -246,13 +239,12 @@ impl Baseline {
     }
 
     /// The throughput of a topology against the mean of the two loads around it.
-    fn against(&mut self, name: &'static str, throughput: f64) -> Option<Measurement> {
+    fn against(&self, name: &'static str, throughput: f64) -> Option<Measurement> {
         let around: Vec<f64> = self.throughputs.iter().rev().take(2).copied().collect();
         let mean = around.iter().sum::<f64>() / around.len() as f64;
         if mean <= 0.0 {
             return None;
         }
-        self.ratios.push((name, throughput / mean));
         let row = Measurement::new("throughput_ratio", throughput / mean, "1", Better::Higher);
         Some(row.of(name))
     }
@@ -267,10 +259,4 @@ impl Baseline {
         rows.extend(found::commits(&beats, "none"));
         rows
     }
-}
-
-fn headline(baseline: &Baseline) -> String {
-    let told = baseline.ratios.iter();
-    let told: Vec<String> = told.map(|(name, ratio)| format!("{name} x{ratio:.2}")).collect();
-    format!("throughput against no replica: {}", told.join(", "))
 }

@@ -77,19 +77,9 @@ impl StagedBenchmark for Failover {
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
         let topologies = bench.topologies(measured)?;
-        let mut told = Vec::new();
-        let mut broken = None;
-        for topology in topologies {
-            match measure_one(&bench, topology, measured) {
-                Ok(said) => told.extend(said),
-                Err(error) => {
-                    stand.go_on()?;
-                    broken.get_or_insert(error);
-                }
-            }
-        }
-        measured.headline = told.join("; ");
-        broken.map_or(Ok(()), Err)
+        bench.each(topologies, measured, |topology, measured| {
+            measure_one(&bench, topology, measured)
+        })
     }
 }
 

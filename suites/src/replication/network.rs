@@ -82,17 +82,10 @@ impl StagedBenchmark for Network {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
-        for topology in bench.telling_topologies(measured)? {
-            let Some(running) = bench.start(topology, true, measured)? else { continue };
-            for (link_name, link) in LINKS {
-                measure_link(&bench, &running, link_name, link, measured)?;
-            }
-            running.cluster.set_link(Link::default())?;
-            measure_partition(&bench, &running, measured)?;
-            bench.compare(&running, &TpcB, measured)?;
-        }
-        measured.headline = headline(measured);
-        Ok(())
+        let topologies = bench.telling_topologies(measured)?;
+        bench.each(topologies, measured, |topology, measured| {
+            measure_one(&bench, topology, measured)
+        })
     }
 }
 
@@ -101,13 +94,31 @@ fn name_of(topology: &Topology, link: &str) -> String {
     format!("{} {link}", topology.name)
 }
 
+fn measure_one(
+    bench: &Bench<'_>,
+    topology: Topology,
+    measured: &mut Measured,
+) -> Result<Option<String>> {
+    let Some(running) = bench.start(topology, true, measured)? else { return Ok(None) };
+    let mut told = Vec::new();
+    for (link_name, link) in LINKS {
+        let throughput = measure_link(bench, &running, link_name, link, measured)?;
+        told.push(format!("{link_name} {throughput:.0}/s"));
+    }
+    running.cluster.set_link(Link::default())?;
+    measure_partition(bench, &running, measured)?;
+    bench.compare(&running, &TpcB, measured)?;
+    Ok(Some(format!("{}: {}", topology.name, told.join(", "))))
+}
+
+/// A load over a link; gives its throughput.
 fn measure_link(
     bench: &Bench<'_>,
     running: &Running,
     link_name: &str,
     link: Link,
     measured: &mut Measured,
-) -> Result<()> {
+) -> Result<f64> {
     let stand = bench.stand;
     stand.go_on()?;
     running.cluster.set_link(link)?;
@@ -119,10 +130,12 @@ fn measure_link(
         stand.load_through(&name, &running.primary, clients, length, &workload)
     };
     let (stage, beats) = bench.beat_during(running, load)?;
-    measured.stages.push(stage?);
+    let stage = stage?;
+    let throughput = stage.report.total_throughput();
+    measured.stages.push(stage);
     measured.own.extend(found::commits(&beats, &name));
     measured.own.extend(found::staleness(&Staleness::of(&beats, 0), &name));
-    Ok(())
+    Ok(throughput)
 }
 
 /// The link is cut under load and mended.
@@ -164,12 +177,4 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
         found::count("beats_unseen", staleness.unseen, &name),
     ]);
     Ok(())
-}
-
-fn headline(measured: &Measured) -> String {
-    let told = measured
-        .stages
-        .iter()
-        .map(|stage| format!("{} {:.0}/s", stage.name, stage.report.total_throughput()));
-    told.collect::<Vec<_>>().join(", ")
 }

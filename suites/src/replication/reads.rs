@@ -87,12 +87,10 @@ impl StagedBenchmark for Reads {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
-        let mut told = Vec::new();
-        for topology in bench.read_topologies(measured)? {
-            told.extend(measure_one(&bench, topology, measured)?);
-        }
-        measured.headline = told.join("; ");
-        Ok(())
+        let topologies = bench.read_topologies(measured)?;
+        bench.each(topologies, measured, |topology, measured| {
+            measure_one(&bench, topology, measured)
+        })
     }
 }
 

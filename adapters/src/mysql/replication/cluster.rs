@@ -23,8 +23,10 @@ use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
 
-/// How long a replica may take to connect, or to have what the primary has before a load.
-const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// How long a replica may take to connect.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long it may take to have the rows that were loaded on the primary.
+const LOAD_LIMIT: Duration = Duration::from_secs(300);
 /// How long a replica may take to apply what it has received before it is promoted.
 const APPLY_LIMIT: Duration = Duration::from_secs(180);
 
@@ -264,7 +266,7 @@ impl Cluster for GtidCluster {
     }
 
     async fn engage(&self) -> Result<()> {
-        self.settle(CONNECT_LIMIT).await?;
+        self.settle(LOAD_LIMIT).await?;
         if self.mode.is_semi_sync {
             self.wait_for_replicas_from_now_on().await?;
         }

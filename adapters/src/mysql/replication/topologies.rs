@@ -32,7 +32,7 @@ pub(super) const MODES: [Mode; 6] = [
     ),
     mode(
         "semi-sync",
-        "a commit waits until the replica has received and synced it, before others see it (AFTER_SYNC)",
+        "a commit waits until the replica has received it, before others see it (AFTER_SYNC)",
         1,
         How { is_semi_sync: true, ..ROW },
     ),
@@ -64,7 +64,7 @@ const ROW: How = How { is_semi_sync: false, appliers: 0, format: "ROW" };
 
 const fn mode(name: &'static str, summary: &'static str, replicas: u32, how: How) -> Mode {
     let How { is_semi_sync, appliers, format } = how;
-    let acknowledged = if is_semi_sync { Acknowledged::Flushed } else { Acknowledged::Primary };
+    let acknowledged = if is_semi_sync { Acknowledged::Received } else { Acknowledged::Primary };
     let topology = Topology { name, summary, replicas, acknowledged, shape: Shape::Star };
     Mode { topology, is_semi_sync, appliers, format }
 }
@@ -76,9 +76,8 @@ impl Mode {
             ("log_bin", "binlog".to_owned()),
             ("binlog_format", self.format.to_owned()),
             ("log_slave_updates", "ON".to_owned()),
-            // What is received is as durable as what is committed.
             ("relay_log", "relay".to_owned()),
-            ("sync_relay_log", "1".to_owned()),
+            // A replica that crashes asks the primary again for what it had not applied.
             ("relay_log_recovery", "ON".to_owned()),
             // The default of 60 s would have a replica notice late that the link is mended.
             ("slave_net_timeout", "10".to_owned()),

@@ -21,8 +21,10 @@ use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
 
-/// How long a replica may take to connect, or to have what the primary has before a load.
-const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// How long a replica may take to connect.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long it may take to have the rows that were loaded on the primary.
+const LOAD_LIMIT: Duration = Duration::from_secs(300);
 /// How long a promotion may take, in seconds: what was received has to be applied first.
 const PROMOTE_SECONDS: u32 = 120;
 
@@ -229,10 +231,10 @@ impl Cluster for PostgresCluster {
         if let Some(programs) = &self.programs {
             for place in 0..self.replicas.len() {
                 let (replica, follows) = (&self.replicas[place], &self.follows[place]);
-                programs.subscribe(&self.primary, replica, follows, CONNECT_LIMIT).await?;
+                programs.subscribe(&self.primary, replica, follows, LOAD_LIMIT).await?;
             }
         }
-        self.settle(CONNECT_LIMIT).await?;
+        self.settle(LOAD_LIMIT).await?;
         match self.mode.synchronous_commit {
             Some(commit) => self.wait_for_replicas_from_now_on(commit).await,
             None => Ok(()),
