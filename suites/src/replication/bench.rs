@@ -64,7 +64,6 @@ impl<'s> Bench<'s> {
         let why = format!("the driver has {}", known.join(", "));
         let unknown = options.topologies.iter().flatten();
         let unknown: Vec<_> = unknown.filter(|name| !known.contains(&name.as_str())).collect();
-        measured.own.extend(unknown.iter().map(|name| unsupported(name, &why)));
         let chosen: Vec<Topology> = all
             .iter()
             .filter(|topology| topology.replicas > 0 && options.wants(topology.name))
@@ -74,6 +73,7 @@ impl<'s> Bench<'s> {
             let doing = format!("measure on {}", self.driver.target());
             return Err(Error::unsupported(doing, why));
         }
+        measured.own.extend(unknown.iter().map(|name| unsupported(name, &why)));
         Ok(chosen)
     }
 
