@@ -21,9 +21,11 @@ use crate::benchmark::{
 use crate::runner::{Measured, Stage, Stand};
 
 /// The shortest load: a beat a second more or less must not matter.
-const SHORTEST: Duration = Duration::from_millis(2_500);
+const SHORTEST: Duration = Duration::from_millis(2_000);
 /// Loads of a case at the most: nine topologies, and one without a replica around each.
 const LOADS: u32 = 19;
+/// The same where only the two most telling topologies are measured.
+const TELLING_LOADS: u32 = 5;
 
 /// A benchmark `replication/<workload>`.
 #[derive(Clone, Copy)]
@@ -71,7 +73,7 @@ impl StagedBenchmark for Cost {
     }
 
     fn loads(&self) -> u32 {
-        LOADS
+        if self.is_thorough { LOADS } else { TELLING_LOADS }
     }
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {

@@ -23,7 +23,7 @@ use crate::isolation::durability::scribe::Part;
 use crate::runner::{Measured, Stand};
 
 /// How long clients work before the kill.
-const BEFORE: Duration = Duration::from_millis(1_500);
+const BEFORE: Duration = Duration::from_secs(1);
 /// How long they work on the new primary.
 const AFTER: Duration = Duration::from_millis(500);
 /// How long the first write on the new primary may take after it was promoted.

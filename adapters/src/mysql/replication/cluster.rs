@@ -13,6 +13,8 @@ use dbdyno_core::{
     Statement, Value,
 };
 
+use futures_util::future::try_join_all;
+
 use super::super::driver::MysqlDriver;
 use super::super::programs::{Product, programs};
 use super::super::server::{MysqlServer, USER};
@@ -47,20 +49,26 @@ impl GtidCluster {
         plan: ClusterPlan,
     ) -> Result<Self> {
         let password = new_password()?;
-        let node = async |number: u32, name: &str| {
+        // Making the folder of a server takes most of the time, and one processor.
+        let nodes = (0..=mode.topology.replicas).map(|number| {
+            let name = match number {
+                0 => "primary".to_owned(),
+                number => format!("replica_{number}"),
+            };
             let mut own = mode.settings();
-            own.push(("server_id".to_owned(), number.to_string()));
+            own.push(("server_id".to_owned(), (number + 1).to_string()));
             let label = format!("{} ({}, {name})", target.label, mode.topology.name);
-            start_node(target, settings, &label, own, &password, plan).await
-        };
-        let primary = Arc::new(node(1, "primary").await?);
+            start_node(target, settings, label, own, &password, plan)
+        });
+        let mut nodes = try_join_all(nodes).await?.into_iter();
+        let no_primary = || Error::new("start a cluster", "it has no primary");
+        let primary = Arc::new(nodes.next().ok_or_else(no_primary)?);
         // The users that each server makes by itself are no part of what is replicated.
         tell(&primary, &["RESET MASTER".to_owned()])
             .await
             .map_err(|why| Error::new(format!("empty the log of {}", primary.target()), why))?;
         let mut cluster = Self { mode, replicas: Vec::new(), primary, links: Vec::new() };
-        for place in 1..=mode.topology.replicas {
-            let replica = node(place + 1, &format!("replica_{place}")).await?;
+        for replica in nodes {
             let port = cluster.port_to_follow(plan)?;
             let doing = format!("have {} follow the primary", replica.target());
             follow(&replica, port, &password).await.map_err(|why| Error::new(doing, why))?;
@@ -174,7 +182,7 @@ pub(super) fn new_password() -> Result<Secret> {
 pub(super) async fn start_node(
     target: &Target,
     settings: &ServerSettings,
-    label: &str,
+    label: String,
     own: Vec<(String, String)>,
     password: &Secret,
     plan: ClusterPlan,
@@ -182,7 +190,7 @@ pub(super) async fn start_node(
     let bin_dir = target.option("bin_dir").map(std::path::Path::new);
     let programs = programs(Product::Mariadb, bin_dir)?;
     let program = MysqlServer::new(programs, target, settings)?.with(own, password);
-    let driver = MysqlDriver::start(label, Product::Mariadb, program, Duration::ZERO).await?;
+    let driver = MysqlDriver::start(&label, Product::Mariadb, program, Duration::ZERO).await?;
     driver.set_durability(plan.durability).await?;
     Ok(driver)
 }

@@ -90,7 +90,7 @@ impl GaleraCluster {
             members.push(format!("127.0.0.1:{}", ports.group));
             let own = settings_of(&provider.display().to_string(), &name, &address, &ports);
             let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
-            let node = start_node(target, settings, &label, own, &password, plan).await?;
+            let node = start_node(target, settings, label, own, &password, plan).await?;
             nodes.push(Arc::new(node));
             let newest = nodes.last().map_or(&[][..], std::slice::from_ref);
             wait_until_synced(newest, number + 1).await?;
