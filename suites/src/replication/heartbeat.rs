@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How often the servers are asked what they say themselves.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// How long the last beats may take to be seen.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Makes the row, which beats from 0.
 ///
