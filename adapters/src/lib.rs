@@ -6,6 +6,7 @@ mod backup;
 pub mod codec;
 mod library;
 pub mod mysql;
+mod patience;
 #[cfg(test)]
 mod plan_lines;
 mod pool;

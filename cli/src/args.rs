@@ -6,6 +6,7 @@ mod limit;
 mod monitor;
 mod parse;
 mod pool;
+mod replication;
 mod run;
 
 use std::path::PathBuf;

@@ -16,6 +16,7 @@ use crate::isolation::{Isolation, LevelSupport};
 use crate::metrics::ServerMetrics;
 use crate::pool::Pools;
 use crate::query::scalar_sql;
+use crate::replication::Replication;
 use crate::session::Session;
 
 /// How long a claim is asked for while another session still holds it.
@@ -136,6 +137,11 @@ pub trait Driver: Send + Sync {
 
     /// Making backups, and restoring them.
     fn backups(&self) -> Option<&dyn Backups> {
+        None
+    }
+
+    /// Servers of the engine that replicate, on throwaway servers of their own.
+    fn replication(&self) -> Option<&dyn Replication> {
         None
     }
 

@@ -11,6 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorClass {
     /// The transaction could not be ordered among the others and must be run again.
     Serialization,
+    /// Nodes that all take writes found at commit that another one had changed the same rows; it must be run
+    /// again.
+    Certification,
     /// The engine broke a deadlock by ending this transaction; it must be run again.
     Deadlock,
     /// A lock did not become free in time.
@@ -29,8 +32,9 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// Every class.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Serialization,
+        Self::Certification,
         Self::Deadlock,
         Self::LockTimeout,
         Self::StatementTimeout,
@@ -44,6 +48,7 @@ impl ErrorClass {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Serialization => "serialization",
+            Self::Certification => "certification",
             Self::Deadlock => "deadlock",
             Self::LockTimeout => "lock-timeout",
             Self::StatementTimeout => "statement-timeout",
@@ -56,7 +61,10 @@ impl ErrorClass {
 
     /// Whether running the same transaction again is the remedy that the engine's manual gives.
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Serialization | Self::Deadlock | Self::LockTimeout)
+        matches!(
+            self,
+            Self::Serialization | Self::Certification | Self::Deadlock | Self::LockTimeout
+        )
     }
 }
 

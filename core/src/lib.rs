@@ -24,6 +24,7 @@ pub mod pool;
 pub mod procedure;
 pub mod query;
 pub mod random;
+pub mod replication;
 pub mod rows;
 pub mod scale;
 pub mod schema;
@@ -54,6 +55,9 @@ pub use metrics::{
 pub use plan::{Plan, PlanKind, PlanNode};
 pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};
+pub use replication::{
+    Acknowledged, Cluster, ClusterPlan, LagReport, Link, Replication, Shape, Topology,
+};
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use scale::Scale;
 pub use session::{Access, Request, Session, Statement, StatementId};

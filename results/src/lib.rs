@@ -33,6 +33,7 @@ mod redact;
 pub mod regress;
 pub mod render;
 mod repetition;
+mod replication_view;
 pub mod report;
 pub mod run_folder;
 pub mod run_history;
@@ -64,6 +65,7 @@ pub use regress::{
     HistoryOptions, Judgement, Outcome, RegressOptions, Thresholds, regress, regress_history,
 };
 pub use render::{Format, RenderOptions};
+pub use replication_view::ReplicationView;
 pub use run_folder::{RunFolder, new_run_id};
 pub use run_history::{Entry, RunHistory, Source};
 pub use run_info::{RunInfo, TargetInfo};

@@ -76,6 +76,11 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Whether it replicates, in topologies that `--topology` chooses.
+    fn has_topologies(&self) -> bool {
+        false
+    }
+
     /// How long transactions under way at the end of a load may take, where that is its own matter:
     /// one of whose queries some outlast any load.
     fn drain_limit(&self) -> Option<Duration> {

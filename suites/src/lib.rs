@@ -14,6 +14,7 @@ mod parameter;
 pub mod pool;
 pub mod procedures;
 pub mod registry;
+pub mod replication;
 pub mod runner;
 pub mod scenario;
 

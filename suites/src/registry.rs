@@ -1,7 +1,7 @@
 //! The suites there are: one line each.
 
 use crate::benchmark::Benchmark;
-use crate::{backup, index, isolation, olap, oltp, pool, procedures, scenario};
+use crate::{backup, index, isolation, olap, oltp, pool, procedures, replication, scenario};
 
 /// A named family of benchmarks.
 pub struct Suite {
@@ -56,6 +56,12 @@ pub fn suites() -> Vec<Suite> {
             summary: "what backups cost, idle and under load, and whether what is restored from them is what was \
                       promised",
             benchmarks: backup::benchmarks(),
+        },
+        Suite {
+            name: "replication",
+            summary: "how far replicas lag, what they cost, what their readers see, and what is lost when the \
+                      primary is",
+            benchmarks: replication::benchmarks(),
         },
         Suite {
             name: SCENARIO,

@@ -19,6 +19,7 @@ use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::Benchmark;
 use dbdyno_suites::backup::BackupOptions;
 use dbdyno_suites::pool::PoolOptions;
+use dbdyno_suites::replication::ReplicationOptions;
 use dbdyno_suites::runner::{
     CaseSummary, DurabilityChoice, IsolationChoice, RunObserver, RunOptions, RunSummary, Selection,
     run,
@@ -207,6 +208,7 @@ pub fn run_options() -> RunOptions {
         cycles: None,
         pool: PoolOptions::default(),
         backup: BackupOptions::default(),
+        replication: ReplicationOptions::default(),
         load_host: None,
         statements: vec![StatementForm::Portable],
         pipeline: vec![false],

@@ -12,7 +12,8 @@ use dbdyno_core::schema::Table;
 use dbdyno_core::{
     Backups, BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability,
     Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits, Pools,
-    Result, RowSource, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
+    Replication, Result, RowSource, ServerControl, ServerInfo, ServerMetrics, Session,
+    SessionOptions, Stop,
 };
 use futures_util::future::try_join_all;
 
@@ -24,6 +25,7 @@ use super::durability::{self, DurableSettings};
 use super::errors::code;
 use super::isolation::{self, Levels};
 use super::programs::{Product, programs, short_version};
+use super::replication::MariadbReplication;
 use super::server::{self, Access, MysqlServer};
 use super::session::MysqlSession;
 use crate::pool::OwnPools;
@@ -80,6 +82,12 @@ pub(super) struct Origin {
     pub(super) settings: ServerSettings,
 }
 
+impl Origin {
+    pub(super) fn new(product: Product, target: &Target, settings: &ServerSettings) -> Self {
+        Self { product, target: target.clone(), settings: settings.clone() }
+    }
+}
+
 /// What the server said of itself when the target was opened.
 struct Server {
     product: Product,
@@ -96,6 +104,8 @@ struct Server {
 struct Private {
     process: Arc<Throwaway>,
     access: Access,
+    /// Making more servers like it; not offered by those that were made so.
+    replication: Option<MariadbReplication>,
 }
 
 /// A server that writes a binary log, until this is dropped.
@@ -124,37 +134,69 @@ impl MysqlDriver {
         target: &Target,
         settings: &ServerSettings,
     ) -> Result<Self> {
-        let (connector, throwaway) = match &target.location {
+        match &target.location {
             Location::Throwaway => {
-                let (connector, private) = start(product, target, settings).await?;
-                (connector, Some(private))
+                let round_trip = proxy::round_trip_of(target)?;
+                let bin_dir = target.option("bin_dir").map(Path::new);
+                let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
+                let origin = Origin::new(product, target, settings);
+                let mut driver = Self::start(&target.label, program, round_trip, origin).await?;
+                let replication = MariadbReplication::new(target, settings);
+                if let Some(private) = &mut driver.throwaway
+                    && product == Product::Mariadb
+                {
+                    private.replication = Some(replication);
+                }
+                Ok(driver)
             }
-            Location::Url(url) => (Connector::to_url(target, url)?, None),
-            Location::Path(_) => {
-                return Err(Error::new(
-                    format!("use the target `{}`", target.label),
-                    format!("{} is a server, not a file", product.title()),
-                ));
+            Location::Url(url) => {
+                let connector = Connector::to_url(target, url)?;
+                let origin = Origin::new(product, target, settings);
+                Self::reach(&target.label, connector, None, origin).await
             }
-        };
+            Location::Path(_) => Err(Error::new(
+                format!("use the target `{}`", target.label),
+                format!("{} is a server, not a file", product.title()),
+            )),
+        }
+    }
+
+    /// Starts a throwaway server.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub(super) async fn start(
+        label: &str,
+        program: MysqlServer,
+        round_trip: Duration,
+        origin: Origin,
+    ) -> Result<Self> {
+        let (connector, private) = start(origin.product, program, round_trip).await?;
+        Self::reach(label, connector, Some(private), origin).await
+    }
+
+    async fn reach(
+        label: &str,
+        connector: Connector,
+        throwaway: Option<Private>,
+        origin: Origin,
+    ) -> Result<Self> {
         let refused = |error: DbError| {
             let next = next_step(&error);
-            Error::new(format!("connect to {}", target.label), error).next(next)
+            Error::new(format!("connect to {label}"), error).next(next)
         };
         let mut connection = connector.connect(None, None).await.map_err(refused)?;
         let server = Server::ask(&mut connection).await.map_err(refused)?;
-        if server.product != product {
+        if server.product != origin.product {
             tracing::warn!(
-                "{} is {} {}, and is reported as such",
-                target.label,
+                "{label} is {} {}, and is reported as such",
                 server.product.title(),
                 server.version
             );
         }
-        let label = target.label.clone();
+        let label = label.to_owned();
         let dialect = MysqlDialect { product: server.product };
-        let (product, target, settings) = (server.product, target.clone(), settings.clone());
-        let origin = Origin { product, target, settings };
+        let origin = Origin { product: server.product, ..origin };
         Ok(Self { label, connector, dialect, server, throwaway, origin })
     }
 
@@ -177,7 +219,8 @@ impl MysqlDriver {
         let asked = asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())));
         let server = asked.map_err(|why| Error::new(format!("connect to {label}"), why))?;
         let dialect = MysqlDialect { product: server.product };
-        let throwaway = Some(Private { process: Arc::new(process), access });
+        let process = Arc::new(process);
+        let throwaway = Some(Private { process, access, replication: None });
         Ok(Self { label: label.to_owned(), connector, dialect, server, throwaway, origin })
     }
 
@@ -201,11 +244,16 @@ impl MysqlDriver {
     /// # Errors
     /// It does not come up again.
     pub(super) fn write_binary_log(&self) -> Result<Option<BinaryLog>> {
-        let Some(Private { process, access }) = &self.throwaway else { return Ok(None) };
+        let Some(Private { process, access, .. }) = &self.throwaway else { return Ok(None) };
         access.writes_log.store(true, Ordering::Relaxed);
         let writes_log = Arc::clone(&access.writes_log);
         let log = BinaryLog { process: Arc::clone(process), writes_log };
         process.restart().map(|()| Some(log))
+    }
+
+    /// The server's process, where dbdyno started it.
+    pub(super) fn process(&self) -> Option<&Throwaway> {
+        self.throwaway.as_ref().map(|private| private.process.as_ref())
     }
 
     /// Whose server it is.
@@ -291,12 +339,9 @@ impl MysqlDriver {
 
 async fn start(
     product: Product,
-    target: &Target,
-    settings: &ServerSettings,
+    program: MysqlServer,
+    round_trip: Duration,
 ) -> Result<(Connector, Private)> {
-    let bin_dir = target.option("bin_dir").map(Path::new);
-    let round_trip = proxy::round_trip_of(target)?;
-    let program = MysqlServer::new(programs(product, bin_dir)?, target, settings)?;
     let access = program.access();
     let process =
         tokio::task::spawn_blocking(move || Throwaway::start(Box::new(program))).await.map_err(
@@ -304,7 +349,7 @@ async fn start(
         )??;
     let socket = server::socket(process.place());
     let connector = Connector::to_socket(&socket, &access.password, round_trip);
-    Ok((connector, Private { process: Arc::new(process), access }))
+    Ok((connector, Private { process: Arc::new(process), access, replication: None }))
 }
 
 impl MysqlDriver {
@@ -501,6 +546,11 @@ impl Driver for MysqlDriver {
 
     fn metrics(&self) -> Option<&dyn ServerMetrics> {
         Some(self)
+    }
+
+    fn replication(&self) -> Option<&dyn Replication> {
+        let replication = self.throwaway.as_ref()?.replication.as_ref()?;
+        Some(replication)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

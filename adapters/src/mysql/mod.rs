@@ -23,6 +23,7 @@ mod mysql_async;
 mod params;
 mod plans;
 mod programs;
+mod replication;
 mod rows;
 mod server;
 mod session;
@@ -84,6 +85,9 @@ const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("bin_dir", "the folder of the server's programs").scope(Scope::Throwaway),
     OptionSpec::new("set.", "a setting of the server, as in set.innodb_buffer_pool_size=1G")
         .scope(Scope::Throwaway),
+    OptionSpec::new("cluster", "a Galera cluster of so many nodes, with clients spread over them")
+        .values(&["3"])
+        .scope(Scope::Throwaway),
     OptionSpec::new("socket", "the Unix socket").scope(Scope::Url),
     OptionSpec::new("ssl-mode", "whether TLS is used and what is checked, as in the mysql client")
         .values(&["disabled", "preferred", "required", "verify-ca", "verify-identity"])
@@ -101,6 +105,9 @@ async fn open(
     target: &Target,
     settings: &ServerSettings,
 ) -> Result<Arc<dyn Driver>> {
+    if target.option("cluster").is_some() {
+        return replication::open_cluster(product, target, settings).await;
+    }
     let driver = Arc::new(MysqlDriver::open(product, target, settings).await?);
     Ok(match target.option("driver") {
         Some(crate::sqlx::NAME) => Arc::new(crate::sqlx::driver::<::sqlx::MySql>(driver)),

@@ -82,6 +82,13 @@ impl MysqlServer {
         self
     }
 
+    /// The same with more settings, which win over its own, and another password.
+    pub fn with(mut self, settings: Vec<(String, String)>, password: &Secret) -> Self {
+        self.settings.extend(settings);
+        self.password = password.clone();
+        self
+    }
+
     /// What whoever starts it keeps.
     pub fn access(&self) -> Access {
         Access {

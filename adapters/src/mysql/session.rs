@@ -103,6 +103,17 @@ fn ended_before() -> DbError {
     )
 }
 
+/// The error of a commit. InnoDB breaks deadlocks in statements, and never in `COMMIT`: there the number is
+/// Galera's, whose nodes found a conflict (<https://mariadb.com/kb/en/certification-based-replication/>).
+#[cold]
+fn commit_failed(error: DbError) -> DbError {
+    let mut error = error.during_commit();
+    if error.class == ErrorClass::Deadlock {
+        error.class = ErrorClass::Certification;
+    }
+    error
+}
+
 #[cold]
 fn no_arrays(name: &str) -> DbError {
     DbError::unexpected(format!("statement `{name}` was given an array, and MySQL has none"))
@@ -189,7 +200,7 @@ impl Session for MysqlSession {
                 done
             }
             Asked::Commit => {
-                let done = ready!(self.poll_control(context)).map_err(DbError::during_commit);
+                let done = ready!(self.poll_control(context)).map_err(commit_failed);
                 self.begun = done.is_err();
                 done
             }

@@ -9,21 +9,22 @@ use async_trait::async_trait;
 use dbdyno_core::connecting::connect_step;
 use dbdyno_core::{
     Backups, BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability,
-    Error, Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise, Result,
-    ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
+    Error, Explain, HeldDurability, Isolation, LevelSupport, LockWaits, Pools, Promise,
+    Replication, Result, ServerControl, ServerInfo, ServerMetrics, Session, SessionOptions,
 };
 
 use super::bulk::PostgresBulk;
 use super::dialect::PostgresDialect;
 use super::durability;
 use super::endpoint::Endpoint;
+use super::replication::PostgresReplication;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
 use super::set_up::session_settings;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
-use crate::throwaway::{Throwaway, machine};
+use crate::throwaway::{Place, ServerProgram, Throwaway, machine};
 
 /// Settings that bear on a measurement, as far as the server's version has them.
 const SETTINGS: &[&str] = &[
@@ -74,9 +75,17 @@ pub(super) struct Origin {
     pub(super) settings: ServerSettings,
 }
 
+impl Origin {
+    pub(super) fn new(target: &Target, settings: &ServerSettings) -> Self {
+        Self { target: target.clone(), settings: settings.clone() }
+    }
+}
+
 struct Server {
     process: Throwaway,
     filesystem: String,
+    /// Making more servers like it; not offered by those that were made so.
+    replication: Option<PostgresReplication>,
 }
 
 impl Server {
@@ -84,7 +93,7 @@ impl Server {
         let data = process.place().data();
         let filesystem = machine::filesystem(&data)
             .map_err(|why| Error::new(format!("look at {}", data.display()), why))?;
-        Ok(Self { process, filesystem })
+        Ok(Self { process, filesystem, replication: None })
     }
 }
 
@@ -104,25 +113,54 @@ impl PostgresDriver {
     /// # Errors
     /// The server cannot be started or reached, or refuses the user or a setting.
     pub async fn open(target: &Target, settings: &ServerSettings) -> Result<Self> {
-        let (endpoint, server) = match &target.location {
-            Location::Url(url) => (Endpoint::url(target, url)?, None),
+        match &target.location {
+            Location::Url(url) => {
+                let origin = Origin::new(target, settings);
+                Self::reach(&target.label, Endpoint::url(target, url)?, None, origin).await
+            }
             Location::Throwaway => {
                 let round_trip = proxy::round_trip_of(target)?;
-                let server = start(target, settings).await?;
-                let (folder, port) = (server.process.place().folder(), server.process.port());
-                (Endpoint::throwaway(folder, port, USER, round_trip)?, Some(server))
+                let program = PostgresProgram::new(target, settings)?;
+                let replication = PostgresReplication::new(target, settings);
+                let (program, origin) = (Box::new(program), Origin::new(target, settings));
+                let mut driver = Self::start(&target.label, program, round_trip, origin).await?;
+                if let Some(server) = &mut driver.server {
+                    server.replication = Some(replication);
+                }
+                Ok(driver)
             }
-            Location::Path(_) => {
-                return Err(Error::new(
-                    format!("use the target `{}`", target.label),
-                    "PostgreSQL is a server, not a file",
-                ));
-            }
-        };
-        endpoint.try_out(&target.label).await?;
+            Location::Path(_) => Err(Error::new(
+                format!("use the target `{}`", target.label),
+                "PostgreSQL is a server, not a file",
+            )),
+        }
+    }
+
+    /// Starts a throwaway server.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub(super) async fn start(
+        label: &str,
+        program: Box<dyn ServerProgram>,
+        round_trip: Duration,
+        origin: Origin,
+    ) -> Result<Self> {
+        let server = start(program).await?;
+        let (folder, port) = (server.process.place().folder(), server.process.port());
+        let endpoint = Endpoint::throwaway(folder, port, USER, round_trip)?;
+        Self::reach(label, endpoint, Some(server), origin).await
+    }
+
+    async fn reach(
+        label: &str,
+        endpoint: Endpoint,
+        server: Option<Server>,
+        origin: Origin,
+    ) -> Result<Self> {
+        endpoint.try_out(label).await?;
         let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
-        let origin = Origin { target: target.clone(), settings: settings.clone() };
-        Ok(Self { label: target.label.clone(), bulk, server, origin })
+        Ok(Self { label: label.to_owned(), bulk, server, origin })
     }
 
     /// A driver of a server that was started otherwise.
@@ -170,6 +208,11 @@ impl PostgresDriver {
         self.server.as_ref()?.process.process()
     }
 
+    /// The place of the server, where dbdyno started it.
+    pub(super) fn place(&self) -> Option<&Place> {
+        Some(self.server.as_ref()?.process.place())
+    }
+
     /// The file system under a throwaway server's data.
     pub(super) fn data_filesystem(&self) -> Option<&str> {
         self.server.as_ref().map(|server| server.filesystem.as_str())
@@ -177,10 +220,8 @@ impl PostgresDriver {
 }
 
 /// Starting blocks, so it is done on a thread for that.
-async fn start(target: &Target, settings: &ServerSettings) -> Result<Server> {
-    let program = PostgresProgram::new(target, settings)?;
-    let starting =
-        tokio::task::spawn_blocking(move || Server::of(Throwaway::start(Box::new(program))?));
+async fn start(program: Box<dyn ServerProgram>) -> Result<Server> {
+    let starting = tokio::task::spawn_blocking(move || Server::of(Throwaway::start(program)?));
     match starting.await {
         Ok(started) => started,
         Err(why) => Err(Error::new("start a throwaway PostgreSQL server", why)),
@@ -309,6 +350,11 @@ impl Driver for PostgresDriver {
 
     fn metrics(&self) -> Option<&dyn ServerMetrics> {
         Some(self)
+    }
+
+    fn replication(&self) -> Option<&dyn Replication> {
+        let replication = self.server.as_ref()?.replication.as_ref()?;
+        Some(replication)
     }
 
     fn server_control(&self) -> Option<&dyn ServerControl> {

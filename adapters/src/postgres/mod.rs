@@ -20,6 +20,7 @@ mod passfile;
 mod pgbouncer;
 mod plans;
 mod prepare;
+mod replication;
 mod row;
 mod server;
 mod session;

@@ -120,6 +120,24 @@ impl PostgresProgram {
         settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         Ok(Self { installation, settings, password })
     }
+
+    /// The same with more settings, which win over its own, and another password.
+    pub(super) fn with(mut self, settings: Vec<(String, String)>, password: &Secret) -> Self {
+        self.settings.extend(settings);
+        self.password = password.clone();
+        self
+    }
+
+    /// Another program of the same installation, or one on PATH where only the server is linked to from its
+    /// folder; `None` where it is not there.
+    pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
+        let server = &self.installation.postgres;
+        let real = std::fs::canonicalize(server).ok();
+        let own = [server.parent(), real.as_deref().and_then(Path::parent)];
+        let mut places: Vec<PathBuf> = own.into_iter().flatten().map(Path::to_owned).collect();
+        places.extend(folders(None, FOLDERS));
+        find(&[name], &places)
+    }
 }
 
 fn shared_buffers() -> String {

@@ -2,9 +2,11 @@
 //! interface that passes everything on a fixed time later. Client libraries that make their connections by
 //! themselves reach it by a Unix socket.
 //!
-//! Each direction has a delay of half the round trip, keeps its order and has no limit of bandwidth. As
-//! over a network, a connection takes one round trip to be made before its first byte can be sent.
+//! Each direction has a delay of half the round trip and keeps its order. As over a network, a connection takes
+//! one round trip to be made before its first byte can be sent. Between the servers of a cluster
+//! ([`NodeLink`]) bandwidth can be limited, too, and the link be cut.
 
+mod link;
 mod relay;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ use tokio::sync::oneshot;
 use crate::registry::OptionSpec;
 use crate::target::Target;
 use crate::throwaway::Folder;
+use link::Conditions;
+pub use link::NodeLink;
 use relay::Entrance;
 
 /// The option of a target that puts its server at a distance.
@@ -182,8 +186,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let (address, expected) = (listener.local_addr()?, Expected::default());
-        let entrance = Entrance::Port { listener, expected: expected.clone() };
-        let thread = Thread::start(upstream, round_trip, entrance)?;
+        let entrance = Entrance::Port { listener, expected: Some(expected.clone()) };
+        let thread = Thread::start(upstream, Conditions::fixed(round_trip), entrance)?;
         Ok(Self { address, expected, _thread: thread })
     }
 
@@ -212,16 +216,17 @@ impl SocketProxy {
         let path = folder.path().join(name);
         let listener = UnixListener::bind(&path)?;
         listener.set_nonblocking(true)?;
-        let thread = Thread::start(upstream, round_trip, Entrance::Socket(listener))?;
+        let thread =
+            Thread::start(upstream, Conditions::fixed(round_trip), Entrance::Socket(listener))?;
         Ok(Self { path, _thread: thread, _folder: folder })
     }
 }
 
 impl Thread {
-    fn start(upstream: Upstream, round_trip: Duration, entrance: Entrance) -> io::Result<Self> {
+    fn start(upstream: Upstream, conditions: Conditions, entrance: Entrance) -> io::Result<Self> {
         let (end, ended) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
-        let serve = relay::Serve { upstream, round_trip, ended };
+        let serve = relay::Serve { upstream, conditions, ended };
         let thread = std::thread::Builder::new()
             .name("dbdyno-proxy".to_owned())
             .spawn(move || serve.run(entrance, &tell))?;

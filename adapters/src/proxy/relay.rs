@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::link::Conditions;
 use super::{Expected, Upstream};
 
 /// The most that is taken up at once.
@@ -20,6 +21,8 @@ const LEAST_BYTES: usize = 4 * 1024;
 /// Parcels under way in one direction of a connection: 64 MiB, more than a fast network holds in the
 /// longest delay that is of use, and an end to what a server that takes nothing more can cost.
 const PARCELS: usize = 1024;
+/// How much a line of limited bandwidth takes up before it can send it, as a network's buffers do.
+const MOST_AHEAD: Duration = Duration::from_millis(20);
 /// How long to wait where a connection cannot be taken for want of files.
 const TAKE_AGAIN: Duration = Duration::from_millis(10);
 
@@ -33,21 +36,21 @@ struct Parcel {
 /// What the thread does.
 pub(super) struct Serve {
     pub(super) upstream: Upstream,
-    pub(super) round_trip: Duration,
+    pub(super) conditions: Conditions,
     pub(super) ended: oneshot::Receiver<()>,
 }
 
 /// Where a proxy listens.
 pub(super) enum Entrance {
-    /// At a port, for the clients that are expected.
-    Port { listener: std::net::TcpListener, expected: Expected },
+    /// At a port, for the clients that are expected, or for all where the server asks for a password.
+    Port { listener: std::net::TcpListener, expected: Option<Expected> },
     /// At a socket that nobody else can reach.
     Socket(std::os::unix::net::UnixListener),
 }
 
 /// The same within the event loop.
 enum Listener {
-    Port { listener: TcpListener, expected: Expected },
+    Port { listener: TcpListener, expected: Option<Expected> },
     Socket(UnixListener),
 }
 
@@ -66,7 +69,7 @@ impl Listener {
         match self {
             Self::Port { listener, expected } => {
                 let (client, address) = listener.accept().await?;
-                if !expected.take(address) {
+                if expected.as_ref().is_some_and(|expected| !expected.take(address)) {
                     return Ok(None);
                 }
                 client.set_nodelay(true)?;
@@ -111,7 +114,8 @@ impl Serve {
                 _ = &mut self.ended => return,
                 accepted = listener.accept() => match accepted {
                     Ok(Some(client)) => {
-                        connections.spawn(relay(client, self.upstream.clone(), self.round_trip));
+                        let conditions = self.conditions.clone();
+                        connections.spawn(relay(client, self.upstream.clone(), conditions));
                     }
                     Ok(None) => {}
                     Err(_) => tokio::time::sleep(TAKE_AGAIN).await,
@@ -127,22 +131,26 @@ impl Serve {
 ///
 /// The system has made the connection by the time that the proxy hears of it. Over a network it would
 /// take a client one round trip, and the server half of one more to hear of it.
-async fn relay(client: Halves, upstream: Upstream, round_trip: Duration) -> io::Result<()> {
-    let (accepted, one_way) = (Instant::now(), round_trip / 2);
+async fn relay(client: Halves, upstream: Upstream, conditions: Conditions) -> io::Result<()> {
+    let (accepted, round_trip) = (Instant::now(), conditions.round_trip());
+    let one_way = round_trip / 2;
+    let (ways, ends) = ([conditions.clone(), conditions.clone()], [conditions.clone(), conditions]);
+    let ([way_there, way_back], [mut end_there, end_back]) = (ways, ends);
     let (from_client, to_client) = client;
     let (to_send, sent) = mpsc::channel(PARCELS);
     let (to_answer, answered) = mpsc::channel(PARCELS);
     let of_client = async {
         Waiter::new().until(accepted + round_trip).await;
-        take_up(from_client, one_way, to_send).await
+        take_up(from_client, way_there, to_send).await
     };
     let of_server = async {
         Waiter::new().until(accepted + round_trip + one_way).await;
+        end_there.passable().await;
         let (from_server, to_server) = connect(&upstream).await?;
-        let answers = take_up(from_server, one_way, to_answer);
-        tokio::try_join!(answers, hand_over(sent, to_server)).map(|_| ())
+        let answers = take_up(from_server, way_back, to_answer);
+        tokio::try_join!(answers, hand_over(sent, end_there, to_server)).map(|_| ())
     };
-    tokio::try_join!(of_client, of_server, hand_over(answered, to_client)).map(|_| ())
+    tokio::try_join!(of_client, of_server, hand_over(answered, end_back, to_client)).map(|_| ())
 }
 
 type Halves = (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>);
@@ -165,18 +173,27 @@ async fn connect(upstream: &Upstream) -> io::Result<Halves> {
 /// Takes up what one side sends.
 async fn take_up(
     mut from: impl AsyncRead + Unpin,
-    one_way: Duration,
+    conditions: Conditions,
     line: mpsc::Sender<Parcel>,
 ) -> io::Result<()> {
     let mut buffer = BytesMut::new();
+    // When what was taken up so far has left.
+    let mut left = Instant::now();
     loop {
         if buffer.capacity() < LEAST_BYTES {
             buffer.reserve(PARCEL_BYTES);
         }
         let read = from.read_buf(&mut buffer).await?;
-        let parcel = Parcel { due: Instant::now() + one_way, bytes: buffer.split().freeze() };
+        left = left.max(Instant::now()) + conditions.time_of(read);
+        let parcel =
+            Parcel { due: left + conditions.round_trip() / 2, bytes: buffer.split().freeze() };
         if line.send(parcel).await.is_err() || read == 0 {
             return Ok(());
+        }
+        // A sender must notice that the line is full.
+        let ahead = left.saturating_duration_since(Instant::now());
+        if ahead > MOST_AHEAD {
+            tokio::time::sleep(ahead - MOST_AHEAD).await;
         }
     }
 }
@@ -184,11 +201,13 @@ async fn take_up(
 /// Hands over to the other side what is due.
 async fn hand_over(
     mut line: mpsc::Receiver<Parcel>,
+    mut conditions: Conditions,
     mut to: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let mut waiter = Waiter::new();
     while let Some(parcel) = line.recv().await {
         waiter.until(parcel.due).await;
+        conditions.passable().await;
         if parcel.bytes.is_empty() {
             return to.shutdown().await;
         }

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Proxies, Proxy, Upstream, parse, round_trip_of};
+use dbdyno_core::Link;
+
+use super::{NodeLink, Proxies, Proxy, Upstream, parse, round_trip_of};
 use crate::target::Target;
 
 /// A server that sends back what it gets, until the client ends its stream.
@@ -244,4 +246,59 @@ fn a_round_trip_is_a_duration_of_at_most_a_second() {
     let target = Target::parse("postgres?round_trip=fast").unwrap();
     let error = round_trip_of(&target).unwrap_err().to_string();
     assert!(error.contains("round_trip=fast is no duration of at most 1s"), "{error}");
+}
+
+/// A client of a link between nodes, whose server sends back what it gets.
+fn linked() -> (NodeLink, TcpStream, thread::JoinHandle<u64>) {
+    let (upstream, echo) = echo();
+    let Upstream::Tcp(_, port) = upstream else { panic!("{upstream:?}") };
+    let link = NodeLink::start(port).unwrap();
+    let client = TcpStream::connect(("127.0.0.1", link.port())).unwrap();
+    (link, client, echo)
+}
+
+fn exchange(client: &mut TcpStream) -> Duration {
+    let (asked, mut answer) = (Instant::now(), [0; 3]);
+    client.write_all(b"abc").unwrap();
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"abc");
+    asked.elapsed()
+}
+
+#[test]
+fn the_conditions_of_a_link_change_while_it_is_in_use() {
+    let (link, mut client, echo) = linked();
+    exchange(&mut client);
+    let round_trip = Duration::from_millis(30);
+    link.set(Link { round_trip, ..Link::default() });
+    assert!(exchange(&mut client) >= round_trip);
+    // A tenth of a megabyte there and back, at a megabyte a second.
+    link.set(Link { bandwidth: Some(1_000_000), ..Link::default() });
+    let mut writer = client.try_clone().unwrap();
+    let began = Instant::now();
+    let writing = thread::spawn(move || writer.write_all(&[7; 100_000]).unwrap());
+    let mut answer = vec![0; 100_000];
+    client.read_exact(&mut answer).unwrap();
+    writing.join().unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    assert!(answer.iter().all(|byte| *byte == 7));
+    drop(client);
+    assert_eq!(echo.join().unwrap(), 100_006);
+}
+
+#[test]
+fn what_is_sent_over_a_cut_link_arrives_once_it_is_mended() {
+    let (link, mut client, echo) = linked();
+    exchange(&mut client);
+    link.set(Link { cut: true, ..Link::default() });
+    client.write_all(b"abc").unwrap();
+    client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let mut answer = [0; 3];
+    assert!(client.read_exact(&mut answer).is_err());
+    link.set(Link::default());
+    client.set_read_timeout(None).unwrap();
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"abc");
+    drop(client);
+    assert_eq!(echo.join().unwrap(), 6);
 }

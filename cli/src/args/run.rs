@@ -15,6 +15,7 @@ use super::parse::{
     parse_statements,
 };
 use super::pool::PoolArgs;
+use super::replication::ReplicationArgs;
 
 /// The most clients of a case.
 pub const MOST_CLIENTS: u32 = 100_000;
@@ -78,6 +79,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub backup: BackupArgs,
+
+    #[command(flatten)]
+    pub replication: ReplicationArgs,
 
     /// What commits survive: `full` (loss of power), `process` (a crash of the server), `none`
     /// [default: full; on a server that dbdyno did not start, what it holds].

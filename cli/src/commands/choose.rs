@@ -143,6 +143,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         cycles: arguments.cycles,
         pool: arguments.pool.options(),
         backup: arguments.backup.options(),
+        replication: arguments.replication.options(),
         load_host: None,
         statements: match arguments.statements.as_slice() {
             [] => vec![StatementForm::default()],
@@ -281,6 +282,19 @@ pub fn check_backups(
         }
         None => Ok(()),
     }
+}
+
+/// Whether there is replication for the option that chooses topologies.
+///
+/// # Errors
+/// No benchmark of the run has any.
+pub fn check_topologies(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<()> {
+    let has_topologies = |selection: &Selection<'_>| selection.benchmark.has_topologies();
+    if arguments.replication.is_empty() || selections.iter().any(has_topologies) {
+        return Ok(());
+    }
+    let next = "leave it out, or run the suite replication";
+    Err(Error::new("use `--topology`", "no benchmark of the run replicates").next(next))
 }
 
 /// Whether a benchmark is done when its own work is, whatever the options say.
@@ -458,6 +472,10 @@ pub fn in_words(
         if let Some(folder) = &options.backup.folder {
             say("backup_dir", folder.display().to_string());
         }
+    }
+    if selections.iter().any(|selection| selection.benchmark.has_topologies()) {
+        let topologies = options.replication.topologies.clone();
+        say("topology", topologies.map_or_else(|| "all that there are".to_owned(), list));
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

@@ -43,6 +43,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let mut options = choose::options(&arguments)?;
     choose::check_data(&selections, &options)?;
     choose::check_pools(&selections, &arguments)?;
+    choose::check_topologies(&selections, &arguments)?;
     options.load_host = load_host(&selections)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
 

@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
     BackupView, By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView,
-    ProceduresView, Record, RenderOptions, RunFolder, compare_all, load, scaling,
+    ProceduresView, Record, RenderOptions, ReplicationView, RunFolder, compare_all, load, scaling,
 };
 
 use crate::commands::charts;
@@ -56,6 +56,7 @@ pub struct Views {
     procedures: Option<ProceduresView>,
     pools: Option<PoolView>,
     backups: Option<BackupView>,
+    replication: Option<ReplicationView>,
 }
 
 impl Views {
@@ -66,13 +67,14 @@ impl Views {
         let (procedures, records) = ProceduresView::take(records, &targets);
         let (pools, records) = PoolView::take(records, &targets);
         let (backups, records) = BackupView::take(records, &targets);
-        (Self { levels, procedures, pools, backups }, records)
+        let (replication, records) = ReplicationView::take(records, &targets);
+        (Self { levels, procedures, pools, backups, replication }, records)
     }
 
     /// Whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
         let none = self.levels.is_none() && self.procedures.is_none();
-        none && self.pools.is_none() && self.backups.is_none()
+        none && self.pools.is_none() && self.backups.is_none() && self.replication.is_none()
     }
 
     /// Prints them, after other tables or as the first.
@@ -82,8 +84,10 @@ impl Views {
         let procedures = self.procedures.as_ref().map(|procedures| procedures.render(&rendering));
         let pools = self.pools.as_ref().map(|pools| pools.render(&rendering));
         let backups = self.backups.as_ref().map(|backups| backups.render(&rendering));
+        let replication = self.replication.as_ref().map(|view| view.render(&rendering));
         let before = after_others.then(String::new);
-        let views = levels.into_iter().chain(procedures).chain(pools).chain(backups);
+        let views =
+            levels.into_iter().chain(procedures).chain(pools).chain(backups).chain(replication);
         let texts: Vec<String> = before.into_iter().chain(views).collect();
         show(&texts.join("\n"));
     }

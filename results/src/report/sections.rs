@@ -20,6 +20,7 @@ use crate::pool_view::PoolView;
 use crate::procedures_view::ProceduresView;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
+use crate::replication_view::ReplicationView;
 use crate::run_info::RunInfo;
 use crate::scaling::scaling;
 use crate::stored_plan::stored_plans;
@@ -44,6 +45,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     let (procedures, records) = ProceduresView::take(records, &targets);
     let (pools, records) = PoolView::take(records, &targets);
     let (backups, records) = BackupView::take(records, &targets);
+    let (replication, records) = ReplicationView::take(records, &targets);
     for (by, order) in orders {
         sections.extend(comparison(&records, by, order));
     }
@@ -62,6 +64,9 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     }
     if let Some(backups) = backups {
         sections.push(text_section("Backups", [backups.render(&markdown)]));
+    }
+    if let Some(replication) = replication {
+        sections.push(text_section("Replication", [replication.render(&markdown)]));
     }
     if let Ok(curves) = scaling(&records) {
         let mut section = text_section("Scaling", [curves.render(&markdown)?]);

@@ -11,6 +11,7 @@ use dbdyno_core::{Cache, Durability, Isolation, LoadWatch, Scale, StatementForm}
 use crate::backup::BackupOptions;
 use crate::benchmark::Benchmark;
 use crate::pool::PoolOptions;
+use crate::replication::ReplicationOptions;
 
 /// How often a benchmark crashes the target where nobody says.
 pub const DEFAULT_CYCLES: u32 = 5;
@@ -42,6 +43,8 @@ pub struct RunOptions {
     pub pool: PoolOptions,
     /// Which backups are made, of benchmarks that make such, and where.
     pub backup: BackupOptions,
+    /// Which topologies are measured, of benchmarks that replicate.
+    pub replication: ReplicationOptions,
     /// The program that hosts a load in a process of its own, where the engine runs in that of its
     /// clients and is to be killed; none, and no such benchmark, where `None`.
     pub load_host: Option<PathBuf>,

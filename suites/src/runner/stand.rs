@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
+use dbdyno_core::measurement::Second;
 use dbdyno_core::{
     Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
     Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
@@ -281,6 +282,28 @@ impl<'a> Stand<'a> {
                 AfterUse::Spent => datasets::mark_spent(driver, dataset).await,
             }
         })
+    }
+
+    /// Loads the data of the case on another server, which has none of it yet.
+    ///
+    /// # Errors
+    /// The server refuses, or the end was asked for.
+    pub fn prepare_on(&self, driver: &dyn Driver) -> Result<()> {
+        let Tools { runtime, observer, options, stop, .. } = self.tools;
+        observer.working_on(self.case, &format!("load the data on {}", driver.target()));
+        let wanted = Wanted { scale: self.case.scale, seed: self.case.seed, keys: options.keys };
+        let dataset = self.benchmark.dataset();
+        let prepared = datasets::prepare(driver, dataset, wanted, true, &Silent, stop);
+        runtime.block_on(prepared).map(drop)
+    }
+
+    /// Adds seconds of something else than a load to the timeline and to the latencies of the case, counted
+    /// from when it `began`.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn keep_seconds(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.tools.recorder.second(self.case, began, seconds)
     }
 
     /// Puts a load on the target for as long as `meanwhile` takes, which is called on a thread of its

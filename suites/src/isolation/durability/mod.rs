@@ -5,20 +5,20 @@
 //! is started again, and the tables are held against what every client was told of every transaction.
 //! `docs/durability.md` says what that proves and what not.
 
-mod account;
+pub(crate) mod account;
 mod child;
-mod crash;
+pub(crate) mod crash;
 mod cycles;
 mod findings;
 pub mod hosted;
-mod journal;
+pub(crate) mod journal;
 mod lists;
 mod probe;
-mod scribe;
+pub(crate) mod scribe;
 #[cfg(test)]
 mod tests;
 mod tpcb;
-mod transactions;
+pub(crate) mod transactions;
 
 use std::sync::Arc;
 

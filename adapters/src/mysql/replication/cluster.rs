@@ -1,0 +1,384 @@
+//! A primary and its replicas by global transaction identifiers, while they run
+//! (<https://mariadb.com/kb/en/gtid/>).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dbdyno_core::dialect::quote_text;
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::{
+    Cluster, ClusterPlan, DbError, Driver, Error, LagReport, Link, Result, SessionOptions,
+    Statement, Value,
+};
+
+use futures_util::future::try_join_all;
+
+use super::super::driver::{MysqlDriver, Origin};
+use super::super::programs::{Product, programs};
+use super::super::server::{MysqlServer, USER};
+use super::topologies::Mode;
+use crate::patience::Patience;
+use crate::proxy::NodeLink;
+use crate::registry::ServerSettings;
+use crate::target::{Secret, Target};
+use crate::throwaway::machine;
+
+/// How long a replica may take to connect.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long it may take to have the rows that were loaded on the primary.
+const LOAD_LIMIT: Duration = Duration::from_secs(300);
+/// How long a replica may take to apply what it has received before it is promoted.
+const APPLY_LIMIT: Duration = Duration::from_secs(180);
+
+/// Servers of a topology.
+pub(super) struct GtidCluster {
+    mode: &'static Mode,
+    // Replicas go before the primary, and links last.
+    replicas: Vec<Arc<MysqlDriver>>,
+    primary: Arc<MysqlDriver>,
+    links: Vec<NodeLink>,
+}
+
+impl GtidCluster {
+    pub(super) async fn start(
+        target: &Target,
+        settings: &ServerSettings,
+        mode: &'static Mode,
+        plan: ClusterPlan,
+    ) -> Result<Self> {
+        let password = new_password()?;
+        // Making the folder of a server takes most of the time, and one processor.
+        let nodes = (0..=mode.topology.replicas).map(|number| {
+            let name = match number {
+                0 => "primary".to_owned(),
+                number => format!("replica_{number}"),
+            };
+            let mut own = mode.settings();
+            own.push(("server_id".to_owned(), (number + 1).to_string()));
+            let label = format!("{} ({}, {name})", target.label, mode.topology.name);
+            start_node(target, settings, label, own, &password, plan)
+        });
+        let mut nodes = try_join_all(nodes).await?.into_iter();
+        let no_primary = || Error::new("start a cluster", "it has no primary");
+        let primary = Arc::new(nodes.next().ok_or_else(no_primary)?);
+        // The users that each server makes by itself are no part of what is replicated.
+        tell(&primary, &["RESET MASTER".to_owned()])
+            .await
+            .map_err(|why| Error::new(format!("empty the log of {}", primary.target()), why))?;
+        let mut cluster = Self { mode, replicas: Vec::new(), primary, links: Vec::new() };
+        for replica in nodes {
+            let port = cluster.port_to_follow(plan)?;
+            let doing = format!("have {} follow the primary", replica.target());
+            follow(&replica, port, &password).await.map_err(|why| Error::new(doing, why))?;
+            cluster.replicas.push(Arc::new(replica));
+        }
+        cluster.wait_until_connected().await?;
+        Ok(cluster)
+    }
+
+    /// The port by which a replica reaches the primary, through a link where there is to be one.
+    fn port_to_follow(&mut self, plan: ClusterPlan) -> Result<u16> {
+        let doing = "follow a server";
+        let process =
+            self.primary.process().ok_or_else(|| Error::new(doing, "it is not dbdyno's"))?;
+        if !plan.link {
+            return Ok(process.port());
+        }
+        let link = NodeLink::start(process.port())
+            .map_err(|why| Error::new("put a link between two servers", why))?;
+        let port = link.port();
+        self.links.push(link);
+        Ok(port)
+    }
+
+    /// Waits until both threads of each replica run.
+    async fn wait_until_connected(&self) -> Result<()> {
+        let patience = Patience::of(CONNECT_LIMIT);
+        for replica in &self.replicas {
+            let doing = format!("connect {}", replica.target());
+            let failed = |why| Error::new(&doing, why);
+            loop {
+                let status = status(replica).await.map_err(failed)?;
+                let says = |name: &str| status.get(name).map_or("", String::as_str);
+                if says("Slave_IO_Running") == "Yes" && says("Slave_SQL_Running") == "Yes" {
+                    break;
+                }
+                if patience.is_over().await {
+                    let why = format!(
+                        "it does not follow the primary after {} s: {} {}",
+                        CONNECT_LIMIT.as_secs(),
+                        says("Last_IO_Error"),
+                        says("Last_SQL_Error")
+                    );
+                    let log = replica.process().map(|process| process.place().log_tail(0));
+                    let why = format!("{why}\n{}", log.unwrap_or_default());
+                    return Err(
+                        Error::new(doing, why).next("Look for the cause in the words above")
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn doing(&self, what: &str) -> String {
+        format!("{what} `{}` on {}", self.mode.topology.name, self.primary.target())
+    }
+
+    /// Has commits wait for a replica, and waits until the server says that they do.
+    async fn wait_for_replicas_from_now_on(&self) -> Result<()> {
+        let failed = |why| Error::new(self.doing("have commits wait for the replicas of"), why);
+        let on = "SET GLOBAL rpl_semi_sync_master_enabled = ON".to_owned();
+        tell(&self.primary, &[on]).await.map_err(failed)?;
+        let patience = Patience::of(CONNECT_LIMIT);
+        let wanted = self.replicas.len().to_string();
+        loop {
+            let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN \
+                       ('Rpl_semi_sync_master_status', 'Rpl_semi_sync_master_clients')";
+            let rows = ask(&self.primary, sql).await.map_err(failed)?;
+            let said: BTreeMap<String, String> = pairs(rows);
+            let says = |name: &str| said.get(name).map_or("", String::as_str);
+            if says("Rpl_semi_sync_master_status") == "ON"
+                && says("Rpl_semi_sync_master_clients") == wanted
+            {
+                return Ok(());
+            }
+            if patience.is_over().await {
+                let why = format!("the server does not say so after {} s", CONNECT_LIMIT.as_secs());
+                return Err(Error::new(
+                    self.doing("have commits wait for the replicas of"),
+                    format!("{why}: {said:?}"),
+                ));
+            }
+        }
+    }
+
+    /// The replica that has received most, and what it has received.
+    async fn furthest(&self) -> Result<(usize, String), DbError> {
+        let mut furthest = (0, 0, String::new());
+        for (place, replica) in self.replicas.iter().enumerate() {
+            let status = status(replica).await?;
+            let received = status.get("Gtid_IO_Pos").cloned().unwrap_or_default();
+            let number = last_number(&received);
+            if place == 0 || number > furthest.1 {
+                furthest = (place, number, received);
+            }
+        }
+        Ok((furthest.0, furthest.2))
+    }
+}
+
+/// A password for the user of all servers of a cluster.
+pub(super) fn new_password() -> Result<Secret> {
+    let password = machine::random_hex(16);
+    let password =
+        password.map_err(|why| Error::new("make up a password for throwaway servers", why));
+    password.map(Secret::new)
+}
+
+/// Starts a server of a cluster.
+pub(super) async fn start_node(
+    target: &Target,
+    settings: &ServerSettings,
+    label: String,
+    own: Vec<(String, String)>,
+    password: &Secret,
+    plan: ClusterPlan,
+) -> Result<MysqlDriver> {
+    let bin_dir = target.option("bin_dir").map(std::path::Path::new);
+    let programs = programs(Product::Mariadb, bin_dir)?;
+    let program = MysqlServer::new(programs, target, settings)?.with(own, password);
+    let origin = Origin::new(Product::Mariadb, target, settings);
+    let driver = MysqlDriver::start(&label, program, Duration::ZERO, origin).await?;
+    driver.set_durability(plan.durability).await?;
+    Ok(driver)
+}
+
+/// Has a server follow the primary from the beginning of its log.
+async fn follow(replica: &MysqlDriver, port: u16, password: &Secret) -> Result<(), DbError> {
+    let password = quote_text(password.expose());
+    let statements = [
+        "RESET MASTER".to_owned(),
+        "SET GLOBAL gtid_slave_pos = ''".to_owned(),
+        format!(
+            "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, MASTER_USER = '{USER}', \
+             MASTER_PASSWORD = {password}, MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1, \
+             MASTER_USE_GTID = slave_pos"
+        ),
+        "START SLAVE".to_owned(),
+        "SET GLOBAL read_only = ON".to_owned(),
+    ];
+    tell(replica, &statements).await
+}
+
+/// Runs statements one after another.
+pub(super) async fn tell(driver: &MysqlDriver, statements: &[String]) -> Result<(), DbError> {
+    let mut session = driver.connect(&SessionOptions::default()).await?;
+    for statement in statements {
+        session.run_sql(statement).await?;
+    }
+    Ok(())
+}
+
+/// The rows of a query, as texts.
+pub(super) async fn ask(driver: &MysqlDriver, sql: &str) -> Result<Vec<Vec<String>>, DbError> {
+    let mut connection = driver.connector().connect(None, None).await?;
+    connection.texts(sql).await
+}
+
+/// Rows of two columns as names and values.
+pub(super) fn pairs(rows: Vec<Vec<String>>) -> BTreeMap<String, String> {
+    let pairs = rows.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok());
+    pairs.map(|[name, value]| (name, value)).collect()
+}
+
+/// What a replica says of itself: `SHOW SLAVE STATUS`, whose columns differ by version.
+async fn status(replica: &MysqlDriver) -> Result<BTreeMap<String, String>, DbError> {
+    let mut session = replica.connect(&SessionOptions::default()).await?;
+    session.prepare(&[Statement::new("status", "SHOW SLAVE STATUS")]).await?;
+    let names = session.columns(0)?;
+    let mut status = BTreeMap::new();
+    session
+        .query(0, &[], &mut |row| {
+            for (place, name) in names.iter().enumerate() {
+                let value = match row.value(place)? {
+                    Value::Text(text) => text.to_owned(),
+                    Value::Int(number) => number.to_string(),
+                    _ => continue,
+                };
+                status.insert(name.clone(), value);
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(status)
+}
+
+/// The number of the last transaction of a position, which has only one domain and one writer here:
+/// `DOMAIN-SERVER-NUMBER`.
+fn last_number(position: &str) -> u64 {
+    let numbers =
+        position.split(',').filter_map(|gtid| gtid.rsplit('-').next()?.trim().parse().ok());
+    numbers.max().unwrap_or(0)
+}
+
+#[async_trait]
+impl Cluster for GtidCluster {
+    fn primary(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.primary) as Arc<dyn Driver>
+    }
+
+    fn replicas(&self) -> Vec<Arc<dyn Driver>> {
+        self.replicas.iter().map(|replica| Arc::clone(replica) as Arc<dyn Driver>).collect()
+    }
+
+    async fn engage(&self) -> Result<()> {
+        self.settle(LOAD_LIMIT).await?;
+        if self.mode.is_semi_sync {
+            self.wait_for_replicas_from_now_on().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, limit: Duration) -> Result<()> {
+        let failed = |why| Error::new(self.doing("wait for the replicas of"), why);
+        let rows = ask(&self.primary, "SELECT @@gtid_binlog_pos").await.map_err(failed)?;
+        let position = rows.into_iter().flatten().next().unwrap_or_default();
+        for replica in &self.replicas {
+            let options = SessionOptions::default();
+            let mut session = replica.connect(&options).await.map_err(failed)?;
+            let (position, seconds) = (quote_text(&position), limit.as_secs_f64());
+            let sql = format!("SELECT MASTER_GTID_WAIT({position}, {seconds})");
+            if scalar_sql(&mut *session, &sql).await.map_err(failed)? != 0 {
+                let status = status(replica).await.map_err(failed)?;
+                let said = status.get("Last_SQL_Error").cloned().unwrap_or_default();
+                let why = format!("they do not show it after {seconds} s {said}");
+                return Err(Error::new(self.doing("wait for the replicas of"), why));
+            }
+        }
+        Ok(())
+    }
+
+    /// `Seconds_Behind_Master` counts whole seconds, and the distance is that of the numbers of transactions
+    /// (<https://mariadb.com/kb/en/show-replica-status/>).
+    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
+        let mut reports = Vec::new();
+        for replica in &self.replicas {
+            let status = status(replica).await?;
+            let rows = ask(&self.primary, "SELECT @@gtid_binlog_pos").await?;
+            let written = last_number(&rows.into_iter().flatten().next().unwrap_or_default());
+            let number = |name: &str| status.get(name).and_then(|text| text.parse::<u64>().ok());
+            let rows = ask(replica, "SELECT @@gtid_slave_pos").await?;
+            let applied = last_number(&rows.into_iter().flatten().next().unwrap_or_default());
+            let same_file = status.get("Master_Log_File") == status.get("Relay_Master_Log_File");
+            let bytes = number("Read_Master_Log_Pos").zip(number("Exec_Master_Log_Pos"));
+            reports.push(LagReport {
+                write_s: None,
+                flush_s: None,
+                replay_s: number("Seconds_Behind_Master").map(|seconds| seconds as f64),
+                bytes: bytes
+                    .filter(|_| same_file)
+                    .map(|(received, applied)| received.saturating_sub(applied)),
+                transactions: Some(written.saturating_sub(applied)),
+            });
+        }
+        Ok(reports)
+    }
+
+    async fn promote(&self) -> Result<usize> {
+        let doing = || self.doing("promote a replica of");
+        let failed = |why| Error::new(doing(), why);
+        if self.replicas.is_empty() {
+            return Err(Error::unsupported(doing(), "it has none"));
+        }
+        let (furthest, received) = self.furthest().await.map_err(failed)?;
+        let replica = &self.replicas[furthest];
+        let mut session = replica.connect(&SessionOptions::default()).await.map_err(failed)?;
+        let (received, seconds) = (quote_text(&received), APPLY_LIMIT.as_secs());
+        let sql = format!("SELECT MASTER_GTID_WAIT({received}, {seconds})");
+        if scalar_sql(&mut *session, &sql).await.map_err(failed)? != 0 {
+            let why = format!("it has not applied what it received after {seconds} s");
+            return Err(Error::new(doing(), why));
+        }
+        for statement in ["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF"] {
+            session.run_sql(statement).await.map_err(failed)?;
+        }
+        Ok(furthest)
+    }
+
+    fn set_link(&self, link: Link) -> Result<()> {
+        if self.links.is_empty() {
+            let why = "the cluster was made without a link that can be changed";
+            return Err(Error::unsupported(self.doing("change the link of"), why));
+        }
+        self.links.iter().for_each(|each| each.set(link));
+        Ok(())
+    }
+
+    fn evidence(&self) -> String {
+        let settings = self.mode.settings();
+        let said: Vec<String> =
+            settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        said.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_number;
+
+    #[test]
+    fn positions_are_counted_by_their_last_number() {
+        for (position, number) in [
+            ("0-1-17", 17),
+            ("0-1-17,1-2-3", 17),
+            ("", 0),
+            ("0-1-", 0),
+            ("0-2-18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(last_number(position), number, "{position}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A Galera cluster of three nodes on one machine
+//! (<https://mariadb.com/kb/en/getting-started-with-mariadb-galera-cluster/>).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dbdyno_core::{Cluster, ClusterPlan, DbError, Driver, Error, LagReport, Link, Result};
+
+use super::super::driver::MysqlDriver;
+use super::cluster::{ask, new_password, pairs, start_node};
+use super::topologies::GALERA;
+use crate::patience::Patience;
+use crate::registry::ServerSettings;
+use crate::target::Target;
+use crate::throwaway::machine::{free_port, random_hex};
+use crate::throwaway::programs::{Packages, find, folders, install_line};
+
+/// Where distributions put the library: Debian, RHEL, builds for other architectures.
+const FOLDERS: [&str; 5] = [
+    "/usr/lib/galera",
+    "/usr/lib64/galera-4",
+    "/usr/lib64/galera",
+    "/usr/lib/galera-4",
+    "/usr/local/lib/galera",
+];
+const PACKAGES: Packages = Packages { apt: "galera-4 rsync", dnf: "galera rsync", brew: "galera" };
+/// How long the other nodes may take to agree that one is gone, or a node to join.
+const AGREE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Three nodes.
+pub(super) struct GaleraCluster {
+    // The first node is the last to go.
+    others: Vec<Arc<MysqlDriver>>,
+    first: Arc<MysqlDriver>,
+}
+
+/// The ports of a node beside the one for clients.
+struct Ports {
+    group: u16,
+    state: u16,
+    increments: u16,
+}
+
+impl Ports {
+    fn choose() -> Result<Self> {
+        let port =
+            || free_port().map_err(|why| Error::new("find a port for a node of Galera", why));
+        Ok(Self { group: port()?, state: port()?, increments: port()? })
+    }
+}
+
+/// The library that servers replicate by.
+///
+/// # Errors
+/// It, or what copies the data to a node that joins, is not installed (unsupported).
+fn provider() -> Result<PathBuf> {
+    let library = FOLDERS.iter().map(|folder| PathBuf::from(folder).join("libgalera_smm.so"));
+    let library = library.into_iter().find(|library| library.is_file());
+    let copies = find(&["rsync"], &folders(None, &["/usr/bin"]));
+    match (library, copies) {
+        (Some(library), Some(_)) => Ok(library),
+        _ => Err(Error::unsupported(
+            "start a Galera cluster",
+            "libgalera_smm.so or rsync was not found in the usual folders",
+        )
+        .next(format!("Install it: {}", install_line(&PACKAGES)))),
+    }
+}
+
+impl GaleraCluster {
+    pub(super) async fn start(
+        target: &Target,
+        settings: &ServerSettings,
+        plan: ClusterPlan,
+    ) -> Result<Self> {
+        if plan.link {
+            let why = "its nodes reach each other by themselves, not over a link of dbdyno's";
+            return Err(Error::unsupported("start a Galera cluster", why));
+        }
+        let (provider, password) = (provider()?, new_password()?);
+        let name = random_hex(4).map_err(|why| Error::new("name a Galera cluster", why))?;
+        let mut members = Vec::new();
+        let mut nodes: Vec<Arc<MysqlDriver>> = Vec::new();
+        for number in 0..=GALERA.replicas {
+            let ports = Ports::choose()?;
+            // The first finds nobody, and begins the cluster.
+            let address = format!("gcomm://{}", members.join(","));
+            members.push(format!("127.0.0.1:{}", ports.group));
+            let own = settings_of(&provider.display().to_string(), &name, &address, &ports);
+            let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
+            let node = start_node(target, settings, label, own, &password, plan).await?;
+            nodes.push(Arc::new(node));
+            let newest = nodes.last().map_or(&[][..], std::slice::from_ref);
+            wait_until_synced(newest, number + 1).await?;
+        }
+        let first = nodes.remove(0);
+        Ok(Self { others: nodes, first })
+    }
+}
+
+impl GaleraCluster {
+    /// All nodes, the first one first.
+    pub(super) fn nodes(&self) -> Vec<&MysqlDriver> {
+        std::iter::once(&self.first).chain(&self.others).map(|node| &**node).collect()
+    }
+}
+
+/// What a node is started with.
+fn settings_of(provider: &str, name: &str, address: &str, ports: &Ports) -> Vec<(String, String)> {
+    let Ports { group, state, increments } = ports;
+    let options = format!(
+        "gmcast.listen_addr=tcp://127.0.0.1:{group};base_port={group};\
+         ist.recv_addr=127.0.0.1:{increments};gcache.size=256M"
+    );
+    [
+        ("wsrep_on", "ON".to_owned()),
+        ("wsrep_provider", provider.to_owned()),
+        ("wsrep_provider_options", options),
+        ("wsrep_cluster_name", format!("dbdyno-{name}")),
+        ("wsrep_cluster_address", address.to_owned()),
+        ("wsrep_node_address", format!("127.0.0.1:{group}")),
+        ("wsrep_sst_method", "rsync".to_owned()),
+        ("wsrep_sst_receive_address", format!("127.0.0.1:{state}")),
+        ("binlog_format", "ROW".to_owned()),
+        ("innodb_autoinc_lock_mode", "2".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// Waits until nodes take part in a cluster of so many.
+async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<()> {
+    let patience = Patience::of(AGREE_LIMIT);
+    for node in nodes {
+        let doing = format!("have {} take part in the cluster", node.target());
+        let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN \
+                   ('wsrep_ready', 'wsrep_cluster_size', 'wsrep_local_state_comment')";
+        loop {
+            let said = pairs(ask(node, sql).await.map_err(|why| Error::new(&doing, why))?);
+            let says = |name: &str| said.get(name).map_or("", String::as_str);
+            if says("wsrep_ready") == "ON"
+                && says("wsrep_cluster_size") == members.to_string()
+                && says("wsrep_local_state_comment") == "Synced"
+            {
+                break;
+            }
+            if patience.is_over().await {
+                let log = node.process().map(|process| process.place().log_tail(0));
+                let why = format!("it says {said:?}\n{}", log.unwrap_or_default());
+                return Err(
+                    Error::new(doing, why).next("Look for the cause in its own words above")
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number of the last transaction that a node has committed.
+async fn last_committed(node: &MysqlDriver) -> Result<u64, DbError> {
+    let sql = "SHOW GLOBAL STATUS WHERE Variable_name = 'wsrep_last_committed'";
+    let said = pairs(ask(node, sql).await?);
+    let number = said.values().next().and_then(|number| number.parse().ok());
+    number.ok_or_else(|| DbError::unexpected(format!("no number of a transaction in {said:?}")))
+}
+
+#[async_trait]
+impl Cluster for GaleraCluster {
+    fn primary(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.first) as Arc<dyn Driver>
+    }
+
+    fn replicas(&self) -> Vec<Arc<dyn Driver>> {
+        self.others.iter().map(|node| Arc::clone(node) as Arc<dyn Driver>).collect()
+    }
+
+    async fn engage(&self) -> Result<()> {
+        wait_until_synced(&self.others, GALERA.replicas + 1).await?;
+        self.settle(AGREE_LIMIT).await
+    }
+
+    async fn settle(&self, limit: Duration) -> Result<()> {
+        let doing = || format!("wait for the nodes of {}", self.first.target());
+        let failed = |why| Error::new(doing(), why);
+        let wanted = last_committed(&self.first).await.map_err(failed)?;
+        let patience = Patience::of(limit);
+        for node in &self.others {
+            while last_committed(node).await.map_err(failed)? < wanted {
+                if patience.is_over().await {
+                    let why = format!("they do not show it after {} s", limit.as_secs());
+                    return Err(Error::new(doing(), why));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Galera counts transactions, and tells no time
+    /// (<https://mariadb.com/kb/en/galera-cluster-status-variables/>).
+    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
+        let written = last_committed(&self.first).await?;
+        let mut reports = Vec::new();
+        for node in &self.others {
+            let applied = last_committed(node).await?;
+            let transactions = Some(written.saturating_sub(applied));
+            reports.push(LagReport { transactions, ..LagReport::default() });
+        }
+        Ok(reports)
+    }
+
+    /// All nodes take writes; the others have to agree that the first is gone.
+    async fn promote(&self) -> Result<usize> {
+        wait_until_synced(&self.others, GALERA.replicas).await?;
+        Ok(0)
+    }
+
+    fn set_link(&self, _link: Link) -> Result<()> {
+        let why = "its nodes reach each other by themselves, not over a link of dbdyno's";
+        Err(Error::unsupported("change the link of a Galera cluster", why))
+    }
+
+    fn evidence(&self) -> String {
+        "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0"
+            .to_owned()
+    }
+}

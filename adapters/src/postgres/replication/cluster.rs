@@ -1,0 +1,336 @@
+//! A primary and its replicas while they run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dbdyno_core::dialect::quote_text;
+use dbdyno_core::{
+    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagReport, Link, Result, Shape,
+};
+
+use super::super::driver::{Origin, PostgresDriver};
+use super::super::server::PostgresProgram;
+use super::ask::{ask, ask_one, tell};
+use super::logical;
+use super::standby::{Follows, Standby, too_late};
+use super::topologies::{Kind, Mode, name_of};
+use crate::patience::Patience;
+use crate::proxy::NodeLink;
+use crate::registry::ServerSettings;
+use crate::target::{Secret, Target};
+use crate::throwaway::machine;
+
+/// How long a replica may take to connect.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long it may take to have the rows that were loaded on the primary.
+const LOAD_LIMIT: Duration = Duration::from_secs(300);
+/// How long a promotion may take, in seconds: what was received has to be applied first.
+const PROMOTE_SECONDS: u32 = 120;
+
+/// Servers of a topology.
+pub(super) struct PostgresCluster {
+    mode: &'static Mode,
+    // Replicas go before the primary, and links last: what is left follows nobody.
+    replicas: Vec<Arc<PostgresDriver>>,
+    primary: Arc<PostgresDriver>,
+    links: Vec<NodeLink>,
+    follows: Vec<Follows>,
+    /// What logical replication needs.
+    programs: Option<logical::Programs>,
+    durability: Durability,
+}
+
+impl PostgresCluster {
+    pub(super) async fn start(
+        target: &Target,
+        settings: &ServerSettings,
+        mode: &'static Mode,
+        plan: ClusterPlan,
+    ) -> Result<Self> {
+        let password = machine::random_hex(16)
+            .map(Secret::new)
+            .map_err(|why| Error::new("make a password for throwaway servers", why))?;
+        let program = || {
+            Ok::<_, Error>(PostgresProgram::new(target, settings)?.with(mode.settings(), &password))
+        };
+        let label = |node: &str| format!("{} ({}, {node})", target.label, mode.topology.name);
+        let origin = || Origin::new(target, settings);
+        let (primary, none) = (Box::new(program()?), Duration::ZERO);
+        let primary = PostgresDriver::start(&label("primary"), primary, none, origin()).await?;
+        // A copy has the settings of its origin.
+        primary.set_durability(plan.durability).await?;
+        let mut cluster = Self {
+            mode,
+            replicas: Vec::new(),
+            primary: Arc::new(primary),
+            links: Vec::new(),
+            follows: Vec::new(),
+            programs: None,
+            durability: plan.durability,
+        };
+        for replica in 0..mode.topology.replicas as usize {
+            let follows = cluster.follow(replica, plan, &password)?;
+            cluster.follows.push(follows.clone());
+            let label = label(&name_of(replica));
+            let program = program()?;
+            let driver = match mode.kind {
+                Kind::Streaming => {
+                    let standby = Box::new(Standby { program, follows });
+                    PostgresDriver::start(&label, standby, none, origin()).await?
+                }
+                Kind::Logical => {
+                    cluster.programs = Some(logical::Programs::beside(&program)?);
+                    let program = Box::new(program);
+                    let driver = PostgresDriver::start(&label, program, none, origin()).await?;
+                    driver.set_durability(plan.durability).await?;
+                    driver
+                }
+            };
+            cluster.replicas.push(Arc::new(driver));
+        }
+        if mode.kind == Kind::Streaming {
+            cluster.wait_until_connected().await?;
+        }
+        Ok(cluster)
+    }
+
+    /// Whom a replica has its data from, through a link where there is to be one.
+    fn follow(&mut self, replica: usize, plan: ClusterPlan, password: &Secret) -> Result<Follows> {
+        let upstream = self.upstream_of(replica);
+        let port = |driver: &PostgresDriver| {
+            let no_server = || Error::new("follow a server", "it is not dbdyno's");
+            driver.throwaway().map(|server| server.port).ok_or_else(no_server)
+        };
+        let (direct, copied_from) = (port(upstream)?, port(&self.primary)?);
+        let port = if plan.link {
+            let link = NodeLink::start(direct)
+                .map_err(|why| Error::new("put a link between two servers", why))?;
+            let port = link.port();
+            self.links.push(link);
+            port
+        } else {
+            direct
+        };
+        Ok(Follows { copied_from, port, password: password.clone(), name: name_of(replica) })
+    }
+
+    /// The server that a replica has its data from.
+    fn upstream_of(&self, replica: usize) -> &PostgresDriver {
+        match (self.mode.topology.shape, replica.checked_sub(1)) {
+            (Shape::Chain, Some(before)) => &self.replicas[before],
+            _ => &self.primary,
+        }
+    }
+
+    /// Waits until each replica is streamed to.
+    async fn wait_until_connected(&self) -> Result<()> {
+        let patience = Patience::of(CONNECT_LIMIT);
+        for (place, replica) in self.replicas.iter().enumerate() {
+            let name = name_of(place);
+            let doing = format!("connect {name} of `{}`", self.mode.topology.name);
+            let sql = format!(
+                "SELECT count(*)::text FROM pg_stat_replication \
+                 WHERE application_name = {} AND state = 'streaming'",
+                quote_text(&name)
+            );
+            let failed = |why| Error::new(&doing, why);
+            while ask_one(self.upstream_of(place), &sql).await.map_err(failed)? != "1" {
+                if patience.is_over().await {
+                    let why = format!("it is not streamed to after {} s", CONNECT_LIMIT.as_secs());
+                    let log = replica.place().map(|place| place.log_tail(0)).unwrap_or_default();
+                    return Err(too_late(&doing, &why, &log));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn doing(&self, what: &str) -> String {
+        format!("{what} `{}` on {}", self.mode.topology.name, self.primary.target())
+    }
+
+    /// Has commits wait for replicas, and waits until the server says that they do.
+    async fn wait_for_replicas_from_now_on(&self, commit: &str) -> Result<()> {
+        let doing = || self.doing("have commits wait for the replicas of");
+        if self.durability == Durability::None {
+            return Err(Error::unsupported(
+                doing(),
+                "durability none means that commits wait for nothing (synchronous_commit=off)",
+            )
+            .next("use --durability full or process"));
+        }
+        let names = quote_text(&self.mode.standby_names());
+        let statements = [
+            format!("ALTER SYSTEM SET synchronous_commit = {commit}"),
+            format!("ALTER SYSTEM SET synchronous_standby_names = {names}"),
+            "SELECT pg_reload_conf()".to_owned(),
+        ];
+        tell(&*self.primary, &statements).await.map_err(|why| Error::new(doing(), why))?;
+        let sql = "SELECT count(*)::text || ' ' || current_setting('synchronous_commit') \
+                   FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
+        let wanted = format!("{} {commit}", self.replicas.len());
+        let patience = Patience::of(CONNECT_LIMIT);
+        let failed = |why| Error::new(doing(), why);
+        while ask_one(&*self.primary, sql).await.map_err(failed)? != wanted {
+            if patience.is_over().await {
+                let why = format!("the server does not say so after {} s", CONNECT_LIMIT.as_secs());
+                return Err(Error::new(doing(), why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all replicas show the primary's log up to a place.
+    async fn have_applied(&self, lsn: &str) -> Result<bool, DbError> {
+        if self.mode.kind == Kind::Logical {
+            let sql = format!(
+                "SELECT count(*)::text FROM pg_stat_replication WHERE replay_lsn >= '{lsn}'"
+            );
+            return Ok(ask_one(&*self.primary, &sql).await? == self.replicas.len().to_string());
+        }
+        let sql = format!(
+            "SELECT CASE WHEN pg_last_wal_replay_lsn() >= '{lsn}' THEN 'yes' ELSE 'no' END"
+        );
+        for replica in &self.replicas {
+            if ask_one(&**replica, &sql).await? != "yes" {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The replica that has received most.
+    async fn furthest(&self) -> Result<usize, DbError> {
+        let sql = "SELECT coalesce(pg_last_wal_receive_lsn(), '0/0') - '0/0'::pg_lsn || ''";
+        let mut furthest = (0, 0);
+        for (place, replica) in self.replicas.iter().enumerate() {
+            let text = ask_one(&**replica, sql).await?;
+            let received: u64 = text
+                .parse()
+                .map_err(|_| DbError::unexpected(format!("`{text}` is no place in the log")))?;
+            if received > furthest.1 {
+                furthest = (place, received);
+            }
+        }
+        Ok(furthest.0)
+    }
+}
+
+#[async_trait]
+impl Cluster for PostgresCluster {
+    fn primary(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.primary) as Arc<dyn Driver>
+    }
+
+    fn replicas(&self) -> Vec<Arc<dyn Driver>> {
+        self.replicas.iter().map(|replica| Arc::clone(replica) as Arc<dyn Driver>).collect()
+    }
+
+    async fn engage(&self) -> Result<()> {
+        if let Some(programs) = &self.programs {
+            for place in 0..self.replicas.len() {
+                let (replica, follows) = (&self.replicas[place], &self.follows[place]);
+                programs.subscribe(&self.primary, replica, follows, LOAD_LIMIT).await?;
+            }
+        }
+        self.settle(LOAD_LIMIT).await?;
+        match self.mode.synchronous_commit {
+            Some(commit) => self.wait_for_replicas_from_now_on(commit).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn settle(&self, limit: Duration) -> Result<()> {
+        let doing = || self.doing("wait for the replicas of");
+        let failed = |why| Error::new(doing(), why);
+        if self.replicas.is_empty() {
+            return Ok(());
+        }
+        let sql = "SELECT pg_current_wal_lsn()::text";
+        let lsn = ask_one(&*self.primary, sql).await.map_err(failed)?;
+        let patience = Patience::of(limit);
+        while !self.have_applied(&lsn).await.map_err(failed)? {
+            if patience.is_over().await {
+                let why = format!("they do not show it after {} s", limit.as_secs());
+                return Err(Error::new(doing(), why));
+            }
+        }
+        Ok(())
+    }
+
+    /// `pg_stat_replication` of the server that sends (manual, section 28.2.4). Its bytes are counted from
+    /// the primary's own place, also for a replica of a replica.
+    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
+        let mut reports = vec![LagReport::default(); self.replicas.len()];
+        for (place, report) in reports.iter_mut().enumerate() {
+            let upstream = self.upstream_of(place);
+            let sent = if std::ptr::eq(upstream, &*self.primary) {
+                "pg_current_wal_lsn()"
+            } else {
+                "pg_last_wal_replay_lsn()"
+            };
+            let seconds =
+                |column: &str| format!("coalesce(extract(epoch FROM {column})::text, '')");
+            let sql = format!(
+                "SELECT {}, {}, {}, coalesce(greatest(0, {sent} - replay_lsn)::text, '') \
+                 FROM pg_stat_replication WHERE application_name = {}",
+                seconds("write_lag"),
+                seconds("flush_lag"),
+                seconds("replay_lag"),
+                quote_text(&name_of(place))
+            );
+            let rows = ask(upstream, &sql, 4).await?;
+            if let Some([write, flush, replay, bytes]) = rows.first().map(Vec::as_slice) {
+                *report = LagReport {
+                    write_s: write.parse().ok(),
+                    flush_s: flush.parse().ok(),
+                    replay_s: replay.parse().ok(),
+                    bytes: bytes.parse().ok(),
+                    transactions: None,
+                };
+            }
+        }
+        Ok(reports)
+    }
+
+    async fn promote(&self) -> Result<usize> {
+        let doing = || self.doing("promote a replica of");
+        let failed = |why| Error::new(doing(), why);
+        if self.replicas.is_empty() {
+            return Err(Error::unsupported(doing(), "it has none"));
+        }
+        if self.mode.kind == Kind::Logical {
+            // A subscriber takes writes as it is; it only has to apply no more.
+            logical::unsubscribe(&self.replicas[0], &name_of(0)).await.map_err(failed)?;
+            return Ok(0);
+        }
+        let furthest = self.furthest().await.map_err(failed)?;
+        let sql = format!("SELECT pg_promote(true, {PROMOTE_SECONDS})::text");
+        let promoted = ask_one(&*self.replicas[furthest], &sql).await.map_err(failed)?;
+        if promoted != "true" {
+            let why = format!("it is still in recovery after {PROMOTE_SECONDS} s");
+            return Err(Error::new(doing(), why));
+        }
+        Ok(furthest)
+    }
+
+    fn set_link(&self, link: Link) -> Result<()> {
+        if self.links.is_empty() {
+            let why = "the cluster was made without a link that can be changed";
+            return Err(Error::unsupported(self.doing("change the link of"), why));
+        }
+        self.links.iter().for_each(|each| each.set(link));
+        Ok(())
+    }
+
+    fn evidence(&self) -> String {
+        let mut said: Vec<String> =
+            self.mode.settings().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if let Some(commit) = self.mode.synchronous_commit {
+            said.push(format!("synchronous_commit={commit}"));
+            said.push(format!("synchronous_standby_names='{}'", self.mode.standby_names()));
+        }
+        said.join(" ")
+    }
+}

@@ -1,0 +1,118 @@
+//! Logical replication (manual, chapter 31): rows of all tables of a database.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dbdyno_core::dialect::quote_text;
+use dbdyno_core::{DbError, Driver as _, Error, Result};
+
+use super::super::driver::PostgresDriver;
+use super::super::server::{PACKAGES, PostgresProgram, USER, command};
+use super::ask::{ask, ask_one, tell};
+use super::standby::{Follows, too_late};
+use crate::patience::Patience;
+use crate::throwaway::programs::missing;
+
+/// The publication of all tables.
+const PUBLICATION: &str = "dbdyno";
+/// The file with the definitions of the tables.
+const DEFINITIONS: &str = "definitions.sql";
+
+/// The programs that copy the definitions of tables.
+pub(super) struct Programs {
+    pg_dump: PathBuf,
+    psql: PathBuf,
+}
+
+impl Programs {
+    /// Those of the same installation.
+    ///
+    /// # Errors
+    /// They are not there (unsupported).
+    pub(super) fn beside(program: &PostgresProgram) -> Result<Self> {
+        match (program.beside("pg_dump"), program.beside("psql")) {
+            (Some(pg_dump), Some(psql)) => Ok(Self { pg_dump, psql }),
+            _ => Err(missing("PostgreSQL", "pg_dump and psql", None, &PACKAGES)),
+        }
+    }
+
+    /// Has a server subscribe to all tables that another one has now, and waits until it has their rows.
+    ///
+    /// # Errors
+    /// A server refuses, or the first copy takes longer than `limit`.
+    pub(super) async fn subscribe(
+        &self,
+        publisher: &PostgresDriver,
+        subscriber: &PostgresDriver,
+        follows: &Follows,
+        limit: Duration,
+    ) -> Result<()> {
+        let doing = format!("subscribe to the tables of {}", publisher.target());
+        let failed = |why| Error::new(&doing, why);
+        self.copy_definitions(publisher, subscriber)?;
+        // Rows without a key are told apart by all of their columns (manual, section 31.1).
+        let keyless = "SELECT format('ALTER TABLE %I.%I REPLICA IDENTITY FULL', schemaname, tablename) \
+                       FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') \
+                       AND NOT EXISTS (SELECT 1 FROM pg_index WHERE indisprimary AND \
+                       indrelid = format('%I.%I', schemaname, tablename)::regclass)";
+        let mut statements: Vec<String> =
+            ask(publisher, keyless, 1).await.map_err(failed)?.into_iter().flatten().collect();
+        statements.push(format!("CREATE PUBLICATION {PUBLICATION} FOR ALL TABLES"));
+        tell(publisher, &statements).await.map_err(failed)?;
+        let place = subscriber.place().ok_or_else(|| Error::new(&doing, "it is not dbdyno's"))?;
+        follows.write_pass_file(place)?;
+        let subscribe = format!(
+            "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {PUBLICATION}",
+            follows.name,
+            quote_text(&follows.connection(place))
+        );
+        tell(subscriber, &[subscribe]).await.map_err(failed)?;
+        let copied = "SELECT count(*)::text FROM pg_subscription_rel WHERE srsubstate <> 'r'";
+        let patience = Patience::of(limit);
+        while ask_one(subscriber, copied).await.map_err(failed)? != "0" {
+            if patience.is_over().await {
+                let why = format!("its first copy is not there after {} s", limit.as_secs());
+                return Err(too_late(&doing, &why, &place.log_tail(0)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the definitions of all tables, which logical replication does not (manual, section 31.6).
+    fn copy_definitions(&self, from: &PostgresDriver, to: &PostgresDriver) -> Result<()> {
+        let doing = format!("copy the definitions of the tables of {}", from.target());
+        let dumped = run(from, &self.pg_dump, &["--schema-only"], &doing)?;
+        let no_place = || Error::new(&doing, "it is not dbdyno's");
+        let file = to.place().ok_or_else(no_place)?.write_private(DEFINITIONS, &dumped)?;
+        let file = format!("--file={}", file.display());
+        let arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", &file];
+        run(to, &self.psql, &arguments, &doing).map(drop)
+    }
+}
+
+/// Ends a subscription whose publisher is gone.
+///
+/// # Errors
+/// The server refuses.
+pub(super) async fn unsubscribe(subscriber: &PostgresDriver, name: &str) -> Result<(), DbError> {
+    let statements = [
+        format!("ALTER SUBSCRIPTION {name} DISABLE"),
+        // The slot is where the publisher was.
+        format!("ALTER SUBSCRIPTION {name} SET (slot_name = NONE)"),
+        format!("DROP SUBSCRIPTION {name}"),
+    ];
+    tell(subscriber, &statements).await
+}
+
+/// Runs one of PostgreSQL's programs on a throwaway server; gives what it printed.
+fn run(on: &PostgresDriver, program: &Path, arguments: &[&str], doing: &str) -> Result<String> {
+    let (place, server) =
+        on.place().zip(on.throwaway()).ok_or_else(|| Error::new(doing, "it is not dbdyno's"))?;
+    let mut running = command(place, program);
+    running
+        .arg("--host")
+        .arg(server.folder)
+        .args(["--port", &server.port.to_string(), "--username", USER, "--dbname=postgres"])
+        .args(arguments);
+    place.run(&mut running, doing)
+}

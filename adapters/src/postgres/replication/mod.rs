@@ -1,0 +1,50 @@
+//! PostgreSQL's replication on throwaway servers: streaming of its log, and logical replication.
+
+mod ask;
+mod cluster;
+mod logical;
+mod standby;
+mod topologies;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dbdyno_core::{Cluster, ClusterPlan, Error, Replication, Result, Topology};
+
+use cluster::PostgresCluster;
+use topologies::{Kind, MODES};
+
+use crate::registry::ServerSettings;
+use crate::target::Target;
+
+/// Makes clusters of servers that are like a target's own.
+pub(super) struct PostgresReplication {
+    target: Target,
+    settings: ServerSettings,
+}
+
+impl PostgresReplication {
+    pub(super) fn new(target: &Target, settings: &ServerSettings) -> Self {
+        Self { target: target.clone(), settings: settings.clone() }
+    }
+}
+
+#[async_trait]
+impl Replication for PostgresReplication {
+    fn topologies(&self) -> Vec<Topology> {
+        MODES.iter().map(|mode| mode.topology).collect()
+    }
+
+    async fn start(&self, name: &str, plan: ClusterPlan) -> Result<Arc<dyn Cluster>> {
+        let mode = MODES.iter().find(|mode| mode.topology.name == name).ok_or_else(|| {
+            let why = format!("PostgreSQL has no topology `{name}` here");
+            Error::unsupported("set up replication", why)
+        })?;
+        if mode.kind == Kind::Logical && plan.link {
+            let why = "a link that can be changed is made for streaming replication alone";
+            return Err(Error::unsupported(format!("set up `{name}`"), why));
+        }
+        let cluster = PostgresCluster::start(&self.target, &self.settings, mode, plan).await?;
+        Ok(Arc::new(cluster))
+    }
+}

@@ -1,0 +1,76 @@
+//! The link between two servers: a proxy whose conditions change while it is in use.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use dbdyno_core::Link;
+use tokio::sync::watch;
+
+use super::relay::Entrance;
+use super::{Thread, Upstream};
+
+/// A proxy on a free port of 127.0.0.1 that a server reaches another one by, until it is dropped. It serves
+/// whoever connects: the server behind it must ask for a password.
+pub struct NodeLink {
+    port: u16,
+    conditions: watch::Sender<Link>,
+    _thread: Thread,
+}
+
+impl NodeLink {
+    /// To the server at a port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// There are no more ports, files or threads.
+    pub fn start(to_port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let (conditions, received) = watch::channel(Link::default());
+        let upstream = Upstream::Tcp(Ipv4Addr::LOCALHOST.to_string(), to_port);
+        let entrance = Entrance::Port { listener, expected: None };
+        let thread = Thread::start(upstream, Conditions(received), entrance)?;
+        Ok(Self { port, conditions, _thread: thread })
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Changes its conditions. What is under way keeps its delay, and is held up by a cut.
+    pub fn set(&self, link: Link) {
+        self.conditions.send_replace(link);
+    }
+}
+
+/// What a relay asks at each parcel.
+#[derive(Clone)]
+pub(super) struct Conditions(watch::Receiver<Link>);
+
+impl Conditions {
+    /// Conditions that stay as they are: a delay, and nothing else.
+    pub(super) fn fixed(round_trip: Duration) -> Self {
+        let (_, received) = watch::channel(Link { round_trip, ..Link::default() });
+        Self(received)
+    }
+
+    pub(super) fn round_trip(&self) -> Duration {
+        self.0.borrow().round_trip
+    }
+
+    /// How long so many bytes take to leave.
+    pub(super) fn time_of(&self, bytes: usize) -> Duration {
+        match self.0.borrow().bandwidth {
+            Some(rate) if rate > 0 => Duration::from_secs_f64(bytes as f64 / rate as f64),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Returns once something gets through.
+    pub(super) async fn passable(&mut self) {
+        // Nobody is left to mend it where the other end is gone, and the proxy is about to end.
+        let _ = self.0.wait_for(|link| !link.cut).await;
+    }
+}

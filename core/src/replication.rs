@@ -1,0 +1,157 @@
+//! Replication: a primary, replicas that repeat what it commits, and the link between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::driver::Driver;
+use crate::durability::Durability;
+use crate::error::{DbError, Result};
+
+/// The ways of replicating that an engine has, each of which can be set up on throwaway servers.
+#[async_trait]
+pub trait Replication: Send + Sync {
+    /// Which there are, in the order in which they are listed. One that is not installed is listed.
+    fn topologies(&self) -> Vec<Topology>;
+
+    /// Starts the servers of the topology called `name`, each a throwaway one, and joins them. Rows may be
+    /// loaded on the primary then, and are replicated; commits are not yet acknowledged as the topology
+    /// says, see [`Cluster::engage`].
+    ///
+    /// # Errors
+    /// There is no such topology, a program of it is not installed (unsupported, with the line that installs
+    /// it), a server does not start, or a replica does not connect in time. Nothing is left behind.
+    async fn start(&self, name: &str, plan: ClusterPlan) -> Result<Arc<dyn Cluster>>;
+}
+
+/// A way of replicating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// Its name: `async`, `remote-apply`, `semi-sync`.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub summary: &'static str,
+    /// How many replicas it has; none where it is what others are compared with.
+    pub replicas: u32,
+    /// Where a commit is when its client is told of it.
+    pub acknowledged: Acknowledged,
+    /// How what is committed gets to the replicas.
+    pub shape: Shape,
+}
+
+/// Where a commit is once it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acknowledged {
+    /// On the primary alone: it may be lost with it.
+    Primary,
+    /// A replica has received it and handed it to its operating system.
+    Received,
+    /// A replica has made it as durable as the primary has.
+    Flushed,
+    /// Readers of at least one replica see it.
+    Applied,
+    /// All nodes have it, and have agreed that it conflicts with nothing; they may not have applied it yet.
+    Certified,
+}
+
+impl Acknowledged {
+    /// Whether a commit that was acknowledged outlives the primary, as long as the replicas live.
+    pub const fn outlives_primary(self) -> bool {
+        !matches!(self, Self::Primary)
+    }
+}
+
+/// How what is committed gets to the replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Each replica has it from the primary.
+    Star,
+    /// The second replica has it from the first one, and so on.
+    Chain,
+    /// Every node takes writes and has those of the others.
+    Peers,
+}
+
+/// How a cluster is made.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterPlan {
+    /// What commits survive on each node.
+    pub durability: Durability,
+    /// Whether the nodes reach each other over a link whose conditions can be changed, see
+    /// [`Cluster::set_link`]. It costs what a proxy on the loopback interface costs.
+    pub link: bool,
+}
+
+/// Servers that replicate. Dropping it stops them and removes all that they have.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// The server that takes writes; the first node where all do. A throwaway server, which can be killed by
+    /// its [`ServerControl`](crate::ServerControl).
+    fn primary(&self) -> Arc<dyn Driver>;
+
+    /// The others, likewise.
+    fn replicas(&self) -> Vec<Arc<dyn Driver>>;
+
+    /// From now on commits are acknowledged as the topology says. What was committed before is on all
+    /// replicas when it returns.
+    ///
+    /// # Errors
+    /// A replica does not connect or catch up in time, or a server refuses.
+    async fn engage(&self) -> Result<()>;
+
+    /// Waits until all replicas show what the primary has committed by now.
+    ///
+    /// # Errors
+    /// They do not within `limit`, or a server cannot be asked.
+    async fn settle(&self, limit: Duration) -> Result<()>;
+
+    /// What the servers themselves say of how far each replica is behind, in the replicas' order. A replica
+    /// of which nothing is known is one without figures.
+    ///
+    /// # Errors
+    /// A server cannot be asked.
+    async fn reports(&self) -> Result<Vec<LagReport>, DbError>;
+
+    /// Makes the replica that has most of the primary's commits one that takes writes, for the primary is
+    /// gone; gives its place among the replicas. All that it has received is applied first.
+    ///
+    /// # Errors
+    /// None can be promoted.
+    async fn promote(&self) -> Result<usize>;
+
+    /// Changes the link between the primary and its replicas, at once.
+    ///
+    /// # Errors
+    /// The cluster was made without one.
+    fn set_link(&self, link: Link) -> Result<()>;
+
+    /// The settings that make it what it is, `name=value` with blanks between.
+    fn evidence(&self) -> String;
+}
+
+/// What the servers say of how far a replica is behind. Each figure has the engine's own meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LagReport {
+    /// Seconds until the replica had written what the primary had.
+    pub write_s: Option<f64>,
+    /// Seconds until the replica had made it durable.
+    pub flush_s: Option<f64>,
+    /// Seconds that the replica shows less than the primary: the figure that people watch.
+    pub replay_s: Option<f64>,
+    /// Bytes of the primary's log that the replica has not applied.
+    pub bytes: Option<u64>,
+    /// Transactions of the primary that the replica has not applied.
+    pub transactions: Option<u64>,
+}
+
+/// The conditions of a link between nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// What it adds to each round trip.
+    pub round_trip: Duration,
+    /// Bytes per second that get through each way of a connection; without a limit where `None`.
+    pub bandwidth: Option<u64>,
+    /// Whether nothing gets through. What is sent meanwhile arrives when the link is mended.
+    pub cut: bool,
+}

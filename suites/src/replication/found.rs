@@ -1,0 +1,137 @@
+//! What was found out, as the metrics of results.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Better, Error, Measurement, Result};
+use hdrhistogram::Histogram;
+
+use super::heartbeat::Beats;
+use super::staleness::{Said, Staleness, histogram};
+
+const NS_PER_US: f64 = 1_000.0;
+
+/// A replica as results name it.
+pub fn replica_name(topology: &str, place: usize) -> String {
+    format!("{topology}/replica-{}", place + 1)
+}
+
+/// A number of microseconds, less of which is better.
+pub fn us(metric: &str, us: f64, of: &str) -> Measurement {
+    Measurement::new(metric, us, "us", Better::Lower).of(of)
+}
+
+/// A number of milliseconds, less of which is better.
+pub fn ms(metric: &str, time: Duration, of: &str) -> Measurement {
+    Measurement::new(metric, time.as_secs_f64() * 1e3, "ms", Better::Lower).of(of)
+}
+
+/// A count, less of which is better.
+pub fn count(metric: &str, count: u64, of: &str) -> Measurement {
+    Measurement::new(metric, count as f64, "1", Better::Lower).of(of)
+}
+
+/// Percentiles of a histogram of nanoseconds, in microseconds; nothing where nothing was recorded.
+pub fn percentiles(metric: &str, histogram: &Histogram<u64>, of: &str) -> Vec<Measurement> {
+    if histogram.is_empty() {
+        return Vec::new();
+    }
+    let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / NS_PER_US;
+    [("p50", at(0.5)), ("p95", at(0.95)), ("p99", at(0.99)), ("max", at(1.0))]
+        .map(|(name, value)| us(&format!("{metric}_{name}_us"), value, of))
+        .to_vec()
+}
+
+/// How long commits of the heartbeat took.
+pub fn commits(beats: &Beats, of: &str) -> Vec<Measurement> {
+    let took = beats.sent.iter().map(|(sent, acknowledged)| *acknowledged - *sent);
+    percentiles("commit", &histogram(took), of)
+}
+
+/// How stale a replica was, and what the servers said of that.
+pub fn staleness(staleness: &Staleness, of: &str) -> Vec<Measurement> {
+    let mut rows = percentiles("visible", &staleness.histogram(), of);
+    rows.push(count("beats_unseen", staleness.unseen, of));
+    let said = |what: fn(&Said) -> Option<f64>| histogram(seconds(&staleness.said, what));
+    rows.extend(percentiles("reported_write", &said(|said| said.write_s), of));
+    rows.extend(percentiles("reported_flush", &said(|said| said.flush_s), of));
+    rows.extend(percentiles("reported_replay", &said(|said| said.replay_s), of));
+    rows.extend(percentiles("disagreement", &staleness.disagreement(), of));
+    let most = |what: fn(&Said) -> Option<u64>| staleness.said.iter().filter_map(what).max();
+    if let Some(bytes) = most(|said| said.bytes) {
+        let row = Measurement::new("behind_max_bytes", bytes as f64, "bytes", Better::Lower);
+        rows.push(row.of(of));
+    }
+    if let Some(transactions) = most(|said| said.transactions) {
+        rows.push(count("behind_max_transactions", transactions, of));
+    }
+    rows
+}
+
+fn seconds(said: &[Said], what: fn(&Said) -> Option<f64>) -> impl Iterator<Item = Duration> {
+    let seconds = said.iter().filter_map(what).filter(|seconds| *seconds >= 0.0);
+    seconds.map(Duration::from_secs_f64)
+}
+
+/// Time to visible by the second in which the beat was acknowledged, for the timeline.
+pub fn by_second(staleness: &Staleness, began: Instant, name: &str) -> Vec<Second> {
+    let mut seconds: BTreeMap<u64, Vec<Duration>> = BTreeMap::new();
+    for (acknowledged, took) in &staleness.visible {
+        let second = acknowledged.saturating_duration_since(began).as_secs();
+        seconds.entry(second).or_default().push(*took);
+    }
+    let second = |(second, took): (u64, Vec<Duration>)| Second {
+        second,
+        warmup: false,
+        transaction: format!("{name}/visible").into(),
+        completed: took.len() as u64,
+        errors: 0,
+        retries: 0,
+        response_ns: histogram(took.into_iter()),
+    };
+    seconds.into_iter().map(second).collect()
+}
+
+/// When a moment was, by the clock on the wall.
+pub fn wall_clock(moment: Instant) -> SystemTime {
+    SystemTime::now() - moment.elapsed()
+}
+
+/// Adds what the servers said of a replica to a file, beside what a client saw.
+///
+/// # Errors
+/// The disk is full or the folder is gone.
+pub fn keep_said(file: &Path, said: &[Said], began: Instant, name: &str) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let is_new = !file.exists();
+        let mut out = OpenOptions::new().create(true).append(true).open(file)?;
+        let mut text = String::new();
+        if is_new {
+            text.push_str(
+                "replica,at_ms,seen_us,reported_write_us,reported_flush_us,reported_replay_us,\
+                 behind_bytes,behind_transactions\n",
+            );
+        }
+        let us =
+            |seconds: Option<f64>| seconds.map_or(String::new(), |s| format!("{:.0}", s * 1e6));
+        let whole = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
+        for each in said {
+            text.push_str(&format!(
+                "{name},{},{},{},{},{},{},{}\n",
+                each.at.saturating_duration_since(began).as_millis(),
+                each.seen.as_micros(),
+                us(each.write_s),
+                us(each.flush_s),
+                us(each.replay_s),
+                whole(each.bytes),
+                whole(each.transactions)
+            ));
+        }
+        out.write_all(text.as_bytes())
+    };
+    write().map_err(|why| Error::new(format!("write {}", file.display()), why))
+}

@@ -1,0 +1,180 @@
+//! The nodes at a distance from each other: what a round trip, a narrow line and a partition do to the primary
+//! and to what its replicas show.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::{Better, Link, Measurement, Result, Statement, Stop, Topology};
+use dbdyno_datasets::Dataset;
+
+use super::bench::{Bench, Running};
+use super::catch_up::sleep;
+use super::found::{self, ms};
+use super::staleness::Staleness;
+use crate::benchmark::{
+    AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
+};
+use crate::oltp::tpcb::TpcB;
+use crate::runner::{Measured, Stand};
+
+/// The shortest load.
+const SHORTEST: Duration = Duration::from_millis(2_000);
+/// Loads of a case: three links for each of two topologies.
+const LOADS: u32 = 6;
+/// How long clients work before the link is cut.
+const BEFORE: Duration = Duration::from_secs(1);
+/// How long it is cut.
+const CUT: Duration = Duration::from_secs(2);
+/// How long clients work after it is mended.
+const AFTER: Duration = Duration::from_secs(1);
+
+/// The links that are measured, each by its name.
+const LINKS: [(&str, Link); 3] = [
+    ("loopback", Link { round_trip: Duration::ZERO, bandwidth: None, cut: false }),
+    ("10ms", Link { round_trip: Duration::from_millis(10), bandwidth: None, cut: false }),
+    ("1MB/s", Link { round_trip: Duration::ZERO, bandwidth: Some(1_000_000), cut: false }),
+];
+/// What the results of the partition are called.
+const PARTITION: &str = "partition";
+
+/// The benchmark.
+#[derive(Clone, Copy, Debug)]
+pub struct Network;
+
+impl Benchmark for Network {
+    fn name(&self) -> &'static str {
+        "network"
+    }
+
+    fn summary(&self) -> &'static str {
+        "TPC-B-like transactions with 10 ms between the nodes, with 1 MB/s, and with the link cut for two seconds"
+    }
+
+    fn dataset(&self) -> &'static dyn Dataset {
+        TpcB.dataset()
+    }
+
+    fn after_use(&self) -> AfterUse {
+        TpcB.after_use()
+    }
+
+    fn has_topologies(&self) -> bool {
+        true
+    }
+
+    fn shortest_load(&self) -> Duration {
+        SHORTEST
+    }
+
+    fn procedure(&self) -> Procedure<'_> {
+        Procedure::Staged(self)
+    }
+}
+
+impl StagedBenchmark for Network {
+    fn statements(&self, context: &WorkloadContext) -> Vec<Statement> {
+        TpcB.procedure().statements(context)
+    }
+
+    fn loads(&self) -> u32 {
+        LOADS
+    }
+
+    fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
+        let bench = Bench::new(stand)?;
+        let topologies = bench.telling_topologies(measured)?;
+        bench.each(topologies, measured, |topology, measured| {
+            measure_one(&bench, topology, measured)
+        })
+    }
+}
+
+/// What a topology over a link is called.
+fn name_of(topology: &Topology, link: &str) -> String {
+    format!("{} {link}", topology.name)
+}
+
+fn measure_one(
+    bench: &Bench<'_>,
+    topology: Topology,
+    measured: &mut Measured,
+) -> Result<Option<String>> {
+    let Some(running) = bench.start(topology, true, measured)? else { return Ok(None) };
+    let mut told = Vec::new();
+    for (link_name, link) in LINKS {
+        let throughput = measure_link(bench, &running, link_name, link, measured)?;
+        told.push(format!("{link_name} {throughput:.0}/s"));
+    }
+    running.cluster.set_link(Link::default())?;
+    measure_partition(bench, &running, measured)?;
+    bench.compare(&running, &TpcB, measured)?;
+    Ok(Some(format!("{}: {}", topology.name, told.join(", "))))
+}
+
+/// A load over a link; gives its throughput.
+fn measure_link(
+    bench: &Bench<'_>,
+    running: &Running,
+    link_name: &str,
+    link: Link,
+    measured: &mut Measured,
+) -> Result<f64> {
+    let stand = bench.stand;
+    stand.go_on()?;
+    running.cluster.set_link(link)?;
+    let name = name_of(&running.topology, link_name);
+    let workload = TpcB.workload(&stand.context(), &State::default());
+    let clients = stand.case().clients;
+    let load = || {
+        let length = stand.length(clients);
+        stand.load_through(&name, &running.primary, clients, length, &workload)
+    };
+    let (stage, beats) = bench.beat_during(running, load)?;
+    let stage = stage?;
+    let throughput = stage.report.total_throughput();
+    measured.stages.push(stage);
+    measured.own.extend(found::commits(&beats, &name));
+    measured.own.extend(found::staleness(&Staleness::of(&beats, 0), &name));
+    Ok(throughput)
+}
+
+/// The link is cut under load and mended.
+fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measured) -> Result<()> {
+    let (stand, name) = (bench.stand, name_of(&running.topology, PARTITION));
+    stand.go_on()?;
+    stand.working_on(&format!("cut the link of {} for {} s", running.topology.name, CUT.as_secs()));
+    let workload = TpcB.workload(&stand.context(), &State::default());
+    let (clients, seed) = (stand.case().clients, stand.case().seed);
+    let cut = |over: &Stop| {
+        sleep(bench, BEFORE, over)?;
+        running.cluster.set_link(Link { cut: true, ..Link::default() })?;
+        let began = Instant::now();
+        let slept = sleep(bench, CUT, over);
+        let mended = Instant::now();
+        running.cluster.set_link(Link::default())?;
+        slept?;
+        sleep(bench, AFTER, over)?;
+        Ok((began, mended))
+    };
+    let load =
+        || stand.load_beside_through(&Arc::clone(&running.primary), clients, &workload, seed, cut);
+    let (loaded, beats) = bench.beat_during(running, load)?;
+    let (report, cut) = loaded?;
+    if let Some(failure) = report.failure {
+        return Err(failure);
+    }
+    let (began, mended) = cut?;
+    let stall = beats.sent.iter().map(|(sent, acknowledged)| *acknowledged - *sent).max();
+    let during =
+        beats.sent.iter().filter(|(_, acknowledged)| (began..mended).contains(acknowledged));
+    let staleness = Staleness::of(&beats, 0);
+    let stalest = staleness.visible.iter().map(|(_, took)| *took).max();
+    measured.own.extend([
+        ms("cut_ms", mended - began, &name),
+        ms("commit_longest_ms", stall.unwrap_or_default(), &name),
+        ms("visible_longest_ms", stalest.unwrap_or_default(), &name),
+        Measurement::new("beats_while_cut", during.count() as f64, "1", Better::Neither).of(&*name),
+        found::count("beats_unseen", staleness.unseen, &name),
+    ]);
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! The replication suite on real servers, at small scale: every kind of topology, what they promise, and what
+//! becomes of replicas in trouble.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbdyno_core::load::Length;
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::{
+    Cluster, ClusterPlan, Driver, Durability, ErrorClass, Link, Measurement, SessionOptions, Status,
+};
+use dbdyno_suites::replication;
+use dbdyno_suites::replication::ReplicationOptions;
+use dbdyno_suites::runner::RunOptions;
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
+use tokio::runtime::Runtime;
+
+/// How long replicas may take to show what the primary has.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// An engine that is up.
+struct Place {
+    runtime: Runtime,
+    driver: Arc<dyn Driver>,
+}
+
+impl Place {
+    fn open(text: &str) -> Self {
+        let runtime = runtime();
+        let driver = target(&runtime, text);
+        Self { runtime, driver }
+    }
+
+    fn measure(&self, name: &str, topologies: &[&str]) -> Vec<Measurement> {
+        let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), name));
+        let topologies = topologies.iter().map(|name| (*name).to_owned()).collect();
+        let options = RunOptions {
+            length: Length::Duration(Duration::from_millis(700)),
+            warmup: Duration::ZERO,
+            replication: ReplicationOptions { topologies: Some(topologies) },
+            ..run_options()
+        };
+        run_one(&self.runtime, &self.driver, ("replication", benchmark.as_ref()), &options, &kept);
+        let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+        let failed: Vec<_> = rows.iter().filter(|row| row.status == Status::Failed).collect();
+        assert!(failed.is_empty(), "{name} on {}: {failed:#?}", self.driver.engine());
+        rows
+    }
+
+    fn start(&self, topology: &str, link: bool) -> Arc<dyn Cluster> {
+        let plan = ClusterPlan { durability: Durability::Full, link };
+        let replication = self.driver.replication().unwrap();
+        self.runtime.block_on(replication.start(topology, plan)).unwrap()
+    }
+
+    fn run(&self, node: &dyn Driver, sql: &str) {
+        self.runtime.block_on(async {
+            let mut session = node.connect(&SessionOptions::default()).await.unwrap();
+            session.run_sql(sql).await.unwrap();
+        });
+    }
+
+    fn number(&self, node: &dyn Driver, sql: &str) -> i64 {
+        self.runtime.block_on(async {
+            let mut session = node.connect(&SessionOptions::default()).await.unwrap();
+            scalar_sql(&mut *session, sql).await.unwrap()
+        })
+    }
+}
+
+fn value(rows: &[Measurement], metric: &str, of: &str) -> f64 {
+    let found = rows.iter().find(|row| row.metric == metric && row.transaction == of);
+    let found = found.unwrap_or_else(|| panic!("no {metric} of `{of}` in {rows:#?}"));
+    found.value.unwrap_or_else(|| panic!("{metric} of {of}: {}", found.detail))
+}
+
+/// Every replica shows every beat and, in the end, the same tables.
+fn lag(place: &Place, topologies: &[(&str, u32)]) {
+    let names: Vec<&str> = topologies.iter().map(|(name, _)| *name).collect();
+    let rows = place.measure("tpcb", &names);
+    assert!(value(&rows, "throughput", "none") > 0.0);
+    for (name, replicas) in topologies {
+        assert!(value(&rows, "throughput_ratio", name) > 0.0, "{name}");
+        assert!(value(&rows, "commit_p50_us", name) > 0.0, "{name}");
+        for number in 1..=*replicas {
+            let replica = format!("{name}/replica-{number}");
+            let visible = ["p50", "p95", "p99", "max"]
+                .map(|at| value(&rows, &format!("visible_{at}_us"), &replica));
+            assert!(visible.is_sorted() && visible[0] > 0.0, "{replica}: {visible:?}");
+            assert_eq!(value(&rows, "beats_unseen", &replica), 0.0, "{replica}");
+            let equal = format!("check_replica_{number}_equals_primary_{name}");
+            assert_eq!(value(&rows, &equal, ""), 1.0, "{replica}");
+        }
+        assert_eq!(value(&rows, &format!("check_history_rows_{name}"), ""), 1.0, "{name}");
+    }
+}
+
+/// What was acknowledged outlives the primary where that is promised, and nothing is half there anywhere.
+fn failover(place: &Place, topologies: &[&str]) {
+    let rows = place.measure("failover", topologies);
+    let kept = place.driver.replication().unwrap().topologies();
+    for name in topologies {
+        let promotion = value(&rows, "failover_promotion_ms", name);
+        assert!(value(&rows, "failover_rto_ms", name) >= promotion && promotion > 0.0, "{name}");
+        assert!(value(&rows, "acknowledged_commits", name) > 0.0, "{name}");
+        assert_eq!(value(&rows, &format!("check_whole_{name}"), ""), 1.0, "{name}");
+        let topology = kept.iter().find(|topology| topology.name == *name).unwrap();
+        let promised = format!("check_none_lost_{name}");
+        let check = rows.iter().find(|row| row.metric == promised);
+        assert_eq!(check.is_some(), topology.acknowledged.outlives_primary(), "{name}");
+        if check.is_some() {
+            assert_eq!(value(&rows, "lost_commits", name), 0.0, "{name}");
+        }
+    }
+}
+
+/// Behind a link that is cut a replica shows nothing new, and all of it once the link is mended.
+fn partition(place: &Place) {
+    let cluster = place.start("async", true);
+    let (primary, replica) = (cluster.primary(), cluster.replicas().remove(0));
+    let namespace = place.driver.dialect().ensure_namespace("cut");
+    namespace.iter().for_each(|sql| place.run(&*primary, sql));
+    place.run(&*primary, "CREATE TABLE cut.numbers (number INTEGER NOT NULL PRIMARY KEY)");
+    place.runtime.block_on(cluster.engage()).unwrap();
+    cluster.set_link(Link { cut: true, ..Link::default() }).unwrap();
+    place.run(&*primary, "INSERT INTO cut.numbers VALUES (1)");
+    let settled = place.runtime.block_on(cluster.settle(Duration::from_millis(300)));
+    assert!(settled.unwrap_err().to_string().contains("do not show it"));
+    let sql = "SELECT COUNT(*) FROM cut.numbers";
+    assert_eq!(place.number(&*replica, sql), 0);
+    let reports = place.runtime.block_on(cluster.reports()).unwrap();
+    assert_eq!(reports.len(), 1);
+    cluster.set_link(Link::default()).unwrap();
+    place.runtime.block_on(cluster.settle(LIMIT)).unwrap();
+    assert_eq!(place.number(&*replica, sql), 1);
+}
+
+/// Nothing of a cluster is left once it is dropped.
+fn tidy(place: &Place) {
+    let cluster = place.start("async", false);
+    let info = place.runtime.block_on(cluster.replicas()[0].server_info()).unwrap();
+    let folder = std::path::PathBuf::from(&info.settings["data_folder"]);
+    assert!(folder.exists());
+    drop(cluster);
+    wait_for("the folder to be gone", || (!folder.exists()).then_some(()));
+}
+
+/// What there is not is told with what there is.
+fn unknown(place: &Place) {
+    let rows = place.measure("catch-up", &["telepathy"]);
+    assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:#?}");
+    assert!(rows.iter().any(|row| row.detail.contains("the driver has none, async")), "{rows:#?}");
+}
+
+/// A replica that can never connect: an error that says so after a while, a row, and nothing left behind.
+fn never_connects(text: &str, words: &str) {
+    let place = Place::open(text);
+    let replication = place.driver.replication().unwrap();
+    let plan = ClusterPlan { durability: Durability::Full, link: false };
+    let refused = place.runtime.block_on(replication.start("async", plan)).err().unwrap();
+    assert!(!refused.is_unsupported() && refused.to_string().contains(words), "{refused}");
+    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), "failover"));
+    let topologies = ReplicationOptions { topologies: Some(vec!["async".to_owned()]) };
+    let options = RunOptions { replication: topologies, ..run_options() };
+    run_one(&place.runtime, &place.driver, ("replication", benchmark.as_ref()), &options, &kept);
+    let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
+    let failed = |row: &&Measurement| row.transaction == "async" && row.value.is_none();
+    let row = rows.iter().find(failed).unwrap_or_else(|| panic!("{rows:#?}"));
+    assert!(row.status == Status::Failed && row.detail.contains(words), "{row:#?}");
+}
+
+#[test]
+fn postgres_replicates() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres");
+    lag(&place, &[("any-1-remote-apply", 2), ("cascading", 2), ("logical", 1)]);
+    failover(&place, &["async", "remote-apply"]);
+    partition(&place);
+    tidy(&place);
+    unknown(&place);
+    // The primary listens on no port.
+    never_connects("postgres?set.listen_addresses=", "copy the primary for a replica");
+}
+
+#[test]
+fn mariadb_replicates() {
+    if left_out("mariadb") {
+        return;
+    }
+    let place = Place::open("mariadb");
+    lag(&place, &[("async-parallel-4", 1), ("semi-sync", 1)]);
+    failover(&place, &["async", "semi-sync"]);
+    partition(&place);
+    tidy(&place);
+}
+
+#[test]
+fn galera_replicates() {
+    if left_out("mariadb") {
+        return;
+    }
+    let place = Place::open("mariadb");
+    failover(&place, &["galera"]);
+}
+
+/// Readers of a replica that commits wait for see their own writes; stopped replicas catch up.
+#[test]
+fn readers_and_stopped_replicas() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres");
+    let rows = place.measure("reads", &["remote-apply"]);
+    assert!(value(&rows, "read_your_writes_reads", "remote-apply") > 0.0);
+    assert!(value(&rows, "monotonic_reads", "remote-apply") > 0.0);
+    for load in ["writes", "primary", "spread"] {
+        assert!(value(&rows, "throughput", &format!("remote-apply {load}")) > 0.0, "{load}");
+    }
+    assert_eq!(value(&rows, "read_your_writes_violations", "remote-apply"), 0.0);
+    assert_eq!(value(&rows, "check_reads_its_writes_remote-apply", ""), 1.0);
+    let rows = place.measure("catch-up", &["async", "remote-apply"]);
+    let away = value(&rows, "away_ms", "remote-apply");
+    // No commit is acknowledged while the replica that it waits for stands still.
+    assert!(value(&rows, "commit_longest_ms", "remote-apply") >= away, "{rows:#?}");
+    assert!(value(&rows, "visible_longest_ms", "async") >= away, "{rows:#?}");
+    assert!(value(&rows, "commit_longest_ms", "async") < away, "{rows:#?}");
+    assert!(value(&rows, "catch_up_speed", "async") > 1.0);
+    assert!(value(&rows, "behind_bytes", "async") > 0.0);
+}
+
+/// What an engine cannot do is a row that says so.
+#[test]
+fn engines_without_replication_say_so() {
+    let place = Place::open("sqlite");
+    let rows = place.measure("failover", &[]);
+    assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:#?}");
+}
+
+/// Classes of errors have names of their own.
+#[test]
+fn classes_have_names_of_their_own() {
+    let mut names: Vec<&str> = ErrorClass::ALL.iter().map(|class| class.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), ErrorClass::ALL.len());
+}
