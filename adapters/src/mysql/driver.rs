@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use super::dialect::MysqlDialect;
 use super::durability::{self, DurableSettings};
 use super::errors::code;
 use super::isolation::{self, Levels};
+use super::private::{BinaryLog, Private};
 use super::programs::{Product, programs, short_version};
 use super::replication::MariadbReplication;
 use super::server::{self, Access, MysqlServer};
@@ -100,29 +100,6 @@ struct Server {
     max_connections: String,
 }
 
-/// A server that dbdyno started.
-struct Private {
-    process: Arc<Throwaway>,
-    access: Access,
-    /// Making more servers like it; not offered by those that were made so.
-    replication: Option<MariadbReplication>,
-}
-
-/// A server that writes a binary log, until this is dropped.
-pub(super) struct BinaryLog {
-    process: Arc<Throwaway>,
-    writes_log: Arc<AtomicBool>,
-}
-
-impl Drop for BinaryLog {
-    fn drop(&mut self) {
-        self.writes_log.store(false, Ordering::Relaxed);
-        if let Err(why) = self.process.restart() {
-            tracing::warn!("the server still writes a binary log: {why}");
-        }
-    }
-}
-
 impl MysqlDriver {
     /// Opens a target: starts its throwaway server, or connects to its URL.
     ///
@@ -171,7 +148,7 @@ impl MysqlDriver {
         round_trip: Duration,
         origin: Origin,
     ) -> Result<Self> {
-        let (connector, private) = start(origin.product, program, round_trip).await?;
+        let (connector, private) = Private::start(origin.product, program, round_trip).await?;
         Self::reach(label, connector, Some(private), origin).await
     }
 
@@ -244,11 +221,12 @@ impl MysqlDriver {
     /// # Errors
     /// It does not come up again.
     pub(super) fn write_binary_log(&self) -> Result<Option<BinaryLog>> {
-        let Some(Private { process, access, .. }) = &self.throwaway else { return Ok(None) };
-        access.writes_log.store(true, Ordering::Relaxed);
-        let writes_log = Arc::clone(&access.writes_log);
-        let log = BinaryLog { process: Arc::clone(process), writes_log };
-        process.restart().map(|()| Some(log))
+        self.throwaway.as_ref().map(Private::write_binary_log).transpose()
+    }
+
+    /// The first process of a throwaway server.
+    pub(super) fn server_process(&self) -> Option<u32> {
+        self.throwaway.as_ref()?.process.process()
     }
 
     /// The server's process, where dbdyno started it.
@@ -334,28 +312,6 @@ impl MysqlDriver {
         } else {
             bulk::load_inserts(connection, table, source, progress, stop).await
         }
-    }
-}
-
-async fn start(
-    product: Product,
-    program: MysqlServer,
-    round_trip: Duration,
-) -> Result<(Connector, Private)> {
-    let access = program.access();
-    let process =
-        tokio::task::spawn_blocking(move || Throwaway::start(Box::new(program))).await.map_err(
-            |why| Error::new(format!("start a throwaway {} server", product.title()), why),
-        )??;
-    let socket = server::socket(process.place());
-    let connector = Connector::to_socket(&socket, &access.password, round_trip);
-    Ok((connector, Private { process: Arc::new(process), access, replication: None }))
-}
-
-impl MysqlDriver {
-    /// The first process of a throwaway server.
-    pub(super) fn server_process(&self) -> Option<u32> {
-        self.throwaway.as_ref()?.process.process()
     }
 }
 

@@ -22,6 +22,7 @@ mod metrics;
 mod mysql_async;
 mod params;
 mod plans;
+mod private;
 mod programs;
 mod replication;
 mod rows;

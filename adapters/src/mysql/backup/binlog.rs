@@ -14,7 +14,8 @@ use super::dump::{self, Dump};
 use super::{Source, ask, told_version};
 use crate::backup::bytes_of;
 use crate::backup::tool::run;
-use crate::mysql::driver::{BinaryLog, MysqlDriver};
+use crate::mysql::driver::MysqlDriver;
+use crate::mysql::private::BinaryLog;
 use crate::mysql::programs::Product;
 
 /// So many lines at the beginning of a dump may come before the position.
