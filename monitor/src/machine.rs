@@ -5,6 +5,7 @@ use dbdyno_core::metrics::{MetricInfo, Reading};
 /// The metrics of the machine.
 pub const CATALOGUE: &[MetricInfo] = &[
     BUSY,
+    PROCESSORS,
     MetricInfo::counter("cpu_user_s", "s", "processor time of programs, all processors together"),
     MetricInfo::counter("cpu_system_s", "s", "processor time of the kernel, interrupts included"),
     MetricInfo::counter(
@@ -27,6 +28,9 @@ pub const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("network_sent_bytes", "bytes", "sent, by interface"),
 ];
 
+/// All processors, whichever of them this process may use.
+pub(crate) const PROCESSORS: MetricInfo =
+    MetricInfo::gauge("processors", "1", "processors that the machine has online");
 /// Processors at work.
 pub(crate) const BUSY: MetricInfo =
     MetricInfo::counter("cpu_busy_s", "s", "processor time in use, all processors together");
@@ -74,6 +78,7 @@ mod linux {
         let system = seconds(total.system + interrupts);
         let stolen = seconds(total.steal.unwrap_or(0));
         add(readings, "cpu_busy_s", "", user + system + stolen);
+        add(readings, "processors", "", kernel.cpu_time.len() as f64);
         add(readings, "cpu_user_s", "", user);
         add(readings, "cpu_system_s", "", system);
         add(readings, "cpu_io_wait_s", "", seconds(total.iowait.unwrap_or(0)));

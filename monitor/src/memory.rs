@@ -11,6 +11,16 @@ use crate::monitor::Sink;
 
 /// How long samples are remembered.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
+/// What is remembered.
+const WANTED: [(Source, &str); 7] = [
+    (Source::Machine, "processors"),
+    (Source::Machine, "cpu_busy_s"),
+    (Source::Server, "cpu_s"),
+    (Source::Client, "cpu_s"),
+    (Source::Client, "busiest_thread"),
+    (Source::Engine, "cache_hits"),
+    (Source::Engine, "cache_misses"),
+];
 /// Samples that a load must have in its midst.
 const ENOUGH: usize = 2;
 /// A thread that runs for so much of the time has no time left to wait for a server.
@@ -22,16 +32,15 @@ const BUSY_MACHINE: f64 = 0.95;
 #[derive(Debug, Default)]
 pub struct Memory {
     moments: Mutex<VecDeque<(SystemTime, Vec<Sample>)>>,
-    processors: f64,
     /// Targets whose engine runs in this process.
     embedded: Vec<String>,
 }
 
 impl Memory {
-    /// A memory of a machine with so many processors; `embedded` are the targets whose engine runs in
-    /// this process, so that nobody can tell the one's work from the other's.
-    pub fn new(processors: usize, embedded: Vec<String>) -> Self {
-        Self { moments: Mutex::default(), processors: processors as f64, embedded }
+    /// A memory; `embedded` are the targets whose engine runs in this process, so that nobody can tell the
+    /// one's work from the other's.
+    pub fn new(embedded: Vec<String>) -> Self {
+        Self { moments: Mutex::default(), embedded }
     }
 
     fn moments(&self) -> MutexGuard<'_, VecDeque<(SystemTime, Vec<Sample>)>> {
@@ -43,7 +52,9 @@ impl Sink for Memory {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
         let Some(at) = samples.first().map(|sample| sample.at) else { return Ok(()) };
         let mut moments = self.moments();
-        moments.push_back((at, samples.to_vec()));
+        let is_wanted =
+            |sample: &&Sample| WANTED.contains(&(sample.source, sample.reading.metric.name));
+        moments.push_back((at, samples.iter().filter(is_wanted).cloned().collect()));
         let is_old =
             |then: &SystemTime| at.duration_since(*then).is_ok_and(|elapsed| elapsed > REMEMBERED);
         while moments.front().is_some_and(|(then, _)| is_old(then)) {
@@ -70,8 +81,11 @@ impl LoadWatch for Memory {
             let row = value.map(|value| Measurement::new(metric, value, unit, Better::Neither));
             rows.extend(row);
         };
-        let machine =
-            window.grown(Source::Machine, "cpu_busy_s").map(|busy| busy / self.processors);
+        let (busy, processors) = (
+            window.grown(Source::Machine, "cpu_busy_s"),
+            window.mean(Source::Machine, "processors"),
+        );
+        let machine = busy.zip(processors).map(|(busy, processors)| busy / processors);
         let server = window.grown(Source::Server, "cpu_s");
         let client = window.grown(Source::Client, "cpu_s");
         let busiest = window.mean(Source::Client, "busiest_thread");
@@ -83,7 +97,7 @@ impl LoadWatch for Memory {
         let ratio = hits.zip(misses).filter(|(hits, misses)| hits + misses > 0.0);
         add("cache_hit_ratio", ratio.map(|(hits, misses)| hits / (hits + misses)), "1");
         if let (false, Some(busiest)) = (self.is_embedded(target), busiest) {
-            rows.push(bottleneck(busiest, machine, client, server));
+            rows.push(bottleneck(busiest, machine, busy.zip(client)));
         }
         rows
     }
@@ -135,22 +149,21 @@ impl Window<'_> {
 }
 
 /// Whether the clients had no time to wait for the server, so that a faster one would not have helped.
-fn bottleneck(
-    busiest: f64,
-    machine: Option<f64>,
-    client: Option<f64>,
-    server: Option<f64>,
-) -> Measurement {
-    let (client, server) = (client.unwrap_or(0.0), server.unwrap_or(0.0));
+///
+/// `machine` is the share of all processors that was in use, `used` how many were, and by the client.
+fn bottleneck(busiest: f64, machine: Option<f64>, used: Option<(f64, f64)>) -> Measurement {
     let percent = |ratio: f64| (ratio * 100.0).round();
+    let full = machine.filter(|busy| *busy >= BUSY_MACHINE).zip(used);
+    // What is not the client's is the server's or somebody else's: either way not for the client to have.
+    let mostly_own = full.filter(|(_, (all, client))| *client > all - client);
     let why = if busiest >= BUSY_THREAD {
         let busiest = percent(busiest);
         format!("a thread of dbdyno's clients ran for {busiest} % of the time")
-    } else if let Some(machine) = machine.filter(|busy| *busy >= BUSY_MACHINE && client > server) {
+    } else if let Some((machine, (all, client))) = mostly_own {
+        let machine = percent(machine);
         format!(
-            "all processors were in use for {} % of the time, by dbdyno's clients more ({client:.2}) \
-             than by the server ({server:.2})",
-            percent(machine)
+            "all processors were in use for {machine} % of the time, {client:.2} of {all:.2} by \
+             dbdyno's clients"
         )
     } else {
         String::new()
@@ -171,7 +184,7 @@ mod tests {
     use dbdyno_core::metrics::{MetricInfo, Reading};
 
     use super::*;
-    use crate::machine::BUSY;
+    use crate::machine::{BUSY, PROCESSORS};
     use crate::processes::{BUSIEST, CPU};
 
     static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
@@ -183,7 +196,7 @@ mod tests {
 
     /// A memory of ten seconds on two processors, in each of which so much was used.
     fn memory(machine: f64, server: f64, client: f64, busiest: f64) -> Memory {
-        let memory = Memory::new(2, vec!["sqlite".to_owned()]);
+        let memory = Memory::new(vec!["sqlite".to_owned()]);
         for second in 0..10 {
             let grown = |each: f64| 100.0 + each * second as f64;
             let sample = |source, target: &str, metric, value| Sample {
@@ -194,6 +207,7 @@ mod tests {
                 per_second: None,
             };
             let samples = [
+                sample(Source::Machine, "", &PROCESSORS, 2.0),
                 sample(Source::Machine, "", &BUSY, grown(machine)),
                 sample(Source::Client, "", &CPU, grown(client)),
                 sample(Source::Client, "", &BUSIEST, busiest),
@@ -233,7 +247,7 @@ mod tests {
         let (value, why) = told(memory(1.2, 0.2, 0.97, 0.97)).unwrap_or_default();
         assert!(value == Some(1.0) && why.contains("ran for 97 % of the time"), "{why}");
         let (value, why) = told(memory(1.98, 0.5, 1.4, 0.7)).unwrap_or_default();
-        assert!(value == Some(1.0) && why.contains("(1.40) than by the server (0.50)"), "{why}");
+        assert!(value == Some(1.0) && why.contains("1.40 of 1.98 by dbdyno's clients"), "{why}");
         // The server has more to do: a faster one would help.
         assert_eq!(told(memory(1.98, 1.4, 0.5, 0.4)), Some((Some(0.0), String::new())));
         assert_eq!(of(memory(1.98, 0.0, 1.9, 0.99), "sqlite"), None);

@@ -1,6 +1,7 @@
 //! The thread that samples.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use crate::rates::Rates;
 use crate::targets::{Engine, Told};
 use crate::{machine, processes};
 
-/// How long an engine may take to answer at least.
+/// How long an engine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who is given samples.
@@ -38,6 +39,8 @@ pub trait Sink: Send + Sync {
 pub struct Monitor {
     /// Woken to end.
     end: Arc<Notify>,
+    /// A sink failed.
+    failed: Arc<AtomicBool>,
     thread: Option<JoinHandle<Option<Error>>>,
 }
 
@@ -52,11 +55,12 @@ impl Monitor {
         interval: Duration,
         sinks: Vec<Arc<dyn Sink>>,
     ) -> Result<Self> {
-        let failed = |why: std::io::Error| Error::new("start sampling", why);
+        let cannot = |why: std::io::Error| Error::new("start sampling", why);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(failed)?;
+        let runtime = runtime.map_err(cannot)?;
         let end = Arc::new(Notify::new());
         let asked = Arc::clone(&end);
+        let failed = Arc::new(AtomicBool::new(false));
         let engines = drivers.into_iter().map(Engine::new).collect();
         let mut sampler = Sampler {
             engines,
@@ -64,13 +68,21 @@ impl Monitor {
             own: processes::Own::default(),
             sinks: sinks.into_iter().map(Some).collect(),
             failure: None,
+            failed: Arc::clone(&failed),
         };
         let work = move || {
             runtime.block_on(sampler.run(interval, &asked));
+            // A name that is looked up for ever is not waited for.
+            runtime.shutdown_background();
             sampler.failure
         };
         let thread = std::thread::Builder::new().name("monitor".to_owned()).spawn(work);
-        Ok(Self { end, thread: Some(thread.map_err(failed)?) })
+        Ok(Self { end, failed, thread: Some(thread.map_err(cannot)?) })
+    }
+
+    /// Whether samples could not be kept by some sink.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Ends sampling.
@@ -108,13 +120,17 @@ struct Sampler {
     /// Those that failed are gone.
     sinks: Vec<Option<Arc<dyn Sink>>>,
     failure: Option<Error>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Sampler {
     async fn run(&mut self, interval: Duration, end: &Notify) {
         let mut next = Instant::now();
         loop {
-            self.sample(interval.max(PATIENCE)).await;
+            tokio::select! {
+                () = self.sample() => {}
+                () = end.notified() => return,
+            }
             let now = Instant::now();
             while next <= now {
                 next += interval;
@@ -128,29 +144,32 @@ impl Sampler {
         }
     }
 
-    async fn sample(&mut self, patience: Duration) {
+    async fn sample(&mut self) {
         let at = SystemTime::now();
         let mut samples = Vec::new();
         let mut add = |rates: &mut Rates, source, target: &str, readings: Vec<_>| {
-            let of = readings.into_iter().map(|reading| rates.sample(at, source, target, reading));
+            let moment = (at, Instant::now());
+            let of = readings.into_iter().map(|read| rates.sample(moment, source, target, read));
             samples.extend(of);
         };
         add(&mut self.rates, Source::Machine, "", machine::read());
         add(&mut self.rates, Source::Client, "", self.own.read());
-        let told = join_all(self.engines.iter_mut().map(|engine| engine.ask(patience))).await;
+        for engine in &self.engines {
+            if let Some(first) = engine.driver.metrics().and_then(|metrics| metrics.process()) {
+                let used = processes::of_server(first);
+                add(&mut self.rates, Source::Server, engine.driver.target(), used);
+            }
+        }
+        let told = join_all(self.engines.iter_mut().map(|engine| engine.ask(PATIENCE))).await;
         let mut silent = Vec::new();
         for (engine, told) in self.engines.iter().zip(told) {
             let target = engine.driver.target();
-            let process = engine.driver.metrics().and_then(|metrics| metrics.process());
-            if let Some(first) = process {
-                add(&mut self.rates, Source::Server, target, processes::of_server(first));
-            }
             match told {
                 Told::Readings(readings) => {
                     add(&mut self.rates, Source::Engine, target, readings);
                 }
                 Told::Nothing { why, newly } if newly => silent.push((target.to_owned(), why)),
-                Told::Nothing { .. } => {}
+                Told::Nothing { .. } | Told::NotAsked => {}
             }
         }
         self.tell(|sink| sink.samples(&samples));
@@ -165,6 +184,7 @@ impl Sampler {
             let Some(Err(error)) = place.as_ref().map(|sink| tell(sink.as_ref())) else { continue };
             *place = None;
             self.failure.get_or_insert(error);
+            self.failed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -23,7 +23,7 @@ pub const CATALOGUE: &[MetricInfo] = &[
 
 /// Processor time.
 pub(crate) const CPU: MetricInfo =
-    MetricInfo::counter("cpu_s", "s", "processor time used, ended processes included");
+    MetricInfo::counter("cpu_s", "s", "processor time used, of a server by ended processes, too");
 /// The thread of this process that had most to do.
 pub(crate) const BUSIEST: MetricInfo = MetricInfo::gauge(
     "busiest_thread",
@@ -73,42 +73,59 @@ mod linux {
         processes: u64,
         threads: i64,
         resident_bytes: u64,
-        read_bytes: u64,
-        written_bytes: u64,
+        /// Read and written; `None` where they are not for this user to see.
+        io_bytes: Option<(u64, u64)>,
+    }
+
+    /// Whose processor time is that of children that have ended.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Ended {
+        /// The server's, as its processes were.
+        Counted,
+        /// None of the client's: its children are servers.
+        LeftOut,
     }
 
     impl Used {
-        fn add(&mut self, process: &Process) {
+        fn add(&mut self, process: &Process, ended: Ended) {
             // One that has ended meanwhile is in the account of its parent.
             let Ok(stat) = process.stat() else { return };
-            let of_children = u64::try_from(stat.cutime + stat.cstime).unwrap_or(0);
+            let of_children = match ended {
+                Ended::Counted => u64::try_from(stat.cutime + stat.cstime).unwrap_or(0),
+                Ended::LeftOut => 0,
+            };
             self.cpu_ticks += stat.utime + stat.stime + of_children;
             self.processes += 1;
             self.threads += stat.num_threads;
             self.resident_bytes += stat.rss * procfs::page_size();
-            // Another user's is not for everybody to see.
-            if let Ok(io) = process.io() {
-                self.read_bytes += io.read_bytes;
-                self.written_bytes += io.write_bytes;
-            }
+            let io = process.io().ok().map(|io| (io.read_bytes, io.write_bytes));
+            self.io_bytes = match (self.io_bytes, io) {
+                _ if self.processes == 1 => io,
+                (Some(all), Some(more)) => Some((all.0 + more.0, all.1 + more.1)),
+                _ => None,
+            };
         }
 
         fn readings(&self) -> Vec<Reading> {
             let cpu_s = self.cpu_ticks as f64 / procfs::ticks_per_second() as f64;
+            let io = self.io_bytes;
             let values = [
-                ("cpu_s", cpu_s),
-                ("processes", self.processes as f64),
-                ("threads", self.threads as f64),
-                ("memory_resident_bytes", self.resident_bytes as f64),
-                ("disk_read_bytes", self.read_bytes as f64),
-                ("disk_written_bytes", self.written_bytes as f64),
+                ("cpu_s", Some(cpu_s)),
+                ("processes", Some(self.processes as f64)),
+                ("threads", Some(self.threads as f64)),
+                ("memory_resident_bytes", Some(self.resident_bytes as f64)),
+                ("disk_read_bytes", io.map(|(read, _)| read as f64)),
+                ("disk_written_bytes", io.map(|(_, written)| written as f64)),
             ];
-            let found = |(name, value)| Some(Reading::new(find(CATALOGUE, name)?, value));
+            let found = |(name, value): (&str, Option<f64>)| {
+                Some(Reading::new(find(CATALOGUE, name)?, value?))
+            };
             values.into_iter().filter_map(found).collect()
         }
     }
 
-    /// The process numbered `first` and all that descend from it; nothing where there is none.
+    /// The process numbered `first` and all that descend from it; nothing where there is none, or where the system
+    /// does not tell of its children (it is built without `CONFIG_PROC_CHILDREN`): a part says nothing.
     pub(crate) fn of_server(first: u32) -> Vec<Reading> {
         let (mut used, mut to_see) = (Used::default(), vec![first]);
         while let Some(id) = to_see.pop() {
@@ -117,11 +134,23 @@ mod linux {
             else {
                 continue;
             };
-            used.add(&process);
+            used.add(&process, Ended::Counted);
             let tasks = process.tasks().into_iter().flatten().flatten();
-            to_see.extend(tasks.filter_map(|task| task.children().ok()).flatten());
+            for task in tasks {
+                match task.children() {
+                    Ok(children) => to_see.extend(children),
+                    Err(_) if !tells_children() => return Vec::new(),
+                    // It has ended meanwhile.
+                    Err(_) => {}
+                }
+            }
         }
         if used.processes == 0 { Vec::new() } else { used.readings() }
+    }
+
+    /// Whether the system tells of the children of this very thread.
+    fn tells_children() -> bool {
+        std::path::Path::new("/proc/thread-self/children").exists()
     }
 
     /// Looks at this process.
@@ -136,7 +165,7 @@ mod linux {
         pub(crate) fn read(&mut self) -> Vec<Reading> {
             let Ok(process) = Process::myself() else { return Vec::new() };
             let mut used = Used::default();
-            used.add(&process);
+            used.add(&process, Ended::LeftOut);
             let mut readings = used.readings();
             let (now, asking) = (Instant::now(), nix::unistd::gettid().as_raw());
             let tasks = process.tasks().into_iter().flatten().flatten();

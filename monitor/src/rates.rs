@@ -1,7 +1,7 @@
 //! How fast counters grow.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use dbdyno_core::metrics::{MetricKind, Reading, Sample, Source};
 
@@ -11,35 +11,36 @@ type Key = (Source, String, &'static str, String);
 /// Remembers counters from one sample to the next.
 #[derive(Default)]
 pub(crate) struct Rates {
-    last: HashMap<Key, (SystemTime, f64)>,
+    last: HashMap<Key, (Instant, f64)>,
 }
 
 impl Rates {
-    /// Makes a sample of a reading.
+    /// Makes a sample of a reading. `now` is when it was read, by a clock that nobody sets; `at` that of the whole
+    /// sample.
     pub(crate) fn sample(
         &mut self,
-        at: SystemTime,
+        (at, now): (SystemTime, Instant),
         source: Source,
         target: &str,
         reading: Reading,
     ) -> Sample {
         let per_second = match reading.metric.kind {
             MetricKind::Gauge => None,
-            MetricKind::Counter => self.grown(at, source, target, &reading),
+            MetricKind::Counter => self.grown(now, source, target, &reading),
         };
         Sample { at, source, target: target.to_owned(), reading, per_second }
     }
 
     fn grown(
         &mut self,
-        at: SystemTime,
+        now: Instant,
         source: Source,
         target: &str,
         reading: &Reading,
     ) -> Option<f64> {
         let key = (source, target.to_owned(), reading.metric.name, reading.of.clone());
-        let (then, before) = self.last.insert(key, (at, reading.value))?;
-        let elapsed = at.duration_since(then).ok()?.as_secs_f64();
+        let (then, before) = self.last.insert(key, (now, reading.value))?;
+        let elapsed = now.duration_since(then).as_secs_f64();
         // One that is less than before began anew: its server did.
         (elapsed > 0.0 && reading.value >= before).then(|| (reading.value - before) / elapsed)
     }
@@ -59,7 +60,8 @@ mod tests {
     #[test]
     fn a_counter_has_a_rate_once_it_was_seen_twice_and_none_where_it_began_anew() {
         let mut rates = Rates::default();
-        let at = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        let (epoch, began) = (SystemTime::UNIX_EPOCH, Instant::now());
+        let at = |ms| (epoch + Duration::from_millis(ms), began + Duration::from_millis(ms));
         let mut rate = |ms, target: &str, value| {
             rates.sample(at(ms), Source::Engine, target, Reading::new(&COUNTER, value)).per_second
         };

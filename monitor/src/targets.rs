@@ -10,36 +10,50 @@ use dbdyno_core::{DbError, Driver, ErrorClass};
 pub(crate) struct Engine {
     pub(crate) driver: Arc<dyn Driver>,
     reader: Option<Box<dyn MetricsReader>>,
-    /// The last attempt failed.
-    silent: bool,
+    /// Attempts that failed since it last answered.
+    failures: u32,
+    /// Samples in which it is left alone before the next attempt.
+    pause: u32,
 }
+
+/// The most samples in which an engine that does not answer is left alone.
+const LONGEST_PAUSE: u32 = 8;
 
 /// What came of asking an engine.
 pub(crate) enum Told {
     /// What it told.
     Readings(Vec<Reading>),
+    /// It is left alone, for it did not answer.
+    NotAsked,
     /// It could not be asked; `newly` where it answered before, or never was asked.
     Nothing { why: DbError, newly: bool },
 }
 
 impl Engine {
     pub(crate) fn new(driver: Arc<dyn Driver>) -> Self {
-        Self { driver, reader: None, silent: false }
+        Self { driver, reader: None, failures: 0, pause: 0 }
     }
 
     /// Asks the engine, and waits no longer than `patience`: one that hangs must not keep the others from
-    /// being asked. After an error it is asked through another session.
+    /// being asked. After an error it is asked through another session, the more seldom the longer it fails: what
+    /// nobody waits for any more may still be under way there.
     pub(crate) async fn ask(&mut self, patience: Duration) -> Told {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return Told::NotAsked;
+        }
         let asked = tokio::time::timeout(patience, read(&self.driver, &mut self.reader)).await;
         let hung = || DbError::new(ErrorClass::Disconnected, None, "it did not answer in time");
         match asked.unwrap_or_else(|_| Err(hung())) {
             Ok(readings) => {
-                self.silent = false;
+                self.failures = 0;
                 Told::Readings(readings)
             }
             Err(why) => {
                 self.reader = None;
-                Told::Nothing { why, newly: !std::mem::replace(&mut self.silent, true) }
+                self.pause = self.failures.min(LONGEST_PAUSE);
+                self.failures = self.failures.saturating_add(1);
+                Told::Nothing { why, newly: self.failures == 1 }
             }
         }
     }

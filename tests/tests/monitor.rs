@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -95,6 +96,7 @@ fn counters_count_what_was_done() {
         let mut session = place.with_table();
         let of = |metric: &str| place.seen.last(Source::Engine, metric);
         let before = wait_for("a first sample", || of("commits").zip(of("rows_written")));
+        // The sampler's own transactions are some ten a second at this interval: rows tell better.
         for id in 1..=100 {
             place.runtime.block_on(async {
                 session.begin(Access::Write).await.unwrap();
@@ -118,8 +120,66 @@ fn counters_count_what_was_done() {
     }
 }
 
+/// What an engine tells of whatever it does.
+fn always(engine: &str) -> &'static [&'static str] {
+    match engine {
+        "postgres" => &[
+            "cache_hits",
+            "cache_misses",
+            "checkpoint_write_ms",
+            "checkpoints",
+            "commits",
+            "connections",
+            "connections_active",
+            "connections_idle_in_transaction",
+            "connections_limit",
+            "dead_rows",
+            "deadlocks",
+            "live_rows",
+            "lock_waits",
+            "log_bytes",
+            "log_full_pages",
+            "log_syncs",
+            "longest_transaction_s",
+            "pages_written",
+            "replicas",
+            "rollbacks",
+            "rows_read",
+            "rows_written",
+            "temp_bytes",
+        ],
+        "mariadb" => &[
+            "cache_hits",
+            "cache_misses",
+            "cache_pages_dirty",
+            "cache_pages_free",
+            "cache_waits",
+            "checkpoint_age_bytes",
+            "commits",
+            "connections",
+            "connections_active",
+            "connections_limit",
+            "deadlocks",
+            "file_syncs",
+            "history_length",
+            "lock_wait_ms",
+            "lock_waits",
+            "lock_waits_total",
+            "log_bytes",
+            "log_waits",
+            "pages_written",
+            "rollbacks",
+            "rows_read",
+            "rows_written",
+            "statements",
+            "temp_tables_on_disk",
+        ],
+        _ => &["database_bytes", "log_file_bytes"],
+    }
+}
+
 #[test]
-fn only_what_is_in_the_catalogue_is_told_and_counters_alone_have_rates() {
+fn nothing_is_missing_and_counters_alone_have_rates() {
     let engines = servers().chain(["sqlite"]);
     for engine in engines {
         let place = Place::open(engine);
@@ -127,15 +187,15 @@ fn only_what_is_in_the_catalogue_is_told_and_counters_alone_have_rates() {
         wait_for("three samples", || {
             (place.seen.of(Source::Machine, "run_queue").len() > 2).then_some(())
         });
-        let known: BTreeSet<&str> =
-            place.driver.metrics().unwrap().catalogue().iter().map(|metric| metric.name).collect();
         let samples = place.seen.samples.lock().unwrap();
         let told: BTreeSet<&str> = samples
             .iter()
             .filter(|sample| sample.source == Source::Engine)
             .map(|sample| sample.reading.metric.name)
             .collect();
-        assert!(told.is_subset(&known) && told.len() >= 5, "{engine}: {told:?}");
+        for name in always(engine) {
+            assert!(told.contains(name), "{engine} tells of {told:?}, and not of {name}");
+        }
         for sample in samples.iter() {
             let is_counter = sample.reading.metric.kind == MetricKind::Counter;
             assert!(is_counter || sample.per_second.is_none(), "{sample:?}");
@@ -146,17 +206,28 @@ fn only_what_is_in_the_catalogue_is_told_and_counters_alone_have_rates() {
 }
 
 #[test]
-fn sqlite_tells_of_its_files() {
+fn sqlite_tells_of_its_files_and_keeps_its_locks() {
     let place = Place::open("sqlite");
     let mut session = place.with_table();
     let of = |metric: &str| place.seen.last(Source::Engine, metric);
-    wait_for("frames in the log", || of("log_frames").filter(|frames| *frames > 0.0));
+    wait_for("a log", || of("log_file_bytes").filter(|bytes| *bytes > 0.0));
+    // A process that closes a file loses all its locks on it: those of the session, too.
+    let folder =
+        place.runtime.block_on(place.driver.server_info()).unwrap().settings["data_folder"].clone();
+    let index = std::fs::metadata(format!("{folder}/main.db-shm")).unwrap();
+    let held = || {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains(&format!(":{} ", index.ino())))
+    };
+    assert!(held(), "the session holds no lock on the log's index");
+    let before = place.seen.of(Source::Engine, "database_bytes").len();
+    wait_for("samples", || {
+        (place.seen.of(Source::Engine, "database_bytes").len() > before + 3).then_some(())
+    });
+    assert!(held(), "sampling took the session's lock on the log's index");
     place.run(session.as_mut(), "PRAGMA wal_checkpoint(TRUNCATE)");
-    wait_for("a log without frames", || of("log_file_bytes").filter(|bytes| *bytes == 0.0));
+    wait_for("a log of nothing", || of("log_file_bytes").filter(|bytes| *bytes == 0.0));
     assert!(of("database_bytes").unwrap() >= 4096.0);
-    place.run(session.as_mut(), "DROP TABLE watched");
-    place.run(session.as_mut(), "PRAGMA wal_checkpoint(TRUNCATE)");
-    wait_for("a free page", || of("free_pages").filter(|pages| *pages >= 1.0));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use dbdyno_core::metrics::{MetricInfo, MetricsReader, Reading, ServerMetrics, fi
 use dbdyno_core::{DbError, Driver, Row, Session, SessionOptions};
 
 use super::driver::MysqlDriver;
+use super::programs::Product;
 
 const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("commits", "1", "COMMIT statements (Com_commit)"),
@@ -104,6 +105,9 @@ const STATUS: &[(&str, &str)] = &[
 ];
 /// Requests for pages, found in the buffer pool or not.
 const PAGE_REQUESTS: &str = "Innodb_buffer_pool_read_requests";
+/// Status variables that metrics are differences of.
+const WORKED_OUT_OF: [&str; 3] =
+    [PAGE_REQUESTS, "Innodb_redo_log_current_lsn", "Innodb_redo_log_checkpoint_lsn"];
 /// Metrics that are sums of status variables: the first of a metric's sums that there is. InnoDB counts rows in
 /// MySQL, and did in MariaDB before 10.10; the handler's requests are counted everywhere.
 const SUMS: &[(&str, &[&str])] = &[
@@ -125,11 +129,8 @@ const SUMS: &[(&str, &[&str])] = &[
 ];
 
 /// Metrics that MySQL has among InnoDB's own alone.
-const INNODB: &[(&str, &str)] = &[
-    ("lock_deadlocks", "deadlocks"),
-    ("trx_rseg_history_len", "history_length"),
-    ("log_lsn_checkpoint_age", "checkpoint_age_bytes"),
-];
+const INNODB: &[(&str, &str)] =
+    &[("lock_deadlocks", "deadlocks"), ("trx_rseg_history_len", "history_length")];
 
 const DIGESTS: &str = "\
 SELECT LEFT(REPLACE(COALESCE(DIGEST_TEXT, 'the others'), '\\n', ' '), 80), \
@@ -143,7 +144,11 @@ impl ServerMetrics for MysqlDriver {
     }
 
     async fn open(&self) -> Result<Box<dyn MetricsReader>, DbError> {
-        Ok(Box::new(Status(self.connect(&SessionOptions::default()).await?)))
+        let mut session = self.connect(&SessionOptions::default()).await?;
+        for statement in limit(self.product()) {
+            session.run_sql(statement).await?;
+        }
+        Ok(Box::new(Status { session, innodb: true, digests: true }))
     }
 
     fn process(&self) -> Option<u32> {
@@ -152,12 +157,33 @@ impl ServerMetrics for MysqlDriver {
 }
 
 /// Reads the status in a session.
-struct Status(Box<dyn Session>);
+struct Status {
+    session: Box<dyn Session>,
+    /// Whether InnoDB's own metrics, and then the digests, are for this user, as far as is known.
+    innodb: bool,
+    digests: bool,
+}
+
+impl Status {
+    /// What a part answered that not every user may ask for; notes where it is not for this one.
+    fn part(
+        allowed: &mut bool,
+        answer: Result<Vec<Reading>, DbError>,
+    ) -> Result<Vec<Reading>, DbError> {
+        match answer {
+            Err(error) if !error.is_disconnected() => {
+                *allowed = false;
+                Ok(Vec::new())
+            }
+            answer => answer,
+        }
+    }
+}
 
 #[async_trait]
 impl MetricsReader for Status {
     async fn read(&mut self) -> Result<Vec<Reading>, DbError> {
-        let session = self.0.as_mut();
+        let session = self.session.as_mut();
         let status = pairs(session, &status_query()).await?;
         let mut readings: Vec<Reading> = STATUS
             .iter()
@@ -166,32 +192,50 @@ impl MetricsReader for Status {
         readings.extend(worked_out(&status));
         let lacking = |metric: &str| !readings.iter().any(|reading| reading.metric.name == metric);
         let wanted: Vec<_> = INNODB.iter().filter(|(_, metric)| lacking(metric)).collect();
-        if !wanted.is_empty() {
-            let names: Vec<String> = wanted.iter().map(|(name, _)| format!("'{name}'")).collect();
-            let sql = format!(
-                "SELECT NAME, CAST(`COUNT` AS CHAR) FROM information_schema.INNODB_METRICS WHERE NAME IN ({})",
-                names.join(", ")
-            );
-            let counted = pairs(session, &sql).await?;
-            let found =
-                wanted.iter().filter_map(|(name, metric)| reading(metric, number(&counted, name)?));
-            readings.extend(found.collect::<Vec<_>>());
+        if self.innodb && !wanted.is_empty() {
+            let found = of_innodb(session, &wanted).await;
+            readings.extend(Self::part(&mut self.innodb, found)?);
         }
         let variables = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
                          ('max_connections', 'performance_schema')";
         let variables = pairs(session, variables).await?;
         let limit = number(&variables, "max_connections");
         readings.extend(limit.and_then(|limit| reading("connections_limit", limit)));
-        if variables.get("performance_schema").is_some_and(|value| value == "ON") {
-            readings.extend(digests(session).await?);
+        let is_on = variables.get("performance_schema").is_some_and(|value| value == "ON");
+        if self.digests && is_on {
+            let found = digests(session).await;
+            readings.extend(Self::part(&mut self.digests, found)?);
         }
         Ok(readings)
     }
 }
 
+/// What keeps a query that hangs from going on when nobody waits for it any more.
+fn limit(product: Product) -> &'static [&'static str] {
+    match product {
+        Product::Mariadb => &["SET SESSION max_statement_time = 1"],
+        Product::Mysql => &["SET SESSION max_execution_time = 1000"],
+    }
+}
+
+async fn of_innodb(
+    session: &mut dyn Session,
+    wanted: &[&(&str, &str)],
+) -> Result<Vec<Reading>, DbError> {
+    let names: Vec<String> = wanted.iter().map(|(name, _)| format!("'{name}'")).collect();
+    let sql = format!(
+        "SELECT NAME, CAST(`COUNT` AS CHAR) FROM information_schema.INNODB_METRICS \
+         WHERE NAME IN ({})",
+        names.join(", ")
+    );
+    let counted = pairs(session, &sql).await?;
+    let found = wanted.iter().filter_map(|(name, metric)| reading(metric, number(&counted, name)?));
+    Ok(found.collect())
+}
+
 fn status_query() -> String {
     let parts = SUMS.iter().flat_map(|(_, parts)| parts.iter().copied());
-    let names = STATUS.iter().map(|(name, _)| *name).chain(parts).chain([PAGE_REQUESTS]);
+    let names = STATUS.iter().map(|(name, _)| *name).chain(parts).chain(WORKED_OUT_OF);
     let list: Vec<String> = names.map(|name| format!("'{name}'")).collect();
     format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({})", list.join(", "))
 }
@@ -203,6 +247,9 @@ fn worked_out(status: &BTreeMap<String, String>) -> Vec<Reading> {
         of(PAGE_REQUESTS).zip(of("Innodb_buffer_pool_reads")).map(|(all, missed)| all - missed);
     let mut found: Vec<Reading> =
         hits.and_then(|hits| reading("cache_hits", hits)).into_iter().collect();
+    // MySQL tells the two ends from 8.0.30 on, MariaDB the difference.
+    let age = of("Innodb_redo_log_current_lsn").zip(of("Innodb_redo_log_checkpoint_lsn"));
+    found.extend(age.and_then(|(now, then)| reading("checkpoint_age_bytes", now - then)));
     for (metric, parts) in SUMS {
         let has = |reading: &Reading| reading.metric.name == *metric;
         if let (false, Some(sum)) = (found.iter().any(has), parts.iter().map(|name| of(name)).sum())

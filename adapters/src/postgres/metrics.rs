@@ -29,7 +29,7 @@ const CATALOGUE: &[MetricInfo] = &[
     ),
     MetricInfo::counter("temp_bytes", "bytes", "written to temporary files (pg_stat_database)"),
     MetricInfo::counter("deadlocks", "1", "deadlocks detected (pg_stat_database)"),
-    MetricInfo::gauge("connections", "1", "sessions of clients (pg_stat_activity)"),
+    MetricInfo::gauge("connections", "1", "sessions of clients (pg_stat_database.numbackends)"),
     MetricInfo::gauge(
         "connections_active",
         "1",
@@ -46,7 +46,11 @@ const CATALOGUE: &[MetricInfo] = &[
         "1",
         "sessions that wait at this moment, by what for (pg_stat_activity.wait_event)",
     ),
-    MetricInfo::gauge("lock_waits", "1", "locks that sessions wait for at this moment (pg_locks)"),
+    MetricInfo::gauge(
+        "lock_waits",
+        "1",
+        "sessions that wait for a lock at this moment (pg_stat_activity)",
+    ),
     MetricInfo::gauge(
         "longest_transaction_s",
         "s",
@@ -97,8 +101,6 @@ const CATALOGUE: &[MetricInfo] = &[
 /// Of every version. A name, of which of several, and the value.
 const ALWAYS: &str = "\
 WITH d AS (SELECT * FROM pg_catalog.pg_stat_database),
-     a AS (SELECT * FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'
-           AND pid <> pg_catalog.pg_backend_pid()),
      t AS (SELECT sum(n_live_tup) AS live, sum(n_dead_tup) AS dead FROM pg_catalog.pg_stat_user_tables),
      w AS (SELECT * FROM pg_catalog.pg_stat_wal),
      r AS (SELECT * FROM pg_catalog.pg_stat_replication)
@@ -110,16 +112,8 @@ UNION ALL SELECT 'rows_read', '', sum(tup_returned) FROM d
 UNION ALL SELECT 'rows_written', '', sum(tup_inserted + tup_updated + tup_deleted) FROM d
 UNION ALL SELECT 'temp_bytes', '', sum(temp_bytes) FROM d
 UNION ALL SELECT 'deadlocks', '', sum(deadlocks) FROM d
-UNION ALL SELECT 'connections', '', count(*) FROM a
-UNION ALL SELECT 'connections_active', '', count(*) FROM a WHERE state = 'active'
-UNION ALL SELECT 'connections_idle_in_transaction', '', count(*) FROM a
-          WHERE state LIKE 'idle in transaction%'
+UNION ALL SELECT 'connections', '', sum(numbackends) - 1 FROM d
 UNION ALL SELECT 'connections_limit', '', current_setting('max_connections')::float8
-UNION ALL SELECT 'waiting', wait_event_type || ': ' || wait_event, count(*) FROM a
-          WHERE state = 'active' AND wait_event IS NOT NULL GROUP BY 2
-UNION ALL SELECT 'lock_waits', '', count(*) FROM pg_catalog.pg_locks WHERE NOT granted
-UNION ALL SELECT 'longest_transaction_s', '',
-          coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0) FROM a
 UNION ALL SELECT 'live_rows', '', coalesce(live, 0) FROM t
 UNION ALL SELECT 'dead_rows', '', coalesce(dead, 0) FROM t
 UNION ALL SELECT 'log_bytes', '', wal_bytes FROM w
@@ -130,6 +124,31 @@ UNION ALL SELECT 'replication_lag_bytes', application_name,
           WHERE replay_lsn IS NOT NULL AND NOT pg_catalog.pg_is_in_recovery()
 UNION ALL SELECT 'replication_lag_s', application_name, extract(epoch FROM replay_lag) FROM r
           WHERE replay_lag IS NOT NULL";
+
+/// What others' sessions do, which only a member of `pg_read_all_stats` is told.
+const OF_SESSIONS: &str = "
+UNION ALL SELECT 'connections_active', '', count(*) FROM pg_catalog.pg_stat_activity
+          WHERE state = 'active' AND pid <> pg_catalog.pg_backend_pid()
+          AND backend_type = 'client backend'
+UNION ALL SELECT 'connections_idle_in_transaction', '', count(*) FROM pg_catalog.pg_stat_activity
+          WHERE state LIKE 'idle in transaction%'
+UNION ALL SELECT 'waiting', wait_event_type || ': ' || wait_event, count(*)
+          FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND wait_event IS NOT NULL GROUP BY 2
+UNION ALL SELECT 'lock_waits', '', count(*) FROM pg_catalog.pg_stat_activity
+          WHERE wait_event_type = 'Lock'
+UNION ALL SELECT 'longest_transaction_s', '',
+          coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)
+          FROM pg_catalog.pg_stat_activity
+          WHERE pid <> pg_catalog.pg_backend_pid() AND backend_type = 'client backend'";
+
+/// Whether the user is told of others' sessions.
+const IS_TOLD: &str = "SELECT (pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'))::int";
+
+/// What keeps a query that hangs from going on when nobody waits for it any more.
+const LIMIT: &str = "SET statement_timeout = '1s'";
+
+/// The oldest version that has all that is asked for.
+const OLDEST: i64 = 140_000;
 
 /// Checkpoints until version 16.
 const IN_BGWRITER: &str = "
@@ -175,10 +194,16 @@ impl ServerMetrics for PostgresDriver {
         let mut session = self.connect(&SessionOptions::default()).await?;
         let version = "SELECT current_setting('server_version_num')::int";
         let version = scalar_sql(session.as_mut(), version).await?;
+        if version < OLDEST {
+            return Err(DbError::unexpected("PostgreSQL has these statistics from version 14 on"));
+        }
+        session.run_sql(LIMIT).await?;
+        let sessions =
+            if scalar_sql(session.as_mut(), IS_TOLD).await? > 0 { OF_SESSIONS } else { "" };
         let checkpoints = if version >= 170_000 { IN_CHECKPOINTER } else { IN_BGWRITER };
         let syncs = if version >= 180_000 { SYNCS_OF_IO } else { SYNCS_OF_WAL };
-        // pg_stat_wal came with version 14, the oldest that is still maintained.
-        Ok(Box::new(Statistics { session, query: format!("{ALWAYS}{checkpoints}{syncs}") }))
+        let query = format!("{ALWAYS}{sessions}{checkpoints}{syncs}");
+        Ok(Box::new(Statistics { session, query, statements: Statements::Unknown }))
     }
 
     fn process(&self) -> Option<u32> {
@@ -190,31 +215,58 @@ impl ServerMetrics for PostgresDriver {
 struct Statistics {
     session: Box<dyn Session>,
     query: String,
+    statements: Statements,
+}
+
+/// What is known of the statistics of statements.
+enum Statements {
+    /// They were not looked for.
+    Unknown,
+    /// They are asked for by this query.
+    Query(String),
+    /// There are none, or they are not for this user.
+    Lacking,
 }
 
 #[async_trait]
 impl MetricsReader for Statistics {
     async fn read(&mut self) -> Result<Vec<Reading>, DbError> {
-        let session = self.session.as_mut();
-        let mut readings = rows(session, &self.query).await?;
-        let mut schemas = Vec::new();
-        let mut visit = |row: &dyn Row| {
-            schemas.push(row.text(0)?.to_owned());
-            Ok(())
-        };
-        session.query_sql(STATEMENTS_ARE_IN, &mut visit).await?;
-        if let Some(schema) = schemas.first() {
-            readings.extend(rows(session, &longest_statements(schema)).await?);
+        let mut readings = rows(self.session.as_mut(), &self.query).await?;
+        if matches!(self.statements, Statements::Unknown) {
+            self.statements = self.look_for_statements().await?;
+        }
+        if let Statements::Query(query) = &self.statements {
+            match rows(self.session.as_mut(), query).await {
+                Ok(found) => readings.extend(found),
+                Err(error) if error.is_disconnected() => return Err(error),
+                // An old version of the extension, or a damaged file of it, takes nothing else away.
+                Err(_) => self.statements = Statements::Lacking,
+            }
         }
         Ok(readings)
     }
 }
 
-/// What took most time; texts are the extension's, with parameters in place of constants.
+impl Statistics {
+    async fn look_for_statements(&mut self) -> Result<Statements, DbError> {
+        let mut found = Statements::Lacking;
+        let mut visit = |row: &dyn Row| {
+            found = Statements::Query(longest_statements(row.text(0)?));
+            Ok(())
+        };
+        self.session.query_sql(STATEMENTS_ARE_IN, &mut visit).await?;
+        Ok(found)
+    }
+}
+
+/// What took most time. The extension puts parameters in place of constants in these statements alone: others, such
+/// as `ALTER ROLE … PASSWORD`, are left as they were typed, and are not for any file.
 fn longest_statements(schema: &str) -> String {
     format!(
         "SELECT 'statement_ms', left(regexp_replace(query, '\\s+', ' ', 'g'), 80), \
-         sum(total_exec_time) FROM {schema}.pg_stat_statements GROUP BY 2 ORDER BY 3 DESC LIMIT 5"
+         sum(total_exec_time) FROM {schema}.pg_stat_statements \
+         WHERE query ~* '^\\s*(select|insert|update|delete|merge|with)\\M' \
+         GROUP BY 2 ORDER BY 3 DESC LIMIT 5"
     )
 }
 

@@ -245,9 +245,11 @@ impl Throwaway {
         Ok(())
     }
 
-    /// The number of its first process; `None` while it does not run.
+    /// The number of its first process; `None` while it does not run, or is being started or stopped: whoever asks
+    /// is not made to wait for that.
     pub fn process(&self) -> Option<u32> {
-        running(&mut self.state()).and_then(|pid| u32::try_from(pid.as_raw()).ok())
+        let mut state = self.state.try_lock().ok()?;
+        running(&mut state).and_then(|pid| u32::try_from(pid.as_raw()).ok())
     }
 
     /// Stops the server in order, and starts it again as [`ServerProgram::command`] says now.

@@ -112,8 +112,8 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
     };
     let watched = watch.stop();
     run::close(&folder, &mut info, outcome)?;
-    watched?;
     say(&format!("results in {}", folder.path().display()));
+    watched?;
     Ok(ended)
 }
 

@@ -55,7 +55,7 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
         sinks.push(Arc::new(Lines::of(&targets)));
     }
     let sampling = Monitor::start(drivers, arguments.interval, sinks)?;
-    wait(arguments.duration, &stop);
+    wait(arguments.duration, || stop.is_requested() || sampling.has_failed());
     let sampled = sampling.stop();
     let interrupted = arguments.duration.is_some() && stop.is_requested();
     run::close(&folder, &mut info, if interrupted { "interrupted" } else { "done" })?;
@@ -72,9 +72,10 @@ fn open(targets: &[Target]) -> Result<Vec<Arc<dyn Driver>>> {
     opened.collect()
 }
 
-fn wait(duration: Option<Duration>, stop: &Stop) {
+/// Waits until the time is over or the end has come.
+fn wait(duration: Option<Duration>, has_ended: impl Fn() -> bool) {
     let began = Instant::now();
-    while !stop.is_requested() && duration.is_none_or(|duration| began.elapsed() < duration) {
+    while !has_ended() && duration.is_none_or(|duration| began.elapsed() < duration) {
         std::thread::sleep(PATIENCE);
     }
 }

@@ -119,7 +119,7 @@ impl Measured {
         !self.own.is_empty() || self.stages.iter().any(|stage| !is_void(&stage.report))
     }
 
-    /// What was seen beside the loads that a person has to know; what holds for all is said once.
+    /// What was seen beside the loads that a person has to know.
     fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = Vec::new();
         for stage in &self.stages {
