@@ -170,7 +170,7 @@ fn promises_are_kept(place: &Place, methods: &[&str]) {
                 "{name} {phase}"
             );
         }
-        for check in ["restored", "conditions", "ledger", "tpcc_new_orders_accounted"] {
+        for check in ["restored", "conditions", "tables", "ledger", "tpcc_new_orders_accounted"] {
             assert_eq!(found.check(&format!("{check}_{name}")).0, 1.0, "{check} of {name}");
         }
         if method.promise == BackupPromise::PointInTime {

@@ -63,6 +63,8 @@ impl Backup for Dump {
         let began = Instant::now();
         let mut command = server::command(self.source.place(), &self.restorer);
         command.args(driver.endpoint().for_programs()?).args(["--exit-on-error", "-j", &jobs()]);
+        // Roles belong to a server, not to a dump: those of another one are not there.
+        command.args(["--no-owner", "--no-privileges"]);
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
         run(&mut command, "restore a dump")?;
         let placed = began.elapsed();

@@ -71,6 +71,15 @@ impl Backups for PostgresDriver {
     }
 
     fn prepare(&self, method: &str, plan: &BackupPlan) -> Result<Box<dyn Backup>> {
+        let copies_files = method != "pg_dump" && method != "pg_dump-directory";
+        if copies_files && !self.is_throwaway() && METHODS.iter().any(|known| known.name == method)
+        {
+            let why = "a copy of its files would be started with its own settings, which may archive its log, \
+                       follow its publications and let in other users: dbdyno does so with servers that it \
+                       started itself";
+            return Err(Error::unsupported(format!("make a backup by {method}"), why)
+                .next("choose pg_dump, or a throwaway server"));
+        }
         let source = Source::of(self, method, plan)?;
         Ok(match method {
             "pg_basebackup" => Box::new(base::prepare(source, Form::Plain)?),
