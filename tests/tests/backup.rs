@@ -194,11 +194,11 @@ fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
     }
 }
 
-/// The same where no tool notices, and the rows may be the right ones by luck.
+/// The same where no tool notices. The rows may be the right ones by luck, or the server find a page that is not
+/// there once it is asked for it: its length tells in either case.
 fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str) {
     let found = place.run("idle", only(&[method]), Harm::Truncate);
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
-    assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
     let (held, detail) = found.check(&format!("whole_{method}"));
     assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
 }
