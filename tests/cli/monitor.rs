@@ -1,6 +1,7 @@
 //! What is sampled beside a run, and `dbdyno monitor`.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use crate::desk::{Desk, code, err, out};
@@ -29,9 +30,10 @@ fn a_run_keeps_samples_unless_told_not_to() {
     let of = |source: &str, target: &str| found.contains(&(source.to_owned(), target.to_owned()));
     assert!(of("machine", "") && of("client", "") && of("engine", "sqlite"), "{found:?}");
 
-    let output = desk.run(&["oltp/point-select", "--no-monitor"]);
+    let output = desk.run(&["oltp/point-select", "--no-monitor", "--out", "without"]);
     assert_eq!(code(&output), 0, "{}", err(&output));
-    assert!(!desk.runs()[1].join("metrics.csv").exists());
+    let without = fs::read_dir(desk.path("without")).unwrap().next().unwrap().unwrap().path();
+    assert!(without.join("results.csv").exists() && !without.join("metrics.csv").exists());
 }
 
 #[test]
