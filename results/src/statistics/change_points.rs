@@ -234,4 +234,6 @@ impl<'v> Search<'v> {
 }
 
 #[cfg(test)]
+mod made_up;
+#[cfg(test)]
 mod tests;

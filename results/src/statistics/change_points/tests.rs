@@ -1,37 +1,10 @@
 //! Series of known truth.
 
-use dbdyno_core::random::Rng;
-
+use super::made_up::{count, series, stalling};
 use super::{Strictness, change_points, fewest};
 use crate::statistics::drift::is_drift;
 
 const STRICT: Strictness = Strictness { level: 0.005, least: 0.0 };
-
-/// A standard normal number (Box and Muller).
-fn normal(rng: &mut Rng) -> f64 {
-    let (one, other) = (1.0 - rng.unit(), rng.unit());
-    (-2.0_f64 * one.ln()).sqrt() * (2.0 * std::f64::consts::PI * other).cos()
-}
-
-/// Numbers about 100 with a deviation of 1, with `added` to each by its place.
-fn series(seed: u64, size: usize, added: impl Fn(usize) -> f64) -> Vec<f64> {
-    let mut rng = Rng::new(seed, &[77]);
-    (0..size).map(|place| 100.0 + normal(&mut rng) + added(place)).collect()
-}
-
-/// Noise as benchmarks have it: mostly calm, with a long tail to one side and stalls.
-fn stalling(seed: u64, size: usize) -> Vec<f64> {
-    let mut rng = Rng::new(seed, &[78]);
-    let value = |rng: &mut Rng| match rng.percent(5.0) {
-        true => 100.0 - 30.0 * rng.unit(),
-        false => 100.0 - rng.exponential(),
-    };
-    (0..size).map(|_| value(&mut rng)).collect()
-}
-
-fn count(seeds: std::ops::Range<u64>, holds: impl Fn(u64) -> bool) -> usize {
-    seeds.filter(|seed| holds(*seed)).count()
-}
 
 /// How many series are said to change in which nothing does.
 fn false_alarms(made: impl Fn(u64) -> Vec<f64>) -> usize {
@@ -124,37 +97,4 @@ fn short_and_flat_series_change_nowhere() {
     let (enough, few): (Vec<f64>, Vec<f64>) = (clean(needed), clean(needed - 2));
     assert_eq!(change_points(&enough, STRICT).len(), 1);
     assert!(change_points(&few, STRICT).is_empty());
-}
-
-/// The figures of `docs/history.md`.
-#[test]
-#[ignore = "takes half a minute; `cargo test -p dbdyno-results --lib figures_of_the_page -- --ignored --nocapture`"]
-fn figures_of_the_page() {
-    let changes = |values: &[f64]| !change_points(values, STRICT).is_empty();
-    for (size, series_of) in
-        [(12, 1000), (20, 1000), (40, 1000), (60, 1000), (120, 300), (300, 300)]
-    {
-        let bells = count(0..series_of, |seed| changes(&series(seed, size, |_| 0.0)));
-        let tails = count(0..series_of, |seed| changes(&stalling(seed, size)));
-        println!("noise, {size} runs: bells {bells}, tails {tails} of {series_of}");
-        assert!(100 * bells.max(tails) < series_of as usize);
-    }
-    for (after, steps) in [(30, &[2.0][..]), (10, &[2.0, 3.0, 4.0]), (3, &[2.0, 3.0, 4.0, 6.0])] {
-        for &step in steps {
-            let made = |seed| series(seed, 30 + after, |at| if at < 30 { 0.0 } else { step });
-            let found = count(0..200, |seed| changes(&made(seed)));
-            let near = count(0..200, |seed| {
-                change_points(&made(seed), STRICT).iter().any(|change| change.at.abs_diff(30) <= 3)
-            });
-            println!("a step of {step}, {after} runs after it: {found} found, {near} near, of 200");
-        }
-    }
-    let drifts = |seed| series(seed, 60, |at| at as f64 / 15.0);
-    let found = count(0..100, |seed| changes(&drifts(seed)));
-    let named = count(0..100, |seed| {
-        let values = drifts(seed);
-        let found = change_points(&values, STRICT);
-        found.iter().any(|one| is_drift(&values[one.before.clone()], &values[one.after.clone()]))
-    });
-    println!("a drift of 4: {found} found, {named} called one, of 100");
 }
