@@ -39,9 +39,9 @@ fn a_run_keeps_samples_unless_told_not_to() {
 #[test]
 fn a_target_is_watched_without_a_load() {
     let desk = Desk::new();
-    let connection = rusqlite::Connection::open(desk.path("app.db")).unwrap();
-    connection.execute_batch("CREATE TABLE mine (id INTEGER PRIMARY KEY)").unwrap();
     let target = format!("sqlite:{}", desk.path("app.db"));
+    let output = desk.run(&["oltp/point-select", "--target", &target, "--out", "loaded"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
     let output = desk.dbdyno(&[
         "monitor",
         "--target",

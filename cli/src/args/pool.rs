@@ -14,8 +14,8 @@ pub const MOST_CONNECTIONS: u32 = 10_000;
 #[derive(Args, Clone, Debug, Default)]
 pub struct PoolArgs {
     /// Kinds of connection pools, of benchmarks that measure such (pool): `deadpool`; `pgbouncer-session` and
-    /// `pgbouncer-transaction` by postgres's own driver; `sqlx` and `mysql_async` by the driver of that name;
-    /// and `direct`, connections without a pool [default: all that the target's driver has].
+    /// `pgbouncer-transaction` by postgres's own driver; that of a client library by the driver, and under the name, of
+    /// that library; and `direct`, connections without a pool [default: all that the target's driver has].
     #[arg(long = "pool", value_name = "KIND,…", value_delimiter = ',')]
     pub kinds: Vec<String>,
 
