@@ -12,13 +12,11 @@ use dbdyno_core::{
 };
 
 use super::leasing::{Acquired, Leasing, Log, Shared, Source};
-use super::watch::{self, Look, Subject};
+use super::watch::{self, LEAVING, Look, Subject};
 use crate::runner::{Measured, Stage, Stand};
 
 /// What results call connections without a pool.
 pub const DIRECT: &str = "direct";
-/// How long sessions that were closed may take to be gone from the server.
-const LEAVING: Duration = Duration::from_secs(5);
 /// How often is looked whether they are.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// So many looks in a row with the same answer are believed.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use super::leasing::Log;
 pub const EVERY: Duration = Duration::from_millis(20);
 /// Of so many looks one asks the server how many sessions it has, too.
 const SERVER_EVERY: u32 = 5;
+/// How long sessions that were closed are given to leave the server.
+pub const LEAVING: Duration = Duration::from_secs(5);
 /// How long a look may take: a pool or server that is away is looked at again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -56,11 +59,14 @@ impl Subject<'_> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
+            let (ready, is_ready) = mpsc::channel();
             let watching = thread::Builder::new()
                 .name("pool-watch".to_owned())
-                .spawn_scoped(scope, || self.watch(&runtime, &over))
+                .spawn_scoped(scope, || self.watch(&runtime, &over, ready))
                 .map_err(failed)?;
             let ends = Ending(&over);
+            // An error is the end of the thread, which is told below.
+            let _ = is_ready.recv();
             let done = work();
             drop(ends);
             let looks = watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -68,9 +74,11 @@ impl Subject<'_> {
         })
     }
 
-    fn watch(&self, runtime: &Runtime, over: &AtomicBool) -> Vec<Look> {
+    fn watch(&self, runtime: &Runtime, over: &AtomicBool, ready: Sender<()>) -> Vec<Look> {
         runtime.block_on(async {
             let mut session = self.session().await;
+            self.settle(&mut session).await;
+            drop(ready);
             let mut looks = Vec::new();
             let mut ticks = tokio::time::interval(EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -109,6 +117,19 @@ impl Subject<'_> {
         self.sessions_before?;
         let options = SessionOptions::default();
         tokio::time::timeout(PATIENCE, self.driver.connect(&options)).await.ok()?.ok()
+    }
+
+    /// Waits until the server has no session more than before but those that the pool has: one that was asked
+    /// something and is closed may still be there, and is nobody's connection.
+    async fn settle(&self, session: &mut Option<Box<dyn Session>>) {
+        let deadline = Instant::now() + LEAVING;
+        while Instant::now() < deadline {
+            let open = self.pool_state().await.map_or(0, |pool| pool.open);
+            match self.sessions(session).await {
+                Some(sessions) if sessions > open => tokio::time::sleep(EVERY).await,
+                _ => return,
+            }
+        }
     }
 
     async fn sessions(&self, session: &mut Option<Box<dyn Session>>) -> Option<u32> {
