@@ -119,13 +119,11 @@ fn measure_one(
     let longest = beats.sent.iter().map(|(sent, acknowledged)| *acknowledged - *sent).max();
     let away = absence.resumed - absence.stopped;
     let staleness = Staleness::of(&beats, 0);
-    let stalest = staleness.visible.iter().map(|(_, took)| *took).max().unwrap_or_default();
-    let mut rows = vec![
-        ms("away_ms", away, name),
-        ms("commit_longest_ms", longest.unwrap_or_default(), name),
-        ms("visible_longest_ms", stalest, name),
-        count("beats_while_away", beaten as u64, name),
-    ];
+    let stalest = staleness.visible.iter().map(|(_, took)| *took).max();
+    let mut rows = vec![ms("away_ms", away, name), count("beats_while_away", beaten as u64, name)];
+    // Of what was never seen there is no number.
+    rows.extend(longest.map(|longest| ms("commit_longest_ms", longest, name)));
+    rows.extend(stalest.map(|stalest| ms("visible_longest_ms", stalest, name)));
     if let Some(transactions) = absence.behind.and_then(|report| report.transactions) {
         rows.push(count("behind_transactions", transactions, name));
     }
@@ -135,7 +133,9 @@ fn measure_one(
         rows.push(row.of(name));
     }
     let took = absence.caught_up.map(|at| at - absence.resumed);
-    rows.extend(caught_up(took, away, bytes, name));
+    // Where commits wait for the replica, the primary did nothing meanwhile that it could catch up with.
+    let worked = (!topology.acknowledged.outlives_primary()).then_some(away);
+    rows.extend(caught_up(took, worked, bytes, name));
     measured.own.extend(rows);
     let file = stand.file("replication", "csv")?;
     let of = found::replica_name(name, 0);
@@ -151,7 +151,7 @@ fn measure_one(
 /// How long it took, and how much faster than the primary writes the replica applies.
 fn caught_up(
     took: Option<Duration>,
-    away: Duration,
+    worked: Option<Duration>,
     bytes: Option<u64>,
     name: &str,
 ) -> Vec<Measurement> {
@@ -163,13 +163,15 @@ fn caught_up(
     };
     let seconds = took.as_secs_f64().max(1e-3);
     // What the primary did while the replica was away and while it caught up, it did in that time.
-    let speed = (away.as_secs_f64() + seconds) / seconds;
-    let speed = Measurement::new("catch_up_speed", speed, "1", Better::Higher).of(name);
+    let speed = worked.map(|away| {
+        let speed = (away.as_secs_f64() + seconds) / seconds;
+        Measurement::new("catch_up_speed", speed, "1", Better::Higher).of(name)
+    });
     let rate = bytes.filter(|bytes| *bytes > 0).map(|bytes| {
         let rate = bytes as f64 / seconds;
         Measurement::new("catch_up_bytes_per_s", rate, "bytes/s", Better::Higher).of(name)
     });
-    [row, speed].into_iter().chain(rate).collect()
+    [row].into_iter().chain(speed).chain(rate).collect()
 }
 
 /// Stops the first replica and has it go on, beside a load.

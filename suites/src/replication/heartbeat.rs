@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dbdyno_core::load::leave_out_thread;
 use dbdyno_core::{
     Cluster, DbError, Driver, Error, LagReport, Result, Session, SessionOptions, Statement, Value,
 };
@@ -72,7 +73,10 @@ pub fn beat_during<T>(
     work: impl FnOnce() -> T,
 ) -> Result<(T, Beats)> {
     let failed = |why: std::io::Error| Error::new("watch replicas", why);
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    // What looking on costs is no work of clients.
+    let mut builder = Builder::new_current_thread();
+    let built = builder.enable_all().on_thread_park(leave_out_thread).build();
+    let runtime = built.map_err(failed)?;
     let over = AtomicBool::new(false);
     let shown = vec![Vec::new(); running.replicas.len()];
     let beats = Mutex::new(Beats { shown, ..Beats::default() });
@@ -99,8 +103,6 @@ pub fn beat_during<T>(
 
 impl Watch<'_> {
     fn run(&self, runtime: &Runtime, running: &Running) {
-        // What looking on costs is no work of clients.
-        dbdyno_core::load::leave_out_thread();
         runtime.block_on(async {
             let (acknowledged, received) = watch::channel(0);
             let replicas = running.replicas.iter().enumerate();

@@ -171,10 +171,11 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
     let stalest = staleness.visible.iter().map(|(_, took)| *took).max();
     measured.own.extend([
         ms("cut_ms", mended - began, &name),
-        ms("commit_longest_ms", stall.unwrap_or_default(), &name),
-        ms("visible_longest_ms", stalest.unwrap_or_default(), &name),
         Measurement::new("beats_while_cut", during.count() as f64, "1", Better::Neither).of(&*name),
         found::count("beats_unseen", staleness.unseen, &name),
     ]);
+    // Of what was never seen there is no number.
+    measured.own.extend(stall.map(|stall| ms("commit_longest_ms", stall, &name)));
+    measured.own.extend(stalest.map(|stalest| ms("visible_longest_ms", stalest, &name)));
     Ok(())
 }

@@ -176,12 +176,13 @@ fn probe_during<T>(
     work: impl FnOnce() -> T,
 ) -> Result<(T, Probed)> {
     let doing = || format!("probe the reads of {}", running.topology.name);
-    let runtime = Builder::new_current_thread().enable_all().build();
+    // What probing costs is no work of clients.
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().on_thread_park(leave_out_thread).build();
     let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
     let over = AtomicBool::new(false);
     let (done, probed) = thread::scope(|scope| {
         let probing = scope.spawn(|| {
-            leave_out_thread();
             let probes = async {
                 tokio::try_join!(
                     own_writes(running, options, &over),
