@@ -199,6 +199,8 @@ fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
 fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str) {
     let found = place.run("idle", only(&[method]), Harm::Truncate);
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
+    let (restored, why) = found.check(&format!("restored_{method}"));
+    assert!(restored == 1.0 || why.starts_with("it was restored, and cannot be read"), "{why}");
     let (held, detail) = found.check(&format!("whole_{method}"));
     assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
 }
