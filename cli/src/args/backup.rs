@@ -11,7 +11,7 @@ use super::parse::parse_folder;
 #[derive(Args, Clone, Debug, Default)]
 pub struct BackupArgs {
     /// Methods of making backups, of benchmarks that make such (backup): `pg_basebackup`, `pg_dump`,
-    /// `mariadb-backup`, `vacuum-into` and others; `docs/backup.md` lists them [default: all that the engine
+    /// `mariadb-backup`, `vacuum-into` and others; `docs/replication-and-backup.md` lists them [default: all that the engine
     /// has].
     #[arg(long = "backup", value_name = "METHOD,…", value_delimiter = ',')]
     pub methods: Vec<String>,

@@ -7,7 +7,7 @@ use dbdyno_suites::replication::ReplicationOptions;
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReplicationArgs {
     /// Ways of replicating, of benchmarks that replicate (replication): `async`, `remote-apply`, `semi-sync` …;
-    /// docs/replication.md has those of each engine [default: all that the target's engine has].
+    /// docs/replication-and-backup.md has those of each engine [default: all that the target's engine has].
     #[arg(long = "topology", value_name = "NAME,…", value_delimiter = ',')]
     pub topologies: Vec<String>,
 }

@@ -2,7 +2,7 @@
 //!
 //! A case goes through the methods that the engine has, one after another. Each backup is made of TPC-C's tables,
 //! at rest or under their load, restored into a server of its own, and held against what its method promises.
-//! `docs/backup.md` says how each number is measured.
+//! `docs/replication-and-backup.md` says how each number is measured.
 
 mod bench;
 mod content;
