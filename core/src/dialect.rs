@@ -83,8 +83,8 @@ pub trait Dialect: Send + Sync {
     /// that worked, 0 where another session has it. `None` where the driver claims another way.
     fn claim(&self, namespace: &str) -> Option<String>;
 
-    /// A query that counts the sessions of the user on the server, but for the one that asks; `None` where
-    /// there is no server to ask.
+    /// A query that counts the sessions of the user on the server, but for the one that asks and the one that
+    /// samples the server's metrics, which comes and goes as it likes; `None` where there is no server to ask.
     fn count_sessions(&self) -> Option<&'static str> {
         None
     }

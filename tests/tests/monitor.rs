@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dbdyno_core::metrics::{MetricKind, Source};
+use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{Access, DbError, Driver, Result, Sample, Session, SessionOptions};
 use dbdyno_monitor::{Monitor, Sink};
 use dbdyno_tests::{left_out, runtime, target, wait_for};
@@ -117,6 +118,22 @@ fn counters_count_what_was_done() {
             place.seen.last(Source::Server, "memory_resident_bytes").unwrap() > 1e6,
             "{engine}"
         );
+    }
+}
+
+#[test]
+fn the_session_that_samples_is_not_counted_with_those_of_clients() {
+    for engine in servers() {
+        let place = Place::open(engine);
+        let mut asking = place.session();
+        let other = place.session();
+        let sql = place.driver.dialect().count_sessions().unwrap();
+        let mut count = || place.runtime.block_on(scalar_sql(asking.as_mut(), sql)).unwrap();
+        wait_for("a first sample", || place.seen.last(Source::Engine, "commits"));
+        // Those of the server's start may still be leaving.
+        wait_for("one session", || (count() == 1).then_some(()));
+        drop(other);
+        wait_for("no session", || (count() == 0).then_some(()));
     }
 }
 

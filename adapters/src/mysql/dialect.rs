@@ -136,7 +136,8 @@ impl Dialect for MysqlDialect {
     fn count_sessions(&self) -> Option<&'static str> {
         Some(
             "SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
-             AND user = SUBSTRING_INDEX(USER(), '@', 1)",
+             AND user = SUBSTRING_INDEX(USER(), '@', 1) \
+             AND id <> COALESCE(IS_USED_LOCK('dbdyno monitor'), 0)",
         )
     }
 

@@ -148,6 +148,7 @@ impl ServerMetrics for MysqlDriver {
         for statement in limit(self.product()) {
             session.run_sql(statement).await?;
         }
+        session.run_sql(MARK).await?;
         Ok(Box::new(Status { session, innodb: true, digests: true }))
     }
 
@@ -155,6 +156,10 @@ impl ServerMetrics for MysqlDriver {
         self.server_process()
     }
 }
+
+/// By this lock, which nobody waits for, the session is told from those of clients (`Dialect::count_sessions`). A second
+/// one on the same server goes without.
+const MARK: &str = "DO GET_LOCK('dbdyno monitor', 0)";
 
 /// Reads the status in a session.
 struct Status {

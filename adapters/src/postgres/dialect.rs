@@ -109,7 +109,8 @@ impl Dialect for PostgresDialect {
     fn count_sessions(&self) -> Option<&'static str> {
         Some(
             "SELECT COUNT(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' \
-             AND usename = current_user AND pid <> pg_catalog.pg_backend_pid()",
+             AND usename = current_user AND pid <> pg_catalog.pg_backend_pid() \
+             AND application_name <> 'dbdyno monitor'",
         )
     }
 

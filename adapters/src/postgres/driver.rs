@@ -21,6 +21,7 @@ use super::replication::PostgresReplication;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
 use super::set_up::session_settings;
+use super::wire::Wire;
 use crate::proxy;
 use crate::registry::ServerSettings;
 use crate::target::{Location, Target};
@@ -107,7 +108,25 @@ pub(super) struct ThrowawayServer<'a> {
     pub(super) round_trip: Duration,
 }
 
+/// Makes a session of a connection.
+async fn set_up(mut wire: Wire, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+    wire.wait_on(options.thread)?;
+    let settings = session_settings(options);
+    let session = PostgresSession::new(wire, &settings, options).await?;
+    connect_step(ConnectStep::SetUp);
+    Ok(Box::new(session))
+}
+
 impl PostgresDriver {
+    /// Opens a session that the server lists by this name.
+    pub(super) async fn connect_named(
+        &self,
+        name: &'static str,
+    ) -> Result<Box<dyn Session>, DbError> {
+        let wire = self.bulk.endpoint.connect_named(name).await?;
+        set_up(wire, &SessionOptions::default()).await
+    }
+
     /// Starts the target's throwaway server, or tries a session on the server of its URL.
     ///
     /// # Errors
@@ -316,12 +335,7 @@ impl Driver for PostgresDriver {
     }
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
-        let mut wire = self.bulk.endpoint.connect_at(options.round_trip).await?;
-        wire.wait_on(options.thread)?;
-        let set_up = session_settings(options);
-        let session = PostgresSession::new(wire, &set_up, options).await?;
-        connect_step(ConnectStep::SetUp);
-        Ok(Box::new(session))
+        set_up(self.bulk.endpoint.connect_at(options.round_trip).await?, options).await
     }
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {

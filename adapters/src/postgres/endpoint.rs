@@ -1,5 +1,6 @@
 //! How sessions of one target are reached, and opening them.
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
 use std::io;
@@ -74,18 +75,30 @@ pub(super) trait LogIn: Sync {
 }
 
 /// A session whose connection is taken back from the library that opened it.
-struct Taken;
+struct Taken {
+    /// Its `application_name`, where it has one of its own.
+    name: Option<&'static str>,
+}
+
+impl Taken {
+    fn config<'c>(&self, config: &'c Config) -> Cow<'c, Config> {
+        let Some(name) = self.name else { return Cow::Borrowed(config) };
+        let mut named = config.clone();
+        named.application_name(name);
+        Cow::Owned(named)
+    }
+}
 
 #[async_trait]
 impl LogIn for Taken {
     type Session = Wire;
 
     async fn over_socket(&self, stream: UnixStream, with: With<'_>) -> Result<Wire, DbError> {
-        handshake::over_socket(stream, with.config).await
+        handshake::over_socket(stream, &self.config(with.config)).await
     }
 
     async fn over_tcp(&self, stream: TcpStream, with: With<'_>) -> Result<Wire, DbError> {
-        handshake::over_tcp(stream, with.config, with.tls, with.host).await
+        handshake::over_tcp(stream, &self.config(with.config), with.tls, with.host).await
     }
 }
 
@@ -169,7 +182,13 @@ impl Endpoint {
 
     /// Opens a connection on the current runtime, to which a proxy adds a round trip.
     pub(super) async fn connect_at(&self, round_trip: Option<Duration>) -> Result<Wire, DbError> {
-        self.open(|config| self.log_in(&Taken, config, round_trip)).await
+        self.open(|config| self.log_in(&Taken { name: None }, config, round_trip)).await
+    }
+
+    /// Opens a connection on the current runtime that the server lists by this `application_name`.
+    pub(super) async fn connect_named(&self, name: &'static str) -> Result<Wire, DbError> {
+        let taken = Taken { name: Some(name) };
+        self.open(|config| self.log_in(&taken, config, None)).await
     }
 
     /// Opens a connection by `open_with`, which is given as whom and with which `sslmode`, in the time that

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use dbdyno_core::metrics::{MetricInfo, MetricsReader, Reading, ServerMetrics, find};
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{DbError, Driver, Row, Session, SessionOptions};
+use dbdyno_core::{DbError, Row, Session};
 
 use super::driver::PostgresDriver;
 
@@ -191,7 +191,8 @@ impl ServerMetrics for PostgresDriver {
     }
 
     async fn open(&self) -> Result<Box<dyn MetricsReader>, DbError> {
-        let mut session = self.connect(&SessionOptions::default()).await?;
+        // By its name it is told from the sessions of clients (`Dialect::count_sessions`).
+        let mut session = self.connect_named("dbdyno monitor").await?;
         let version = "SELECT current_setting('server_version_num')::int";
         let version = scalar_sql(session.as_mut(), version).await?;
         if version < OLDEST {
