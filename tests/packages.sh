@@ -20,6 +20,9 @@ has_mariadb_backup() {
 has_zstd() {
   command -v zstd >/dev/null
 }
+has_chromium() {
+  command -v chromium >/dev/null
+}
 has_sysbench() {
   command -v sysbench >/dev/null
 }
@@ -58,6 +61,7 @@ package_of() {
       zstd) echo zstd ;;
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
+      chromium) echo chromium ;;
     esac
   elif command -v dnf >/dev/null; then
     case "$1" in
@@ -68,6 +72,7 @@ package_of() {
       zstd) echo zstd ;;
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
+      chromium) echo chromium ;;
     esac
   else
     case "$1" in
@@ -77,6 +82,7 @@ package_of() {
       zstd) echo zstd ;;
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
+      chromium) echo chromium ;;
     esac
   fi
 }

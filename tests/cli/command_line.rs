@@ -6,6 +6,7 @@
     reason = "tests fail by panicking and document themselves"
 )]
 
+mod browser;
 mod desk;
 mod drivers;
 mod durability;
