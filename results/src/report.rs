@@ -1,8 +1,10 @@
 //! `dbdyno report`: what runs found, as one document for people. `docs/report.md` says what is in it.
 
 mod charts;
+mod events;
 mod html;
 mod markdown;
+mod sampled;
 mod sections;
 mod summary;
 

@@ -45,7 +45,12 @@ fn browse(desk: &Desk, page: &str) -> Output {
     let profile = format!("--user-data-dir={}", desk.path("profile"));
     let mut command = Command::new("chromium");
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]);
-    command.args(["--enable-logging=stderr", "--virtual-time-budget=10000", "--dump-dom", &profile]);
+    command.args([
+        "--enable-logging=stderr",
+        "--virtual-time-budget=10000",
+        "--dump-dom",
+        &profile,
+    ]);
     command.arg(format!("file://{}", desk.path(page))).stdin(Stdio::null());
     // It keeps its settings, and makes its shared files, where it may.
     command.env("HOME", desk.folder.path()).env("XDG_CONFIG_HOME", desk.folder.path());

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use dbdyno_core::Case;
+use jiff::{SignedDuration, Timestamp};
 
-use super::Block;
 use super::summary::Headline;
+use super::{Block, events};
 use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale};
 use crate::histograms::Histograms;
 use crate::load::Loaded;
@@ -76,36 +77,65 @@ pub(super) fn over_time(loaded: &Loaded, headlines: &[Headline]) -> Vec<Block> {
         headlines.iter().flat_map(|headline| &headline.cases).map(key).collect();
     let mut seconds = Seconds::new();
     for results in &loaded.files {
-        let of_run = read_seconds(&results.path.with_file_name(file::TIMELINE), &wanted);
-        for (case, points) in of_run {
+        let mut of_run = read_seconds(&results.path.with_file_name(file::TIMELINE), &wanted);
+        for (case, what, at) in events::marked(&results.path.with_file_name(file::EVENTS)) {
+            let Some(course) = of_run.get_mut(&case) else { continue };
+            course.events.extend(course.began.map(|began| (at.duration_since(began), what)));
+        }
+        for (case, course) in of_run {
             // Of two runs that have a case, the first shows it.
-            seconds.entry(case).or_insert(points);
+            seconds.entry(case).or_insert(course);
         }
     }
     let charts = headlines.iter().filter_map(|headline| {
-        let curves = headline.cases.iter().take(MOST_CURVES).filter_map(|case| {
-            let points = seconds.get(&key(case)).filter(|points| points.len() >= FEWEST_SECONDS)?;
-            Some(LineCurve { name: case.target.clone(), points: points.clone() })
+        let courses = headline.cases.iter().take(MOST_CURVES).filter_map(|case| {
+            let course = seconds.get(&key(case))?;
+            (course.points.len() >= FEWEST_SECONDS).then_some((case, course))
         });
-        let curves: Vec<LineCurve> = curves.collect();
-        (!curves.is_empty()).then(|| LineChart {
+        let courses: Vec<(&Case, &Course)> = courses.collect();
+        let curve = |(case, course): &(&Case, &Course)| LineCurve {
+            name: case.target.clone(),
+            points: course.points.clone(),
+        };
+        let marks = courses.iter().flat_map(|(case, course)| {
+            let told = |(at, what): &(SignedDuration, String)| {
+                (at.as_secs_f64(), format!("{what} ({})", case.target))
+            };
+            course.events.iter().map(told)
+        });
+        (!courses.is_empty()).then(|| LineChart {
             title: format!("Throughput of {} over time", headline.benchmark),
             axes: ("seconds".to_owned(), "transactions per second".to_owned()),
             scale: Scale::Linear,
             log_y: false,
-            curves,
-            marks: Vec::new(),
+            curves: courses.iter().map(curve).collect(),
+            marks: marks.collect(),
         })
     });
     charts.map(|chart| block(&chart)).collect()
 }
 
-/// The points of each case, by its [`key`].
-type Seconds = HashMap<String, Vec<(f64, f64)>>;
+/// The course of each case, by its [`key`].
+type Seconds = HashMap<String, Course>;
+
+/// How a load went.
+#[derive(Default)]
+struct Course {
+    /// Seconds and throughput.
+    points: Vec<(f64, f64)>,
+    began: Option<Timestamp>,
+    /// What happened, and how long after its beginning.
+    events: Vec<(SignedDuration, String)>,
+}
 
 /// A case and its repetition as the columns of a file say them.
 fn key(case: &Case) -> String {
     case_fields(case).into_iter().chain(added_case_fields(case)).collect::<Vec<_>>().join("\n")
+}
+
+/// The [`key`] of the case in a row that has it in these places.
+pub(super) fn row_key(row: &csv::StringRecord, places: &[usize]) -> String {
+    places.iter().map(|place| row.get(*place).unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
 /// The measured seconds of the cases that are wanted. A file that is not there or is cut off has fewer.
@@ -117,16 +147,22 @@ fn read_seconds(path: &Path, wanted: &HashSet<String>) -> Seconds {
     let places = |names: &[&str]| names.iter().map(place).collect::<Option<Vec<usize>>>();
     let of_case = [&CASE_COLUMNS[..], &ADDED_CASE_COLUMNS[..]].concat();
     let others = places(&["transaction", "phase", "second", "throughput"]);
+    // Older runs do not say when a second began.
+    let at = place(&"at");
     let (Some(of_case), Some(others)) = (places(&of_case), others) else { return seconds };
     for row in reader.records().map_while(Result::ok) {
         let field = |place: usize| row.get(place).unwrap_or_default();
         if !field(others[0]).is_empty() || field(others[1]) != "measure" {
             continue;
         }
-        let key = of_case.iter().map(|place| field(*place)).collect::<Vec<_>>().join("\n");
+        let key = row_key(&row, &of_case);
         let point = (field(others[2]).parse(), field(others[3]).parse());
         if let ((Ok(second), Ok(throughput)), true) = (point, wanted.contains(&key)) {
-            seconds.entry(key).or_default().push((second, throughput));
+            let course: &mut Course = seconds.entry(key).or_default();
+            let moment = at.and_then(|at| field(at).parse::<Timestamp>().ok());
+            let since = SignedDuration::try_from_secs_f64(second).ok();
+            course.began = course.began.or_else(|| moment?.checked_sub(since?).ok());
+            course.points.push((second, throughput));
         }
     }
     seconds

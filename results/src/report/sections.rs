@@ -6,7 +6,7 @@ use std::path::Path;
 use dbdyno_core::Result;
 
 use super::summary::{headlines, table, verdict};
-use super::{Block, Report, Section, charts};
+use super::{Block, Report, Section, charts, sampled};
 use crate::backup_view::BackupView;
 use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
@@ -36,6 +36,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     let over_time = charts::over_time(&loaded, &headlines);
     let response_times =
         histograms.map(|all| charts::response_times(&loaded, all, &headlines)).unwrap_or_default();
+    let sampled = sampled::sampled(&loaded);
     let plans = plans(&loaded);
     let targets = loaded.order(By::Target);
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
@@ -73,7 +74,12 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
         section.blocks.extend(curves.charts().iter().map(charts::of_load));
         sections.push(section);
     }
-    for (title, blocks) in [("Response times", response_times), ("Over time", over_time)] {
+    let courses = [
+        ("Response times", response_times),
+        ("Over time", over_time),
+        ("Servers and machine", sampled),
+    ];
+    for (title, blocks) in courses {
         if !blocks.is_empty() {
             sections.push(Section { title: title.to_owned(), blocks });
         }

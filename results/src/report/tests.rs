@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Recorder as _, Status};
+use dbdyno_core::{Case, Event, MetricInfo, Reading, Recorder as _, Sample, Source, Status};
 use hdrhistogram::Histogram;
 
 use super::{Block, Report, report};
@@ -55,11 +55,46 @@ fn made() -> Report {
         bytes.extend(csv_line(Record::fields(record)).unwrap());
     }
     fs::write(run.path().join(file::RESULTS), bytes).unwrap();
+    samples(&run);
+    let killed =
+        Event { at: BEGAN + Duration::from_secs(3), ..Event::now("server_killed", "by the test") };
+    run.event(&case("tpcb", "postgres"), &killed).unwrap();
     report(&[run.path().to_owned()]).unwrap()
 }
 
+static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
+static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
+static WAITS: MetricInfo = MetricInfo::gauge("lock_waits", "1", "");
+static BUSY: MetricInfo = MetricInfo::counter("cpu_s", "s", "");
+
+/// Nine of ten pages are found, and half a processor is used; sessions wait for a lock in the last second alone, and never
+/// on SQLite.
+fn samples(run: &RunFolder) {
+    for second in 0..10_u32 {
+        let sample = |source, target: &str, metric, value, per_second: Option<f64>| Sample {
+            at: BEGAN + Duration::from_secs(second.into()),
+            source,
+            target: target.to_owned(),
+            reading: Reading { metric, of: String::new(), value },
+            per_second: per_second.filter(|_| second > 0),
+        };
+        let count = f64::from(second);
+        run.samples(&[
+            sample(Source::Engine, "postgres", &HITS, 90.0 * count, Some(90.0)),
+            sample(Source::Engine, "postgres", &MISSES, 10.0 * count, Some(10.0)),
+            sample(Source::Engine, "postgres", &WAITS, f64::from(second / 9 * 2), None),
+            sample(Source::Engine, "sqlite", &WAITS, 0.0, None),
+            sample(Source::Server, "postgres", &BUSY, 0.5 * count, Some(0.5)),
+            sample(Source::Client, "", &BUSY, 0.25 * count, Some(0.25)),
+        ])
+        .unwrap();
+    }
+}
+
+const BEGAN: SystemTime = SystemTime::UNIX_EPOCH;
+
 fn seconds(run: &RunFolder, case: &Case, throughput: f64) {
-    let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let began = BEGAN;
     for second in 0..8 {
         let mut response_ns = Histogram::new(3).unwrap();
         for value in 1..=1000_u64 {
@@ -82,12 +117,42 @@ fn seconds(run: &RunFolder, case: &Case, throughput: f64) {
 fn the_first_screen_says_what_was_wrong_and_what_was_faster() {
     let report = made();
     let titles: Vec<&str> = report.sections.iter().map(|section| section.title.as_str()).collect();
-    assert_eq!(titles, ["Summary", "By engine", "Response times", "Over time", "Conditions"]);
+    assert_eq!(
+        titles,
+        [
+            "Summary",
+            "By engine",
+            "Response times",
+            "Over time",
+            "Servers and machine",
+            "Conditions"
+        ]
+    );
     let texts = report.sections[0].blocks.iter().map(|block| match block {
         Block::Text(text) => text.clone(),
         Block::Chart { title, .. } => title.clone(),
     });
     insta::assert_snapshot!(texts.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn pictures_say_in_words_what_happened_and_what_servers_told() {
+    let report = made();
+    let blocks = |title: &str| {
+        let section = report.sections.iter().find(|section| section.title == title).unwrap();
+        section.blocks.iter().map(|block| match block {
+            Block::Text(text) => text.clone(),
+            Block::Chart { svg, .. } => {
+                let told = svg.split("<desc").nth(1).and_then(|rest| rest.split('>').nth(1));
+                told.unwrap().trim_end_matches("</desc").to_owned()
+            }
+        })
+    };
+    let over_time: Vec<String> = blocks("Over time").collect();
+    let marked: Vec<&String> = over_time.iter().filter(|told| told.contains("At ")).collect();
+    assert_eq!(marked.len(), 1, "{over_time:?}");
+    assert!(marked[0].ends_with("At 3.00: the server was killed (postgres)."), "{}", marked[0]);
+    insta::assert_snapshot!(blocks("Servers and machine").collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
@@ -99,8 +164,8 @@ fn html_needs_nothing_else_and_makes_text_of_what_engines_say() {
     }
     assert_eq!(html.matches("<script>").count(), 1);
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert_eq!(html.matches("<svg").count(), 4);
-    assert_eq!(html.matches("role=\"img\"").count(), 4);
+    assert_eq!(html.matches("<svg").count(), 7);
+    assert_eq!(html.matches("role=\"img\"").count(), 7);
     let tables = html.matches("<table>").count();
     assert_eq!(html.matches("</table></div>").count(), tables);
     // Each name is there once, or links and pictures go astray.
@@ -115,7 +180,7 @@ fn html_needs_nothing_else_and_makes_text_of_what_engines_say() {
 #[test]
 fn markdown_shows_its_pictures() {
     let (text, pictures) = made().markdown("report-charts");
-    assert_eq!(pictures.len(), 4);
+    assert_eq!(pictures.len(), 7);
     for picture in &pictures {
         assert!(text.contains(&format!("(report-charts/{})", picture.name)), "{}", picture.name);
         roxmltree::Document::parse(&picture.svg).unwrap();

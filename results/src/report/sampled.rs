@@ -1,0 +1,198 @@
+//! What engines, their processes, dbdyno and the machine told of themselves while runs worked (`metrics.csv`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::{Block, charts};
+use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale};
+use crate::grid::{Align, Grid, Text};
+use crate::load::Loaded;
+use crate::markup::plain;
+use crate::number;
+use crate::run_folder::file;
+
+/// A curve has so many points at the most, each the mean of the samples that fall into it.
+const MOST_POINTS: usize = 300;
+/// Fewer samples are no course of events.
+const FEWEST_SAMPLES: usize = 5;
+/// What the machine and dbdyno are called among targets.
+const MACHINE: &str = "machine";
+const CLIENT: &str = "dbdyno";
+
+/// Seconds since the first sample, and a value.
+type Course = Vec<(f64, f64)>;
+
+/// The samples of a run: by source and metric, then by target.
+#[derive(Default)]
+struct Sampled {
+    courses: BTreeMap<(String, String), BTreeMap<String, Course>>,
+    /// Metrics that are told per second.
+    counters: Vec<(String, String)>,
+}
+
+/// A chart for each of what decides most, and a table of all.
+pub(super) fn sampled(loaded: &Loaded) -> Vec<Block> {
+    let several = loaded.files.len() > 1;
+    let mut blocks = Vec::new();
+    for results in &loaded.files {
+        let path = results.path.with_file_name(file::METRICS);
+        let Some(sampled) = Sampled::read(&path) else { continue };
+        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
+        let of_run = match folder {
+            Some(name) if several => format!(" in {name}"),
+            _ => String::new(),
+        };
+        let charts = sampled.charts(&of_run);
+        if charts.is_empty() {
+            continue;
+        }
+        blocks.extend(charts.iter().map(charts::block));
+        blocks.push(Block::Text(sampled.table(&of_run)));
+    }
+    blocks
+}
+
+impl Sampled {
+    /// `None` where there is no such file. One that is cut off has fewer samples.
+    fn read(path: &Path) -> Option<Self> {
+        let mut reader = csv::Reader::from_path(path).ok()?;
+        let header = reader.headers().ok()?.clone();
+        let place = |name: &str| header.iter().position(|column| column == name);
+        let (at, source, target) = (place("at")?, place("source")?, place("target")?);
+        let (metric, of, kind) = (place("metric")?, place("of")?, place("kind")?);
+        let (value, per_second) = (place("value")?, place("per_second")?);
+        let mut sampled = Self::default();
+        let mut began = None;
+        for row in reader.records().map_while(Result::ok) {
+            let field = |place: usize| row.get(place).unwrap_or_default();
+            let Ok(moment) = field(at).parse::<Timestamp>() else { continue };
+            let since = moment.duration_since(*began.get_or_insert(moment)).as_secs_f64();
+            let is_counter = field(kind) == "counter";
+            // One of several (a disk, a wait event) is told in the file.
+            let told = field(if is_counter { per_second } else { value }).parse::<f64>();
+            let (Ok(told), true) = (told, field(of).is_empty()) else { continue };
+            let target = match field(source) {
+                "machine" => MACHINE,
+                "client" => CLIENT,
+                _ => field(target),
+            };
+            let name = (field(source).to_owned(), field(metric).to_owned());
+            if is_counter && !sampled.counters.contains(&name) {
+                sampled.counters.push(name.clone());
+            }
+            let course = sampled.courses.entry(name).or_default();
+            course.entry(target.to_owned()).or_default().push((since, told));
+        }
+        Some(sampled)
+    }
+
+    fn of<'s>(&'s self, source: &str, metric: &str) -> impl Iterator<Item = (&'s str, &'s Course)> {
+        let found = self.courses.get(&(source.to_owned(), metric.to_owned()));
+        found.into_iter().flatten().map(|(target, course)| (target.as_str(), course))
+    }
+
+    fn charts(&self, of_run: &str) -> Vec<LineChart> {
+        let processors = [("machine", "cpu_busy_s"), ("client", "cpu_s"), ("server", "cpu_s")];
+        let used = processors.iter().flat_map(|(source, metric)| self.of(source, metric));
+        let waits = self.of("engine", "lock_waits");
+        let written = self.of("engine", "log_bytes");
+        let megabytes =
+            |course: &Course| course.iter().map(|(at, bytes)| (*at, bytes / 1e6)).collect();
+        let own = |(name, course): (&str, &Course)| (name.to_owned(), course.clone());
+        let charts = [
+            ("Processors in use", "processors", used.map(own).collect()),
+            ("Pages found in the engine's cache", "per cent", self.found_in_cache()),
+            ("Locks that are waited for", "sessions that wait", waits.map(own).collect()),
+            (
+                "Log written",
+                "megabytes per second",
+                written.map(|(name, course)| (name.to_owned(), megabytes(course))).collect(),
+            ),
+        ];
+        let charts = charts
+            .into_iter()
+            .filter_map(|(title, axis, courses)| chart(&format!("{title}{of_run}"), axis, courses));
+        charts.collect()
+    }
+
+    /// In the seconds in which any page was asked for.
+    fn found_in_cache(&self) -> Vec<(String, Course)> {
+        let missed: BTreeMap<&str, &Course> = self.of("engine", "cache_misses").collect();
+        let of_target = |(target, hits): (&str, &Course)| {
+            let misses = missed.get(target)?;
+            let both = hits.iter().zip(misses.iter()).filter(|(hit, miss)| hit.0 == miss.0);
+            let share = both.filter(|(hit, miss)| hit.1 + miss.1 > 0.0);
+            let course = share.map(|(hit, miss)| (hit.0, 100.0 * hit.1 / (hit.1 + miss.1)));
+            Some((target.to_owned(), course.collect()))
+        };
+        self.of("engine", "cache_hits").filter_map(of_target).collect()
+    }
+
+    /// The mean of every metric, a column for each target.
+    fn table(&self, of_run: &str) -> String {
+        let mut targets: Vec<&str> =
+            self.courses.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let mut columns = vec![("metric".to_owned(), Align::Left)];
+        columns.extend(targets.iter().map(|target| (plain(target), Align::Right)));
+        let rows = self.courses.iter().map(|(name, courses)| {
+            let is_counter = self.counters.contains(name);
+            let of_source = match name.0.as_str() {
+                "server" => "server: ",
+                _ => "",
+            };
+            let per = if is_counter { " a second" } else { "" };
+            let mut row = vec![Text::from(format!("{of_source}{}{per}", name.1))];
+            row.extend(targets.iter().map(|target| {
+                let mean = courses.get(*target).and_then(mean);
+                Text::from(mean.map(number::sensible).unwrap_or_default())
+            }));
+            row
+        });
+        let rows = rows.collect();
+        format!(
+            "{}\nMeans over the whole run{of_run}, loading and pauses between cases included; counters by how much they \
+             grew in a second.\n",
+            Grid { columns, rows }.markdown()
+        )
+    }
+}
+
+fn mean(course: &Course) -> Option<f64> {
+    let sum: f64 = course.iter().map(|(_, value)| value).sum();
+    (!course.is_empty()).then(|| sum / course.len() as f64)
+}
+
+/// `None` where nothing of it ever happened, or it was looked at too seldom.
+fn chart(title: &str, axis: &str, courses: Vec<(String, Course)>) -> Option<LineChart> {
+    let happened = |course: &Course| {
+        course.len() >= FEWEST_SAMPLES && course.iter().any(|(_, value)| *value > 0.0)
+    };
+    let curves: Vec<LineCurve> = courses
+        .into_iter()
+        .filter(|(_, course)| happened(course))
+        .take(MOST_CURVES)
+        .map(|(name, course)| LineCurve { name, points: thinned(&course) })
+        .collect();
+    (!curves.is_empty()).then(|| LineChart {
+        title: title.to_owned(),
+        axes: ("seconds".to_owned(), axis.to_owned()),
+        scale: Scale::Linear,
+        log_y: false,
+        curves,
+        marks: Vec::new(),
+    })
+}
+
+fn thinned(course: &Course) -> Course {
+    let span = course.len().div_ceil(MOST_POINTS).max(1);
+    let middle = |part: &[(f64, f64)]| {
+        let count = part.len() as f64;
+        let sum = part.iter().fold((0.0, 0.0), |sum, (at, value)| (sum.0 + at, sum.1 + value));
+        (sum.0 / count, sum.1 / count)
+    };
+    course.chunks(span).map(middle).collect()
+}
