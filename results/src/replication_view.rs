@@ -7,7 +7,7 @@ use crate::grid::wrap;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 use crate::scalability;
-use crate::subject::{Subject, subjects};
+use crate::subject::{Subject, subjects_in_parts};
 use tables::TABLES;
 
 /// The suite that is shown so.
@@ -28,7 +28,7 @@ impl ReplicationView {
             record.case.suite == SUITE && TABLES.iter().any(|table| table.is_of(benchmark))
         };
         let (ours, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_shown);
-        let subjects = subjects(&ours, targets);
+        let subjects = subjects_in_parts(&ours, targets);
         ((!subjects.is_empty()).then_some(Self { subjects }), others)
     }
 

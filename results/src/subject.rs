@@ -24,17 +24,33 @@ pub(crate) struct Subject {
     /// Loads whose numbers are worth nothing.
     failed: BTreeSet<String>,
     /// The conditions that did not hold, each with what was found.
-    broken: BTreeSet<String>,
+    broken: BTreeMap<String, String>,
+    /// Where there are parts: metrics and transactions whose values are of a part that failed.
+    spoiled: BTreeSet<(String, String)>,
+    /// Whether what is wrong with one part is of that part alone.
+    in_parts: bool,
 }
 
 /// The cases of records. Targets stand in the order of `targets`, and others behind them.
 pub(crate) fn subjects(records: &[Record], targets: &[String]) -> Vec<Subject> {
+    gather(records, targets, false)
+}
+
+/// The same of a suite whose cases have parts that stand for themselves: what is wrong with one takes
+/// nothing from the numbers of the others. A check whose name ends in `_` and a part's is about that part.
+pub(crate) fn subjects_in_parts(records: &[Record], targets: &[String]) -> Vec<Subject> {
+    let mut subjects = gather(records, targets, true);
+    subjects.iter_mut().for_each(Subject::assign_checks);
+    subjects
+}
+
+fn gather(records: &[Record], targets: &[String], in_parts: bool) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = Vec::new();
     for record in records {
         let place = match subjects.iter().position(|subject| subject.is_of(record)) {
             Some(place) => place,
             None => {
-                subjects.push(Subject::new(&record.case));
+                subjects.push(Subject::new(&record.case, in_parts));
                 subjects.len() - 1
             }
         };
@@ -50,7 +66,7 @@ pub(crate) fn subjects(records: &[Record], targets: &[String]) -> Vec<Subject> {
 }
 
 impl Subject {
-    fn new(case: &Case) -> Self {
+    fn new(case: &Case, in_parts: bool) -> Self {
         Self {
             case: case.clone(),
             label: String::new(),
@@ -59,7 +75,9 @@ impl Subject {
             details: BTreeMap::new(),
             lacking: BTreeMap::new(),
             failed: BTreeSet::new(),
-            broken: BTreeSet::new(),
+            broken: BTreeMap::new(),
+            spoiled: BTreeSet::new(),
+            in_parts,
         }
     }
 
@@ -89,13 +107,42 @@ impl Subject {
                 self.values.entry(key).or_default().insert(round, value);
             }
             (Status::Ok, None) => {}
-            (status, _) => {
-                if let Some(check) = record.metric.strip_prefix("check_") {
-                    self.broken.insert(format!("{check}: {}", record.detail));
+            (Status::Failed, value) if self.in_parts && of_a_load => {
+                let load = record.transaction.to_string();
+                match value {
+                    Some(_) => drop(self.spoiled.insert((record.metric.to_string(), load))),
+                    None => drop(self.lacking.insert(load, record.detail.to_string())),
                 }
-                self.status.get_or_insert_with(|| (status, record.detail.to_string()));
+            }
+            (status, _) => {
+                let check = record.metric.strip_prefix("check_");
+                if let Some(check) = check {
+                    self.broken.insert(check.to_owned(), record.detail.to_string());
+                }
+                if !(self.in_parts && check.is_some()) {
+                    self.status.get_or_insert_with(|| (status, record.detail.to_string()));
+                }
             }
         }
+    }
+
+    /// Has a check that did not hold fail the case, unless it is about one part.
+    fn assign_checks(&mut self) {
+        let parts: BTreeSet<String> =
+            self.transactions().into_iter().map(|name| part_of(name).to_owned()).collect();
+        for (check, detail) in &self.broken {
+            let is_about = |part: &&String| {
+                check.strip_suffix(part.as_str()).is_some_and(|name| name.ends_with('_'))
+            };
+            if !parts.iter().any(|part| is_about(&part)) {
+                self.status.get_or_insert_with(|| (Status::Failed, detail.clone()));
+            }
+        }
+    }
+
+    /// Whether a value is worth nothing in any repetition, as a promise about it was broken.
+    pub(crate) fn is_spoiled(&self, metric: &str, transaction: &str) -> bool {
+        self.spoiled.contains(&(metric.to_owned(), transaction.to_owned()))
     }
 
     /// What a person must know beside the numbers: why there are none, and which transactions failed.
@@ -115,9 +162,14 @@ impl Subject {
 
     /// Why there is nothing to show, or why it is worth nothing.
     pub(crate) fn failure(&self) -> Option<String> {
-        let (status, why) = self.status.as_ref()?;
-        let broken = self.broken.iter().cloned().collect::<Vec<_>>();
-        let why = if broken.is_empty() { why.clone() } else { broken.join("; ") };
+        let broken = self.broken.iter().map(|(check, detail)| format!("{check}: {detail}"));
+        let broken = broken.collect::<Vec<_>>().join("; ");
+        let (status, why) = match &self.status {
+            Some((status, why)) if broken.is_empty() => (*status, why.clone()),
+            Some((status, _)) => (*status, broken),
+            None if broken.is_empty() => return None,
+            None => (Status::Failed, broken),
+        };
         Some(format!("{}: {why}", status.name()))
     }
 
@@ -171,6 +223,11 @@ impl Subject {
         median(&self.values(metric, transaction)?)
     }
 
+    /// The greatest over all repetitions.
+    pub(crate) fn greatest(&self, metric: &str, transaction: &str) -> Option<f64> {
+        self.values(metric, transaction)?.into_iter().max_by(f64::total_cmp)
+    }
+
     pub(crate) fn spread(&self, metric: &str, transaction: &str) -> Option<f64> {
         half_range_percent(&self.values(metric, transaction)?)
     }
@@ -178,6 +235,11 @@ impl Subject {
     pub(crate) fn word(&self) -> Option<&'static str> {
         self.status.as_ref().map(|(status, _)| status.name())
     }
+}
+
+/// The part of a case that a load belongs to: `async` of `async/replica-1` and of `async 10ms`.
+fn part_of(load: &str) -> &str {
+    load.split(['/', ' ']).next().unwrap_or(load)
 }
 
 /// Says of each case by what it differs from the others of its benchmark.

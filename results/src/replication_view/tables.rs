@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use dbdyno_core::Status;
+
 use super::{SUITE, lines};
 use crate::grid::{Align, Grid, Text};
 use crate::number;
@@ -49,6 +51,9 @@ enum Show {
     /// Milliseconds.
     Plain,
     Count,
+    /// Milliseconds, or a count, in the worst of the repetitions: what was lost once may be lost again.
+    WorstMillis,
+    WorstCount,
     /// Bytes per second, in megabytes.
     Megabytes,
     /// The share of another metric, in percent.
@@ -130,13 +135,13 @@ pub(super) const TABLES: [Table; 6] = [
         columns: &[
             column("RTO\nms", "failover_rto_ms", Show::Plain),
             column("promotion\nms", "failover_promotion_ms", Show::Plain),
-            column("lost\n(RPO)", "lost_commits", Show::Count),
+            column("lost\n(RPO)", "lost_commits", Show::WorstCount),
             column("of\nacked", "acknowledged_commits", Show::Count),
-            column("lost last\nms", "lost_window_ms", Show::Plain),
+            column("lost last\nms", "lost_window_ms", Show::WorstMillis),
             column("un-\nknown", "unknown_commits", Show::Count),
         ],
         legend: "RTO: from SIGKILL of the primary to the first commit on the replica that was promoted at once, without \
-                 what it takes to notice; lost: commits that were acknowledged and are gone; unknown: cut off by the \
+                 what it takes to notice; lost: commits that were acknowledged and are gone, in the worst repetition; unknown: cut off by the \
                  kill",
     },
     Table {
@@ -207,20 +212,28 @@ impl Table {
             for (place, line) in self.lines(subject).into_iter().enumerate() {
                 let label = if place == 0 { subject.label.clone() } else { String::new() };
                 let mut row: Vec<Text> = vec![label.into(), line.to_owned().into()];
-                row.extend(self.columns.iter().map(|column| column.cell(subject, line).into()));
+                if subject.is_spoiled(self.told_by, line) {
+                    row.push(Status::Failed.name().to_owned().into());
+                    row.extend(self.columns.iter().skip(1).map(|_| "-".to_owned().into()));
+                } else {
+                    row.extend(self.columns.iter().map(|column| column.cell(subject, line).into()));
+                }
                 grid.rows.push(row);
             }
         }
         grid
     }
 
-    /// What there is a line of: what has the metric that tells, no replica first.
+    /// What there is a line of: what has the metric that tells in any repetition, or failed, no replica first.
     fn lines<'s>(&self, subject: &'s Subject) -> Vec<&'s str> {
         let all: BTreeSet<&str> = subject.transactions();
         let mut lines: Vec<&str> = all
             .into_iter()
             .filter(|name| !name.contains("/replica-"))
-            .filter(|name| subject.median(self.told_by, name).is_some())
+            .filter(|name| {
+                subject.median(self.told_by, name).is_some()
+                    || subject.is_spoiled(self.told_by, name)
+            })
             .collect();
         lines.sort_by_key(|line| *line != "none");
         lines
@@ -241,6 +254,9 @@ impl Column {
                 let values = its.filter_map(|name| subject.median(self.metric, name));
                 values.max_by(f64::total_cmp)
             }
+            Of::Line if matches!(self.show, Show::WorstCount | Show::WorstMillis) => {
+                subject.greatest(self.metric, &load)
+            }
             Of::Line | Of::Load(_) => subject.median(self.metric, &load),
         };
         let Some(value) = value else { return "-".to_owned() };
@@ -252,8 +268,8 @@ impl Column {
             }
             Show::Times => number::ratio(value),
             Show::Micros => number::sensible(value / 1_000.0),
-            Show::Plain => number::sensible(value),
-            Show::Count => number::value(value, "1"),
+            Show::Plain | Show::WorstMillis => number::sensible(value),
+            Show::Count | Show::WorstCount => number::value(value, "1"),
             Show::Megabytes => number::sensible(value / 1e6),
             Show::ShareOf(whole) => match subject.median(whole, line) {
                 Some(whole) if whole > 0.0 => number::sensible(100.0 * value / whole),

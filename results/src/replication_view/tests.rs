@@ -131,3 +131,34 @@ fn other_suites_are_left_alone() {
     let (view, others) = ReplicationView::take(rows(&other, "", &[("throughput", 1.0)]), &[]);
     assert!(view.is_none() && others.len() == 1);
 }
+
+/// A check of one topology takes that line's numbers and no other's; of losses the worst repetition counts.
+#[test]
+fn a_broken_promise_takes_the_numbers_of_its_topology_alone() {
+    let case = of("failover", "postgres");
+    let mut records = Vec::new();
+    for (repetition, lost) in (1..).zip([0.0, 17.0, 3.0]) {
+        let case = Case { repetition, ..case.clone() };
+        let numbers = [("failover_rto_ms", 310.0), ("lost_commits", lost)];
+        records.extend(rows(&case, "async", &numbers));
+        for (name, value) in numbers {
+            let row = Measurement::new(name, value, "1", Better::Lower).of("on");
+            let row = row.with_status(Status::Failed, "did not hold: none_lost_on");
+            records.push(record("r1", &case, &row));
+        }
+        let check = Measurement::new("check_none_lost_on", 0.0, "1", Better::Higher);
+        let check = check.with_status(Status::Failed, "2 of 900 acknowledged commits are gone");
+        records.push(record("r1", &case, &check));
+    }
+    let missing = without_number(Status::Failed, "the replica does not connect").of("any-1-on");
+    records.push(record("r1", &case, &missing));
+    let options = RenderOptions { format: Format::Table, width: 100, styled: false };
+    let view = |records: Vec<Record>| ReplicationView::take(records, &[]).0.unwrap();
+    insta::assert_snapshot!(view(records.clone()).render(&options));
+
+    // What is about no topology is about all.
+    let check = Measurement::new("check_sums", 0.0, "1", Better::Higher);
+    let check = check.with_status(Status::Failed, "they differ");
+    records.push(record("r1", &case, &check));
+    assert!(!view(records).render(&options).contains("310"));
+}

@@ -78,7 +78,9 @@ impl Tools<'_> {
             measured.checks.iter().filter(|check| !check.held).cloned().collect();
         let (status, detail) = verdict(measured, &broken, self.stop.is_requested());
         let mut rows = if measured.has_numbers() {
-            measured.rows(status, &detail)
+            // What holds of the parts that no broken promise is about.
+            let (others, why) = verdict(measured, &[], self.stop.is_requested());
+            measured.rows(&broken, (status, &detail), (others, &why))
         } else {
             vec![no_number(status, detail.clone())]
         };
@@ -131,17 +133,27 @@ impl Measured {
         warnings
     }
 
-    /// The rows of the loads and the benchmark's own.
-    fn rows(&self, status: Status, detail: &str) -> Vec<Measurement> {
+    /// The rows of the loads and the benchmark's own. Those that the `broken` checks are about are as the
+    /// `whole` case is, the `others` as they would be without these checks.
+    fn rows(
+        &self,
+        broken: &[Check],
+        whole: (Status, &str),
+        others: (Status, &str),
+    ) -> Vec<Measurement> {
         let measured = self.stages.iter().filter(|stage| !is_void(&stage.report));
         let mut rows: Vec<Measurement> = measured.flat_map(stage_rows).collect();
         rows.extend(self.own.iter().cloned());
+        let is_in_parts = !broken.is_empty() && broken.iter().all(|check| check.part.is_some());
+        let (status, detail) = if is_in_parts { others } else { whole };
         if status != Status::Ok && rows.iter().all(|row| !row.transaction.is_empty()) {
             // Something must say of the whole case what became of it.
             rows.push(no_number(status, detail.to_owned()));
         }
         // A row that failed by itself says why.
         for row in rows.iter_mut().filter(|row| row.status == Status::Ok) {
+            let is_spoiled = broken.iter().any(|check| check.spoils(&row.transaction));
+            let (status, detail) = if is_spoiled { whole } else { (status, detail) };
             row.status = status;
             if row.detail.is_empty() {
                 detail.clone_into(&mut row.detail);
@@ -307,12 +319,37 @@ mod tests {
             seen: Vec::new(),
         };
         let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
-        let rows = measured.rows(Status::Ok, "");
+        let rows = measured.rows(&[], (Status::Ok, ""), (Status::Ok, ""));
         assert!(rows.iter().all(|row| ["one", "two"].contains(&row.transaction.as_str())));
-        let rows = measured.rows(Status::Interrupted, "the end was asked for");
+        let ended = (Status::Interrupted, "the end was asked for");
+        let rows = measured.rows(&[], ended, ended);
         let whole: Vec<_> = rows.iter().filter(|row| row.transaction.is_empty()).collect();
         assert_eq!(whole.len(), 1);
         assert_eq!((whole[0].value, whole[0].status), (None, Status::Interrupted));
         assert_eq!(whole[0].detail, "the end was asked for");
+    }
+
+    #[test]
+    fn a_broken_promise_of_one_part_leaves_the_others_their_numbers() {
+        let stage = |name: &str| Stage {
+            name: name.to_owned(),
+            report: report(vec![transaction("a", 10, &[1])]),
+            seen: Vec::new(),
+        };
+        let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
+        let of_one = Check::new("none_lost", false, "3 are gone").of("one");
+        let said = |broken: &[Check]| {
+            let (status, detail) = verdict(&measured, broken, false);
+            assert_eq!(status, Status::Failed);
+            let (others, why) = verdict(&measured, &[], false);
+            measured.rows(broken, (status, &detail), (others, &why))
+        };
+        let rows = said(std::slice::from_ref(&of_one));
+        for row in &rows {
+            let expected = if row.transaction == "one" { Status::Failed } else { Status::Ok };
+            assert_eq!(row.status, expected, "{row:?}");
+        }
+        let rows = said(&[of_one, Check::new("sums", false, "of the whole")]);
+        assert!(rows.iter().all(|row| row.status == Status::Failed), "{rows:?}");
     }
 }
