@@ -25,3 +25,38 @@ impl Patience {
         false
     }
 }
+
+/// How long a position must not change, where whoever receives is not known to have ended.
+const UNCHANGED: Duration = Duration::from_secs(1);
+
+/// What a replica has received from a primary that is gone, while it still reads what had been sent.
+#[derive(Default)]
+pub(crate) struct Received {
+    number: u64,
+    /// Since when it is that.
+    since: Option<Instant>,
+    has_ended: bool,
+}
+
+impl Received {
+    /// Whether no more comes: the receiver has met the end of its connection, or for a second nothing came.
+    pub(crate) fn is_all(&self) -> bool {
+        self.has_ended || self.since.is_some_and(|since| since.elapsed() >= UNCHANGED)
+    }
+
+    /// Takes down what it has received by now, and whether it `receives` still; waits a moment where that is so.
+    pub(crate) async fn note(&mut self, number: u64, receives: bool) {
+        if self.since.is_none() || number != self.number {
+            *self = Self { number, since: Some(Instant::now()), has_ended: false };
+        }
+        self.has_ended = !receives;
+        if receives {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The last position.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}

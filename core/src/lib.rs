@@ -56,7 +56,7 @@ pub use plan::{Plan, PlanKind, PlanNode};
 pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};
 pub use replication::{
-    Acknowledged, Cluster, ClusterPlan, LagReport, Link, Replication, Shape, Topology,
+    Acknowledged, Cluster, ClusterPlan, LagReport, LagWatch, Link, Replication, Shape, Topology,
 };
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use scale::Scale;

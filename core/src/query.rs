@@ -1,6 +1,8 @@
 //! What set-up work and checks ask of a session again and again: exactly one row, one number.
 
-use crate::error::DbError;
+use std::time::Duration;
+
+use crate::error::{DbError, ErrorClass};
 use crate::rows::Row;
 use crate::session::Session;
 
@@ -34,4 +36,22 @@ pub async fn row_sql<T: Send>(
 /// As `row_sql`, or the answer is not a whole number.
 pub async fn scalar_sql(session: &mut dyn Session, sql: &str) -> Result<i64, DbError> {
     row_sql(session, sql, |row| row.int(0)).await
+}
+
+/// Waits for an answer no longer than `limit`: a server that stands still gives none. The session that was
+/// asked is of no more use then.
+///
+/// # Errors
+/// It failed, or there was none in time.
+pub async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answered) => answered,
+        Err(_) => {
+            let why = format!("the server did not answer within {} s", limit.as_secs_f64());
+            Err(DbError::new(ErrorClass::StatementTimeout, None, why))
+        }
+    }
 }

@@ -106,15 +106,24 @@ pub trait Cluster: Send + Sync {
     /// They do not within `limit`, or a server cannot be asked.
     async fn settle(&self, limit: Duration) -> Result<()>;
 
-    /// What the servers themselves say of how far each replica is behind, in the replicas' order. A replica
-    /// of which nothing is known is one without figures.
+    /// Opens the sessions by which the servers are asked what they say themselves: asking again and again
+    /// opens no more of them. They live as long as the event loop in which this was called.
+    ///
+    /// # Errors
+    /// A server takes no session in time.
+    async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError>;
+
+    /// What they say, asked once in sessions of its own.
     ///
     /// # Errors
     /// A server cannot be asked.
-    async fn reports(&self) -> Result<Vec<LagReport>, DbError>;
+    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
+        self.lag_watch().await?.reports().await
+    }
 
     /// Makes the replica that has most of the primary's commits one that takes writes, for the primary is
-    /// gone; gives its place among the replicas. All that it has received is applied first.
+    /// gone; gives its place among the replicas. What is still on the way to it is waited for, and all that
+    /// it has received is applied first.
     ///
     /// # Errors
     /// None can be promoted.
@@ -128,6 +137,17 @@ pub trait Cluster: Send + Sync {
 
     /// The settings that make it what it is, `name=value` with blanks between.
     fn evidence(&self) -> String;
+}
+
+/// Sessions by which servers are asked how far replicas are behind.
+#[async_trait]
+pub trait LagWatch: Send {
+    /// What they say of each replica, in the replicas' order. A replica of which nothing is known is one
+    /// without figures.
+    ///
+    /// # Errors
+    /// A server does not answer in time. The sessions are of no more use.
+    async fn reports(&mut self) -> Result<Vec<LagReport>, DbError>;
 }
 
 /// What the servers say of how far a replica is behind. Each figure has the engine's own meaning.

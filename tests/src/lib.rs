@@ -2,6 +2,7 @@
 
 pub mod olap;
 mod spoiled;
+pub mod unsafe_cluster;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

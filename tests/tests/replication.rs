@@ -8,12 +8,16 @@ use std::time::Duration;
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
-    Cluster, ClusterPlan, Driver, Durability, ErrorClass, Link, Measurement, SessionOptions, Status,
+    Access, Cluster, ClusterPlan, Driver, Durability, ErrorClass, Link, Measurement,
+    SessionOptions, Status, Stop,
 };
 use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
-use dbdyno_suites::runner::RunOptions;
-use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
+use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
+use dbdyno_tests::unsafe_cluster::{Failing, HONEST, SWORN, UnsafeDriver};
+use dbdyno_tests::{
+    Kept, Unseen, left_out, named, run_one, run_options, runtime, target, wait_for,
+};
 use tokio::runtime::Runtime;
 
 /// How long replicas may take to show what the primary has.
@@ -75,10 +79,18 @@ fn value(rows: &[Measurement], metric: &str, of: &str) -> f64 {
     found.value.unwrap_or_else(|| panic!("{metric} of {of}: {}", found.detail))
 }
 
-/// Every replica shows every beat and, in the end, the same tables.
+/// Every replica shows every beat and, in the end, the same tables; these have what clients were told.
 fn lag(place: &Place, topologies: &[(&str, u32)]) {
+    let rows = lag_of(place, "tpcb", topologies);
+    for (name, _) in topologies {
+        assert_eq!(value(&rows, &format!("check_history_rows_{name}"), ""), 1.0, "{name}");
+    }
+}
+
+/// The same under another load.
+fn lag_of(place: &Place, load: &str, topologies: &[(&str, u32)]) -> Vec<Measurement> {
     let names: Vec<&str> = topologies.iter().map(|(name, _)| *name).collect();
-    let rows = place.measure("tpcb", &names);
+    let rows = place.measure(load, &names);
     assert!(value(&rows, "throughput", "none") > 0.0);
     for (name, replicas) in topologies {
         assert!(value(&rows, "throughput_ratio", name) > 0.0, "{name}");
@@ -92,8 +104,27 @@ fn lag(place: &Place, topologies: &[(&str, u32)]) {
             let equal = format!("check_replica_{number}_equals_primary_{name}");
             assert_eq!(value(&rows, &equal, ""), 1.0, "{replica}");
         }
-        assert_eq!(value(&rows, &format!("check_history_rows_{name}"), ""), 1.0, "{name}");
     }
+    rows
+}
+
+/// A round trip between the nodes is part of every commit that waits for a replica, and while the link is cut
+/// none is acknowledged but for one whose answer was under way.
+fn network(place: &Place, name: &str) {
+    let rows = place.measure("network", &[name]);
+    let far = format!("{name} 10ms");
+    assert!(value(&rows, "commit_p50_us", &far) >= 10_000.0, "{rows:#?}");
+    for link in ["loopback", "10ms", "1MB/s"] {
+        let link = format!("{name} {link}");
+        assert!(value(&rows, "throughput", &link) > 0.0, "{link}");
+        assert_eq!(value(&rows, "beats_unseen", &link), 0.0, "{link}");
+    }
+    let cut = format!("{name} partition");
+    assert!(value(&rows, "beats_while_cut", &cut) <= 1.0, "{rows:#?}");
+    let (longest, cut_for) =
+        (value(&rows, "commit_longest_ms", &cut), value(&rows, "cut_ms", &cut));
+    assert!(longest >= cut_for / 2.0, "{rows:#?}");
+    assert_eq!(value(&rows, &format!("check_replica_1_equals_primary_{name}"), ""), 1.0);
 }
 
 /// What was acknowledged outlives the primary where that is promised, and nothing is half there anywhere.
@@ -179,7 +210,9 @@ fn postgres_replicates() {
     }
     let place = Place::open("postgres");
     lag(&place, &[("any-1-remote-apply", 2), ("cascading", 2), ("logical", 1)]);
+    lag_of(&place, "bulk-update", &[("remote-write", 1), ("any-1-on", 2)]);
     failover(&place, &["async", "remote-apply"]);
+    network(&place, "on");
     partition(&place);
     tidy(&place);
     unknown(&place);
@@ -194,6 +227,8 @@ fn mariadb_replicates() {
     }
     let place = Place::open("mariadb");
     lag(&place, &[("async-parallel-4", 1), ("semi-sync", 1)]);
+    lag_of(&place, "tpcc", &[("semi-sync-2", 2)]);
+    lag_of(&place, "bulk-update", &[("async-mixed", 1)]);
     failover(&place, &["async", "semi-sync"]);
     partition(&place);
     tidy(&place);
@@ -206,6 +241,42 @@ fn galera_replicates() {
     }
     let place = Place::open("mariadb");
     failover(&place, &["galera"]);
+}
+
+/// Two nodes change the same row: the one that commits last is told so by a class of its own, and what all see
+/// is what the other one wrote.
+#[test]
+fn nodes_of_a_cluster_certify_against_each_other() {
+    if left_out("mariadb") {
+        return;
+    }
+    let place = Place::open("mariadb?cluster=3");
+    let driver = &*place.driver;
+    let namespace = driver.dialect().ensure_namespace("certified");
+    namespace.iter().for_each(|sql| place.run(driver, sql));
+    place.run(driver, "CREATE TABLE certified.rows (id INT NOT NULL PRIMARY KEY, n INT NOT NULL)");
+    place.run(driver, "INSERT INTO certified.rows VALUES (1, 0)");
+    let options =
+        SessionOptions { isolation: Some(driver.default_isolation()), ..SessionOptions::default() };
+    let read = "SELECT n FROM certified.rows WHERE id = 1";
+    let class = place.runtime.block_on(async {
+        // Sessions with a level of isolation are those of clients, which are spread over the nodes.
+        let mut first = driver.connect(&options).await.unwrap();
+        let mut second = driver.connect(&options).await.unwrap();
+        for session in [&mut first, &mut second] {
+            // The row must be there, on each node.
+            while scalar_sql(&mut **session, "SELECT COUNT(*) FROM certified.rows").await != Ok(1) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            session.begin(Access::Write).await.unwrap();
+        }
+        first.run_sql("UPDATE certified.rows SET n = 1 WHERE id = 1").await.unwrap();
+        second.run_sql("UPDATE certified.rows SET n = 2 WHERE id = 1").await.unwrap();
+        first.commit().await.unwrap();
+        second.commit().await.unwrap_err().class
+    });
+    assert_eq!(class, ErrorClass::Certification);
+    assert_eq!(place.number(driver, read), 1);
 }
 
 /// Readers of a replica that commits wait for see their own writes; stopped replicas catch up.
@@ -236,6 +307,72 @@ fn readers_and_stopped_replicas() {
     let speeds = rows.iter().filter(|row| row.metric == "catch_up_speed");
     assert!(speeds.map(|row| row.transaction.as_str()).eq(["async"]), "{rows:#?}");
     assert!(value(&rows, "behind_bytes", "async") > 0.0);
+}
+
+/// Runs the failover of a driver whose clusters fail so.
+fn fail_over(failing: Failing, stop: &Stop) -> (RunSummary, Vec<Measurement>) {
+    let place = Place::open("postgres");
+    let driver = UnsafeDriver { driver: Arc::clone(&place.driver), failing };
+    let driver: Arc<dyn Driver> = Arc::new(driver);
+    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), "failover"));
+    let version = place.runtime.block_on(driver.server_info()).unwrap().version;
+    let selection = Selection { suite: "replication", benchmark: benchmark.as_ref() };
+    let (drivers, options) = ([(driver, version)], run_options());
+    let runtime = &place.runtime;
+    let summary = run(&[selection], &drivers, &options, runtime, &kept, &Unseen, stop).unwrap();
+    (summary, kept.rows().into_iter().map(|(_, row)| row).collect())
+}
+
+/// Commits that no replica received are gone with the primary, and are told: where nobody promised otherwise as a
+/// number, where it was promised as a failure, which takes nothing from the numbers of the others.
+#[test]
+fn losses_are_told() {
+    if left_out("postgres") {
+        return;
+    }
+    let (summary, rows) = fail_over(Failing::Receives, &Stop::default());
+    assert_eq!((summary.failed, summary.could_not_run), (1, 0), "{rows:#?}");
+    for (name, status) in [(HONEST, Status::Ok), (SWORN, Status::Failed)] {
+        let lost = value(&rows, "lost_commits", name);
+        assert!(lost > 0.0, "{name}: {rows:#?}");
+        // Those on the new primary outlive the old one.
+        assert!(lost < value(&rows, "acknowledged_commits", name), "{name}");
+        let its = rows.iter().filter(|row| row.transaction == name);
+        assert!(
+            its.clone().count() > 0 && its.clone().all(|row| row.status == status),
+            "{rows:#?}"
+        );
+        assert_eq!(value(&rows, &format!("check_whole_{name}"), ""), 1.0, "{name}");
+    }
+    assert_eq!(value(&rows, &format!("check_none_lost_{SWORN}"), ""), 0.0);
+    assert!(!rows.iter().any(|row| row.metric == format!("check_none_lost_{HONEST}")));
+}
+
+/// Whoever asks for the end does not wait for servers that start or are promoted.
+#[test]
+fn the_end_is_heeded_while_servers_take_their_time() {
+    if left_out("postgres") {
+        return;
+    }
+    for failing in [Failing::Starts as fn(Stop) -> Failing, Failing::Promotes] {
+        let stop = Stop::default();
+        let (summary, rows) = fail_over(failing(stop.clone()), &stop);
+        assert!(summary.interrupted, "{summary:?}");
+        assert_eq!((summary.failed, summary.could_not_run), (0, 0), "{rows:#?}");
+        assert!(rows.iter().any(|row| row.status == Status::Interrupted), "{rows:#?}");
+    }
+}
+
+/// A target whose clients are to be at a distance is not replicated next to them without a word.
+#[test]
+fn a_round_trip_is_refused() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres?round_trip=1ms");
+    let rows = place.measure("failover", &["async"]);
+    assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:#?}");
+    assert!(rows.iter().any(|row| row.detail.contains("`round_trip` has no effect")), "{rows:#?}");
 }
 
 /// What an engine cannot do is a row that says so.

@@ -127,6 +127,23 @@ pub fn round_trip_of(target: &Target) -> Result<Duration> {
     })
 }
 
+/// Refuses to replicate a target whose clients are to be at a distance: each of its nodes would be reached at
+/// once, and the results would say otherwise.
+///
+/// # Errors
+/// The target's option asks for a round trip (unsupported).
+pub fn refuse_round_trip(target: &Target) -> Result<()> {
+    match round_trip_of(target)? {
+        Duration::ZERO => Ok(()),
+        _ => {
+            let why = "clients of nodes that dbdyno replicates by itself are next to them: `round_trip` has no \
+                       effect there";
+            Err(Error::unsupported(format!("replicate the target `{}`", target.label), why)
+                .next("leave it out; replication/network has the nodes at a distance"))
+        }
+    }
+}
+
 fn parse(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);

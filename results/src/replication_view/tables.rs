@@ -84,11 +84,12 @@ pub(super) const TABLES: [Table; 6] = [
             column("p99\nms", "commit_p99_us", Show::Micros),
             of_replicas("visible\np50 ms", "visible_p50_us"),
             of_replicas("p99\nms", "visible_p99_us"),
+            Column { show: Show::Count, ..of_replicas("un-\nseen", "beats_unseen") },
             of_replicas("server\nsays ms", "reported_replay_p50_us"),
             of_replicas("off by\nms", "disagreement_p50_us"),
         ],
-        legend: "commit: a one-row update; visible: from its acknowledgement until the slowest replica shows it; \
-                 server says: the lag that the server reports, median; off by: how far that is from what a client \
+        legend: "commit: a one-row update, from when it was due; visible: from its acknowledgement until the slowest replica shows it; \
+                 unseen: beats that a replica never showed; server says: the lag that the server reports, median; off by: how far that is from what a client \
                  saw at the same moment, median",
     },
     Table {

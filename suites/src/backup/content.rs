@@ -36,8 +36,12 @@ pub async fn read(
 }
 
 impl Content {
-    /// Two rows that are alike count twice: a sum, where an exclusive or would make them vanish.
-    fn add(&mut self, row: &dyn Row, columns: usize) -> Result<(), DbError> {
+    /// Adds a row of so many columns. Two rows that are alike count twice: a sum, where an exclusive or would
+    /// make them vanish.
+    ///
+    /// # Errors
+    /// A column cannot be read.
+    pub fn add(&mut self, row: &dyn Row, columns: usize) -> Result<(), DbError> {
         let mut hasher = DefaultHasher::new();
         for index in 0..columns {
             hash(row.value(index)?, &mut hasher);
@@ -45,6 +49,11 @@ impl Content {
         self.rows += 1;
         self.sum = self.sum.wrapping_add(hasher.finish());
         Ok(())
+    }
+
+    /// The sum of the hashes of all rows.
+    pub fn sum(&self) -> u64 {
+        self.sum
     }
 }
 

@@ -5,7 +5,7 @@
 //! `docs/replication-and-backup.md` says how each number is measured.
 
 mod bench;
-mod content;
+pub(crate) mod content;
 mod found;
 mod ledger;
 mod load;

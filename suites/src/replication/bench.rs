@@ -8,6 +8,8 @@ use dbdyno_core::{
     Result, Session, SessionOptions, Status, Topology,
 };
 
+use dbdyno_core::query::within;
+
 use super::heartbeat::{self, Beats};
 use crate::benchmark::{LoadBenchmark, State};
 use crate::runner::{Measured, Stand};
@@ -38,8 +40,9 @@ impl<'s> Bench<'s> {
         let doing = || format!("replicate {}", driver.target());
         if driver.replication().is_none() {
             let why = "dbdyno replicates only throwaway servers, and not every engine's";
-            return Err(Error::unsupported(doing(), why)
-                .next("use `--target postgres` or `--target mariadb`"));
+            let next = "name a throwaway server of an engine that replicates; \
+                        docs/replication-and-backup.md lists them";
+            return Err(Error::unsupported(doing(), why).next(next));
         }
         if stand.case().cache == Cache::Cold {
             let why = "its loads are compared with each other on data that is in memory";
@@ -159,6 +162,7 @@ impl<'s> Bench<'s> {
                 measured.own.push(unsupported(topology.name, &error.to_string()));
                 Ok(None)
             }
+            Err(error) if self.stand.is_stopped() => Err(error),
             Err(error) => {
                 let row = Measurement::new("throughput", 0.0, "1/s", Better::Higher);
                 let row = row.of(topology.name).with_status(Status::Failed, error.to_string());
@@ -170,15 +174,30 @@ impl<'s> Bench<'s> {
 
     fn start_at_all(&self, topology: Topology, link: bool) -> Result<Running> {
         let plan = ClusterPlan { durability: self.stand.case().durability, link };
-        let starting = self.replication()?.start(topology.name, plan);
-        let cluster = self.stand.block_on(starting)?;
+        let cluster = self.wait(self.replication()?.start(topology.name, plan))?;
         let (primary, replicas) = (cluster.primary(), cluster.replicas());
         let running = Running { topology, cluster, replicas, primary };
-        self.stand.prepare_on(&*running.primary)?;
-        self.ask(&*running.primary, "make the heartbeat", heartbeat::create)?;
+        self.load_data(&running)?;
         self.stand.working_on(&format!("wait until the replicas of {} are there", topology.name));
-        self.stand.block_on(running.cluster.engage())?;
+        self.wait(running.cluster.engage())?;
         Ok(running)
+    }
+
+    /// Loads the data of the case on the primary of a cluster, in place of what it has of it, and the heartbeat.
+    ///
+    /// # Errors
+    /// The server refuses, or the end was asked for.
+    pub fn load_data(&self, running: &Running) -> Result<()> {
+        self.stand.prepare_on(&*running.primary)?;
+        self.ask(&*running.primary, "make the heartbeat", heartbeat::create)
+    }
+
+    /// Waits for something that servers do, unless the end is asked for meanwhile.
+    ///
+    /// # Errors
+    /// It fails, or the end was asked for.
+    pub fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.stand.block_on(unless_stopped(self.stand, work))
     }
 
     /// Does something with a node, in a session of its own on the tables of the case.
@@ -192,11 +211,12 @@ impl<'s> Bench<'s> {
         ask: impl AsyncFnOnce(&mut dyn Session) -> Result<T, DbError>,
     ) -> Result<T> {
         let options = self.stand.session_options();
-        let asked = self.stand.block_on(async {
-            let mut session = node.connect(&options).await?;
-            ask(&mut *session).await
-        });
-        asked.map_err(|why| Error::new(format!("{doing} on {}", node.target()), why))
+        let failed = |why: DbError| Error::new(format!("{doing} on {}", node.target()), why);
+        self.wait(async {
+            let mut session =
+                within(heartbeat::ANSWER_LIMIT, node.connect(&options)).await.map_err(failed)?;
+            ask(&mut *session).await.map_err(failed)
+        })
     }
 
     /// Looks at the tables of a node.
@@ -222,38 +242,66 @@ impl<'s> Bench<'s> {
     ) -> Result<State> {
         let name = running.topology.name;
         self.stand.working_on(&format!("compare the nodes of {name}"));
-        self.stand.block_on(running.cluster.settle(SETTLE_LIMIT))?;
+        self.wait(running.cluster.settle(SETTLE_LIMIT))?;
         let state = self.state(&*running.primary, transactions)?;
         for (place, replica) in running.replicas.iter().enumerate() {
             let its = self.state(&**replica, transactions)?;
             let detail = format!(
-                "replica {} of {name} must show what the primary does ({:?}) and shows {:?}",
+                "replica {} of {name} must show what the primary does ({:?} {:?}) and shows {:?} {:?}",
                 place + 1,
                 state.counters,
-                its.counters
+                state.samples,
+                its.counters,
+                its.samples
             );
-            let check = format!("replica_{}_equals_primary_{name}", place + 1);
-            measured.checks.push(Check::new(check, its == state, detail));
+            let check = format!("replica_{}_equals_primary", place + 1);
+            measured.checks.push(Check::new(check, its == state, detail).of(name));
         }
         Ok(state)
     }
 
-    /// Does `work` while a row beats on the primary and is looked for on the replicas.
+    /// Does `work` while a row beats on the primary and is looked for on the replicas. A watch that breaks is
+    /// a part of the case that could not be carried out.
     ///
     /// # Errors
-    /// There is no thread for that, or a node cannot be asked.
+    /// There is no thread for that, or the primary cannot be asked at all.
     pub fn beat_during<T>(
         &self,
         running: &Running,
+        measured: &mut Measured,
         work: impl FnOnce() -> T,
     ) -> Result<(T, Beats)> {
         let options = self.stand.session_options();
-        heartbeat::beat_during(running, &options, work)
+        let (done, beats) = heartbeat::beat_during(running, &options, work)?;
+        let name = running.topology.name;
+        measured.could_not.extend(beats.broke.iter().map(|broke| match broke.replica {
+            None => format!("{name}: the heartbeat broke: {}", broke.why),
+            Some(place) => {
+                format!("{name}: the watch of replica {} broke: {}", place + 1, broke.why)
+            }
+        }));
+        Ok((done, beats))
     }
 
     /// How sessions on the case's tables are opened.
     pub fn session_options(&self) -> SessionOptions {
         self.stand.session_options()
+    }
+}
+
+/// Waits for something unless the end is asked for meanwhile; on any event loop.
+///
+/// # Errors
+/// It fails, or the end was asked for.
+pub async fn unless_stopped<T>(
+    stand: &Stand<'_>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        () = stand.stop().requested() => {
+            Err(Error::new("go on with replication", "the end was asked for"))
+        }
     }
 }
 

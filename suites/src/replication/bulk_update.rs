@@ -9,12 +9,15 @@ use dbdyno_core::random::Rng;
 use dbdyno_core::{Access, DbError, Scale, Session, Statement, Steps, Value};
 use dbdyno_datasets::{Dataset, tpcb};
 
+use crate::backup::content::Content;
 use crate::benchmark::{Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
 
-/// Rows in a transaction.
+/// Rows in a transaction, where there are as many.
 const ROWS: i64 = 10_000;
 const TRANSACTIONS: [&str; 1] = ["bulk_update"];
+/// The sample that is about what is updated.
+const FILLERS: &str = "account_fillers";
 
 /// The filler of [`ROWS`] accounts in a row is overwritten in one statement.
 #[derive(Clone, Copy, Debug)]
@@ -41,33 +44,49 @@ impl Benchmark for BulkUpdate {
 #[async_trait]
 impl LoadBenchmark for BulkUpdate {
     fn workload(&self, context: &WorkloadContext, _before: &State) -> Arc<dyn Workload> {
-        let rows = self.dataset().rows("pgbench_accounts", context.scale);
+        let accounts = self.dataset().rows("pgbench_accounts", context.scale);
+        let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
         let sql = "UPDATE pgbench_accounts SET filler = ? WHERE aid BETWEEN ? AND ?";
         Arc::new(Bulk {
-            accounts: i64::try_from(rows).unwrap_or(i64::MAX),
+            accounts,
+            rows: ROWS.min(accounts),
             statements: vec![Statement::new("update_accounts", sql)],
         })
     }
 
+    /// What TPC-B looks at, and a sum of hashes over the key and the filler of every account.
     async fn state(&self, session: &mut dyn Session, scale: Scale) -> Result<State, DbError> {
-        TpcB.state(session, scale).await
+        let mut state = TpcB.state(session, scale).await?;
+        let mut content = Content::default();
+        let sql = "SELECT aid, filler FROM pgbench_accounts";
+        session.query_sql(sql, &mut |row| content.add(row, 2)).await?;
+        state.samples.insert(FILLERS.to_owned(), content.sum().cast_signed());
+        Ok(state)
     }
 
-    /// Balances and history stay as they are, which the conditions of TPC-B say.
+    /// Balances and history stay as they are, which the conditions of TPC-B say; fillers do not, where
+    /// anything was committed.
     fn account(
         &self,
         before: &State,
         after: &State,
         _counted: &BTreeMap<&'static str, i64>,
-        _tally: &Tally,
+        tally: &Tally,
     ) -> Vec<Check> {
         let detail = format!("history had {:?} rows and has {:?}", before.counters, after.counters);
-        vec![Check::new("history_untouched", before.counters == after.counters, detail)]
+        let untouched = Check::new("history_untouched", before.counters == after.counters, detail);
+        let committed = tally.total().committed;
+        let moved = before.samples.get(FILLERS) != after.samples.get(FILLERS);
+        let detail =
+            format!("{committed} updates were committed, and the fillers are what they were");
+        vec![untouched, Check::new("fillers_updated", moved || committed == 0, detail)]
     }
 }
 
 struct Bulk {
     accounts: i64,
+    /// How many a transaction updates.
+    rows: i64,
     statements: Vec<Statement>,
 }
 
@@ -83,6 +102,7 @@ impl Workload for Bulk {
     fn client(&self, index: u32, rng: Rng) -> Box<dyn AnyClient> {
         Box::new(BulkClient {
             accounts: self.accounts,
+            rows: self.rows,
             index,
             rng,
             first: 1,
@@ -93,6 +113,7 @@ impl Workload for Bulk {
 
 struct BulkClient {
     accounts: i64,
+    rows: i64,
     index: u32,
     rng: Rng,
     first: i64,
@@ -101,18 +122,16 @@ struct BulkClient {
 
 impl Client for BulkClient {
     fn draw(&mut self) -> Draw {
-        let last = (self.accounts - ROWS + 1).max(1);
-        self.first = self.rng.between(1, last);
+        self.first = self.rng.between(1, self.accounts - self.rows + 1);
         self.filler = format!("{} {:016x}", self.index, self.rng.bits());
         Draw::now(0)
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
-        let rows = [Value::Int(self.first), Value::Int(self.first + ROWS - 1)];
+        let (first, last) = (Value::Int(self.first), Value::Int(self.first + self.rows - 1));
+        let rows = usize::try_from(self.rows).unwrap_or(usize::MAX);
         steps.begin(Access::Write).await?;
-        steps
-            .execute_rows(0, &[Value::Text(&self.filler), rows[0], rows[1]], ROWS as usize)
-            .await?;
+        steps.execute_rows(0, &[Value::Text(&self.filler), first, last], rows).await?;
         steps.commit().await?;
         Ok(Outcome::Committed)
     }

@@ -107,23 +107,23 @@ fn measure_one(
         let absence = |over: &Stop| be_away(bench, &running, over);
         stand.load_beside_through(&running.primary, clients, &workload, seed, absence)
     };
-    let (loaded, beats) = bench.beat_during(&running, load)?;
+    let (loaded, beats) = bench.beat_during(&running, measured, load)?;
     let (report, absence) = loaded?;
     if let Some(failure) = report.failure {
         return Err(failure);
     }
     let absence = absence?;
     // Commits are counted by the heartbeat's: it is one more client, at a fixed rate where nothing waits.
-    let of_away = |sent: &Instant| (absence.stopped..absence.resumed).contains(sent);
-    let beaten = beats.sent.iter().filter(|(_, acknowledged)| of_away(acknowledged)).count();
-    let longest = beats.sent.iter().map(|(sent, acknowledged)| *acknowledged - *sent).max();
+    let beaten = beats.acknowledged_within(absence.stopped, absence.resumed);
     let away = absence.resumed - absence.stopped;
     let staleness = Staleness::of(&beats, 0);
-    let stalest = staleness.visible.iter().map(|(_, took)| *took).max();
-    let mut rows = vec![ms("away_ms", away, name), count("beats_while_away", beaten as u64, name)];
-    // Of what was never seen there is no number.
-    rows.extend(longest.map(|longest| ms("commit_longest_ms", longest, name)));
-    rows.extend(stalest.map(|stalest| ms("visible_longest_ms", stalest, name)));
+    let mut rows = vec![
+        ms("away_ms", away, name),
+        count("beats_while_away", beaten, name),
+        count("beats_unseen", staleness.unseen, name),
+    ];
+    rows.extend(beats.longest().map(|longest| ms("commit_longest_ms", longest, name)));
+    rows.extend(staleness.longest().map(|stalest| ms("visible_longest_ms", stalest, name)));
     if let Some(transactions) = absence.behind.and_then(|report| report.transactions) {
         rows.push(count("behind_transactions", transactions, name));
     }
@@ -142,7 +142,7 @@ fn measure_one(
     found::keep_said(&file, &staleness.said, absence.stopped - BEFORE, &of)?;
     // Where the load was too much for the replica, this is how long it takes without.
     let ended = Instant::now();
-    stand.block_on(running.cluster.settle(SETTLE_LIMIT))?;
+    bench.wait(running.cluster.settle(SETTLE_LIMIT))?;
     measured.own.push(ms("drained_ms", ended.elapsed(), name));
     bench.compare(&running, &TpcB, measured)?;
     Ok(took.map(|took| format!("{name}: {} ms after {} s", took.as_millis(), away.as_secs())))

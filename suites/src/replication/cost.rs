@@ -1,22 +1,22 @@
 //! What each topology costs the primary under a load, and how far its replicas lag meanwhile.
 //!
 //! A load on a primary without a replica goes before and after each, so that a machine that drifts touches
-//! both alike: a topology is compared with the two around it.
+//! both alike: a topology is compared with the two around it. All of them begin on tables that were just
+//! loaded, so that none is slower than another for what was done to its tables before.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dbdyno_core::load::{LoadReport, Tally, Workload};
-use dbdyno_core::{Better, Measurement, Result, Statement, Topology};
+use dbdyno_core::load::LoadReport;
+use dbdyno_core::{Better, Check, Measurement, Result, Statement, Topology};
 use dbdyno_datasets::Dataset;
 use hdrhistogram::Histogram;
 
 use super::bench::{Bench, Running};
 use super::found;
-use super::heartbeat::Beats;
+use super::heartbeat::{Beat, Beats};
 use super::staleness::Staleness;
 use crate::benchmark::{
-    AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
+    AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext,
 };
 use crate::runner::{Measured, Stage, Stand};
 
@@ -83,20 +83,21 @@ impl StagedBenchmark for Cost {
             false => bench.telling_topologies(measured)?,
         };
         let Some(alone) = bench.start(bench.baseline()?, false, measured)? else { return Ok(()) };
-        let mut alone = Loaded::new(&bench, alone, self.transactions)?;
         let mut baseline = Baseline::default();
-        baseline.add(alone.load("none before", measured)?);
+        baseline.add(self.load_alone(&bench, &alone, "none before", measured)?);
         let measured_all = bench.each(topologies, measured, |topology, measured| {
             let Some(throughput) = self.measure_one(&bench, topology, measured)? else {
                 return Ok(None);
             };
-            baseline.add(alone.load(&format!("none after {}", topology.name), measured)?);
+            // Its tables are as fresh as those of the topology were.
+            bench.load_data(&alone)?;
+            let name = format!("none after {}", topology.name);
+            baseline.add(self.load_alone(&bench, &alone, &name, measured)?);
             let ratio = baseline.against(topology.name, throughput);
             measured.own.extend(ratio.clone());
             let ratio = ratio.and_then(|row| row.value);
             Ok(ratio.map(|ratio| format!("{} x{ratio:.2} of no replica", topology.name)))
         });
-        alone.close(measured)?;
         measured.own.extend(baseline.rows());
         measured_all
     }
@@ -111,112 +112,84 @@ impl Cost {
         measured: &mut Measured,
     ) -> Result<Option<f64>> {
         let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
-        let mut loaded = Loaded::new(bench, running, self.transactions)?;
-        let Load { stage, beats, began } = loaded.load(topology.name, measured)?;
-        measured.own.extend(found::commits(&beats, topology.name));
-        let evidence = loaded.running.cluster.evidence();
-        for place in 0..loaded.running.replicas.len() {
-            let name = found::replica_name(topology.name, place);
+        let (name, about) = (topology.name, Some(topology.name));
+        let Load { stage, beats } = self.load(bench, &running, name, about, measured)?;
+        measured.own.extend(found::commits(&beats, name));
+        let evidence = running.cluster.evidence();
+        let began = found::moment(stage.report.began_at);
+        for place in 0..running.replicas.len() {
+            let name = found::replica_name(name, place);
             let staleness = Staleness::of(&beats, place);
             let mut rows = found::staleness(&staleness, &name);
-            if let Some(first) = rows.first_mut() {
+            if let Some(first) = rows.first_mut().filter(|row| row.detail.is_empty()) {
                 first.detail.clone_from(&evidence);
             }
             measured.own.extend(rows);
             let seconds = found::by_second(&staleness, began, &name);
-            bench.stand.keep_seconds(found::wall_clock(began), &seconds)?;
+            bench.stand.keep_seconds(stage.report.began_at, &seconds)?;
             let file = bench.stand.file("replication", "csv")?;
             found::keep_said(&file, &staleness.said, began, &name)?;
         }
         let throughput = stage.report.total_throughput();
         measured.stages.push(stage);
-        loaded.close(measured)?;
         Ok(Some(throughput))
+    }
+
+    /// A load without a replica, which the topologies before and after it are compared with.
+    fn load_alone(
+        &self,
+        bench: &Bench<'_>,
+        alone: &Running,
+        name: &str,
+        measured: &mut Measured,
+    ) -> Result<Load> {
+        self.load(bench, alone, name, None, measured)
+    }
+
+    /// Puts a load on tables that were just loaded, and holds all nodes against what the clients were told.
+    /// `about` is the part of the case that its checks are about.
+    fn load(
+        &self,
+        bench: &Bench<'_>,
+        running: &Running,
+        name: &str,
+        about: Option<&str>,
+        measured: &mut Measured,
+    ) -> Result<Load> {
+        let (stand, transactions) = (bench.stand, self.transactions);
+        stand.go_on()?;
+        let before = bench.state(&*running.primary, transactions)?;
+        let workload = transactions.workload(&stand.context(), &before);
+        let clients = stand.case().clients;
+        let (warmup, length) = stand.length(clients);
+        let load =
+            || stand.load_through(name, &running.primary, clients, (warmup, length), &workload);
+        let (stage, mut beats) = bench.beat_during(running, measured, load)?;
+        let mut stage = stage?;
+        if let Some(failure) = stage.report.failure.take() {
+            return Err(failure);
+        }
+        // Beats of another time than the load's are no part of it.
+        let from = found::moment(stage.report.began_at) + warmup;
+        beats.keep_within(from, from + stage.report.window);
+        let after = bench.compare(running, transactions, measured)?;
+        let report = &stage.report;
+        let mut checks = workload.checks(report.is_whole());
+        checks.extend(transactions.account(&before, &after, &workload.counted(), &report.tally));
+        checks.extend(transactions.account_samples(&before, &after, &workload.witnessed()));
+        checks.extend(after.checks);
+        measured.checks.extend(checks.into_iter().map(|check| match about {
+            Some(part) => check.of(part),
+            None => Check { name: format!("{}_{name}", check.name), ..check },
+        }));
+        Ok(Load { stage, beats })
     }
 }
 
 /// A load and the beats beside it.
-pub struct Load {
-    pub stage: Stage,
-    pub beats: Beats,
-    pub began: Instant,
-}
-
-/// A cluster on which loads are put, with its account.
-struct Loaded<'b> {
-    bench: &'b Bench<'b>,
-    running: Running,
-    transactions: &'static dyn LoadBenchmark,
-    before: State,
-    /// The loads so far, each with its workload.
-    loads: Vec<(Arc<dyn Workload>, Tally)>,
-}
-
-impl<'b> Loaded<'b> {
-    fn new(
-        bench: &'b Bench<'b>,
-        running: Running,
-        transactions: &'static dyn LoadBenchmark,
-    ) -> Result<Self> {
-        let before = bench.state(&*running.primary, transactions)?;
-        Ok(Self { bench, running, transactions, before, loads: Vec::new() })
-    }
-
-    fn load(&mut self, name: &str, measured: &mut Measured) -> Result<Load> {
-        let stand = self.bench.stand;
-        stand.go_on()?;
-        let workload = self.transactions.workload(&stand.context(), &self.before);
-        let clients = stand.case().clients;
-        let began = Instant::now();
-        let length = stand.length(clients);
-        let load = || stand.load_through(name, &self.running.primary, clients, length, &workload);
-        let (stage, mut beats) = self.bench.beat_during(&self.running, load)?;
-        let stage = stage?;
-        self.loads.push((Arc::clone(&workload), stage.report.tally.clone()));
-        let answers = workload.checks(stage.report.is_whole());
-        measured.checks.extend(answers.into_iter().map(|mut check| {
-            check.name = format!("{}_{name}", check.name);
-            check
-        }));
-        // What was sent while the load warmed up is no part of it.
-        let measured_from = began + length.0;
-        let warm = beats.sent.partition_point(|(sent, _)| *sent < measured_from);
-        beats.sent.drain(..warm);
-        beats.first += warm as u64;
-        beats.reports.retain(|(at, _)| *at >= measured_from);
-        Ok(Load { stage, beats, began })
-    }
-
-    /// Holds all nodes against what the clients were told, and stops them. Of several loads only counts are
-    /// held against the tables, for what one client last wrote another load may have overwritten.
-    fn close(self, measured: &mut Measured) -> Result<()> {
-        let name = self.running.topology.name;
-        let after = self.bench.compare(&self.running, self.transactions, measured)?;
-        let mut counted = std::collections::BTreeMap::new();
-        let mut tally = Tally::default();
-        for (workload, its) in &self.loads {
-            for (key, value) in workload.counted() {
-                *counted.entry(key).or_insert(0) += value;
-            }
-            for (transaction, entry) in &its.transactions {
-                let sum = tally.transactions.entry(transaction).or_default();
-                sum.committed += entry.committed;
-                sum.rolled_back += entry.rolled_back;
-                sum.unknown += entry.unknown;
-            }
-        }
-        let mut checks = self.transactions.account(&self.before, &after, &counted, &tally);
-        if let [(workload, _)] = self.loads.as_slice() {
-            let witnessed = workload.witnessed();
-            checks.extend(self.transactions.account_samples(&self.before, &after, &witnessed));
-        }
-        checks.extend(after.checks);
-        measured.checks.extend(checks.into_iter().map(|mut check| {
-            check.name = format!("{}_{name}", check.name);
-            check
-        }));
-        Ok(())
-    }
+struct Load {
+    stage: Stage,
+    beats: Beats,
 }
 
 /// The loads without a replica.
@@ -224,7 +197,7 @@ impl<'b> Loaded<'b> {
 struct Baseline {
     throughputs: Vec<f64>,
     response_ns: Option<Histogram<u64>>,
-    commits: Vec<(Instant, Instant)>,
+    beats: Vec<Beat>,
 }
 
 impl Baseline {
@@ -237,7 +210,7 @@ impl Baseline {
             Some(all) => drop(all.add(&its)),
             None => self.response_ns = Some(its),
         }
-        self.commits.extend(load.beats.sent);
+        self.beats.extend(load.beats.sent);
     }
 
     /// The throughput of a topology against the mean of the two loads around it.
@@ -257,8 +230,7 @@ impl Baseline {
         rows.extend(
             self.response_ns.iter().flat_map(|all| found::percentiles("latency", all, "none")),
         );
-        let beats = Beats { sent: self.commits.clone(), ..Beats::default() };
-        rows.extend(found::commits(&beats, "none"));
+        rows.extend(found::commit_rows(&self.beats, "none"));
         rows
     }
 }

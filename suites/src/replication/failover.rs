@@ -12,7 +12,7 @@ use dbdyno_core::{Check, Driver, Error, Measurement, Result, Statement, Stop, To
 use dbdyno_datasets::Dataset;
 use tokio::runtime::Builder;
 
-use super::bench::{Bench, Running};
+use super::bench::{Bench, Running, unless_stopped};
 use super::found::{count, ms};
 use super::nodes::Nodes;
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
@@ -138,10 +138,7 @@ fn measure_one(
     ]);
     measured.own.extend(losses(&findings, &failed, name));
     measured.checks.extend(checks(&topology, &findings));
-    measured.checks.extend(conditions.into_iter().map(|mut check| {
-        check.name = format!("{}_{name}", check.name);
-        check
-    }));
+    measured.checks.extend(conditions.into_iter().map(|check| check.of(name)));
     let lost = findings.lost.len();
     Ok(Some(format!("{name}: {} ms, {lost} lost", recovery.as_millis())))
 }
@@ -165,7 +162,7 @@ fn fail_over(
     control.kill()?;
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
-    let place = runtime.block_on(running.cluster.promote())?;
+    let place = runtime.block_on(unless_stopped(bench.stand, running.cluster.promote()))?;
     let promotion = killed.elapsed();
     let (promoted_us, before) = (now_us(), journal.acknowledged());
     nodes.redirect(place + 1);
@@ -238,11 +235,11 @@ fn checks(topology: &Topology, findings: &Findings) -> Vec<Check> {
             findings.acknowledged,
             marks.join(", ")
         );
-        checks.push(Check::new(format!("none_lost_{name}"), lost.is_empty(), detail));
+        checks.push(Check::new("none_lost", lost.is_empty(), detail).of(name));
     }
     let faults: Vec<String> =
         findings.faults.iter().take(EXAMPLES).map(ToString::to_string).collect();
     let detail = format!("{} faults: {}", findings.faults.len(), faults.join("; "));
-    checks.push(Check::new(format!("whole_{name}"), findings.faults.is_empty(), detail));
+    checks.push(Check::new("whole", findings.faults.is_empty(), detail).of(name));
     checks
 }

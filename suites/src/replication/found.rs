@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Better, Error, Measurement, Result};
+use dbdyno_core::{Better, Error, Measurement, Result, Status};
 use hdrhistogram::Histogram;
 
-use super::heartbeat::Beats;
+use super::heartbeat::{Beat, Beats};
 use super::staleness::{Said, Staleness, histogram};
 
 const NS_PER_US: f64 = 1_000.0;
@@ -46,16 +46,35 @@ pub fn percentiles(metric: &str, histogram: &Histogram<u64>, of: &str) -> Vec<Me
         .to_vec()
 }
 
-/// How long commits of the heartbeat took.
+/// How long commits of the heartbeat took: from when each was due, and from when it was sent. Nothing is known
+/// where it broke.
 pub fn commits(beats: &Beats, of: &str) -> Vec<Measurement> {
-    let took = beats.sent.iter().map(|(sent, acknowledged)| *acknowledged - *sent);
-    percentiles("commit", &histogram(took), of)
+    if let Some(broke) = beats.broke.iter().find(|broke| broke.replica.is_none()) {
+        return vec![unknown("commit_p50_us", &broke.why, of)];
+    }
+    commit_rows(&beats.sent, of)
+}
+
+/// See above.
+pub fn commit_rows(sent: &[Beat], of: &str) -> Vec<Measurement> {
+    let due = sent.iter().flat_map(|beat| beat.responses());
+    let mut rows = percentiles("commit", &histogram(due), of);
+    let served = sent.iter().map(|beat| beat.acknowledged - beat.sent);
+    rows.extend(percentiles("commit_service", &histogram(served), of));
+    rows
+}
+
+/// The row of what could not be found out.
+fn unknown(metric: &str, why: &str, of: &str) -> Measurement {
+    let row = us(metric, 0.0, of).with_status(Status::Failed, why);
+    Measurement { value: None, ..row }
 }
 
 /// How stale a replica was, and what the servers said of that.
 pub fn staleness(staleness: &Staleness, of: &str) -> Vec<Measurement> {
     let mut rows = percentiles("visible", &staleness.histogram(), of);
     rows.push(count("beats_unseen", staleness.unseen, of));
+    rows.extend(staleness.broke.iter().map(|why| unknown("visible_p50_us", why, of)));
     let said = |what: fn(&Said) -> Option<f64>| histogram(seconds(&staleness.said, what));
     rows.extend(percentiles("reported_write", &said(|said| said.write_s), of));
     rows.extend(percentiles("reported_flush", &said(|said| said.flush_s), of));
@@ -96,9 +115,10 @@ pub fn by_second(staleness: &Staleness, began: Instant, name: &str) -> Vec<Secon
     seconds.into_iter().map(second).collect()
 }
 
-/// When a moment was, by the clock on the wall.
-pub fn wall_clock(moment: Instant) -> SystemTime {
-    SystemTime::now() - moment.elapsed()
+/// The moment at which the clock on the wall showed a time that is past.
+pub fn moment(time: SystemTime) -> Instant {
+    let now = Instant::now();
+    now.checked_sub(time.elapsed().unwrap_or_default()).unwrap_or(now)
 }
 
 /// Adds what the servers said of a replica to a file, beside what a client saw.

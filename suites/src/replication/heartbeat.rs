@@ -1,9 +1,13 @@
 //! A row that beats: committed on the primary at a fixed rate, and looked for on every replica.
 //!
-//! Each replica is asked as soon as the primary has acknowledged a beat, and again every millisecond or two
-//! until it shows it, so that a replica that keeps up costs a query for each beat. All times are of one clock,
-//! for all nodes are on one machine; the idea is that of pt-heartbeat (Percona Toolkit), which has to have the
-//! clocks of two machines agree.
+//! Each replica is asked as soon as the primary has acknowledged a beat, and again after a while until it shows
+//! it, so that a replica that keeps up costs a query for each beat. All times are of one clock, for all nodes
+//! are on one machine; the idea is that of pt-heartbeat (Percona Toolkit), which has to have the clocks of two
+//! machines agree.
+//!
+//! A beat has a moment at which it is due. One that is due while the one before has not been acknowledged is
+//! carried by the next that is sent, and counts from when it was due: a primary that stands still is not asked
+//! less often for it (coordinated omission: G. Tene, How NOT to Measure Latency, 2013).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::load::leave_out_thread;
+use dbdyno_core::query::{scalar_sql, within};
 use dbdyno_core::{
     Cluster, DbError, Driver, Error, LagReport, Result, Session, SessionOptions, Statement, Value,
 };
@@ -22,22 +27,56 @@ use super::bench::Running;
 
 /// How often the row beats.
 const EVERY: Duration = Duration::from_millis(25);
-/// How long between two looks at a replica that does not show a beat yet.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How long between two looks at a replica that does not show a beat yet: at least and at most, and between
+/// these a share of the time that it has been waited for, so that a replica that is far behind is not kept from
+/// its work by being asked.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(25));
+const LOOK_SHARE: u32 = 20;
 /// How often the servers are asked what they say themselves.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// How long the last beats may take to be seen.
 const GRACE: Duration = Duration::from_secs(15);
+/// How long one answer may take: a primary may wait for a replica that stands still.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// Makes the row, which beats from 0.
+/// Makes the row, which beats from 0, also where it was made before.
 ///
 /// # Errors
 /// The engine refuses.
 pub async fn create(session: &mut dyn Session) -> Result<(), DbError> {
+    session.run_sql("DROP TABLE IF EXISTS dbdyno_heartbeat").await?;
     let sql =
         "CREATE TABLE dbdyno_heartbeat (id INTEGER NOT NULL PRIMARY KEY, beat BIGINT NOT NULL)";
     session.run_sql(sql).await?;
     session.run_sql("INSERT INTO dbdyno_heartbeat (id, beat) VALUES (1, 0)").await.map(drop)
+}
+
+/// A beat that was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub struct Beat {
+    /// When it was due, or the first of those that it carries.
+    pub due: Instant,
+    /// When it was sent.
+    pub sent: Instant,
+    /// When the primary acknowledged it.
+    pub acknowledged: Instant,
+}
+
+impl Beat {
+    /// How long it took from when it was due until it was acknowledged, and likewise each that it carries.
+    pub fn responses(self) -> impl Iterator<Item = Duration> {
+        let first = std::iter::successors(Some(self.due), |due| Some(*due + EVERY));
+        let carried = first.take_while(move |due| *due <= self.sent);
+        carried.map(move |due| self.acknowledged - due)
+    }
+}
+
+/// Why a watch ended before its time.
+#[derive(Clone, Debug)]
+pub struct Broke {
+    /// The replica that was looked at; `None` where it is the primary, on which the row beats.
+    pub replica: Option<usize>,
+    pub why: String,
 }
 
 /// What was seen.
@@ -45,14 +84,37 @@ pub async fn create(session: &mut dyn Session) -> Result<(), DbError> {
 pub struct Beats {
     /// The beat that the row had before.
     pub first: u64,
-    /// The beats in their order: when each was sent, and when it was acknowledged.
-    pub sent: Vec<(Instant, Instant)>,
+    /// The beats in their order.
+    pub sent: Vec<Beat>,
     /// What each replica showed, when it first showed it.
     pub shown: Vec<Vec<(Instant, u64)>>,
+    /// Until when each replica was looked at.
+    pub looked_until: Vec<Option<Instant>>,
     /// What the servers said of each replica.
     pub reports: Vec<(Instant, Vec<LagReport>)>,
-    /// Why there are no more.
-    pub broke: Option<DbError>,
+    /// What broke.
+    pub broke: Vec<Broke>,
+}
+
+impl Beats {
+    /// Leaves what was due or said within a time alone.
+    pub fn keep_within(&mut self, from: Instant, until: Instant) {
+        let before = self.sent.partition_point(|beat| beat.due < from);
+        self.sent.drain(..before);
+        self.first += before as u64;
+        self.sent.truncate(self.sent.partition_point(|beat| beat.due < until));
+        self.reports.retain(|(at, _)| (from..until).contains(at));
+    }
+
+    /// The longest time that a beat took to be acknowledged, from when it was due.
+    pub fn longest(&self) -> Option<Duration> {
+        self.sent.iter().map(|beat| beat.acknowledged - beat.due).max()
+    }
+
+    /// How many were acknowledged within a time.
+    pub fn acknowledged_within(&self, from: Instant, until: Instant) -> u64 {
+        self.sent.iter().filter(|beat| (from..until).contains(&beat.acknowledged)).count() as u64
+    }
 }
 
 /// What the tasks that look on share.
@@ -66,7 +128,7 @@ struct Watch<'w> {
 /// Does `work` while the row beats.
 ///
 /// # Errors
-/// There is no thread or event loop for it, or a node takes no session.
+/// There is no thread or event loop for it, or there was no beat at all.
 pub fn beat_during<T>(
     running: &Running,
     options: &SessionOptions,
@@ -79,7 +141,8 @@ pub fn beat_during<T>(
     let runtime = built.map_err(failed)?;
     let over = AtomicBool::new(false);
     let shown = vec![Vec::new(); running.replicas.len()];
-    let beats = Mutex::new(Beats { shown, ..Beats::default() });
+    let looked_until = vec![None; running.replicas.len()];
+    let beats = Mutex::new(Beats { shown, looked_until, ..Beats::default() });
     let watch = Watch { cluster: &*running.cluster, options, over: &over, beats };
     let done = thread::scope(|scope| {
         let watching = thread::Builder::new()
@@ -93,9 +156,10 @@ pub fn beat_during<T>(
         Ok::<_, Error>(done)
     })?;
     let beats = watch.beats.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match beats.broke {
-        Some(why) if beats.sent.is_empty() => {
-            Err(Error::new(format!("watch the replicas of {}", running.topology.name), why))
+    match beats.broke.first() {
+        Some(broke) if beats.sent.is_empty() => {
+            let doing = format!("watch the replicas of {}", running.topology.name);
+            Err(Error::new(doing, broke.why.clone()))
         }
         _ => Ok((done, beats)),
     }
@@ -108,18 +172,22 @@ impl Watch<'_> {
             let replicas = running.replicas.iter().enumerate();
             let looks = replicas.map(|(place, replica)| {
                 let received = received.clone();
-                async move { self.note(self.look(place, &**replica, received).await) }
+                async move {
+                    let ended = self.look(place, &**replica, received).await;
+                    self.note(Some(place), ended);
+                    self.with(|beats| beats.looked_until[place] = Some(Instant::now()));
+                }
             });
-            let looking = join_all(looks.collect());
-            let beating = async { self.note(self.beat(&*running.primary, acknowledged).await) };
-            let reporting = self.report();
-            tokio::join!(beating, looking, reporting);
+            let looking = futures_util::future::join_all(looks);
+            let beating =
+                async { self.note(None, self.beat(&*running.primary, acknowledged).await) };
+            tokio::join!(beating, looking, self.report());
         });
     }
 
-    fn note(&self, ended: Result<(), DbError>) {
+    fn note(&self, replica: Option<usize>, ended: Result<(), DbError>) {
         if let Err(why) = ended {
-            self.with(|beats| beats.broke.get_or_insert(why).class);
+            self.with(|beats| beats.broke.push(Broke { replica, why: why.to_string() }));
         }
     }
 
@@ -138,30 +206,26 @@ impl Watch<'_> {
         primary: &dyn Driver,
         acknowledged: watch::Sender<u64>,
     ) -> Result<(), DbError> {
-        let mut session = primary.connect(self.options).await?;
-        let first = self.last_beat(&mut *session).await?;
+        let mut session = within(ANSWER_LIMIT, primary.connect(self.options)).await?;
+        let sql = "SELECT beat FROM dbdyno_heartbeat WHERE id = 1";
+        let first = within(ANSWER_LIMIT, scalar_sql(&mut *session, sql)).await?;
+        let first = u64::try_from(first).unwrap_or(0);
         self.with(|beats| beats.first = first);
         let sql = "UPDATE dbdyno_heartbeat SET beat = ? WHERE id = 1";
-        session.prepare(&[Statement::new("beat", sql)]).await?;
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut number = 0;
+        within(ANSWER_LIMIT, session.prepare(&[Statement::new("beat", sql)])).await?;
+        let (mut due, mut number) = (Instant::now(), first);
         while !self.is_over() {
-            ticks.tick().await;
+            tokio::time::sleep_until(due.into()).await;
             number += 1;
             let sent = Instant::now();
-            let beat = i64::try_from(first + number).unwrap_or(i64::MAX);
-            session.execute(0, &[Value::Int(beat)]).await?;
-            self.with(|beats| beats.sent.push((sent, Instant::now())));
-            acknowledged.send_replace(first + number);
+            let beat = [Value::Int(i64::try_from(number).unwrap_or(i64::MAX))];
+            within(ANSWER_LIMIT, session.execute(0, &beat)).await?;
+            let beat = Beat { due, sent, acknowledged: Instant::now() };
+            self.with(|beats| beats.sent.push(beat));
+            acknowledged.send_replace(number);
+            due += EVERY * u32::try_from(beat.responses().count().max(1)).unwrap_or(u32::MAX);
         }
         Ok(())
-    }
-
-    async fn last_beat(&self, session: &mut dyn Session) -> Result<u64, DbError> {
-        let sql = "SELECT beat FROM dbdyno_heartbeat WHERE id = 1";
-        let beat = dbdyno_core::query::scalar_sql(session, sql).await?;
-        Ok(u64::try_from(beat).unwrap_or(0))
     }
 
     /// Looks for each beat on a replica, until the last one is there.
@@ -171,34 +235,27 @@ impl Watch<'_> {
         replica: &dyn Driver,
         mut acknowledged: watch::Receiver<u64>,
     ) -> Result<(), DbError> {
-        let mut session = replica.connect(self.options).await?;
+        let mut session = within(ANSWER_LIMIT, replica.connect(self.options)).await?;
         let sql = "SELECT beat FROM dbdyno_heartbeat WHERE id = 1";
-        session.prepare(&[Statement::new("beat", sql)]).await?;
-        let (mut seen, mut alone_since) = (0, None);
+        within(ANSWER_LIMIT, session.prepare(&[Statement::new("beat", sql)])).await?;
+        let (mut seen, mut over_since) = (0, None);
         loop {
             if *acknowledged.borrow() <= seen && acknowledged.changed().await.is_err() {
                 return Ok(());
             }
-            let wanted = *acknowledged.borrow();
+            let (wanted, since) = (*acknowledged.borrow(), Instant::now());
             while seen < wanted {
-                let mut beat = 0;
-                session
-                    .query(0, &[], &mut |row| {
-                        beat = row.int(0)?;
-                        Ok(())
-                    })
-                    .await?;
-                let shows = u64::try_from(beat).unwrap_or(0);
+                let shows = within(ANSWER_LIMIT, ask(&mut *session)).await?;
                 if shows > seen {
                     seen = shows;
                     self.with(|beats| beats.shown[place].push((Instant::now(), seen)));
                     continue;
                 }
-                if self.is_over() && alone_since.get_or_insert_with(Instant::now).elapsed() > GRACE
-                {
+                if self.is_over() && over_since.get_or_insert_with(Instant::now).elapsed() > GRACE {
                     return Ok(());
                 }
-                tokio::time::sleep(LOOK_AGAIN).await;
+                let pause = since.elapsed() / LOOK_SHARE;
+                tokio::time::sleep(pause.clamp(LOOK_AGAIN.0, LOOK_AGAIN.1)).await;
             }
         }
     }
@@ -207,31 +264,36 @@ impl Watch<'_> {
     async fn report(&self) {
         let mut ticks = tokio::time::interval(REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asking = None;
         while !self.is_over() {
             ticks.tick().await;
-            // A server that is busy or away says nothing, which is no fault of the measurement.
-            if let Ok(Ok(reports)) = tokio::time::timeout(GRACE, self.cluster.reports()).await {
-                self.with(|beats| beats.reports.push((Instant::now(), reports)));
+            if asking.is_none() {
+                asking = within(GRACE, self.cluster.lag_watch()).await.ok();
+            }
+            let Some(watch) = &mut asking else { continue };
+            let asked = Instant::now();
+            match within(GRACE, watch.reports()).await {
+                // What was said is of some moment between the question and the answer.
+                Ok(reports) => {
+                    self.with(|beats| beats.reports.push((asked + asked.elapsed() / 2, reports)));
+                }
+                // A server that is busy or away says nothing, which is no fault of the measurement.
+                Err(_) => asking = None,
             }
         }
     }
 }
 
-/// Waits for all of some futures.
-async fn join_all<F: Future<Output = ()>>(futures: Vec<F>) {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
-    std::future::poll_fn(|context| {
-        for place in &mut futures {
-            if place.as_mut().is_some_and(|future| future.as_mut().poll(context).is_ready()) {
-                *place = None;
-            }
-        }
-        match futures.iter().all(Option::is_none) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
+/// The beat that a replica shows.
+async fn ask(session: &mut dyn Session) -> Result<u64, DbError> {
+    let mut beat = 0;
+    session
+        .query(0, &[], &mut |row| {
+            beat = row.int(0)?;
+            Ok(())
+        })
+        .await?;
+    Ok(u64::try_from(beat).unwrap_or(0))
 }
 
 /// Ends watching when it goes, also in a panic.

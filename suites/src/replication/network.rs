@@ -125,12 +125,15 @@ fn measure_link(
     let name = name_of(&running.topology, link_name);
     let workload = TpcB.workload(&stand.context(), &State::default());
     let clients = stand.case().clients;
-    let load = || {
-        let length = stand.length(clients);
-        stand.load_through(&name, &running.primary, clients, length, &workload)
-    };
-    let (stage, beats) = bench.beat_during(running, load)?;
-    let stage = stage?;
+    let (warmup, length) = stand.length(clients);
+    let load = || stand.load_through(&name, &running.primary, clients, (warmup, length), &workload);
+    let (stage, mut beats) = bench.beat_during(running, measured, load)?;
+    let mut stage = stage?;
+    if let Some(failure) = stage.report.failure.take() {
+        return Err(failure);
+    }
+    let from = found::moment(stage.report.began_at) + warmup;
+    beats.keep_within(from, from + stage.report.window);
     let throughput = stage.report.total_throughput();
     measured.stages.push(stage);
     measured.own.extend(found::commits(&beats, &name));
@@ -158,23 +161,20 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
     };
     let load =
         || stand.load_beside_through(&Arc::clone(&running.primary), clients, &workload, seed, cut);
-    let (loaded, beats) = bench.beat_during(running, load)?;
+    let (loaded, beats) = bench.beat_during(running, measured, load)?;
     let (report, cut) = loaded?;
     if let Some(failure) = report.failure {
         return Err(failure);
     }
     let (began, mended) = cut?;
-    let stall = beats.sent.iter().map(|(sent, acknowledged)| *acknowledged - *sent).max();
-    let during =
-        beats.sent.iter().filter(|(_, acknowledged)| (began..mended).contains(acknowledged));
     let staleness = Staleness::of(&beats, 0);
-    let stalest = staleness.visible.iter().map(|(_, took)| *took).max();
+    let during = beats.acknowledged_within(began, mended);
     measured.own.extend([
         ms("cut_ms", mended - began, &name),
-        Measurement::new("beats_while_cut", during.count() as f64, "1", Better::Neither).of(&*name),
+        Measurement::new("beats_while_cut", during as f64, "1", Better::Neither).of(&*name),
         found::count("beats_unseen", staleness.unseen, &name),
     ]);
-    // Of what was never seen there is no number.
+    let (stall, stalest) = (beats.longest(), staleness.longest());
     measured.own.extend(stall.map(|stall| ms("commit_longest_ms", stall, &name)));
     measured.own.extend(stalest.map(|stalest| ms("visible_longest_ms", stalest, &name)));
     Ok(())

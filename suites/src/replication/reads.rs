@@ -12,9 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use dbdyno_core::load::{AnyClient, Client, Draw, Outcome, Workload, leave_out_thread};
+use dbdyno_core::query::within;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{
-    Access, Acknowledged, Better, Check, DbError, Driver, Error, Measurement, Result, Session,
+    Access, Acknowledged, Better, Check, DbError, Driver, Error, Measurement, Result, Row, Session,
     SessionOptions, Statement, Steps, Topology, Value,
 };
 use dbdyno_datasets::{Dataset, tpcb};
@@ -22,6 +23,7 @@ use tokio::runtime::Builder;
 
 use super::bench::{Bench, Running};
 use super::found::count;
+use super::heartbeat::ANSWER_LIMIT;
 use super::nodes::Nodes;
 use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
@@ -35,8 +37,6 @@ const SHORTEST: Duration = Duration::from_millis(2_000);
 const LOADS: u32 = 9;
 /// The row of `dbdyno_heartbeat` that the probe writes; the first one beats.
 const PROBE_ROW: i64 = 2;
-/// How long one answer may take.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const TRANSACTIONS: [&str; 1] = ["read_account"];
 
 /// The benchmark.
@@ -106,7 +106,7 @@ fn measure_one(
         let sql = format!("INSERT INTO dbdyno_heartbeat (id, beat) VALUES ({PROBE_ROW}, 0)");
         session.run_sql(&sql).await
     })?;
-    stand.block_on(running.cluster.settle(ANSWER_LIMIT))?;
+    bench.wait(running.cluster.settle(ANSWER_LIMIT))?;
     let workload = TpcB.workload(&stand.context(), &State::default());
     let load = || {
         let length = stand.length(clients);
@@ -164,8 +164,7 @@ impl Probed {
         }
         let detail =
             format!("{} of {} reads missed the reader's own write", self.own_missed, self.own);
-        let name = format!("reads_its_writes_{}", topology.name);
-        vec![Check::new(name, self.own_missed == 0, detail)]
+        vec![Check::new("reads_its_writes", self.own_missed == 0, detail).of(topology.name)]
     }
 }
 
@@ -208,14 +207,15 @@ async fn own_writes(
     options: &SessionOptions,
     over: &AtomicBool,
 ) -> Result<(u64, u64), DbError> {
-    let mut primary = running.primary.connect(options).await?;
+    let mut primary = within(ANSWER_LIMIT, running.primary.connect(options)).await?;
     let sql = "UPDATE dbdyno_heartbeat SET beat = ? WHERE id = ?";
-    primary.prepare(&[Statement::new("probe", sql)]).await?;
+    within(ANSWER_LIMIT, primary.prepare(&[Statement::new("probe", sql)])).await?;
     let mut replicas = readers(&running.replicas, options).await?;
     let (mut reads, mut missed) = (0_u64, 0);
     while !over.load(Ordering::Relaxed) {
         let written = i64::try_from(reads + 1).unwrap_or(i64::MAX);
-        primary.execute(0, &[Value::Int(written), Value::Int(PROBE_ROW)]).await?;
+        let probe = [Value::Int(written), Value::Int(PROBE_ROW)];
+        within(ANSWER_LIMIT, primary.execute(0, &probe)).await?;
         let place = usize::try_from(reads).unwrap_or(0) % replicas.len();
         let read = read(&mut *replicas[place], PROBE_ROW).await?;
         reads += 1;
@@ -254,9 +254,9 @@ async fn readers(
 ) -> Result<Vec<Box<dyn Session>>, DbError> {
     let mut sessions = Vec::with_capacity(nodes.len());
     for node in nodes {
-        let mut session = node.connect(options).await?;
+        let mut session = within(ANSWER_LIMIT, node.connect(options)).await?;
         let sql = "SELECT beat FROM dbdyno_heartbeat WHERE id = ?";
-        session.prepare(&[Statement::new("probe", sql)]).await?;
+        within(ANSWER_LIMIT, session.prepare(&[Statement::new("probe", sql)])).await?;
         sessions.push(session);
     }
     Ok(sessions)
@@ -264,12 +264,11 @@ async fn readers(
 
 async fn read(session: &mut dyn Session, row: i64) -> Result<i64, DbError> {
     let mut beat = 0;
-    session
-        .query(0, &[Value::Int(row)], &mut |row| {
-            beat = row.int(0)?;
-            Ok(())
-        })
-        .await?;
+    let (asked, mut read) = ([Value::Int(row)], |row: &dyn Row| {
+        beat = row.int(0)?;
+        Ok(())
+    });
+    within(ANSWER_LIMIT, session.query(0, &asked, &mut read)).await?;
     Ok(beat)
 }
 
@@ -326,7 +325,7 @@ impl Client for Reader {
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
-        let read = |row: &dyn dbdyno_core::Row| row.int(0).map(drop);
+        let read = |row: &dyn Row| row.int(0).map(drop);
         steps.begin(Access::Read).await?;
         steps.query_one(0, &[Value::Int(self.account)], read).await?;
         steps.commit().await?;

@@ -8,11 +8,13 @@ use super::heartbeat::Beats;
 
 /// How stale one replica was.
 pub struct Staleness {
-    /// From a beat's acknowledgement until the replica showed it, in nanoseconds: when it was acknowledged, and
-    /// how long it took.
+    /// From a beat's acknowledgement until the replica showed it: when it was acknowledged, and how long it
+    /// took. One that it never showed counts with how long it was looked for: it took longer.
     pub visible: Vec<(Instant, Duration)>,
     /// Beats that the replica never showed.
     pub unseen: u64,
+    /// Why it was not looked at to the end, so that nothing is known of how long beats took.
+    pub broke: Option<String>,
     /// What the servers said, with what a client saw at the same moment.
     pub said: Vec<Said>,
 }
@@ -20,7 +22,7 @@ pub struct Staleness {
 /// What the servers said at a moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Said {
-    /// When.
+    /// When: the middle between the question and the answer.
     pub at: Instant,
     /// How stale the replica was for a client.
     pub seen: Duration,
@@ -40,18 +42,19 @@ impl Staleness {
     /// Of the replica at a place.
     pub fn of(beats: &Beats, place: usize) -> Self {
         let shown = beats.shown.get(place).map_or(&[][..], Vec::as_slice);
+        let until = beats.looked_until.get(place).copied().flatten();
         let mut looks = shown.iter().peekable();
         let mut visible = Vec::with_capacity(beats.sent.len());
         let mut unseen = 0;
-        for (number, (_, acknowledged)) in (beats.first + 1..).zip(&beats.sent) {
+        for (number, beat) in (beats.first + 1..).zip(&beats.sent) {
             while looks.next_if(|(_, shows)| *shows < number).is_some() {}
-            match looks.peek() {
-                Some((at, _)) => {
-                    visible.push((*acknowledged, at.saturating_duration_since(*acknowledged)));
-                }
-                None => unseen += 1,
-            }
+            let shown = looks.peek().map(|(at, _)| *at);
+            unseen += u64::from(shown.is_none());
+            let took = shown.or(until).map(|at| at.saturating_duration_since(beat.acknowledged));
+            visible.extend(took.map(|took| (beat.acknowledged, took)));
         }
+        let broke = beats.broke.iter().find(|broke| broke.replica == Some(place));
+        let broke = broke.map(|broke| broke.why.clone());
         let said = beats.reports.iter().filter_map(|(at, reports)| {
             let report = reports.get(place)?;
             Some(Said {
@@ -65,12 +68,19 @@ impl Staleness {
             })
         });
         let said = said.collect();
-        Self { visible, unseen, said }
+        Self { visible, unseen, broke, said }
     }
 
-    /// Time to visible, in nanoseconds.
+    /// Time to visible, in nanoseconds; empty where it is not known.
     pub fn histogram(&self) -> Histogram<u64> {
-        histogram(self.visible.iter().map(|(_, took)| *took))
+        let known = self.visible.iter().filter(|_| self.broke.is_none());
+        histogram(known.map(|(_, took)| *took))
+    }
+
+    /// The longest time to visible, where it is known.
+    pub fn longest(&self) -> Option<Duration> {
+        let known = self.visible.iter().filter(|_| self.broke.is_none());
+        known.map(|(_, took)| *took).max()
     }
 
     /// How far what the servers call lag was from what a client saw, in nanoseconds.
@@ -109,6 +119,7 @@ pub fn histogram(times: impl Iterator<Item = Duration>) -> Histogram<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replication::heartbeat::{Beat, Broke};
     use dbdyno_core::LagReport;
 
     fn ms(ms: u64) -> Duration {
@@ -116,9 +127,13 @@ mod tests {
     }
 
     /// Beats at 0, 100, 200 and 300 ms, acknowledged 1 ms later; the replica shows the first after 5 ms, the
-    /// next two together at 250 ms, and the last never.
+    /// next two together at 250 ms, and the last not until 900 ms, when nobody looked any more.
     fn beats(began: Instant) -> Beats {
-        let sent = [0, 100, 200, 300].map(|at| (began + ms(at), began + ms(at + 1))).to_vec();
+        let beat = |at| {
+            let due = began + ms(at);
+            Beat { due, sent: due, acknowledged: due + ms(1) }
+        };
+        let sent = [0, 100, 200, 300].map(beat).to_vec();
         let shown = vec![vec![(began, 10), (began + ms(6), 11), (began + ms(250), 13)]];
         let report = |seconds| {
             vec![LagReport { replay_s: Some(seconds), bytes: Some(7), ..LagReport::default() }]
@@ -128,7 +143,8 @@ mod tests {
             (began + ms(50), report(0.005)),
             (began + ms(201), report(0.0)),
         ];
-        Beats { first: 10, sent, shown, reports, broke: None }
+        let looked_until = vec![Some(began + ms(900))];
+        Beats { first: 10, sent, shown, looked_until, reports, broke: Vec::new() }
     }
 
     #[test]
@@ -136,8 +152,37 @@ mod tests {
         let began = Instant::now();
         let staleness = Staleness::of(&beats(began), 0);
         let took: Vec<Duration> = staleness.visible.iter().map(|(_, took)| *took).collect();
-        assert_eq!(took, [ms(5), ms(149), ms(49)]);
-        assert_eq!(staleness.unseen, 1);
+        assert_eq!(took, [ms(5), ms(149), ms(49), ms(599)]);
+        assert_eq!((staleness.unseen, staleness.longest()), (1, Some(ms(599))));
+    }
+
+    #[test]
+    fn a_watch_that_broke_makes_no_replica_look_fast() {
+        let mut beats = beats(Instant::now());
+        beats.broke.push(Broke { replica: Some(0), why: "connection reset".to_owned() });
+        let staleness = Staleness::of(&beats, 0);
+        assert_eq!(staleness.broke.as_deref(), Some("connection reset"));
+        assert!(staleness.histogram().is_empty() && staleness.longest().is_none());
+    }
+
+    #[test]
+    fn a_beat_counts_for_all_that_were_due_while_the_one_before_waited() {
+        let due = Instant::now();
+        let beat = Beat { due, sent: due + ms(60), acknowledged: due + ms(70) };
+        assert!(beat.responses().eq([ms(70), ms(45), ms(20)]));
+        let on_time = Beat { due, sent: due, acknowledged: due + ms(3) };
+        assert!(on_time.responses().eq([ms(3)]));
+    }
+
+    #[test]
+    fn beats_and_reports_of_another_time_are_left_out() {
+        let began = Instant::now();
+        let mut beats = beats(began);
+        beats.keep_within(began + ms(100), began + ms(300));
+        assert_eq!((beats.first, beats.sent.len(), beats.reports.len()), (11, 2, 1));
+        let staleness = Staleness::of(&beats, 0);
+        let took: Vec<Duration> = staleness.visible.iter().map(|(_, took)| *took).collect();
+        assert_eq!((took, staleness.unseen), (vec![ms(149), ms(49)], 0));
     }
 
     #[test]

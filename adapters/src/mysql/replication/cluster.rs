@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::dialect::quote_text;
-use dbdyno_core::query::scalar_sql;
+use dbdyno_core::query::{scalar_sql, within};
 use dbdyno_core::{
-    Cluster, ClusterPlan, DbError, Driver, Error, LagReport, Link, Result, SessionOptions,
-    Statement, Value,
+    Cluster, ClusterPlan, DbError, Driver, Error, LagWatch, Link, Result, Session, SessionOptions,
 };
 
 use futures_util::future::try_join_all;
@@ -18,8 +17,9 @@ use futures_util::future::try_join_all;
 use super::super::driver::{MysqlDriver, Origin};
 use super::super::programs::{Product, programs};
 use super::super::server::{MysqlServer, USER};
+use super::lag::{GtidLag, status};
 use super::topologies::Mode;
-use crate::patience::Patience;
+use crate::patience::{Patience, Received};
 use crate::proxy::NodeLink;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
@@ -29,6 +29,8 @@ use crate::throwaway::machine;
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take to have the rows that were loaded on the primary.
 const LOAD_LIMIT: Duration = Duration::from_secs(300);
+/// How long a server may take to answer.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// How long a replica may take to apply what it has received before it is promoted.
 const APPLY_LIMIT: Duration = Duration::from_secs(180);
 
@@ -155,15 +157,19 @@ impl GtidCluster {
         }
     }
 
-    /// The replica that has received most, and what it has received.
+    /// The replica that has received most, once none receives any more, and what it has received.
     async fn furthest(&self) -> Result<(usize, String), DbError> {
         let mut furthest = (0, 0, String::new());
         for (place, replica) in self.replicas.iter().enumerate() {
-            let status = status(replica).await?;
-            let received = status.get("Gtid_IO_Pos").cloned().unwrap_or_default();
-            let number = last_number(&received);
-            if place == 0 || number > furthest.1 {
-                furthest = (place, number, received);
+            let (mut last, mut received) = (Received::default(), String::new());
+            while !last.is_all() {
+                let status = status(replica).await?;
+                received = status.get("Gtid_IO_Pos").cloned().unwrap_or_default();
+                let receives = status.get("Slave_IO_Running").is_some_and(|says| says == "Yes");
+                last.note(last_number(&received), receives).await;
+            }
+            if place == 0 || last.number() > furthest.1 {
+                furthest = (place, last.number(), received);
             }
         }
         Ok((furthest.0, furthest.2))
@@ -215,17 +221,36 @@ async fn follow(replica: &MysqlDriver, port: u16, password: &Secret) -> Result<(
 
 /// Runs statements one after another.
 pub(super) async fn tell(driver: &MysqlDriver, statements: &[String]) -> Result<(), DbError> {
-    let mut session = driver.connect(&SessionOptions::default()).await?;
+    let mut session = connect(driver).await?;
     for statement in statements {
-        session.run_sql(statement).await?;
+        within(ANSWER_LIMIT, session.run_sql(statement)).await?;
     }
     Ok(())
 }
 
+/// A session of its own.
+pub(super) async fn connect(driver: &MysqlDriver) -> Result<Box<dyn Session>, DbError> {
+    within(ANSWER_LIMIT, driver.connect(&SessionOptions::default())).await
+}
+
 /// The rows of a query, as texts.
 pub(super) async fn ask(driver: &MysqlDriver, sql: &str) -> Result<Vec<Vec<String>>, DbError> {
-    let mut connection = driver.connector().connect(None, None).await?;
-    connection.texts(sql).await
+    within(ANSWER_LIMIT, async {
+        let mut connection = driver.connector().connect(None, None).await?;
+        connection.texts(sql).await
+    })
+    .await
+}
+
+/// Whether a replica has applied the log up to a position, for which it is given a time.
+async fn have_applied(
+    session: &mut dyn Session,
+    position: &str,
+    limit: Duration,
+) -> Result<bool, DbError> {
+    let (position, seconds) = (quote_text(position), limit.as_secs_f64());
+    let sql = format!("SELECT MASTER_GTID_WAIT({position}, {seconds})");
+    Ok(within(limit + ANSWER_LIMIT, scalar_sql(session, &sql)).await? == 0)
 }
 
 /// Rows of two columns as names and values.
@@ -234,31 +259,9 @@ pub(super) fn pairs(rows: Vec<Vec<String>>) -> BTreeMap<String, String> {
     pairs.map(|[name, value]| (name, value)).collect()
 }
 
-/// What a replica says of itself: `SHOW SLAVE STATUS`, whose columns differ by version.
-async fn status(replica: &MysqlDriver) -> Result<BTreeMap<String, String>, DbError> {
-    let mut session = replica.connect(&SessionOptions::default()).await?;
-    session.prepare(&[Statement::new("status", "SHOW SLAVE STATUS")]).await?;
-    let names = session.columns(0)?;
-    let mut status = BTreeMap::new();
-    session
-        .query(0, &[], &mut |row| {
-            for (place, name) in names.iter().enumerate() {
-                let value = match row.value(place)? {
-                    Value::Text(text) => text.to_owned(),
-                    Value::Int(number) => number.to_string(),
-                    _ => continue,
-                };
-                status.insert(name.clone(), value);
-            }
-            Ok(())
-        })
-        .await?;
-    Ok(status)
-}
-
 /// The number of the last transaction of a position, which has only one domain and one writer here:
 /// `DOMAIN-SERVER-NUMBER`.
-fn last_number(position: &str) -> u64 {
+pub(super) fn last_number(position: &str) -> u64 {
     let numbers =
         position.split(',').filter_map(|gtid| gtid.rsplit('-').next()?.trim().parse().ok());
     numbers.max().unwrap_or(0)
@@ -287,11 +290,9 @@ impl Cluster for GtidCluster {
         let rows = ask(&self.primary, "SELECT @@gtid_binlog_pos").await.map_err(failed)?;
         let position = rows.into_iter().flatten().next().unwrap_or_default();
         for replica in &self.replicas {
-            let options = SessionOptions::default();
-            let mut session = replica.connect(&options).await.map_err(failed)?;
-            let (position, seconds) = (quote_text(&position), limit.as_secs_f64());
-            let sql = format!("SELECT MASTER_GTID_WAIT({position}, {seconds})");
-            if scalar_sql(&mut *session, &sql).await.map_err(failed)? != 0 {
+            let mut session = connect(replica).await.map_err(failed)?;
+            let seconds = limit.as_secs_f64();
+            if !have_applied(&mut *session, &position, limit).await.map_err(failed)? {
                 let status = status(replica).await.map_err(failed)?;
                 let said = status.get("Last_SQL_Error").cloned().unwrap_or_default();
                 let why = format!("they do not show it after {seconds} s {said}");
@@ -301,30 +302,9 @@ impl Cluster for GtidCluster {
         Ok(())
     }
 
-    /// `Seconds_Behind_Master` counts whole seconds, and the distance is that of the numbers of transactions
-    /// (<https://mariadb.com/kb/en/show-replica-status/>).
-    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
-        let mut reports = Vec::new();
-        for replica in &self.replicas {
-            let status = status(replica).await?;
-            let rows = ask(&self.primary, "SELECT @@gtid_binlog_pos").await?;
-            let written = last_number(&rows.into_iter().flatten().next().unwrap_or_default());
-            let number = |name: &str| status.get(name).and_then(|text| text.parse::<u64>().ok());
-            let rows = ask(replica, "SELECT @@gtid_slave_pos").await?;
-            let applied = last_number(&rows.into_iter().flatten().next().unwrap_or_default());
-            let same_file = status.get("Master_Log_File") == status.get("Relay_Master_Log_File");
-            let bytes = number("Read_Master_Log_Pos").zip(number("Exec_Master_Log_Pos"));
-            reports.push(LagReport {
-                write_s: None,
-                flush_s: None,
-                replay_s: number("Seconds_Behind_Master").map(|seconds| seconds as f64),
-                bytes: bytes
-                    .filter(|_| same_file)
-                    .map(|(received, applied)| received.saturating_sub(applied)),
-                transactions: Some(written.saturating_sub(applied)),
-            });
-        }
-        Ok(reports)
+    async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
+        let replicas = self.replicas.iter().map(|replica| &**replica);
+        Ok(Box::new(GtidLag::open(&self.primary, replicas).await?))
     }
 
     async fn promote(&self) -> Result<usize> {
@@ -335,15 +315,14 @@ impl Cluster for GtidCluster {
         }
         let (furthest, received) = self.furthest().await.map_err(failed)?;
         let replica = &self.replicas[furthest];
-        let mut session = replica.connect(&SessionOptions::default()).await.map_err(failed)?;
-        let (received, seconds) = (quote_text(&received), APPLY_LIMIT.as_secs());
-        let sql = format!("SELECT MASTER_GTID_WAIT({received}, {seconds})");
-        if scalar_sql(&mut *session, &sql).await.map_err(failed)? != 0 {
+        let mut session = connect(replica).await.map_err(failed)?;
+        if !have_applied(&mut *session, &received, APPLY_LIMIT).await.map_err(failed)? {
+            let seconds = APPLY_LIMIT.as_secs();
             let why = format!("it has not applied what it received after {seconds} s");
             return Err(Error::new(doing(), why));
         }
         for statement in ["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF"] {
-            session.run_sql(statement).await.map_err(failed)?;
+            within(ANSWER_LIMIT, session.run_sql(statement)).await.map_err(failed)?;
         }
         Ok(furthest)
     }

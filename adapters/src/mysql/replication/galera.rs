@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dbdyno_core::{Cluster, ClusterPlan, DbError, Driver, Error, LagReport, Link, Result};
+use dbdyno_core::query::within;
+use dbdyno_core::{
+    Cluster, ClusterPlan, DbError, Driver, Error, LagReport, LagWatch, Link, Result,
+};
 
+use super::super::connection::Connection;
 use super::super::driver::MysqlDriver;
-use super::cluster::{ask, new_password, pairs, start_node};
+use super::cluster::{ANSWER_LIMIT, ask, new_password, pairs, start_node};
 use super::topologies::GALERA;
 use crate::patience::Patience;
 use crate::registry::ServerSettings;
@@ -28,6 +32,8 @@ const FOLDERS: [&str; 5] = [
 const PACKAGES: Packages = Packages { apt: "galera-4 rsync", dnf: "galera rsync", brew: "galera" };
 /// How long the other nodes may take to agree that one is gone, or a node to join.
 const AGREE_LIMIT: Duration = Duration::from_secs(60);
+
+const LAST_COMMITTED: &str = "SHOW GLOBAL STATUS WHERE Variable_name = 'wsrep_last_committed'";
 
 /// Three nodes.
 pub(super) struct GaleraCluster {
@@ -80,7 +86,8 @@ impl GaleraCluster {
             return Err(Error::unsupported("start a Galera cluster", why));
         }
         let (provider, password) = (provider()?, new_password()?);
-        let name = random_hex(4).map_err(|why| Error::new("name a Galera cluster", why))?;
+        // Whoever would join has to know it; 32 characters are all that it may have.
+        let name = random_hex(12).map_err(|why| Error::new("name a Galera cluster", why))?;
         let mut members = Vec::new();
         let mut nodes: Vec<Arc<MysqlDriver>> = Vec::new();
         for number in 0..=GALERA.replicas {
@@ -160,10 +167,38 @@ async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<(
 
 /// The number of the last transaction that a node has committed.
 async fn last_committed(node: &MysqlDriver) -> Result<u64, DbError> {
-    let sql = "SHOW GLOBAL STATUS WHERE Variable_name = 'wsrep_last_committed'";
-    let said = pairs(ask(node, sql).await?);
+    number_of(ask(node, LAST_COMMITTED).await?)
+}
+
+fn number_of(rows: Vec<Vec<String>>) -> Result<u64, DbError> {
+    let said = pairs(rows);
     let number = said.values().next().and_then(|number| number.parse().ok());
     number.ok_or_else(|| DbError::unexpected(format!("no number of a transaction in {said:?}")))
+}
+
+/// Sessions by which the nodes are asked, the first node's first.
+struct GaleraLag {
+    nodes: Vec<Connection>,
+}
+
+#[async_trait]
+impl LagWatch for GaleraLag {
+    /// Galera counts transactions, and tells no time
+    /// (<https://mariadb.com/kb/en/galera-cluster-status-variables/>).
+    async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
+        let (mut written, mut reports) = (0, Vec::new());
+        for (place, node) in self.nodes.iter_mut().enumerate() {
+            let rows = within(ANSWER_LIMIT, node.texts(LAST_COMMITTED)).await?;
+            let committed = number_of(rows)?;
+            if place == 0 {
+                written = committed;
+                continue;
+            }
+            let transactions = Some(written.saturating_sub(committed));
+            reports.push(LagReport { transactions, ..LagReport::default() });
+        }
+        Ok(reports)
+    }
 }
 
 #[async_trait]
@@ -197,17 +232,13 @@ impl Cluster for GaleraCluster {
         Ok(())
     }
 
-    /// Galera counts transactions, and tells no time
-    /// (<https://mariadb.com/kb/en/galera-cluster-status-variables/>).
-    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
-        let written = last_committed(&self.first).await?;
-        let mut reports = Vec::new();
-        for node in &self.others {
-            let applied = last_committed(node).await?;
-            let transactions = Some(written.saturating_sub(applied));
-            reports.push(LagReport { transactions, ..LagReport::default() });
+    async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
+        let mut nodes = Vec::new();
+        for node in self.nodes() {
+            let opened = node.connector().connect(None, None);
+            nodes.push(within(ANSWER_LIMIT, opened).await?);
         }
-        Ok(reports)
+        Ok(Box::new(GaleraLag { nodes }))
     }
 
     /// All nodes take writes; the others have to agree that the first is gone.

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod galera;
+mod lag;
 mod spread;
 mod topologies;
 
@@ -16,6 +17,7 @@ use spread::Spread;
 use topologies::{GALERA, MODES};
 
 use super::programs::Product;
+use crate::proxy::refuse_round_trip;
 use crate::registry::ServerSettings;
 use crate::target::Target;
 
@@ -36,6 +38,7 @@ pub(super) async fn open_cluster(
         let why = "a cluster is reached by dbdyno's own driver";
         return Err(Error::new(doing, why).next("leave out `driver` or `cluster`"));
     }
+    refuse_round_trip(target)?;
     let plan = ClusterPlan { durability: Durability::Full, link: false };
     let cluster = GaleraCluster::start(target, settings, plan).await?;
     Ok(Arc::new(Spread::new(&target.label, cluster)))
@@ -61,6 +64,7 @@ impl Replication for MariadbReplication {
 
     async fn start(&self, name: &str, plan: ClusterPlan) -> Result<Arc<dyn Cluster>> {
         let (target, settings) = (&self.target, &self.settings);
+        refuse_round_trip(target)?;
         if name == GALERA.name {
             return Ok(Arc::new(GaleraCluster::start(target, settings, plan).await?));
         }

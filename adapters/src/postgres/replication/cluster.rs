@@ -6,16 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::dialect::quote_text;
 use dbdyno_core::{
-    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagReport, Link, Result, Shape,
+    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagWatch, Link, Result, Shape,
 };
 
 use super::super::driver::{Origin, PostgresDriver};
 use super::super::server::PostgresProgram;
-use super::ask::{ask, ask_one, tell};
+use super::ask::{ANSWER_LIMIT, ask_one, ask_one_within, connect, tell, texts};
+use super::lag::PostgresLag;
 use super::logical;
 use super::standby::{Follows, Standby, too_late};
 use super::topologies::{Kind, Mode, name_of};
-use crate::patience::Patience;
+use crate::patience::{Patience, Received};
 use crate::proxy::NodeLink;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
@@ -200,17 +201,37 @@ impl PostgresCluster {
         Ok(true)
     }
 
-    /// The replica that has received most.
+    /// The replica that has received most, once none receives any more.
     async fn furthest(&self) -> Result<usize, DbError> {
-        let sql = "SELECT coalesce(pg_last_wal_receive_lsn(), '0/0') - '0/0'::pg_lsn || ''";
+        let received = match self.mode.kind {
+            Kind::Streaming => {
+                "SELECT coalesce(pg_last_wal_receive_lsn(), '0/0') - '0/0'::pg_lsn || '', \
+                 (SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming')::text"
+            }
+            Kind::Logical => {
+                "SELECT coalesce(max(received_lsn), '0/0') - '0/0'::pg_lsn || '', \
+                 count(pid)::text FROM pg_stat_subscription"
+            }
+        };
+        // In a chain none has more than the first, and the others receive from it for as long as it lives.
+        let direct = if self.mode.topology.shape == Shape::Chain { 1 } else { self.replicas.len() };
         let mut furthest = (0, 0);
-        for (place, replica) in self.replicas.iter().enumerate() {
-            let text = ask_one(&**replica, sql).await?;
-            let received: u64 = text
-                .parse()
-                .map_err(|_| DbError::unexpected(format!("`{text}` is no place in the log")))?;
-            if received > furthest.1 {
-                furthest = (place, received);
+        for (place, replica) in self.replicas.iter().enumerate().take(direct) {
+            let mut session = connect(&**replica).await?;
+            let mut last = Received::default();
+            while !last.is_all() {
+                let rows = texts(&mut *session, received, 2).await?;
+                let [number, receivers] = rows.first().map(Vec::as_slice).unwrap_or_default()
+                else {
+                    return Err(DbError::unexpected("a standby says nothing of what it received"));
+                };
+                let number: u64 = number.parse().map_err(|_| {
+                    DbError::unexpected(format!("`{number}` is no place in the log"))
+                })?;
+                last.note(number, receivers != "0").await;
+            }
+            if last.number() > furthest.1 {
+                furthest = (place, last.number());
             }
         }
         Ok(furthest.0)
@@ -247,6 +268,14 @@ impl Cluster for PostgresCluster {
         if self.replicas.is_empty() {
             return Ok(());
         }
+        if self.durability == Durability::None {
+            // Commits that were not waited for are not in the log yet. One that is takes all before it there.
+            let statements = [
+                "SET synchronous_commit = local".to_owned(),
+                "SELECT pg_logical_emit_message(true, 'dbdyno', '')".to_owned(),
+            ];
+            tell(&*self.primary, &statements).await.map_err(failed)?;
+        }
         let sql = "SELECT pg_current_wal_lsn()::text";
         let lsn = ask_one(&*self.primary, sql).await.map_err(failed)?;
         let patience = Patience::of(limit);
@@ -259,39 +288,9 @@ impl Cluster for PostgresCluster {
         Ok(())
     }
 
-    /// `pg_stat_replication` of the server that sends (manual, section 28.2.4). Its bytes are counted from
-    /// the primary's own place, also for a replica of a replica.
-    async fn reports(&self) -> Result<Vec<LagReport>, DbError> {
-        let mut reports = vec![LagReport::default(); self.replicas.len()];
-        for (place, report) in reports.iter_mut().enumerate() {
-            let upstream = self.upstream_of(place);
-            let sent = if std::ptr::eq(upstream, &*self.primary) {
-                "pg_current_wal_lsn()"
-            } else {
-                "pg_last_wal_replay_lsn()"
-            };
-            let seconds =
-                |column: &str| format!("coalesce(extract(epoch FROM {column})::text, '')");
-            let sql = format!(
-                "SELECT {}, {}, {}, coalesce(greatest(0, {sent} - replay_lsn)::text, '') \
-                 FROM pg_stat_replication WHERE application_name = {}",
-                seconds("write_lag"),
-                seconds("flush_lag"),
-                seconds("replay_lag"),
-                quote_text(&name_of(place))
-            );
-            let rows = ask(upstream, &sql, 4).await?;
-            if let Some([write, flush, replay, bytes]) = rows.first().map(Vec::as_slice) {
-                *report = LagReport {
-                    write_s: write.parse().ok(),
-                    flush_s: flush.parse().ok(),
-                    replay_s: replay.parse().ok(),
-                    bytes: bytes.parse().ok(),
-                    transactions: None,
-                };
-            }
-        }
-        Ok(reports)
+    async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
+        let upstreams = (0..self.replicas.len()).map(|place| self.upstream_of(place));
+        Ok(Box::new(PostgresLag::open(&self.primary, upstreams).await?))
     }
 
     async fn promote(&self) -> Result<usize> {
@@ -301,13 +300,16 @@ impl Cluster for PostgresCluster {
             return Err(Error::unsupported(doing(), "it has none"));
         }
         if self.mode.kind == Kind::Logical {
-            // A subscriber takes writes as it is; it only has to apply no more.
+            // A subscriber takes writes as it is; it applies what it receives, and then has to apply no more.
+            self.furthest().await.map_err(failed)?;
             logical::unsubscribe(&self.replicas[0], &name_of(0)).await.map_err(failed)?;
             return Ok(0);
         }
         let furthest = self.furthest().await.map_err(failed)?;
         let sql = format!("SELECT pg_promote(true, {PROMOTE_SECONDS})::text");
-        let promoted = ask_one(&*self.replicas[furthest], &sql).await.map_err(failed)?;
+        let limit = Duration::from_secs(PROMOTE_SECONDS.into()) + ANSWER_LIMIT;
+        let promoted = ask_one_within(limit, &*self.replicas[furthest], &sql).await;
+        let promoted = promoted.map_err(failed)?;
         if promoted != "true" {
             let why = format!("it is still in recovery after {PROMOTE_SECONDS} s");
             return Err(Error::new(doing(), why));

@@ -2,6 +2,7 @@
 
 mod ask;
 mod cluster;
+mod lag;
 mod logical;
 mod standby;
 mod topologies;
@@ -14,6 +15,7 @@ use dbdyno_core::{Cluster, ClusterPlan, Error, Replication, Result, Topology};
 use cluster::PostgresCluster;
 use topologies::{Kind, MODES};
 
+use crate::proxy::refuse_round_trip;
 use crate::registry::ServerSettings;
 use crate::target::Target;
 
@@ -40,6 +42,7 @@ impl Replication for PostgresReplication {
             let why = format!("PostgreSQL has no topology `{name}` here");
             Error::unsupported("set up replication", why)
         })?;
+        refuse_round_trip(&self.target)?;
         if mode.kind == Kind::Logical && plan.link {
             let why = "a link that can be changed is made for streaming replication alone";
             return Err(Error::unsupported(format!("set up `{name}`"), why));

@@ -1,0 +1,116 @@
+//! What MariaDB says of how far replicas are behind.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use dbdyno_core::query::within;
+use dbdyno_core::{DbError, LagReport, LagWatch, Row, Session, Statement, Value};
+
+use super::cluster::{ANSWER_LIMIT, connect, last_number};
+use crate::mysql::driver::MysqlDriver;
+
+/// The statements of a session, by their places.
+const STATUS: usize = 0;
+const POSITION: usize = 1;
+
+/// Sessions by which the servers of a topology by global transaction identifiers are asked.
+pub(super) struct GtidLag {
+    primary: Asked,
+    replicas: Vec<Asked>,
+}
+
+/// A server.
+struct Asked {
+    session: Box<dyn Session>,
+    /// The columns of its status, which differ by version.
+    names: Vec<String>,
+}
+
+impl Asked {
+    async fn open(driver: &MysqlDriver, status: &str, position: &str) -> Result<Self, DbError> {
+        let mut session = connect(driver).await?;
+        let statements = [Statement::new("status", status), Statement::new("position", position)];
+        within(ANSWER_LIMIT, session.prepare(&statements)).await?;
+        let names = session.columns(STATUS)?;
+        Ok(Self { session, names })
+    }
+
+    /// What its status says, by the names of the columns; empty where it says nothing.
+    async fn status(&mut self) -> Result<BTreeMap<String, String>, DbError> {
+        let (names, mut status) = (&self.names, BTreeMap::new());
+        let mut keep = |row: &dyn Row| {
+            for (place, name) in names.iter().enumerate() {
+                let value = match row.value(place)? {
+                    Value::Text(text) => text.to_owned(),
+                    Value::Int(number) => number.to_string(),
+                    _ => continue,
+                };
+                status.insert(name.clone(), value);
+            }
+            Ok(())
+        };
+        within(ANSWER_LIMIT, self.session.query(STATUS, &[], &mut keep)).await?;
+        Ok(status)
+    }
+
+    /// The number of the last transaction that it has.
+    async fn position(&mut self) -> Result<u64, DbError> {
+        let mut number = 0;
+        let mut keep = |row: &dyn Row| {
+            number = last_number(row.text(0)?);
+            Ok(())
+        };
+        within(ANSWER_LIMIT, self.session.query(POSITION, &[], &mut keep)).await?;
+        Ok(number)
+    }
+}
+
+impl GtidLag {
+    pub(super) async fn open<'d>(
+        primary: &MysqlDriver,
+        replicas: impl Iterator<Item = &'d MysqlDriver> + Send,
+    ) -> Result<Self, DbError> {
+        let position = "SELECT CAST(@@gtid_binlog_pos AS CHAR)";
+        let primary = Asked::open(primary, "SHOW MASTER STATUS", position).await?;
+        let mut lag = Self { primary, replicas: Vec::new() };
+        for replica in replicas {
+            let position = "SELECT CAST(@@gtid_slave_pos AS CHAR)";
+            lag.replicas.push(Asked::open(replica, "SHOW SLAVE STATUS", position).await?);
+        }
+        Ok(lag)
+    }
+}
+
+/// What a replica says of itself.
+pub(super) async fn status(replica: &MysqlDriver) -> Result<BTreeMap<String, String>, DbError> {
+    Asked::open(replica, "SHOW SLAVE STATUS", "SELECT ''").await?.status().await
+}
+
+#[async_trait]
+impl LagWatch for GtidLag {
+    /// `Seconds_Behind_Master` counts whole seconds, and the distance is that of the numbers of transactions
+    /// (<https://mariadb.com/kb/en/show-replica-status/>). Bytes are from where the primary's log ends to where
+    /// the replica's applier is in it, and not told while these are in different files.
+    async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
+        let (log, written) = (self.primary.status().await?, self.primary.position().await?);
+        let mut reports = Vec::with_capacity(self.replicas.len());
+        for replica in &mut self.replicas {
+            let (status, applied) = (replica.status().await?, replica.position().await?);
+            let number = |all: &BTreeMap<String, String>, name: &str| {
+                all.get(name).and_then(|text| text.parse::<u64>().ok())
+            };
+            let same_file = log.get("File") == status.get("Relay_Master_Log_File");
+            let bytes = number(&log, "Position").zip(number(&status, "Exec_Master_Log_Pos"));
+            reports.push(LagReport {
+                write_s: None,
+                flush_s: None,
+                replay_s: number(&status, "Seconds_Behind_Master").map(|seconds| seconds as f64),
+                bytes: bytes
+                    .filter(|_| same_file)
+                    .map(|(written, applied)| written.saturating_sub(applied)),
+                transactions: Some(written.saturating_sub(applied)),
+            });
+        }
+        Ok(reports)
+    }
+}

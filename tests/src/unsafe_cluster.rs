@@ -1,0 +1,178 @@
+//! A driver over another one whose clusters do not do what they should: replicas that receive nothing while
+//! commits go on, and servers that take for ever.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dbdyno_core::{
+    Acknowledged, BulkLoad, Capabilities, Claim, Cluster, ClusterPlan, DbError, Dialect, Driver,
+    Durability, HeldDurability, Isolation, LagWatch, LevelSupport, Link, Promise, Replication,
+    Result, ServerInfo, Session, SessionOptions, Stop, Topology,
+};
+
+/// The topology that says truly that commits do not wait for the replica.
+pub const HONEST: &str = "honest";
+/// The one that says they do.
+pub const SWORN: &str = "sworn";
+
+/// What its clusters do not do.
+#[derive(Clone, Debug)]
+pub enum Failing {
+    /// The replica receives nothing of what is committed once the data is there.
+    Receives,
+    /// They are never there; whoever waits asks for the end.
+    Starts(Stop),
+    /// No replica is ever promoted; whoever waits asks for the end.
+    Promotes(Stop),
+}
+
+/// The driver. It replicates by the topology `async` of the one that does the work.
+pub struct UnsafeDriver {
+    /// The driver that does the work.
+    pub driver: Arc<dyn Driver>,
+    /// What its clusters do not do.
+    pub failing: Failing,
+}
+
+/// Waits for ever, and asks for the end.
+async fn wait_for_the_end(stop: &Stop) {
+    stop.request();
+    pending().await
+}
+
+#[async_trait]
+impl Driver for UnsafeDriver {
+    fn engine(&self) -> &str {
+        self.driver.engine()
+    }
+
+    fn name(&self) -> &str {
+        self.driver.name()
+    }
+
+    fn target(&self) -> &str {
+        self.driver.target()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.driver.capabilities()
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.driver.dialect()
+    }
+
+    fn isolation(&self, level: Isolation) -> LevelSupport {
+        self.driver.isolation(level)
+    }
+
+    fn promise(&self, level: Isolation) -> Promise {
+        self.driver.promise(level)
+    }
+
+    fn default_isolation(&self) -> Isolation {
+        self.driver.default_isolation()
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo> {
+        self.driver.server_info().await
+    }
+
+    async fn set_durability(&self, level: Durability) -> Result<()> {
+        self.driver.set_durability(level).await
+    }
+
+    async fn durability(&self) -> Result<HeldDurability> {
+        self.driver.durability().await
+    }
+
+    async fn claim(&self, namespace: &str) -> Result<Claim> {
+        self.driver.claim(namespace).await
+    }
+
+    async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
+        self.driver.connect(options).await
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        self.driver.bulk_load()
+    }
+
+    fn replication(&self) -> Option<&dyn Replication> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Replication for UnsafeDriver {
+    fn topologies(&self) -> Vec<Topology> {
+        let all = self.driver.replication().map(Replication::topologies).unwrap_or_default();
+        let found = all.into_iter().find(|topology| topology.name == "async");
+        let honest = found.map(|topology| Topology { name: HONEST, ..topology });
+        let sworn = honest.map(|topology| Topology {
+            name: SWORN,
+            acknowledged: Acknowledged::Flushed,
+            ..topology
+        });
+        honest.into_iter().chain(sworn).collect()
+    }
+
+    async fn start(&self, _name: &str, plan: ClusterPlan) -> Result<Arc<dyn Cluster>> {
+        if let Failing::Starts(stop) = &self.failing {
+            wait_for_the_end(stop).await;
+        }
+        let unsupported = || dbdyno_core::Error::unsupported("replicate", "the driver cannot");
+        let replication = self.driver.replication().ok_or_else(unsupported)?;
+        let cluster = replication.start("async", ClusterPlan { link: true, ..plan }).await?;
+        Ok(Arc::new(UnsafeCluster { cluster, failing: self.failing.clone() }))
+    }
+}
+
+struct UnsafeCluster {
+    cluster: Arc<dyn Cluster>,
+    failing: Failing,
+}
+
+#[async_trait]
+impl Cluster for UnsafeCluster {
+    fn primary(&self) -> Arc<dyn Driver> {
+        self.cluster.primary()
+    }
+
+    fn replicas(&self) -> Vec<Arc<dyn Driver>> {
+        self.cluster.replicas()
+    }
+
+    async fn engage(&self) -> Result<()> {
+        self.cluster.engage().await?;
+        match self.failing {
+            Failing::Receives => self.cluster.set_link(Link { cut: true, ..Link::default() }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn settle(&self, limit: Duration) -> Result<()> {
+        self.cluster.settle(limit).await
+    }
+
+    async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
+        self.cluster.lag_watch().await
+    }
+
+    async fn promote(&self) -> Result<usize> {
+        if let Failing::Promotes(stop) = &self.failing {
+            wait_for_the_end(stop).await;
+        }
+        self.cluster.promote().await
+    }
+
+    fn set_link(&self, link: Link) -> Result<()> {
+        self.cluster.set_link(link)
+    }
+
+    fn evidence(&self) -> String {
+        self.cluster.evidence()
+    }
+}
