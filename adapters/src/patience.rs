@@ -60,3 +60,32 @@ impl Received {
         self.number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::Received;
+
+    #[test]
+    fn what_is_still_received_is_waited_for() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut received = Received::default();
+            assert!(!received.is_all(), "nothing is known yet");
+            received.note(5, true).await;
+            received.note(7, true).await;
+            assert!(!received.is_all());
+            // Its last words may come after the connection has ended.
+            received.note(9, false).await;
+            assert!(received.is_all());
+            assert_eq!(received.number(), 9);
+
+            let mut stuck = Received::default();
+            while !stuck.is_all() {
+                stuck.note(3, true).await;
+            }
+            assert_eq!(stuck.number(), 3);
+        });
+    }
+}
