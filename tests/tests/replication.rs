@@ -265,7 +265,8 @@ fn nodes_of_a_cluster_certify_against_each_other() {
         let mut second = driver.connect(&options).await.unwrap();
         for session in [&mut first, &mut second] {
             // The row must be there, on each node.
-            while scalar_sql(&mut **session, "SELECT COUNT(*) FROM certified.rows").await != Ok(1) {
+            let count = "SELECT COUNT(*) FROM certified.rows";
+            while scalar_sql(&mut **session, count).await.ok() != Some(1) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             session.begin(Access::Write).await.unwrap();
