@@ -141,7 +141,7 @@ fn measure_one(
     let of = found::replica_name(name, 0);
     found::keep_said(&file, &staleness.said, absence.stopped - BEFORE, &of)?;
     // Where the load was too much for the replica, this is how long it takes without.
-    let ended = Instant::now();
+    let ended = found::moment(report.began_at) + report.window;
     bench.wait(running.cluster.settle(SETTLE_LIMIT))?;
     measured.own.push(ms("drained_ms", ended.elapsed(), name));
     bench.compare(&running, &TpcB, measured)?;
