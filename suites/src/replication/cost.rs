@@ -4,9 +4,10 @@
 //! both alike: a topology is compared with the two around it. All of them begin on tables that were just
 //! loaded, so that none is slower than another for what was done to its tables before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use dbdyno_core::load::LoadReport;
+use dbdyno_core::load::{LoadReport, Workload};
 use dbdyno_core::{Better, Check, Measurement, Result, Statement, Topology};
 use dbdyno_datasets::Dataset;
 use hdrhistogram::Histogram;
@@ -16,7 +17,7 @@ use super::found;
 use super::heartbeat::{Beat, Beats};
 use super::staleness::Staleness;
 use crate::benchmark::{
-    AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext,
+    AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
 };
 use crate::runner::{Measured, Stage, Stand};
 
@@ -83,16 +84,18 @@ impl StagedBenchmark for Cost {
             false => bench.telling_topologies(measured)?,
         };
         let Some(alone) = bench.start(bench.baseline()?, false, measured)? else { return Ok(()) };
+        let fresh = bench.state(&*alone.primary, self.transactions)?;
+        let loads = Loads { bench: &bench, transactions: self.transactions, fresh };
         let mut baseline = Baseline::default();
-        baseline.add(self.load_alone(&bench, &alone, "none before", measured)?);
+        baseline.add(loads.alone(&alone, "none before", measured)?);
         let measured_all = bench.each(topologies, measured, |topology, measured| {
-            let Some(throughput) = self.measure_one(&bench, topology, measured)? else {
-                return Ok(None);
-            };
+            let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
+            let throughput = loads.replicated(&running, measured)?;
+            drop(running);
             // Its tables are as fresh as those of the topology were.
             bench.load_data(&alone)?;
             let name = format!("none after {}", topology.name);
-            baseline.add(self.load_alone(&bench, &alone, &name, measured)?);
+            baseline.add(loads.alone(&alone, &name, measured)?);
             let ratio = baseline.against(topology.name, throughput);
             measured.own.extend(ratio.clone());
             let ratio = ratio.and_then(|row| row.value);
@@ -103,68 +106,67 @@ impl StagedBenchmark for Cost {
     }
 }
 
-impl Cost {
-    /// Measures one topology; gives its throughput.
-    fn measure_one(
-        &self,
-        bench: &Bench<'_>,
-        topology: Topology,
-        measured: &mut Measured,
-    ) -> Result<Option<f64>> {
-        let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
-        let (name, about) = (topology.name, Some(topology.name));
-        let Load { stage, beats } = self.load(bench, &running, name, about, measured)?;
-        measured.own.extend(found::commits(&beats, name));
-        let evidence = running.cluster.evidence();
-        let began = found::moment(stage.report.began_at);
+/// The loads of a case, each on tables that were just loaded.
+struct Loads<'b> {
+    bench: &'b Bench<'b>,
+    transactions: &'static dyn LoadBenchmark,
+    /// What such tables look like: the same on every primary, for what is loaded depends on scale and seed alone.
+    fresh: State,
+}
+
+/// A load and the beats beside it.
+struct Load {
+    stage: Stage,
+    beats: Beats,
+    workload: Arc<dyn Workload>,
+}
+
+impl Loads<'_> {
+    /// A load without a replica, which the topologies before and after it are compared with.
+    fn alone(&self, alone: &Running, name: &str, measured: &mut Measured) -> Result<Load> {
+        let load = self.put(alone, name, measured)?;
+        for check in self.check(alone, &load, measured)? {
+            measured.checks.push(Check { name: format!("{}_{name}", check.name), ..check });
+        }
+        Ok(load)
+    }
+
+    /// A load on a topology; gives its throughput.
+    fn replicated(&self, running: &Running, measured: &mut Measured) -> Result<f64> {
+        let (bench, name) = (self.bench, running.topology.name);
+        let load = self.put(running, name, measured)?;
+        measured.own.extend(found::commits(&load.beats, name));
+        let began_at = load.stage.report.began_at;
+        let (began, evidence) = (found::moment(began_at), running.cluster.evidence());
         for place in 0..running.replicas.len() {
             let name = found::replica_name(name, place);
-            let staleness = Staleness::of(&beats, place);
+            let staleness = Staleness::of(&load.beats, place);
             let mut rows = found::staleness(&staleness, &name);
             if let Some(first) = rows.first_mut().filter(|row| row.detail.is_empty()) {
                 first.detail.clone_from(&evidence);
             }
             measured.own.extend(rows);
             let seconds = found::by_second(&staleness, began, &name);
-            bench.stand.keep_seconds(stage.report.began_at, &seconds)?;
+            bench.stand.keep_seconds(began_at, &seconds)?;
             let file = bench.stand.file("replication", "csv")?;
             found::keep_said(&file, &staleness.said, began, &name)?;
         }
-        let throughput = stage.report.total_throughput();
-        measured.stages.push(stage);
-        Ok(Some(throughput))
+        let checked = self.check(running, &load, measured);
+        let throughput = load.stage.report.total_throughput();
+        measured.stages.push(load.stage);
+        measured.checks.extend(checked?.into_iter().map(|check| check.of(name)));
+        Ok(throughput)
     }
 
-    /// A load without a replica, which the topologies before and after it are compared with.
-    fn load_alone(
-        &self,
-        bench: &Bench<'_>,
-        alone: &Running,
-        name: &str,
-        measured: &mut Measured,
-    ) -> Result<Load> {
-        self.load(bench, alone, name, None, measured)
-    }
-
-    /// Puts a load on tables that were just loaded, and holds all nodes against what the clients were told.
-    /// `about` is the part of the case that its checks are about.
-    fn load(
-        &self,
-        bench: &Bench<'_>,
-        running: &Running,
-        name: &str,
-        about: Option<&str>,
-        measured: &mut Measured,
-    ) -> Result<Load> {
-        let (stand, transactions) = (bench.stand, self.transactions);
+    fn put(&self, running: &Running, name: &str, measured: &mut Measured) -> Result<Load> {
+        let stand = self.bench.stand;
         stand.go_on()?;
-        let before = bench.state(&*running.primary, transactions)?;
-        let workload = transactions.workload(&stand.context(), &before);
+        let workload = self.transactions.workload(&stand.context(), &self.fresh);
         let clients = stand.case().clients;
         let (warmup, length) = stand.length(clients);
         let load =
             || stand.load_through(name, &running.primary, clients, (warmup, length), &workload);
-        let (stage, mut beats) = bench.beat_during(running, measured, load)?;
+        let (stage, mut beats) = self.bench.beat_during(running, measured, load)?;
         let mut stage = stage?;
         if let Some(failure) = stage.report.failure.take() {
             return Err(failure);
@@ -172,24 +174,20 @@ impl Cost {
         // Beats of another time than the load's are no part of it.
         let from = found::moment(stage.report.began_at) + warmup;
         beats.keep_within(from, from + stage.report.window);
-        let after = bench.compare(running, transactions, measured)?;
-        let report = &stage.report;
-        let mut checks = workload.checks(report.is_whole());
-        checks.extend(transactions.account(&before, &after, &workload.counted(), &report.tally));
-        checks.extend(transactions.account_samples(&before, &after, &workload.witnessed()));
-        checks.extend(after.checks);
-        measured.checks.extend(checks.into_iter().map(|check| match about {
-            Some(part) => check.of(part),
-            None => Check { name: format!("{}_{name}", check.name), ..check },
-        }));
-        Ok(Load { stage, beats })
+        Ok(Load { stage, beats, workload })
     }
-}
 
-/// A load and the beats beside it.
-struct Load {
-    stage: Stage,
-    beats: Beats,
+    /// Holds all nodes against what the clients were told.
+    fn check(&self, running: &Running, load: &Load, measured: &mut Measured) -> Result<Vec<Check>> {
+        let after = self.bench.compare(running, self.transactions, measured)?;
+        let (report, workload) = (&load.stage.report, &load.workload);
+        let (counted, witnessed) = (workload.counted(), workload.witnessed());
+        let mut checks = workload.checks(report.is_whole());
+        checks.extend(self.transactions.account(&self.fresh, &after, &counted, &report.tally));
+        checks.extend(self.transactions.account_samples(&self.fresh, &after, &witnessed));
+        checks.extend(after.checks);
+        Ok(checks)
+    }
 }
 
 /// The loads without a replica.
