@@ -209,8 +209,8 @@ fn postgres_replicates() {
         return;
     }
     let place = Place::open("postgres");
-    lag(&place, &[("any-1-remote-apply", 2), ("cascading", 2), ("logical", 1)]);
-    lag_of(&place, "bulk-update", &[("remote-write", 1), ("any-1-on", 2)]);
+    lag(&place, &[("any-1-on", 2), ("cascading", 2), ("logical", 1)]);
+    lag_of(&place, "tpcc", &[("remote-write", 1)]);
     failover(&place, &["async", "remote-apply"]);
     network(&place, "on");
     partition(&place);
@@ -227,8 +227,7 @@ fn mariadb_replicates() {
     }
     let place = Place::open("mariadb");
     lag(&place, &[("async-parallel-4", 1), ("semi-sync", 1)]);
-    lag_of(&place, "tpcc", &[("semi-sync-2", 2)]);
-    lag_of(&place, "bulk-update", &[("async-mixed", 1)]);
+    lag_of(&place, "bulk-update", &[("async-mixed", 1), ("semi-sync-2", 2)]);
     failover(&place, &["async", "semi-sync"]);
     partition(&place);
     tidy(&place);
