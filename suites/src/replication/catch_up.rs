@@ -7,6 +7,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dbdyno_core::query::within;
 use dbdyno_core::{Better, Error, LagReport, Measurement, Result, Statement, Stop, Topology};
 use dbdyno_datasets::Dataset;
 use tokio::runtime::{Builder, Runtime};
@@ -24,6 +25,9 @@ use crate::runner::{Measured, Stand};
 const BEFORE: Duration = Duration::from_secs(1);
 /// How long it is stopped.
 const AWAY: Duration = Duration::from_secs(3);
+/// How long servers may take to say how far it is behind while it stands still: where it is asked itself, it
+/// does not answer.
+const PRIMARY_LIMIT: Duration = Duration::from_millis(200);
 /// How long it may take to catch up while the load goes on.
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long one look at that lasts at the most: the end may be asked for.
@@ -89,7 +93,7 @@ struct Absence {
     resumed: Instant,
     /// When it had caught up; `None` where it did not in time.
     caught_up: Option<Instant>,
-    /// What the servers said of it as it went on.
+    /// What the servers said of it before it went on, or where only it can say that, as it did.
     behind: Option<LagReport>,
 }
 
@@ -182,15 +186,19 @@ fn be_away(bench: &Bench<'_>, running: &Running, over: &Stop) -> Result<Absence>
     let control = control.ok_or_else(|| Error::new(doing(), "dbdyno did not start it"))?;
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
+    let watch = runtime.block_on(running.cluster.lag_watch());
     sleep(bench, BEFORE, over)?;
     control.pause()?;
     let stopped = Instant::now();
     let slept = sleep(bench, AWAY, over);
+    // Where the primary knows, it is asked before the replica makes up for anything.
+    let known =
+        watch.and_then(|mut watch| runtime.block_on(within(PRIMARY_LIMIT, watch.reports())));
     // Whatever happened meanwhile, nobody else would have it go on.
     control.resume()?;
     let resumed = Instant::now();
     slept?;
-    let behind = runtime.block_on(running.cluster.reports()).ok();
+    let behind = known.or_else(|_| runtime.block_on(running.cluster.reports())).ok();
     let behind = behind.and_then(|reports| reports.first().copied());
     let caught_up = wait_until_caught_up(bench, running, &runtime)?;
     Ok(Absence { stopped, resumed, caught_up, behind })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::{LoadReport, Workload};
-use dbdyno_core::{Better, Check, Measurement, Result, Statement, Topology};
+use dbdyno_core::{Better, Check, Measurement, Result, Statement};
 use dbdyno_datasets::Dataset;
 use hdrhistogram::Histogram;
 
