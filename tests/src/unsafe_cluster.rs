@@ -39,7 +39,7 @@ pub struct UnsafeDriver {
 /// Waits for ever, and asks for the end.
 async fn wait_for_the_end(stop: &Stop) {
     stop.request();
-    pending().await
+    pending::<()>().await;
 }
 
 #[async_trait]
