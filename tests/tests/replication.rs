@@ -213,7 +213,6 @@ fn postgres_replicates() {
     lag_of(&place, "tpcc", &[("remote-write", 1)]);
     failover(&place, &["async", "remote-apply"]);
     network(&place, "on");
-    partition(&place);
     tidy(&place);
     unknown(&place);
     // The primary listens on no port.
