@@ -2,6 +2,9 @@
 //! becomes of replicas in trouble.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "replication/sqlite.rs"]
+mod sqlite;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -238,11 +241,11 @@ fn readers_and_stopped_replicas() {
     assert!(value(&rows, "behind_bytes", "async") > 0.0);
 }
 
-/// What an engine cannot do is a row that says so.
+/// What cannot be replicated is a row that says so.
 #[test]
-fn engines_without_replication_say_so() {
-    let place = Place::open("sqlite");
-    let rows = place.measure("failover", &[]);
+fn what_does_not_replicate_says_so() {
+    let place = Place::open("sqlite?driver=sqlx");
+    let rows = place.measure("reads", &[]);
     assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:#?}");
 }
 

@@ -39,7 +39,7 @@ impl<'s> Bench<'s> {
         if driver.replication().is_none() {
             let why = "dbdyno replicates only throwaway servers, and not every engine's";
             return Err(Error::unsupported(doing(), why)
-                .next("use `--target postgres` or `--target mariadb`"));
+                .next("use `--target postgres`, `--target mariadb` or `--target sqlite`"));
         }
         if stand.case().cache == Cache::Cold {
             let why = "its loads are compared with each other on data that is in memory";
