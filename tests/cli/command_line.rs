@@ -15,6 +15,7 @@ mod limit;
 mod monitor;
 mod plans;
 mod regress;
+mod replication;
 mod scaling;
 mod scenarios;
 
