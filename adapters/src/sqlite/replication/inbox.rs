@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use dbdyno_core::{DbError, Error, Result};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::super::driver::SqliteDriver;
 use super::super::errors::translate;
@@ -216,7 +217,6 @@ struct Database {
 impl Database {
     /// Rows were checked, and triggers fired, on the primary: what they did is part of the change set.
     fn open(replica: &SqliteDriver, name: &str) -> Result<Self, DbError> {
-        use rusqlite::config::DbConfig;
         let connection = replica.open(Some(name))?;
         for config in
             [DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER]

@@ -93,28 +93,27 @@ impl Role {
         database: String,
         limit: Option<Limit>,
     ) -> Result<Box<dyn Session>, DbError> {
-        let (begin, keep) = (driver.begin_write(), driver.place().keep());
-        let plain = |connection, keep| {
-            let session = SqliteSession::new(Opened::plain(connection), begin, limit, keep);
-            Box::new(session) as Box<dyn Session>
+        let keep = driver.place().keep();
+        let session = |connection: Opened, keep: Option<Arc<dyn Send + Sync>>| {
+            SqliteSession::new(connection, driver.begin_write(), limit, keep)
         };
         match self {
-            Self::Alone => Ok(plain(connection, keep)),
+            Self::Alone => Ok(Box::new(session(Opened::plain(connection), keep))),
             Self::Replica(replica) => {
                 if !replica.is_promoted.load(Ordering::SeqCst) {
                     connection.execute_batch("PRAGMA query_only = ON").map_err(translate)?;
                 }
-                Ok(plain(connection, keep))
+                Ok(Box::new(session(Opened::plain(connection), keep)))
             }
             Self::Primary(primary) => {
                 // Taken first: whoever has sessions recorded from now on sees that there is one.
                 let held = Arc::clone(&primary.plain);
                 if !primary.is_recorded.load(Ordering::SeqCst) {
-                    return Ok(plain(connection, Some(Arc::new((keep, held)))));
+                    let keep = Some(Arc::new((keep, held)) as Arc<dyn Send + Sync>);
+                    return Ok(Box::new(session(Opened::plain(connection), keep)));
                 }
                 let (opened, is_announced) = record(connection)?;
-                let session = SqliteSession::new(opened, begin, limit, keep);
-                let outbox = Arc::clone(&primary.outbox);
+                let (session, outbox) = (session(opened, keep), Arc::clone(&primary.outbox));
                 Ok(Box::new(RecordedSession::new(session, is_announced, database, outbox)))
             }
         }
