@@ -212,7 +212,7 @@ impl Queue {
             if let Err(error) = sent {
                 // Nobody waits for what cannot be sent any more.
                 let reason = reason(&mut to).unwrap_or_else(|| error.to_string());
-                state.over = Some(reason);
+                state.over.get_or_insert(reason);
                 drop(state);
                 self.changed.notify_all();
                 return;
