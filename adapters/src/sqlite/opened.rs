@@ -17,6 +17,7 @@ use rusqlite::{Connection, ffi};
 use super::errors::failed;
 
 /// An open connection.
+#[derive(Debug)]
 pub struct Opened {
     recording: Cell<Option<NonNull<ffi::sqlite3_session>>>,
     connection: Connection,

@@ -172,7 +172,7 @@ impl Cluster for ChangeSetCluster {
 }
 
 /// The name that change sets of a database go by.
-pub(super) fn name_of(file: &Path) -> Result<String, DbError> {
+pub fn name_of(file: &Path) -> Result<String, DbError> {
     let name = file.file_stem().and_then(|name| name.to_str());
     let nameless = || DbError::unexpected(format!("`{}` is no UTF-8", file.display()));
     name.map(str::to_owned).ok_or_else(nameless)

@@ -227,6 +227,7 @@ impl Queue {
     fn next(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
         loop {
+            let is_over = state.over.is_some();
             match state.slots.front_mut() {
                 Some(Slot::Void) => {
                     state.slots.pop_front();
@@ -238,7 +239,7 @@ impl Queue {
                         return Some(bytes);
                     }
                 }
-                None if state.over.is_some() => return None,
+                None if is_over => return None,
                 Some(Slot::Undecided(_) | Slot::Sending) | None => {}
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

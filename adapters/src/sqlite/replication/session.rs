@@ -191,7 +191,8 @@ impl Session for RecordedSession {
         context: &mut Context<'_>,
         visit: &mut RowVisitor<'_>,
     ) -> Poll<Result<u64, DbError>> {
-        match self.asked {
+        let asked = self.asked;
+        match asked {
             Asked::Begin => match self.record_anew() {
                 Ok(()) => self.session.poll_answer(context, visit),
                 Err(why) => Poll::Ready(Err(why)),
