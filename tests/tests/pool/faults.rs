@@ -1,6 +1,6 @@
 //! Pools of a server that is reached by a password and over TLS, whose password changes, and that dies for good.
 
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -33,13 +33,18 @@ fn tell(place: &Place, statements: &[String]) {
     });
 }
 
+/// Makes a certificate of `name` that is signed by its own key, in two files of a folder.
+fn certificate(folder: &Path, name: &str, files: &str) {
+    let args = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    let names = format!("{args} -subj /CN={name} -keyout {files}.key -out {files}.crt");
+    let mut openssl = Command::new("openssl");
+    let made = openssl.args(names.split_whitespace()).current_dir(folder).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
 /// Gives the server a certificate that it takes from now on, and a user with a password.
 fn make_tls(place: &Place, data: &Path) {
-    let certificate = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-                       -subj /CN=localhost -keyout server.key -out server.crt";
-    let made = Command::new("openssl").args(certificate.split_whitespace()).current_dir(data);
-    let made = made.output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    certificate(data, "localhost", "server");
     let owner = std::fs::metadata(data).unwrap();
     for file in ["server.key", "server.crt"].map(|file| data.join(file)) {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
@@ -104,11 +109,8 @@ pub fn connections_are_encrypted(place: &Place) {
             });
         }
         // Where the server is not who it should be a pool says so.
-        let other = data.parent().unwrap().join("other.crt");
-        let other_authority = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-                               -subj /CN=other -keyout /dev/null -out";
-        let made = Command::new("openssl").args(other_authority.split_whitespace()).arg(&other);
-        assert!(made.output().unwrap().status.success());
+        certificate(trusted.path(), "other", "other");
+        let other = trusted.path().join("other.crt");
         let checked = format!("sslmode=verify-ca&sslrootcert={}", other.display());
         let mistaken = elsewhere(&format!("{at}?{checked}{driver}"), kinds);
         for kind in kinds {
