@@ -93,7 +93,6 @@ pub fn connections_are_encrypted(place: &Place) {
     for (way, kinds) in [
         (checked.clone(), crate::DEADPOOL),
         (format!("{checked}&driver=tokio-postgres"), crate::DEADPOOL),
-        // It takes no certificate that is its own authority.
         ("sslmode=require&driver=sqlx".to_owned(), crate::OF_SQLX),
     ] {
         let over_tls = elsewhere(&format!("{at}?{way}"), kinds);
