@@ -16,6 +16,7 @@ mod limit;
 mod monitor;
 mod plans;
 mod regress;
+mod replication;
 mod scaling;
 mod scenarios;
 

@@ -2,6 +2,8 @@
 //! the connections that it lends.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "pool/faults.rs"]
+mod faults;
 #[path = "pool/lending.rs"]
 mod lending;
 
@@ -291,6 +293,13 @@ fn pools_on_postgres() {
     lending::a_connection_is_set_up_each_time(&place);
     restart(&place, "deadpool");
     pgbouncer_is_for_throwaway_servers(&place);
+    faults::connections_are_encrypted(&place);
+    let change = "ALTER ROLE pooled PASSWORD '{}'";
+    let of_role = ("SELECT current_setting('port')::int", &[][..], change);
+    faults::a_wrong_password_is_told(&place, ("postgres", "postgres"), DEADPOOL, of_role);
+    let by_sqlx = ("postgres", "postgres?driver=sqlx");
+    faults::a_wrong_password_is_told(&place, by_sqlx, &OF_SQLX[1..], of_role);
+    faults::a_dead_server_is_told(&place, OF_SQLX);
 }
 
 #[test]
@@ -311,9 +320,12 @@ fn pools_on_mariadb() {
 }
 
 /// A library's driver, with deadpool and the pool that the library brings.
-fn a_librarys_pools(target: &str, kinds: &'static [&'static str]) {
+fn a_librarys_pools(target: &str, kinds: &'static [&'static str]) -> Place {
     let (place, own) = (Place::open(target, kinds), &kinds[1..]);
     sweep(&place, "tpcb", &[2]);
+    // It opens connections by itself, and tells no steps.
+    churn(&place, &["first_query", "prepare"]);
+    burst(&place, own);
     leak(&place, own);
     idle(&place, own);
     lending::a_pool_lends_no_more_than_it_may(&place);
@@ -322,17 +334,18 @@ fn a_librarys_pools(target: &str, kinds: &'static [&'static str]) {
     if place.driver.server_control().is_some() {
         restart(&place, own[0]);
     }
+    place
 }
 
 #[test]
 fn pools_of_sqlx_on_sqlite() {
-    a_librarys_pools("sqlite?driver=sqlx", OF_SQLX);
+    drop(a_librarys_pools("sqlite?driver=sqlx", OF_SQLX));
 }
 
 #[test]
 fn pools_of_sqlx_on_postgres() {
     if !left_out("postgres") {
-        a_librarys_pools("postgres?driver=sqlx", OF_SQLX);
+        drop(a_librarys_pools("postgres?driver=sqlx", OF_SQLX));
     }
 }
 
@@ -351,7 +364,7 @@ fn deadpool_over_tokio_postgres() {
 #[test]
 fn pools_of_sqlx_on_mariadb() {
     if !left_out("mariadb") {
-        a_librarys_pools("mariadb?driver=sqlx", OF_SQLX);
+        drop(a_librarys_pools("mariadb?driver=sqlx", OF_SQLX));
     }
 }
 
@@ -360,7 +373,11 @@ fn pools_of_mysql_async_on_mariadb() {
     if !left_out("mariadb") {
         // The server has another character set than dbdyno, which a reset must not leave to a session.
         let target = "mariadb?driver=mysql_async&set.character_set_server=latin1";
-        a_librarys_pools(target, OF_MYSQL_ASYNC);
+        let place = a_librarys_pools(target, OF_MYSQL_ASYNC);
+        let create = ["CREATE USER pooled IDENTIFIED BY '{}'", "GRANT ALL ON *.* TO pooled"];
+        let of_user = ("SELECT @@port", &create[..], "ALTER USER pooled IDENTIFIED BY '{}'");
+        let by_mysql_async = ("mariadb", "?driver=mysql_async");
+        faults::a_wrong_password_is_told(&place, by_mysql_async, OF_MYSQL_ASYNC, of_user);
     }
 }
 

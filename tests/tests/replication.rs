@@ -2,6 +2,9 @@
 //! becomes of replicas in trouble.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "replication/sqlite.rs"]
+mod sqlite;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -374,11 +377,11 @@ fn a_round_trip_is_refused() {
     assert!(rows.iter().any(|row| row.detail.contains("`round_trip` has no effect")), "{rows:#?}");
 }
 
-/// What an engine cannot do is a row that says so.
+/// What cannot be replicated is a row that says so.
 #[test]
-fn engines_without_replication_say_so() {
-    let place = Place::open("sqlite");
-    let rows = place.measure("failover", &[]);
+fn what_does_not_replicate_says_so() {
+    let place = Place::open("sqlite?driver=sqlx");
+    let rows = place.measure("reads", &[]);
     assert!(rows.iter().all(|row| row.status == Status::Unsupported), "{rows:#?}");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use dbdyno_core::connecting::connect_step;
@@ -12,7 +12,8 @@ use dbdyno_core::schema::Table;
 use dbdyno_core::{
     Backups, BulkLoad, Capabilities, ColdStart, ConnectStep, DbError, Dialect, Driver, Durability,
     Embedded, Error, Explain, HeldDurability, Isolation, LevelSupport, LoadProgress, LockWaits,
-    MARK_TABLE, Pools, Result, RowSource, ServerInfo, ServerMetrics, Session, SessionOptions, Stop,
+    MARK_TABLE, Pools, Replication, Result, RowSource, ServerControl, ServerInfo, ServerMetrics,
+    Session, SessionOptions, Stop,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -23,7 +24,7 @@ use super::errors::translate;
 use super::file::{check_file, folder_of, open};
 use super::limit::Limit;
 use super::pragmas::{self, NO_DISTANCE, Pragmas};
-use super::session::SqliteSession;
+use super::replication::{self, Role};
 use super::waits;
 use crate::pool::OwnPools;
 use crate::target;
@@ -62,6 +63,8 @@ pub struct SqliteDriver {
     opening: Mutex<()>,
     /// The lock on the file, as long as a claim holds it.
     locked: Mutex<Weak<LockFile>>,
+    /// What it is to other databases.
+    role: Role,
 }
 
 /// Where the data lies.
@@ -87,7 +90,8 @@ impl Place {
         matches!(self, Self::Folder { .. })
     }
 
-    fn keep(&self) -> Option<Arc<dyn Send + Sync>> {
+    /// Keeps a temporary folder there for as long as it is held.
+    pub(super) fn keep(&self) -> Option<Arc<dyn Send + Sync>> {
         match self {
             Self::File(_) => None,
             Self::Folder { keep, .. } => Some(Arc::clone(keep)),
@@ -116,7 +120,7 @@ impl SqliteDriver {
     ///
     /// # Errors
     /// The file's folder is missing; it is a folder itself, not a database, or cannot be written;
-    /// an option is not valid.
+    /// an option is not valid, or nobody listens where it is to send change sets.
     pub fn on_file(
         label: impl Into<String>,
         file: &Path,
@@ -124,13 +128,13 @@ impl SqliteDriver {
     ) -> Result<Self> {
         let pragmas = Pragmas::parse(options)?;
         check_file(file)?;
-        Ok(Self::new(label.into(), Place::File(file.to_owned()), options, pragmas))
+        Self::new(label.into(), Place::File(file.to_owned()), options, pragmas)
     }
 
     /// A driver on files in a temporary folder, which is there as long as `keep` is held.
     ///
     /// # Errors
-    /// An option is not valid.
+    /// An option is not valid, or nobody listens where it is to send change sets.
     pub fn in_folder(
         label: impl Into<String>,
         folder: &Path,
@@ -139,7 +143,7 @@ impl SqliteDriver {
     ) -> Result<Self> {
         let pragmas = Pragmas::parse(options)?;
         let place = Place::Folder { folder: folder.to_owned(), keep };
-        Ok(Self::new(label.into(), place, options, pragmas))
+        Self::new(label.into(), place, options, pragmas)
     }
 
     fn new(
@@ -147,8 +151,10 @@ impl SqliteDriver {
         place: Place,
         options: &BTreeMap<String, String>,
         pragmas: Pragmas,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let socket = options.get(replication::OPTION).map(Path::new);
+        let role = socket.map(|socket| Role::primary(socket, true)).transpose()?;
+        Ok(Self {
             label,
             place,
             options: options.clone(),
@@ -157,7 +163,35 @@ impl SqliteDriver {
             durability: Mutex::new(Durability::Full),
             opening: Mutex::new(()),
             locked: Mutex::new(Weak::new()),
-        }
+            role: role.unwrap_or_default(),
+        })
+    }
+
+    /// The same that is something to other databases.
+    pub(super) fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    pub(super) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(super) fn journal_mode(&self) -> &str {
+        self.pragmas.journal_mode()
+    }
+
+    /// What begins a transaction that may write.
+    pub(super) fn begin_write(&self) -> &'static str {
+        self.pragmas.begin_write
+    }
+
+    /// Lets nobody open a connection for as long as it is held.
+    pub(super) fn keep_out(&self) -> MutexGuard<'_, ()> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wanted(&self) -> Durability {
@@ -210,7 +244,7 @@ impl SqliteDriver {
         machine::filesystem(self.folder()).unwrap_or_else(|_| "unknown".to_owned())
     }
 
-    fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
+    pub(super) fn open(&self, namespace: Option<&str>) -> Result<Connection, DbError> {
         self.open_ours(namespace).map(|(connection, _)| connection)
     }
 
@@ -231,6 +265,10 @@ impl SqliteDriver {
     /// What another library needs to open the same. The file is there, with what lasts in it set as it
     /// is to be, as long as the connection is held.
     pub(super) fn prepare(&self, options: &SessionOptions) -> Result<ToOpen, DbError> {
+        if !matches!(self.role, Role::Alone) {
+            let why = "changes are recorded on connections of dbdyno's own driver alone";
+            return Err(DbError::unexpected(why));
+        }
         let file = self.file(options.namespace.as_deref())?;
         let (first, ours) = self.open_ours(options.namespace.as_deref())?;
         let mut statements = self.pragmas.statements(self.wanted(), ours);
@@ -368,10 +406,10 @@ impl Driver for SqliteDriver {
         if options.watched {
             waits::watch(&connection)?;
         }
-        let keep = self.place.keep();
         let limit = options.statement_timeout.map(|limit| Limit::of(&connection, limit));
         let limit = limit.transpose()?;
-        Ok(Box::new(SqliteSession::new(connection, self.pragmas.begin_write, limit, keep)))
+        let database = replication::name_of(&self.file(options.namespace.as_deref())?)?;
+        self.role.session(self, connection, database, limit)
     }
 
     /// Files in a temporary folder are this process's alone as it is.
@@ -422,6 +460,21 @@ impl Driver for SqliteDriver {
     fn embedded(&self) -> Option<&dyn Embedded> {
         Some(self)
     }
+
+    /// On temporary files alone, as other engines' is on throwaway servers.
+    fn replication(&self) -> Option<&dyn Replication> {
+        match (&self.place, &self.role) {
+            (Place::Folder { .. }, Role::Alone) => Some(self),
+            _ => None,
+        }
+    }
+
+    fn server_control(&self) -> Option<&dyn ServerControl> {
+        match &self.role {
+            Role::Replica(replica) => Some(&*replica.gate),
+            _ => None,
+        }
+    }
 }
 
 impl Embedded for SqliteDriver {
@@ -435,7 +488,12 @@ impl Embedded for SqliteDriver {
         let Some(path) = file.to_str() else {
             return Err(failed(format!("{} is not UTF-8", file.display())));
         };
-        Ok(target::write(super::ENTRY.name, path, &self.options))
+        let mut options = self.options.clone();
+        if let Some(socket) = self.role.socket() {
+            let socket = socket.to_str().ok_or_else(|| failed("no UTF-8".to_owned()))?;
+            options.insert(replication::OPTION.to_owned(), socket.to_owned());
+        }
+        Ok(target::write(super::ENTRY.name, path, &options))
     }
 }
 
@@ -466,6 +524,7 @@ impl BulkLoad for SqliteDriver {
         progress: &LoadProgress,
         stop: &Stop,
     ) -> Result<u64, DbError> {
+        self.role.check_bulk()?;
         let mut connection = self.open(Some(namespace))?;
         bulk::load(&mut connection, table, sources, progress, stop)
     }

@@ -56,6 +56,11 @@ fn remedy(extended: i32) -> Option<&'static str> {
         ),
         ffi::SQLITE_READONLY => Some("the file or its folder cannot be written"),
         ffi::SQLITE_CANTOPEN => Some("the file or its folder cannot be opened"),
+        // Nothing but what records change sets refuses statements.
+        ffi::SQLITE_AUTH => Some(
+            "a replica is sent the rows that change and nothing else: tables and indexes are made \
+             before it is",
+        ),
         ffi::SQLITE_CORRUPT => Some("the file is damaged; remove it and load again"),
         _ => None,
     }

@@ -95,6 +95,10 @@ pub const OPTIONS: &[OptionSpec] = &[
         .values(&["default", "file", "memory"]),
     OptionSpec::new("threads", "helper threads of a statement that sorts"),
     OptionSpec::new("wal_autocheckpoint", "pages in the WAL at which it is moved to the file"),
+    OptionSpec::new(
+        super::replication::OPTION,
+        "a socket that change sets are sent to; for dbdyno itself",
+    ),
     OptionSpec::refused(proxy::OPTION.name, NO_DISTANCE),
 ];
 
@@ -286,8 +290,9 @@ mod tests {
     fn every_pragma_is_an_option() {
         let options: Vec<&str> = OPTIONS.iter().map(|option| option.name).collect();
         assert_eq!(options[..3], ["driver", BEGIN, CACHE]);
+        let no_pragmas = [proxy::OPTION.name, super::super::replication::OPTION];
         let others: Vec<&str> =
-            options[3..].iter().copied().filter(|name| *name != proxy::OPTION.name).collect();
+            options[3..].iter().copied().filter(|name| !no_pragmas.contains(name)).collect();
         assert_eq!(others, PRAGMAS.map(|(name, _)| name));
     }
 

@@ -3,9 +3,9 @@
 //! execution.
 
 use dbdyno_core::{DbError, StatementId};
-use rusqlite::Connection;
 use self_cell::self_cell;
 
+use super::opened::Opened;
 use super::statement::SqliteStatement;
 
 /// The statements of a session, all compiled.
@@ -48,7 +48,7 @@ impl Control {
 }
 
 impl<'c> Compiled<'c> {
-    fn new(connection: &'c Connection, sql: &Sql<'_>) -> Result<Self, DbError> {
+    fn new(connection: &'c Opened, sql: &Sql<'_>) -> Result<Self, DbError> {
         let controls =
             [Control::BeginRead, Control::BeginWrite, Control::Commit, Control::Rollback];
         let control = controls
@@ -104,7 +104,7 @@ pub struct Sql<'s> {
 
 self_cell!(
     struct Held {
-        owner: Connection,
+        owner: Opened,
         #[not_covariant]
         dependent: Compiled,
     }
@@ -122,11 +122,11 @@ pub struct Prepared(Held);
 unsafe impl Send for Prepared {}
 
 /// A connection whose statements could not be compiled, and why.
-pub type Refused = (Connection, DbError);
+pub type Refused = (Opened, DbError);
 
 impl Prepared {
     /// Compiles statements on a connection. An error gives the connection back.
-    pub fn new(connection: Connection, sql: &Sql<'_>) -> Result<Self, Box<Refused>> {
+    pub fn new(connection: Opened, sql: &Sql<'_>) -> Result<Self, Box<Refused>> {
         Held::try_new_or_recover(connection, |connection| Compiled::new(connection, sql))
             .map(Self)
             .map_err(Box::new)
@@ -134,10 +134,7 @@ impl Prepared {
 
     /// Works with the connection and its statements.
     #[inline]
-    pub fn with<T>(
-        &mut self,
-        work: impl for<'c> FnOnce(&'c Connection, &mut Compiled<'c>) -> T,
-    ) -> T {
+    pub fn with<T>(&mut self, work: impl for<'c> FnOnce(&'c Opened, &mut Compiled<'c>) -> T) -> T {
         self.0.with_dependent_mut(work)
     }
 
@@ -147,7 +144,7 @@ impl Prepared {
     }
 
     /// Gives the connection back, its statements dropped.
-    pub fn release(self) -> Connection {
+    pub fn release(self) -> Opened {
         self.0.into_owner()
     }
 }
@@ -161,7 +158,7 @@ mod tests {
     use super::*;
 
     fn prepared(sql: &str) -> Result<Prepared, Box<Refused>> {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Opened::plain(rusqlite::Connection::open_in_memory().unwrap());
         let workload = [("only", sql.to_owned())];
         Prepared::new(connection, &Sql { begin_write: "BEGIN IMMEDIATE", workload: &workload })
     }

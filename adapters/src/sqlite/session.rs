@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use dbdyno_core::{
     Access, DbError, Dialect, Request, RowVisitor, Session, Statement, StatementId, Value,
 };
-use rusqlite::Connection;
 
 use super::dialect::SqliteDialect;
 use super::limit::Limit;
+use super::opened::Opened;
 use super::prepared::{Control, Prepared, Sql, WorkloadStatement, not_prepared};
 use super::statement::SqliteStatement;
 
@@ -30,7 +30,7 @@ pub struct SqliteSession {
 /// Where the connection is.
 enum Home {
     /// By itself: no statements are prepared.
-    Alone(Connection),
+    Alone(Opened),
     /// With its compiled statements.
     Prepared(Prepared),
     /// Nowhere: preparing statements was cut off.
@@ -50,7 +50,7 @@ enum Asked {
 impl SqliteSession {
     /// A session on an open connection. `begin_write` begins a transaction that may write.
     pub(super) fn new(
-        connection: Connection,
+        connection: Opened,
         begin_write: &'static str,
         limit: Option<Limit>,
         keep: Option<Arc<dyn Send + Sync>>,
@@ -65,7 +65,7 @@ impl SqliteSession {
         }
     }
 
-    fn control(&mut self, control: Control) -> Result<(), DbError> {
+    pub(super) fn control(&mut self, control: Control) -> Result<(), DbError> {
         let sql = control.sql(self.begin_write);
         match &mut self.home {
             Home::Prepared(prepared) => prepared
@@ -75,9 +75,9 @@ impl SqliteSession {
     }
 
     /// Works with the connection, wherever it is.
-    fn with_connection<T>(
+    pub(super) fn with_connection<T>(
         &mut self,
-        work: impl FnOnce(&Connection) -> Result<T, DbError>,
+        work: impl FnOnce(&Opened) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         match &mut self.home {
             Home::Alone(connection) => work(connection),
@@ -88,7 +88,7 @@ impl SqliteSession {
 
     /// Works with a prepared statement.
     #[inline]
-    fn with_statement<T>(
+    pub(super) fn with_statement<T>(
         &mut self,
         id: StatementId,
         work: impl FnOnce(&mut WorkloadStatement<'_>) -> Result<T, DbError>,
@@ -127,8 +127,32 @@ impl SqliteSession {
     }
 }
 
+impl SqliteSession {
+    /// Runs one statement that is not prepared; gives the rows that it changed.
+    pub(super) fn run_once(&mut self, sql: &str) -> Result<u64, DbError> {
+        self.with_connection(|connection| {
+            let before = connection.total_changes();
+            run_once(connection, sql)?;
+            let changed = connection.total_changes() != before;
+            Ok(if changed { connection.changes() } else { 0 })
+        })
+    }
+
+    /// Answers what was asked.
+    #[inline]
+    pub(super) fn answer(&mut self, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
+        match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Control(control) => self.control(control).map(|()| 0),
+            Asked::Run(id) => self.run(id, visit),
+            Asked::Nothing | Asked::Refused => Err(self.refused.take().unwrap_or_else(|| {
+                DbError::unexpected("an answer was asked for without a request")
+            })),
+        }
+    }
+}
+
 /// Runs a statement that is not prepared. A pragma may answer a row where nobody asked for one.
-fn run_once(connection: &Connection, sql: &str) -> Result<(), DbError> {
+fn run_once(connection: &Opened, sql: &str) -> Result<(), DbError> {
     SqliteStatement::new(connection, sql)?.run(&mut |_| Ok(())).map(|_| ())
 }
 
@@ -176,12 +200,7 @@ impl Session for SqliteSession {
     }
 
     async fn run_sql(&mut self, sql: &str) -> Result<u64, DbError> {
-        self.with_connection(|connection| {
-            let before = connection.total_changes();
-            run_once(connection, sql)?;
-            let changed = connection.total_changes() != before;
-            Ok(if changed { connection.changes() } else { 0 })
-        })
+        self.run_once(sql)
     }
 
     async fn query_sql(&mut self, sql: &str, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
@@ -210,13 +229,6 @@ impl Session for SqliteSession {
         _context: &mut Context<'_>,
         visit: &mut RowVisitor<'_>,
     ) -> Poll<Result<u64, DbError>> {
-        let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
-        Poll::Ready(match asked {
-            Asked::Control(control) => self.control(control).map(|()| 0),
-            Asked::Run(id) => self.run(id, visit),
-            Asked::Nothing | Asked::Refused => Err(self.refused.take().unwrap_or_else(|| {
-                DbError::unexpected("an answer was asked for without a request")
-            })),
-        })
+        Poll::Ready(self.answer(visit))
     }
 }

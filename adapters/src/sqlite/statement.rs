@@ -66,6 +66,13 @@ impl<'c> SqliteStatement<'c> {
         self.parameters
     }
 
+    /// Whether running it leaves the database as it is. What begins and ends transactions does, unless it
+    /// takes a lock (<https://www.sqlite.org/c3ref/stmt_readonly.html>).
+    pub fn is_readonly(&self) -> bool {
+        // SAFETY: the statement is compiled.
+        unsafe { ffi::sqlite3_stmt_readonly(self.raw.as_ptr()) != 0 }
+    }
+
     /// The names of the columns that it answers.
     pub fn column_names(&self) -> Vec<String> {
         let name = |column| {

@@ -101,7 +101,10 @@ pub(super) fn close(folder: &RunFolder, info: &mut RunInfo, outcome: &str) -> Re
 
 /// The program that hosts loads which are to be killed: this one.
 fn load_host(selections: &[Selection<'_>]) -> Result<Option<PathBuf>> {
-    if !selections.iter().any(|selection| selection.benchmark.has_cycles()) {
+    let kills = |selection: &Selection<'_>| {
+        selection.benchmark.has_cycles() || selection.benchmark.has_topologies()
+    };
+    if !selections.iter().any(kills) {
         return Ok(None);
     }
     let program = std::env::current_exe();

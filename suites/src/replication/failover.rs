@@ -14,6 +14,7 @@ use tokio::runtime::Builder;
 
 use super::bench::{Bench, Running, unless_stopped};
 use super::found::{count, ms};
+use super::hosted;
 use super::nodes::Nodes;
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::isolation::durability::Transactions;
@@ -23,11 +24,11 @@ use crate::isolation::durability::scribe::Part;
 use crate::runner::{Measured, Stand};
 
 /// How long clients work before the kill.
-const BEFORE: Duration = Duration::from_secs(1);
+pub const BEFORE: Duration = Duration::from_secs(1);
 /// How long they work on the new primary.
-const AFTER: Duration = Duration::from_millis(500);
+pub const AFTER: Duration = Duration::from_millis(500);
 /// How long the first write on the new primary may take after it was promoted.
-const WRITE_LIMIT: Duration = Duration::from_secs(60);
+pub const WRITE_LIMIT: Duration = Duration::from_secs(60);
 /// How often is looked whether it was acknowledged.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Examples that a row names.
@@ -76,6 +77,7 @@ impl StagedBenchmark for Failover {
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
+        hosted::check(&bench)?;
         let topologies = bench.topologies(measured)?;
         bench.each(topologies, measured, |topology, measured| {
             measure_one(&bench, topology, measured)
@@ -84,13 +86,13 @@ impl StagedBenchmark for Failover {
 }
 
 /// What happened when, in microseconds after 1970.
-struct Failed {
-    killed_us: u64,
-    promoted_us: u64,
+pub struct Failed {
+    pub killed_us: u64,
+    pub promoted_us: u64,
     /// From the kill until the replica took writes.
-    promotion: Duration,
+    pub promotion: Duration,
     /// The place of the new primary.
-    place: usize,
+    pub place: usize,
 }
 
 /// Fails one topology over; says what came of it.
@@ -102,20 +104,12 @@ fn measure_one(
     let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
     bench.stand.working_on(&format!("fail {} over", topology.name));
     let journal = Arc::new(Memory::default());
-    let part = Part { cycle: 1, rolls_back: true, journal: Arc::clone(&journal) as Arc<_> };
-    let case = bench.stand.case();
-    let workload = Transactions::TpcB.workload(case.scale, part);
-    let all = std::iter::once(&running.primary).chain(&running.replicas);
-    let nodes = Nodes::first(all.cloned().collect());
-    let driver: Arc<dyn Driver> = Arc::clone(&nodes) as Arc<dyn Driver>;
-    let fail = |over: &Stop| fail_over(bench, &running, &nodes, &journal, over);
-    let loaded =
-        bench.stand.load_beside_through(&driver, case.clients, &workload, case.seed, fail)?;
-    let (report, failed) = loaded;
-    let failed = match (failed, report.failure) {
-        (Ok(failed), _) => failed,
-        (Err(_), Some(failure)) => return Err(failure),
-        (Err(error), None) => return Err(error),
+    let (case, options) = (bench.stand.case(), bench.stand.options());
+    let failed = match (running.primary.embedded(), &options.load_host) {
+        (Some(embedded), Some(program)) => {
+            hosted::fail_over(bench, &running, (embedded, program), &journal)?
+        }
+        _ => fail_server_over(bench, &running, &journal)?,
     };
     let entries = journal.take();
     let name = topology.name;
@@ -143,6 +137,23 @@ fn measure_one(
     Ok(Some(format!("{name}: {} ms, {lost} lost", recovery.as_millis())))
 }
 
+/// Fails a cluster of servers over, whose clients outlive the primary.
+fn fail_server_over(bench: &Bench<'_>, running: &Running, journal: &Arc<Memory>) -> Result<Failed> {
+    let part = Part { cycle: 1, rolls_back: true, journal: Arc::clone(journal) as Arc<_> };
+    let case = bench.stand.case();
+    let workload = Transactions::TpcB.workload(case.scale, part);
+    let all = std::iter::once(&running.primary).chain(&running.replicas);
+    let nodes = Nodes::first(all.cloned().collect());
+    let driver: Arc<dyn Driver> = Arc::clone(&nodes) as Arc<dyn Driver>;
+    let fail = |over: &Stop| fail_over(bench, running, &nodes, journal, over);
+    let loaded =
+        bench.stand.load_beside_through(&driver, case.clients, &workload, case.seed, fail)?;
+    match loaded {
+        (_, Ok(failed)) => Ok(failed),
+        (report, Err(error)) => Err(report.failure.unwrap_or(error)),
+    }
+}
+
 /// Kills the primary of a cluster under load, promotes a replica and redirects the clients; returns once they
 /// have written there for a while.
 fn fail_over(
@@ -153,9 +164,10 @@ fn fail_over(
     over: &Stop,
 ) -> Result<Failed> {
     let doing = || format!("fail {} over", running.topology.name);
-    wait(bench, over, WRITE_LIMIT, &doing, || journal.acknowledged() > 0)?;
+    let is_over = || over.is_requested();
+    wait(bench, &is_over, WRITE_LIMIT, &doing, || journal.acknowledged() > 0)?;
     let until = Instant::now() + BEFORE;
-    wait(bench, over, WRITE_LIMIT, &doing, || Instant::now() >= until)?;
+    wait(bench, &is_over, WRITE_LIMIT, &doing, || Instant::now() >= until)?;
     let control = running.primary.server_control();
     let control = control.ok_or_else(|| Error::new(doing(), "dbdyno did not start the primary"))?;
     let (killed, killed_us) = (Instant::now(), now_us());
@@ -166,16 +178,19 @@ fn fail_over(
     let promotion = killed.elapsed();
     let (promoted_us, before) = (now_us(), journal.acknowledged());
     nodes.redirect(place + 1);
-    wait(bench, over, WRITE_LIMIT, &doing, || journal.acknowledged() > before)?;
+    wait(bench, &is_over, WRITE_LIMIT, &doing, || journal.acknowledged() > before)?;
     let until = Instant::now() + AFTER;
-    wait(bench, over, WRITE_LIMIT, &doing, || Instant::now() >= until)?;
+    wait(bench, &is_over, WRITE_LIMIT, &doing, || Instant::now() >= until)?;
     Ok(Failed { killed_us, promoted_us, promotion, place })
 }
 
 /// Waits for something while the load goes on.
-fn wait(
+///
+/// # Errors
+/// It does not happen within `limit`, the load is over, or the end was asked for.
+pub fn wait(
     bench: &Bench<'_>,
-    over: &Stop,
+    is_over: &dyn Fn() -> bool,
     limit: Duration,
     doing: &dyn Fn() -> String,
     happened: impl Fn() -> bool,
@@ -183,7 +198,7 @@ fn wait(
     let deadline = Instant::now() + limit;
     while !happened() {
         bench.stand.go_on()?;
-        if over.is_requested() {
+        if is_over() {
             return Err(Error::new(doing(), "the load ended before it should"));
         }
         if Instant::now() >= deadline {

@@ -137,8 +137,11 @@ pub fn beat_during<T>(
     let failed = |why: std::io::Error| Error::new("watch replicas", why);
     // What looking on costs is no work of clients.
     let mut builder = Builder::new_current_thread();
-    let built = builder.enable_all().on_thread_park(leave_out_thread).build();
-    let runtime = built.map_err(failed)?;
+    builder.enable_all().on_thread_park(leave_out_thread);
+    let runtime = builder.build().map_err(failed)?;
+    // Where a call blocks its thread, nobody would look while a beat waits for its turn.
+    let blocks = running.primary.capabilities().own_threads == u32::MAX;
+    let beating = blocks.then(|| builder.build()).transpose().map_err(failed)?;
     let over = AtomicBool::new(false);
     let shown = vec![Vec::new(); running.replicas.len()];
     let looked_until = vec![None; running.replicas.len()];
@@ -147,7 +150,7 @@ pub fn beat_during<T>(
     let done = thread::scope(|scope| {
         let watching = thread::Builder::new()
             .name("heartbeat".to_owned())
-            .spawn_scoped(scope, || watch.run(&runtime, running))
+            .spawn_scoped(scope, || watch.run(&runtime, beating.as_ref(), running))
             .map_err(failed)?;
         let ends = Ending(&over);
         let done = work();
@@ -166,23 +169,29 @@ pub fn beat_during<T>(
 }
 
 impl Watch<'_> {
-    fn run(&self, runtime: &Runtime, running: &Running) {
-        runtime.block_on(async {
-            let (acknowledged, received) = watch::channel(0);
-            let replicas = running.replicas.iter().enumerate();
-            let looks = replicas.map(|(place, replica)| {
-                let received = received.clone();
-                async move {
-                    let ended = self.look(place, &**replica, received).await;
-                    self.note(Some(place), ended);
-                    self.with(|beats| beats.looked_until[place] = Some(Instant::now()));
-                }
-            });
-            let looking = futures_util::future::join_all(looks);
-            let beating =
-                async { self.note(None, self.beat(&*running.primary, acknowledged).await) };
-            tokio::join!(beating, looking, self.report());
+    /// Watches on an event loop; the row beats on another one where one is given.
+    fn run(&self, runtime: &Runtime, beating: Option<&Runtime>, running: &Running) {
+        let (acknowledged, received) = watch::channel(0);
+        let replicas = running.replicas.iter().enumerate();
+        let looks = replicas.map(|(place, replica)| {
+            let received = received.clone();
+            async move {
+                let ended = self.look(place, &**replica, received).await;
+                self.note(Some(place), ended);
+                self.with(|beats| beats.looked_until[place] = Some(Instant::now()));
+            }
         });
+        let beat = async move || self.note(None, self.beat(&*running.primary, acknowledged).await);
+        let looking = async { tokio::join!(futures_util::future::join_all(looks), self.report()) };
+        match beating {
+            None => {
+                runtime.block_on(async { tokio::join!(beat(), looking) });
+            }
+            Some(beating) => thread::scope(|scope| {
+                scope.spawn(|| beating.block_on(beat()));
+                runtime.block_on(looking);
+            }),
+        }
     }
 
     fn note(&self, replica: Option<usize>, ended: Result<(), DbError>) {

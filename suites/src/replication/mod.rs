@@ -8,6 +8,7 @@ mod cost;
 mod failover;
 mod found;
 mod heartbeat;
+mod hosted;
 mod network;
 mod nodes;
 mod options;

@@ -91,7 +91,7 @@ fn commit_first(
 }
 
 /// A process that hosts a load; killed where it is not waited for.
-struct Host {
+pub struct Host {
     child: Child,
     /// Reads its journal until nobody can write there any more.
     journal: Option<JoinHandle<Result<()>>>,
@@ -100,7 +100,11 @@ struct Host {
 }
 
 impl Host {
-    fn start(program: &Path, load: &HostedLoad, journal: &Arc<Memory>) -> Result<Self> {
+    /// Starts it; what its clients do is kept in the journal.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(program: &Path, load: &HostedLoad, journal: &Arc<Memory>) -> Result<Self> {
         let failed = |why: &dyn std::fmt::Display| {
             let doing = format!("start {} for a load that is to be killed", program.display());
             Error::new(doing, why)
@@ -136,7 +140,7 @@ impl Host {
     }
 
     /// Whether all of its journal was read.
-    fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.journal.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
@@ -144,7 +148,7 @@ impl Host {
     ///
     /// # Errors
     /// It had ended by itself, having gone wrong, or its journal cannot be understood.
-    fn kill(mut self) -> Result<()> {
+    pub fn kill(mut self) -> Result<()> {
         // One that has ended by itself cannot be killed, and says why.
         let _ = self.child.kill();
         self.wait()

@@ -6,7 +6,7 @@
 //! `docs/durability.md` says what that proves and what not.
 
 pub(crate) mod account;
-mod child;
+pub(crate) mod child;
 pub(crate) mod crash;
 mod cycles;
 mod findings;
