@@ -86,6 +86,19 @@ pub struct Place<'c> {
     pub database: Option<&'c str>,
 }
 
+/// How programs are told to use TLS, each by the option that its maker gave it; an option that begins with `loose` is
+/// passed over by the other's (<https://mariadb.com/kb/en/mariadb-command-line-client/>, `--ssl`;
+/// <https://dev.mysql.com/doc/refman/8.0/en/option-modifiers.html>).
+fn tls_options(tls: Option<&Tls>) -> &'static str {
+    match tls {
+        Some(tls) if tls.required => {
+            "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"
+        }
+        Some(_) => "",
+        None => "loose-ssl-mode=DISABLED\nloose-ssl=0\n",
+    }
+}
+
 impl Connector {
     /// To a throwaway server, through its socket, at a distance of so long a round trip.
     pub fn to_socket(socket: &Path, password: &Secret, round_trip: Duration) -> Self {
@@ -156,8 +169,9 @@ impl Connector {
                     "dbdyno does not pass on how the server's certificate is checked",
                 ));
             }
-            Address::Tcp { host, port, .. } => {
+            Address::Tcp { host, port, tls } => {
                 text.push_str(&format!("host=\"{host}\"\nport={port}\nprotocol=tcp\n"));
+                text.push_str(tls_options(tls.as_ref()));
             }
         }
         Ok(text)

@@ -259,6 +259,16 @@ impl Endpoint {
         Ok(options)
     }
 
+    /// How PostgreSQL's own programs use TLS, in the words of `sslmode`: no less than dbdyno does.
+    pub(super) fn ssl_mode_for_programs(&self) -> &'static str {
+        match self.config.get_ssl_mode() {
+            SslMode::Disable => "disable",
+            SslMode::Prefer => "prefer",
+            // What else there is encrypts for sure.
+            _ => "require",
+        }
+    }
+
     /// The database.
     pub(super) fn database(&self) -> &str {
         self.config.get_dbname().unwrap_or("postgres")

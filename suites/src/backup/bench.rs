@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dbdyno_core::backup::{BackupMethod, Backups};
+use dbdyno_core::backup::{BackupMethod, BackupPromise, Backups};
 use dbdyno_core::load::Arrival;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Better, Cache, Error, Measurement, Result, Status};
@@ -111,6 +111,13 @@ impl<'s> Bench<'s> {
                 }
             }
         }
+        let methods = self.backups()?.methods();
+        let keeps_log = |name: &str| {
+            let its = methods.iter().find(|method| method.name == name);
+            its.is_some_and(|method| method.promise == BackupPromise::PointInTime)
+        };
+        let costs = found::cost_of_log(&measured.own, keeps_log);
+        measured.own.extend(costs);
         measured.headline = found::headline(&measured.own);
         Ok(())
     }
