@@ -29,8 +29,8 @@ enum Harm {
     None,
     /// The process that makes it is killed, once it has written this much.
     Kill(u64),
-    /// Its largest file loses its second half.
-    Truncate,
+    /// Its largest file loses its second half, of those whose names end so.
+    Truncate(&'static str),
     /// The largest file of a folder beside it does.
     TruncateBeside(&'static str),
     /// Something in it is changed.
@@ -75,8 +75,10 @@ impl Recorder for Saboteur {
                 });
                 kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
             }
-            (Harm::Truncate, "backup_made") => truncate(folder),
-            (Harm::TruncateBeside(name), "backup_made") => truncate(&folder.with_file_name(name)),
+            (Harm::Truncate(ending), "backup_made") => truncate(folder, ending),
+            (Harm::TruncateBeside(name), "backup_made") => {
+                truncate(&folder.with_file_name(name), "");
+            }
             (Harm::Tamper(change), "backup_made") => change(folder),
             (Harm::KillRestore(name), "backup_made") => {
                 let name = *name;
@@ -92,9 +94,10 @@ impl Recorder for Saboteur {
     }
 }
 
-/// Cuts the largest file of a folder in half.
-fn truncate(folder: &Path) {
-    let files = files_of(folder);
+/// Cuts the largest file of a folder in half, of those whose names end so.
+fn truncate(folder: &Path, ending: &str) {
+    let mut files = files_of(folder);
+    files.retain(|file| file.to_string_lossy().ends_with(ending));
     let (length, file) =
         files.iter().map(|file| (fs::metadata(file).unwrap().len(), file)).max().unwrap();
     fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length / 2).unwrap();
@@ -267,7 +270,7 @@ fn promises_are_kept(place: &Place, methods: &[&str]) {
 /// A backup whose largest file is cut in half must not pass; `said` is in the words of who notices.
 fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
     let methods: Vec<&str> = said.iter().map(|(method, _)| *method).collect();
-    let found = place.run("idle", only(&methods), Harm::Truncate);
+    let found = place.run("idle", only(&methods), Harm::Truncate(""));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
     for (method, words) in said {
         let (held, detail) = found.check(&format!("restored_{method}"));
@@ -278,8 +281,8 @@ fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
 
 /// The same where no tool notices. The rows may be the right ones by luck, or the server find a page that is not
 /// there once it is asked for it: its length tells in either case.
-fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str) {
-    let found = place.run("idle", only(&[method]), Harm::Truncate);
+fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str, ending: &'static str) {
+    let found = place.run("idle", only(&[method]), Harm::Truncate(ending));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
     let (restored, why) = found.check(&format!("restored_{method}"));
     assert!(restored == 1.0 || why.starts_with("it was restored, and cannot be read"), "{why}");
@@ -559,7 +562,7 @@ fn on_mariadb() {
             ("mariadb-backup", "Tablespace size stored in header"),
         ],
     );
-    truncated_backup_is_noticed_by_dbdyno_alone(&place, "mariadb-incremental");
+    truncated_backup_is_noticed_by_dbdyno_alone(&place, "mariadb-incremental", ".delta");
     a_damaged_part_is_noticed(&place, "mariadb-incremental", "full");
     let said = [("rows", "rows of item differ")];
     tampering_is_noticed(&place, "mariadb-dump", tamper_with_a_dump, &said);

@@ -358,3 +358,27 @@ fn tls(target: &Target) -> Result<Option<Tls>> {
     let (config, required) = (Arc::new(config), mode != "preferred");
     Ok(Some(Tls { config, required, check, roots: file }))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+    use super::*;
+    use crate::target::Location;
+
+    #[test]
+    fn tools_use_tls_as_dbdyno_does() {
+        for (mode, told) in [
+            ("DISABLED", "loose-ssl-mode=DISABLED\nloose-ssl=0\n"),
+            ("PREFERRED", ""),
+            ("REQUIRED", "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"),
+        ] {
+            let text = format!("mysql://a@127.0.0.1:3306/d?ssl-mode={mode}");
+            let target = Target::parse(&text).unwrap();
+            let Location::Url(url) = &target.location else { panic!("{text} is no URL") };
+            let options = Connector::to_url(&target, url).unwrap().option_file(false).unwrap();
+            let begin = "[client]\nuser=\"a\"\nhost=\"127.0.0.1\"\nport=3306\nprotocol=tcp\n";
+            assert_eq!(options, format!("{begin}{told}"), "{mode}");
+        }
+    }
+}

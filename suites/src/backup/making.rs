@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::backup::{
     Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Restored, limit,
 };
-use dbdyno_core::{Check, Error, Event, Result};
+use dbdyno_core::{Check, DbError, Error, Event, Result};
 
 use super::bench::Bench;
 use super::content::{self, Content};
@@ -121,8 +121,12 @@ impl<'b> Making<'b> {
     fn content(&self) -> Result<BTreeMap<String, Content>> {
         let driver = self.bench.stand.shared_driver();
         let tables = Tpcc.dataset().tables();
+        let stop = self.bench.stand.stop();
         self.bench.stand.ask("add up the rows of all tables", async |session| {
-            content::read(&tables, &*driver, session).await
+            tokio::select! {
+                found = content::read(&tables, &*driver, session) => found,
+                () = stop.requested() => Err(DbError::unexpected("the end was asked for")),
+            }
         })
     }
 
