@@ -36,11 +36,13 @@ struct Made {
 pub struct Making<'b> {
     bench: &'b Bench<'b>,
     ledger: Ledger,
+    /// What is in the tables, until somebody changes them.
+    content: Option<BTreeMap<String, Content>>,
 }
 
 impl<'b> Making<'b> {
     pub fn new(bench: &'b Bench<'b>) -> Self {
-        Self { bench, ledger: Ledger::default() }
+        Self { bench, ledger: Ledger::default(), content: None }
     }
 
     /// Makes a backup by one method; gives the state of the tables afterwards. `before` is the one of now.
@@ -108,7 +110,7 @@ impl<'b> Making<'b> {
 
     /// What must be restored to the letter: all that is there, where nobody changes it meanwhile.
     fn content_for(
-        &self,
+        &mut self,
         method: BackupMethod,
         under_load: bool,
     ) -> Result<Option<BTreeMap<String, Content>>> {
@@ -118,16 +120,21 @@ impl<'b> Making<'b> {
         }
     }
 
-    fn content(&self) -> Result<BTreeMap<String, Content>> {
+    fn content(&mut self) -> Result<BTreeMap<String, Content>> {
+        if let Some(content) = &self.content {
+            return Ok(content.clone());
+        }
         let driver = self.bench.stand.shared_driver();
         let tables = Tpcc.dataset().tables();
         let stop = self.bench.stand.stop();
-        self.bench.stand.ask("add up the rows of all tables", async |session| {
+        let content = self.bench.stand.ask("add up the rows of all tables", async |session| {
             tokio::select! {
                 found = content::read(&tables, &*driver, session) => found,
                 () = stop.requested() => Err(DbError::unexpected("the end was asked for")),
             }
-        })
+        })?;
+        self.content = Some(content.clone());
+        Ok(content)
     }
 
     /// Writes a number into the ledger.
@@ -165,7 +172,7 @@ impl<'b> Making<'b> {
     }
 
     fn at_rest(
-        &self,
+        &mut self,
         method: BackupMethod,
         backup: (&dyn Backup, &BackupPlan),
         before: State,
@@ -178,7 +185,8 @@ impl<'b> Making<'b> {
     }
 
     /// Has one client change the tables; gives how often it did.
-    fn work(&self, state: &State) -> Result<u64> {
+    fn work(&mut self, state: &State) -> Result<u64> {
+        self.content = None;
         let workload = self.bench.workload(state);
         let report = self.bench.stand.run_exactly(TRANSACTIONS, &workload)?;
         Ok(report.total().committed)
@@ -192,6 +200,7 @@ impl<'b> Making<'b> {
         measured: &mut Measured,
     ) -> Result<(Made, (Instant, Instant), State)> {
         let (bench, name) = (self.bench, method.name);
+        self.content = None;
         let workload = bench.workload(&before);
         let mut ledger = std::mem::take(&mut self.ledger);
         let making = || self.make(name, backup);

@@ -25,11 +25,12 @@ const MODES: [(&str, &str); 8] = [
 
 /// The modes of all locks that the backup's sessions hold, once each, how many locks that is, and how many sessions wait
 /// for one of these. Each session has a lock on its own virtual transaction, which nobody else asks for but who makes
-/// an index.
+/// an index, and on the system tables that it reads, as every session has (numbers below 16384: manual, 74.2.2).
 const LOOK: &str = "\
 WITH tool AS (SELECT pid FROM pg_stat_activity WHERE application_name = 'dbdyno-backup'), \
 held AS (SELECT l.mode FROM pg_locks l JOIN tool USING (pid) \
-         WHERE l.granted AND l.locktype NOT IN ('virtualxid', 'transactionid')) \
+         WHERE l.granted AND l.locktype NOT IN ('virtualxid', 'transactionid') \
+         AND COALESCE(l.relation >= 16384, true)) \
 SELECT COALESCE((SELECT string_agg(DISTINCT mode, ',') FROM held), ''), \
        (SELECT count(*) FROM held), \
        (SELECT count(DISTINCT w.pid) FROM pg_locks w WHERE NOT w.granted \
