@@ -369,9 +369,9 @@ mod tests {
     #[test]
     fn tools_use_tls_as_dbdyno_does() {
         for (mode, told) in [
-            ("DISABLED", "loose-ssl-mode=DISABLED\nloose-ssl=0\n"),
-            ("PREFERRED", ""),
-            ("REQUIRED", "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"),
+            ("disabled", "loose-ssl-mode=DISABLED\nloose-ssl=0\n"),
+            ("preferred", ""),
+            ("required", "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"),
         ] {
             let text = format!("mysql://a@127.0.0.1:3306/d?ssl-mode={mode}");
             let target = Target::parse(&text).unwrap();

@@ -24,6 +24,8 @@ type Column = (&'static str, Shown);
 enum Shown {
     /// The median of a metric.
     Number(&'static str),
+    /// The same of something that is counted.
+    Count(&'static str),
     /// The same of a time, to the hundredth.
     Seconds(&'static str),
     /// Bytes, in megabytes.
@@ -34,6 +36,8 @@ enum Shown {
     Times(&'static str),
     /// The median of a metric of the load while the backup is made.
     During(&'static str),
+    /// Transactions that failed while the backup is made.
+    Failed,
     /// The strongest lock that the backup's sessions were seen to hold.
     Lock,
     Verdict,
@@ -78,10 +82,10 @@ pub(super) const TABLES: [Table; 3] = [
         about: " locks",
         columns: &[
             ("lock", Shown::Lock),
-            ("held", Shown::Number("locks_held")),
-            ("waiters", Shown::Number("lock_waiters")),
+            ("held", Shown::Count("locks_held")),
+            ("waiters", Shown::Count("lock_waiters")),
             ("writer\nms", Shown::Number("writers_blocked_ms")),
-            ("failed", Shown::During("errors")),
+            ("failed", Shown::Failed),
             ("log\ntx/s", Shown::Number("log_throughput_ratio")),
         ],
         legend: "tpcc locks: lock, held: the strongest that the backup's sessions were seen to hold, and how many at \
@@ -137,6 +141,8 @@ impl Shown {
     fn cell(self, found: &Found, method: &str) -> Text {
         let text = match self {
             Self::Number(metric) => found.median(metric, method).map(number::sensible),
+            Self::Count(metric) => found.median(metric, method).map(count),
+            Self::Failed => found.median("errors", &format!("{method}/during")).map(count),
             Self::Seconds(metric) => found.median(metric, method).map(seconds),
             Self::Megabytes(metric) => {
                 found.median(metric, method).map(|bytes| number::sensible(bytes / MEGABYTE))
@@ -165,6 +171,10 @@ fn around(found: &Found, metric: &str, method: &str) -> Option<f64> {
     let of = |phase: &str| found.median(metric, &format!("{method}/{phase}"));
     let usual = f64::midpoint(of("before")?, of("after")?);
     (usual > 0.0).then_some(of("during")? / usual)
+}
+
+fn count(number: f64) -> String {
+    format!("{number:.0}")
 }
 
 fn seconds(number: f64) -> String {
