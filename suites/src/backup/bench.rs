@@ -88,18 +88,24 @@ impl<'s> Bench<'s> {
         ran.and(dropped)
     }
 
-    fn run_all(&self, mut state: State, measured: &mut Measured) -> Result<()> {
+    fn run_all(&self, state: State, measured: &mut Measured) -> Result<()> {
         let mut making = Making::new(self);
+        let mut known = Some(state);
         for method in self.methods()? {
             self.stand.go_on()?;
+            let state = match known.take() {
+                Some(state) => state,
+                None => self.look()?,
+            };
             match making.one(method, state.clone(), measured) {
-                Ok(after) => state = after,
+                Ok(after) => known = after,
                 Err(error) if error.is_unsupported() => {
                     let why = match error.to_string().split_once("\n  next: ") {
                         Some((_, next)) => format!("{}; {next}", error.why()),
                         None => error.why().to_owned(),
                     };
                     measured.own.push(none(method, Status::Unsupported, &why));
+                    known = Some(state);
                 }
                 Err(error) if self.stand.is_stopped() => return Err(error),
                 Err(error) => {
@@ -107,7 +113,8 @@ impl<'s> Bench<'s> {
                     let why = error.to_string();
                     measured.own.push(none(method, Status::Failed, &why));
                     measured.could_not.push(format!("{}: {}", method.name, error.why()));
-                    state = self.look()?;
+                    let is_at_rest = !self.under_load && method.promise == BackupPromise::Snapshot;
+                    known = is_at_rest.then_some(state);
                 }
             }
         }

@@ -45,7 +45,8 @@ impl<'b> Making<'b> {
         Self { bench, ledger: Ledger::default(), content: None }
     }
 
-    /// Makes a backup by one method; gives the state of the tables afterwards. `before` is the one of now.
+    /// Makes a backup by one method; gives the state of the tables afterwards, where it is known. `before` is the one of
+    /// now.
     ///
     /// # Errors
     /// It cannot be made here (unsupported), was not made, or the tables cannot be looked at. What is wrong
@@ -55,7 +56,7 @@ impl<'b> Making<'b> {
         method: BackupMethod,
         before: State,
         measured: &mut Measured,
-    ) -> Result<State> {
+    ) -> Result<Option<State>> {
         let (bench, name) = (self.bench, method.name);
         let stand = bench.stand;
         let namespace = bench.namespace();
@@ -97,15 +98,9 @@ impl<'b> Making<'b> {
         };
         measured.own.extend(rows.into_iter().map(|row| row.of(name)));
         self.restore(name, (backup.as_ref(), &manifest), &expected, measured)?;
-        match method.promise {
-            BackupPromise::Snapshot => Ok(state),
-            BackupPromise::PointInTime => {
-                // What the method changed of the server is taken back, which may start it again; the look that
-                // follows warms it for the next.
-                drop(backup);
-                bench.look()
-            }
-        }
+        // What was committed after the mark is in no state. What the method changed of the server is taken back with the
+        // backup, which may start it again; the look that the next method needs warms it.
+        Ok((method.promise == BackupPromise::Snapshot).then_some(state))
     }
 
     /// What must be restored to the letter: all that is there, where nobody changes it meanwhile.

@@ -61,10 +61,10 @@ impl Dump {
     /// Runs its statements on a new server, which is there before the clock starts: a dump is restored into one
     /// that runs. Gives when it began.
     pub(super) fn replay(&self, more: impl FnOnce(&Client<'_>) -> Result<()>) -> Result<Restored> {
+        self.check_end()?;
         let driver: MysqlDriver = start_empty(&self.source)?;
         let client = Client::of(&self.source, &driver)?;
         let began = Instant::now();
-        self.check_end()?;
         client.run(&self.file())?;
         more(&client)?;
         let placed = began.elapsed();
