@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::driver::Driver;
-use crate::error::{Error, Result};
+use crate::error::{DbError, Error, Result};
 use crate::stop::Stop;
 
 /// The backups that can be made of a target.
@@ -24,11 +24,12 @@ pub trait Backups: Send + Sync {
     /// what to do), or something of it fails.
     fn prepare(&self, method: &str, plan: &BackupPlan) -> Result<Box<dyn Backup>>;
 
-    /// The size of a namespace's tables and indexes as the engine tells it, in bytes.
+    /// The size of the tables and indexes that a backup by `method` has in it, as the engine tells it, in bytes:
+    /// of the namespace, or of all namespaces where the method takes all there is.
     ///
     /// # Errors
     /// The engine cannot be asked.
-    fn data_bytes(&self, namespace: &str) -> Result<u64>;
+    fn data_bytes(&self, method: &str, namespace: &str) -> Result<u64>;
 }
 
 /// A way to make a backup.
@@ -59,13 +60,47 @@ pub struct BackupPlan {
     /// The folder in which it gets a folder of its own; one for temporary files that is likely on a disk
     /// where `None`.
     pub base: Option<PathBuf>,
+    /// How long each of its tools may take.
+    pub limit: Duration,
+    /// What ends them sooner.
+    pub stop: Stop,
 }
+
+/// How long something may take that goes through so many bytes: `least`, and what they take on a disk as slow as a
+/// memory card.
+pub fn limit(least: Duration, bytes: u64) -> Duration {
+    least + Duration::from_secs(bytes / SLOWEST_BYTES_PER_S)
+}
+
+/// The sequential write speed that the slowest class of memory cards is sold by, in bytes per second (SD
+/// Specifications, part 1, 4.13: class 4).
+const SLOWEST_BYTES_PER_S: u64 = 4_000_000;
 
 /// One backup: first to be made, then to be restored. Dropping it removes it, and ends what still works on
 /// it.
 pub trait Backup: Send + Sync {
     /// Where its files are.
     fn folder(&self) -> &Path;
+
+    /// The files and folders that do not change any more once it is made, and that it cannot be restored without:
+    /// its own, and what it goes out from.
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.folder().to_owned()]
+    }
+
+    /// The same of the log that is kept beside it, once that is [closed](Self::close).
+    fn log_files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Begins to watch which locks it holds, before it is [started](Self::start); `None` where the engine has
+    /// nothing to tell.
+    ///
+    /// # Errors
+    /// The engine cannot be asked.
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        Ok(None)
+    }
 
     /// What a person has to know about its tool, such as the version; empty where there is nothing.
     fn detail(&self) -> String {
@@ -99,9 +134,39 @@ pub trait Backup: Send + Sync {
     /// Restores it into a throwaway server or file of its own.
     ///
     /// # Errors
-    /// A tool finds it damaged or fails, or the server does not come up on it: what was said is part of the
-    /// error.
+    /// A promise is [broken](Error::broken) where a tool finds the backup damaged or cannot read it, or the server
+    /// does not come up on it: what was said is part of the error. Any other error says that it could not be
+    /// tried: the disk is full, a program is gone, it was killed, the end was asked for.
     fn restore(&self) -> Result<Restored>;
+}
+
+/// Looks at the locks that a backup holds, from a session of its own.
+pub trait LockWatch: Send {
+    /// Looks once.
+    ///
+    /// # Errors
+    /// The engine cannot be asked any more.
+    fn look(&mut self) -> Result<LocksSeen, DbError>;
+}
+
+/// What locks the sessions of a backup's tool held at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocksSeen {
+    /// How many.
+    pub held: u32,
+    /// The strongest of them; `None` where there was none.
+    pub strongest: Option<Lock>,
+    /// How many other sessions waited for one of them; `None` where the engine does not tell.
+    pub waiting: Option<u32>,
+}
+
+/// A lock, of which the stronger is the greater.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lock {
+    /// How strong it is among the engine's.
+    pub rank: usize,
+    /// In the engine's words.
+    pub mode: String,
 }
 
 /// A backup that is being made.
@@ -142,4 +207,23 @@ pub struct Restored {
     pub began: Instant,
     /// How long it took until everything was in its place; a server that recovers first is not up then.
     pub placed: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_data_is_given_more_time() {
+        let least = Duration::from_secs(120);
+        assert_eq!(limit(least, 0), least);
+        assert_eq!(limit(least, 100_000_000), Duration::from_secs(145));
+        assert!(limit(least, 1_000_000_000_000) > Duration::from_secs(48 * 3_600));
+    }
+
+    #[test]
+    fn of_two_locks_the_stronger_is_the_greater() {
+        let lock = |rank, mode: &str| Lock { rank, mode: mode.to_owned() };
+        assert!(lock(1, "a") > lock(0, "b"));
+    }
 }

@@ -1,10 +1,14 @@
 //! What the backup suite found out: what each method costs, and whether what was restored is what was promised.
 
+mod course;
 mod found;
 mod table;
 
+use std::path::Path;
+
 use dbdyno_core::Status;
 
+use crate::chart::LineChart;
 use crate::grid::wrap;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
@@ -41,6 +45,12 @@ impl BackupView {
             parts.push(lines(&notes, options));
         }
         parts.join("\n")
+    }
+
+    /// The course of each method's load, with the beginning and the end of its backup marked, by the files `backups/`
+    /// of run folders: of the first that has one.
+    pub fn courses(&self, folders: &[&Path]) -> Vec<LineChart> {
+        self.cases.iter().flat_map(|found| course::charts(&found.subject, folders)).collect()
     }
 }
 

@@ -13,7 +13,9 @@ use dbdyno_adapters::engines;
 use dbdyno_core::backup::{BackupPlan, BackupPromise};
 use dbdyno_core::load::Length;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Driver, Event, Measurement, Plan, Recorder, Result, Status, Stop};
+use dbdyno_core::{
+    Case, Driver, Event, Measurement, Plan, Recorder, Result, SessionOptions, Status, Stop,
+};
 use dbdyno_suites::backup::{self, BackupOptions};
 use dbdyno_suites::runner::{RunOptions, RunSummary};
 use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
@@ -22,13 +24,21 @@ use nix::unistd::{Pid, Uid};
 use tokio::runtime::Runtime;
 
 /// What is done to backups while they are made, or before they are restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Harm {
     None,
-    /// The process that makes it is killed.
-    Kill,
+    /// The process that makes it is killed, once it has written this much.
+    Kill(u64),
     /// Its largest file loses its second half.
     Truncate,
+    /// A file beside it does.
+    TruncateBeside(&'static str),
+    /// Something in it is changed.
+    Tamper(fn(&Path)),
+    /// The program of that name is killed that restores it.
+    KillRestore(&'static str),
+    /// A program goes away before it is restored.
+    Remove(PathBuf),
 }
 
 /// Keeps what is measured, and does harm.
@@ -55,19 +65,34 @@ impl Recorder for Saboteur {
     }
 
     fn event(&self, case: &Case, event: &Event) -> Result<()> {
-        match (self.harm, event.kind) {
-            (Harm::Kill, "backup_started") => {
-                let id = event.detail.strip_prefix("process ").unwrap().parse().unwrap();
-                kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+        let folder = Path::new(&event.detail);
+        match (&self.harm, event.kind) {
+            (Harm::Kill(bytes), "backup_started") => {
+                let told = event.detail.strip_prefix("process ").unwrap();
+                let (id, folder) = told.split_once(", into ").unwrap();
+                wait_for("a part of a backup", || {
+                    (length_of(Path::new(folder)) > *bytes).then_some(())
+                });
+                kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
             }
-            (Harm::Truncate, "backup_made") => truncate(Path::new(&event.detail)),
+            (Harm::Truncate, "backup_made") => truncate(folder),
+            (Harm::TruncateBeside(name), "backup_made") => truncate(&folder.with_file_name(name)),
+            (Harm::Tamper(change), "backup_made") => change(folder),
+            (Harm::KillRestore(name), "backup_made") => {
+                let name = *name;
+                std::thread::spawn(move || {
+                    let id = wait_for("the program that restores", || child_of_this(name));
+                    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+                });
+            }
+            (Harm::Remove(program), "backup_made") => fs::remove_file(program).unwrap(),
             _ => {}
         }
         Recorder::event(&self.kept, case, event)
     }
 }
 
-/// Cuts the largest file of a folder in half.
+/// Cuts the largest file of a folder in half, or a file.
 fn truncate(folder: &Path) {
     let files = files_of(folder);
     let (length, file) =
@@ -85,6 +110,29 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The bytes of what there is of a folder by now.
+fn length_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let lengths = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => length_of(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    });
+    lengths.sum()
+}
+
+/// A child process of this one by its name (proc_pid_stat(5)).
+fn child_of_this(name: &str) -> Option<i32> {
+    let own = std::process::id().to_string();
+    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (before, after) = stat.rsplit_once(')')?;
+        let (id, found) = before.split_once(" (")?;
+        let parent = after.split_whitespace().nth(1)?;
+        (found == name && parent == own).then(|| id.parse().unwrap())
+    })
+}
+
 /// An engine that is up.
 struct Place {
     runtime: Runtime,
@@ -96,6 +144,8 @@ struct Found {
     summary: RunSummary,
     rows: Vec<Measurement>,
     seconds: Vec<Second>,
+    /// The course of the loads, where there were any.
+    course: String,
 }
 
 impl Place {
@@ -115,9 +165,31 @@ impl Place {
         let found = named(backup::benchmarks(), benchmark);
         let chosen = ("backup", found.as_ref());
         let summary = run_one(&self.runtime, &self.driver, chosen, &options, &recorder);
-        let rows = recorder.kept.rows().into_iter().map(|(_, row)| row).collect();
-        Found { summary, rows, seconds: recorder.kept.seconds() }
+        let of_cases = recorder.kept.rows();
+        let course = of_cases.first().and_then(|(case, _)| {
+            fs::read_to_string(recorder.kept.file(case, "backups", "csv").unwrap()).ok()
+        });
+        let rows = of_cases.into_iter().map(|(_, row)| row).collect();
+        let course = course.unwrap_or_default();
+        Found { summary, rows, seconds: recorder.kept.seconds(), course }
     }
+}
+
+fn plan(stop: &Stop) -> BackupPlan {
+    BackupPlan {
+        namespace: "dbdyno_tpcc".to_owned(),
+        base: None,
+        limit: Duration::from_secs(600),
+        stop: stop.clone(),
+    }
+}
+
+/// A folder whose name a shell, PostgreSQL's settings and its `restore_command` would each read as something else.
+fn awkward_folder() -> tempfile::TempDir {
+    let prefix = "dbdyno 100%f 'a' \"b\" $(c) \\";
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in("/var/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
 }
 
 fn only(methods: &[&str]) -> BackupOptions {
@@ -145,7 +217,10 @@ impl Found {
 
 /// Methods under load, and what must be told of them.
 fn promises_are_kept(place: &Place, methods: &[&str]) {
-    let found = place.run("tpcc", only(methods), Harm::None);
+    let folder = awkward_folder();
+    let options = BackupOptions { folder: Some(folder.path().to_owned()), ..only(methods) };
+    let found = place.run("tpcc", options, Harm::None);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     let wrong: Vec<_> = found.rows.iter().filter(|row| row.status != Status::Ok).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!((found.summary.measured, found.summary.could_not_run), (1, 0));
@@ -165,6 +240,7 @@ fn promises_are_kept(place: &Place, methods: &[&str]) {
             let of = |metric: &str| found.value(metric, &format!("{name}/{phase}"));
             let is_some = phase == "during" || of("throughput") > 0.0;
             assert!(is_some, "{name} {phase}");
+            assert_eq!(of("errors"), 0.0, "{name} {phase}");
             assert!(
                 of("latency_p99_us") <= 1_000.0 * of("longest_pause_ms") * 1.01,
                 "{name} {phase}"
@@ -173,7 +249,13 @@ fn promises_are_kept(place: &Place, methods: &[&str]) {
         for check in ["restored", "conditions", "tables", "ledger", "tpcc_new_orders_accounted"] {
             assert_eq!(found.check(&format!("{check}_{name}")).0, 1.0, "{check} of {name}");
         }
+        assert!(of("lock_looks") >= 1.0, "{name}");
+        assert!(of("writers_blocked_ms") > 0.0, "{name}");
+        for phase in ["before", "during", "after"] {
+            assert!(found.course.contains(&format!("\n{name},{phase},")), "{name} {phase}");
+        }
         if method.promise == BackupPromise::PointInTime {
+            assert!(of("log_throughput_ratio") > 0.0);
             assert_eq!(found.check(&format!("rows_{name}")).0, 1.0);
             assert!(of("backup_log_bytes") > 0.0);
         }
@@ -194,20 +276,67 @@ fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
     }
 }
 
-/// The same where no tool notices. The rows may be the right ones by luck, or the server find a page that is not
-/// there once it is asked for it: its length tells in either case.
-fn truncated_backup_is_noticed_by_dbdyno_alone(place: &Place, method: &str) {
-    let found = place.run("idle", only(&[method]), Harm::Truncate);
+/// The same of a part that lies beside it, where no tool looks.
+fn a_damaged_part_is_noticed_by_dbdyno_alone(place: &Place, method: &str, part: &'static str) {
+    let found = place.run("idle", only(&[method]), Harm::TruncateBeside(part));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
-    let (restored, why) = found.check(&format!("restored_{method}"));
-    assert!(restored == 1.0 || why.starts_with("it was restored, and cannot be read"), "{why}");
+    assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
     let (held, detail) = found.check(&format!("whole_{method}"));
     assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
+    assert!(detail.contains(part), "{detail}");
+}
+
+/// A backup in which something was changed is restored without a word, and is not what was promised.
+fn tampering_is_noticed(place: &Place, method: &str, change: fn(&Path), said: &[(&str, &str)]) {
+    let found = place.run("idle", only(&[method]), Harm::Tamper(change));
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
+    assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
+    for (check, words) in said {
+        let (held, detail) = found.check(&format!("{check}_{method}"));
+        assert!(held == 0.0 && detail.contains(words), "{check}: {detail}");
+    }
+}
+
+/// Who could not restore a backup says nothing of what that promises: the exit code is 2.
+fn a_restore_that_could_not_be_tried_is_no_broken_promise(
+    place: &Place,
+    method: &str,
+    harm: Harm,
+    words: &str,
+) {
+    let found = place.run("idle", only(&[method]), harm);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 1));
+    let row = found.row("restore_s", method);
+    assert_eq!((row.status, row.value), (Status::Failed, None));
+    assert!(row.detail.contains(words), "{}", row.detail);
+    assert!(found.value("backup_s", method) > 0.0);
+    assert!(!found.rows.iter().any(|row| row.metric.starts_with("check_")), "{:#?}", found.rows);
+}
+
+/// Whoever asks for the end gets it of a tool that works.
+fn the_end_is_heeded(place: &Place, method: &str) {
+    let stop = Stop::default();
+    stop.request();
+    let backup = place.driver.backups().unwrap().prepare(method, &plan(&stop)).unwrap();
+    let error = backup.start().unwrap().wait(Duration::from_secs(600), &stop).unwrap_err();
+    assert!(error.to_string().contains("the end was asked for"), "{error}");
+}
+
+/// The same while something is restored, which is no broken promise.
+fn the_end_is_heeded_in_a_restore(place: &Place, method: &str) {
+    let stop = Stop::default();
+    let backup = place.driver.backups().unwrap().prepare(method, &plan(&stop)).unwrap();
+    let made = backup.start().unwrap().wait(Duration::from_secs(600), &Stop::default());
+    assert!(made.unwrap().bytes > 0);
+    stop.request();
+    let error = backup.restore().err().unwrap();
+    assert!(error.to_string().contains("the end was asked for"), "{error}");
+    assert!(!error.is_broken());
 }
 
 /// A backup that was killed is no promise that was broken, and the others are made.
 fn killed_backups_are_told(place: &Place, method: &str) {
-    let found = place.run("tpcc", only(&[method]), Harm::Kill);
+    let found = place.run("tpcc", only(&[method]), Harm::Kill(1_000_000));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 1));
     let row = found.row("backup_s", method);
     assert_eq!((row.status, row.value), (Status::Failed, None));
@@ -218,8 +347,7 @@ fn killed_backups_are_told(place: &Place, method: &str) {
 
 /// The handle ends a backup, and nothing of it is left.
 fn a_handle_kills(place: &Place, method: &str) {
-    let plan = BackupPlan { namespace: "dbdyno_tpcc".to_owned(), base: None };
-    let backup = place.driver.backups().unwrap().prepare(method, &plan).unwrap();
+    let backup = place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
     let folder = backup.folder().to_owned();
     let running = backup.start().unwrap();
     wait_for("the first bytes of a backup", || (running.bytes() > 0).then_some(()));
@@ -232,10 +360,82 @@ fn a_handle_kills(place: &Place, method: &str) {
 
 /// A backup that takes too long is killed.
 fn a_backup_has_a_time_limit(place: &Place, method: &str) {
-    let plan = BackupPlan { namespace: "dbdyno_tpcc".to_owned(), base: None };
-    let backup = place.driver.backups().unwrap().prepare(method, &plan).unwrap();
+    let backup = place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
     let error = backup.start().unwrap().wait(Duration::ZERO, &Stop::default()).unwrap_err();
     assert!(error.to_string().contains(" on after "), "{error}");
+}
+
+/// `pg_dump` keeps others from altering a table, and so keeps waiting whoever wants to.
+fn locks_of_a_dump_are_seen(place: &Place) {
+    let backup =
+        place.driver.backups().unwrap().prepare("pg_dump", &plan(&Stop::default())).unwrap();
+    let mut watch = backup.watch_locks().unwrap().unwrap();
+    assert_eq!(watch.look().unwrap().held, 0);
+    let running = backup.start().unwrap();
+    // Its rows come after all of its locks.
+    wait_for("the first rows of a dump", || (running.bytes() > 0).then_some(()));
+    let id = Pid::from_raw(running.process().unwrap().try_into().unwrap());
+    kill(id, Signal::SIGSTOP).unwrap();
+    let locked = watch.look().unwrap();
+    assert!((12..50).contains(&locked.held), "{locked:?}");
+    assert_eq!(locked.strongest.unwrap().mode, "ACCESS SHARE");
+    assert_eq!(locked.waiting, Some(0));
+    let driver = Arc::clone(&place.driver);
+    let waiting = std::thread::spawn(move || {
+        runtime().block_on(async {
+            let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+            for statement in
+                ["BEGIN", "LOCK TABLE dbdyno_tpcc.item IN ACCESS EXCLUSIVE MODE", "ROLLBACK"]
+            {
+                session.run_sql(statement).await.unwrap();
+            }
+        });
+    });
+    wait_for("a session that waits for a dump", || {
+        (watch.look().unwrap().waiting == Some(1)).then_some(())
+    });
+    running.kill();
+    waiting.join().unwrap();
+    assert!(running.wait(Duration::from_secs(60), &Stop::default()).is_err());
+}
+
+/// What a copy of SQLite's file says that it holds is what others find: `BEGIN IMMEDIATE` with no patience.
+fn locks_of_a_copy_are_as_told(place: &Place) {
+    let info = place.runtime.block_on(place.driver.server_info()).unwrap();
+    let file = Path::new(&info.settings["data_folder"]).join("dbdyno_tpcc.db");
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.busy_timeout(Duration::ZERO).unwrap();
+    for (method, mode) in [("online", "READ"), ("vacuum-into", "READ"), ("wal-copy", "WRITE")] {
+        let backup =
+            place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
+        let mut watch = backup.watch_locks().unwrap().unwrap();
+        let mut mode_now = || watch.look().unwrap().strongest.map(|lock| lock.mode);
+        assert_eq!(mode_now(), None, "{method}");
+        let running = backup.start().unwrap();
+        while mode_now().is_none() {
+            std::thread::yield_now();
+        }
+        let began = other.execute_batch("BEGIN IMMEDIATE");
+        // It may have been made in between, and then nothing was found out.
+        if mode_now().is_some() {
+            assert_eq!(mode_now().as_deref().unwrap_or(mode), mode, "{method}");
+            assert_eq!(began.is_ok(), mode == "READ", "{method}: {began:?}");
+        }
+        if began.is_ok() {
+            other.execute_batch("ROLLBACK").unwrap();
+        }
+        running.wait(Duration::from_secs(60), &Stop::default()).unwrap();
+        assert_eq!(mode_now(), None, "{method}");
+    }
+}
+
+/// Breaks a condition of TPC-C, the ledger, the number of rows, and so the rows.
+fn tamper_with_a_copy(folder: &Path) {
+    let file = files_of(folder).into_iter().find(|file| file.extension().unwrap() == "db").unwrap();
+    let copy = rusqlite::Connection::open(file).unwrap();
+    let changes = "UPDATE warehouse SET w_ytd = w_ytd + 1; DELETE FROM item WHERE i_id = 7; \
+                   DELETE FROM dbdyno_backup_ledger WHERE number = 1";
+    copy.execute_batch(changes).unwrap();
 }
 
 /// A small disk, for as long as this is kept.
@@ -303,6 +503,14 @@ fn on_postgres() {
     promises_are_kept(&place, &["pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"]);
     a_named_server_is_backed_up(&place);
     killed_backups_are_told(&place, "pg_basebackup");
+    locks_of_a_dump_are_seen(&place);
+    the_end_is_heeded(&place, "pg_dump");
+    a_restore_that_could_not_be_tried_is_no_broken_promise(
+        &place,
+        "pg_dump",
+        Harm::KillRestore("pg_restore"),
+        "SIGKILL",
+    );
     a_backup_has_a_time_limit(&place, "pg_dump");
     a_full_disk_is_told(
         &place,
@@ -334,7 +542,11 @@ fn on_mariadb() {
             ("mariadb-backup", "Tablespace size stored in header"),
         ],
     );
-    truncated_backup_is_noticed_by_dbdyno_alone(&place, "mariadb-incremental");
+    a_damaged_part_is_noticed_by_dbdyno_alone(
+        &place,
+        "mariadb-incremental",
+        "full/xtrabackup_info",
+    );
 }
 
 #[test]
@@ -344,6 +556,20 @@ fn on_sqlite() {
     for method in place.methods() {
         a_handle_kills(&place, method);
     }
+    locks_of_a_copy_are_as_told(&place);
+    the_end_is_heeded(&place, "online");
+    the_end_is_heeded_in_a_restore(&place, "online");
+    tampering_is_noticed(
+        &place,
+        "online",
+        tamper_with_a_copy,
+        &[
+            ("conditions", "conditions do not hold"),
+            ("tables", "item has 99999 rows of 100000"),
+            ("ledger", "1 was committed before"),
+            ("rows", "item has 99999 rows, not 100000"),
+        ],
+    );
     a_backup_has_a_time_limit(&place, "vacuum-into");
     a_full_disk_is_told(
         &place,
@@ -386,18 +612,28 @@ fn a_missing_tool_is_unsupported() {
     let postgres = engines().iter().find(|engine| engine.name == "postgres").unwrap();
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    for program in (postgres.find)(None).unwrap().programs {
+    let wrap = |program: &Path| {
         let path = folder.path().join(program.file_name().unwrap());
-        let real = fs::canonicalize(&program).unwrap();
+        let real = fs::canonicalize(program).unwrap();
         fs::write(&path, format!("#!/bin/sh\nexec {} \"$@\"\n", real.display())).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+        path
+    };
+    let programs = (postgres.find)(None).unwrap().programs;
+    programs.iter().for_each(|program| drop(wrap(program)));
+    let real_folder = fs::canonicalize(&programs[0]).unwrap().parent().unwrap().to_owned();
     let place = Place::open(&format!("postgres?bin_dir={}", folder.path().display()));
     let found = place.run("idle", BackupOptions::default(), Harm::None);
-    assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 0));
+    let RunSummary { measured, unsupported, failed, could_not_run, .. } = found.summary;
+    assert_eq!((measured, unsupported, failed, could_not_run), (0, 1, 0, 0));
     for method in place.methods() {
         let row = found.row("backup_s", method);
         assert_eq!((row.status, row.value), (Status::Unsupported, None), "{method}");
         assert!(row.detail.contains("install it: "), "{method}: {}", row.detail);
     }
+    // A tool that is there when a backup is made, and gone when it is to be restored.
+    let [_, restorer] = ["pg_dump", "pg_restore"].map(|name| wrap(&real_folder.join(name)));
+    let harm = Harm::Remove(restorer);
+    let words = "start ";
+    a_restore_that_could_not_be_tried_is_no_broken_promise(&place, "pg_dump", harm, words);
 }

@@ -1,5 +1,6 @@
 //! What backups of all engines have in common: the folder, the tool that fills it, and its cost.
 
+pub(crate) mod blame;
 pub(crate) mod restored;
 pub(crate) mod tool;
 
@@ -13,6 +14,7 @@ use dbdyno_core::{Error, Result};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
+use self::tool::Bounds;
 use crate::throwaway::programs::{Packages, find, install_line};
 use crate::throwaway::{Folder, Place};
 
@@ -21,6 +23,7 @@ pub(crate) struct Vault {
     folder: Folder,
     /// Where the backup itself is.
     files: PathBuf,
+    bounds: Bounds,
 }
 
 impl Vault {
@@ -31,7 +34,12 @@ impl Vault {
     pub(crate) fn create(account: &str, plan: &BackupPlan) -> Result<Self> {
         let folder = Folder::of_account(account, plan.base.as_deref())?;
         let files = folder.path().join("backup");
-        Ok(Self { folder, files })
+        Ok(Self { folder, files, bounds: Bounds::of(plan) })
+    }
+
+    /// How long its tools may take.
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// What its tools run in.

@@ -8,29 +8,56 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::{BackupMade, RunningBackup};
+use dbdyno_core::backup::{BackupMade, BackupPlan, RunningBackup};
 use dbdyno_core::{Error, Result, Stop};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::{bytes_of, cpu_of_children, sync};
+use super::{blame, bytes_of, cpu_of_children, sync};
 use crate::throwaway::last_lines;
 use crate::throwaway::processes::{signal, signal_tree};
 
 /// How long one look at a running tool is followed by the next: durations are no more exact than this.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// How long a program may take that restores a backup or gets one ready.
-const LIMIT: Duration = Duration::from_secs(1_800);
+/// How long programs may take that restore a backup or get one ready, and what ends them sooner.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    limit: Duration,
+    pub(crate) stop: Stop,
+}
 
-/// Runs a command to its end. `doing` completes "cannot …".
-///
-/// # Errors
-/// It cannot be started, fails, or goes on for longer than half an hour; what it said is part of the error.
-pub(crate) fn run(command: &mut Command, doing: &str) -> Result<()> {
-    let tool = Tool::start(command, Path::new(""))?;
-    let status = tool.status(Instant::now() + LIMIT, &Stop::default(), doing)?;
-    if status.success() { Ok(()) } else { Err(tool.failed(doing, status)) }
+impl Bounds {
+    /// Those of a backup.
+    pub(crate) fn of(plan: &BackupPlan) -> Self {
+        Self { limit: plan.limit, stop: plan.stop.clone() }
+    }
+
+    /// Runs a command to its end. `doing` completes "cannot …".
+    ///
+    /// # Errors
+    /// It cannot be started, fails, goes on for too long, or the end is asked for; what it said is part of the
+    /// error.
+    pub(crate) fn run(&self, command: &mut Command, doing: &str) -> Result<()> {
+        let tool = Tool::start(command, Path::new(""))?;
+        let status = tool.status(Instant::now() + self.limit, &self.stop, doing)?;
+        if status.success() { Ok(()) } else { Err(tool.failed(doing, status)) }
+    }
+
+    /// The same of a command that has nothing to do but read a backup: where it fails, the backup is to blame
+    /// unless it says something else.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run) has them; that the command failed is a [broken](Error::broken) promise.
+    pub(crate) fn read_backup(&self, command: &mut Command, doing: &str) -> Result<()> {
+        let tool = Tool::start(command, Path::new(""))?;
+        let status = tool.status(Instant::now() + self.limit, &self.stop, doing)?;
+        if status.success() {
+            return Ok(());
+        }
+        let why = tool.why(status);
+        Err(blame::judged(doing, why))
+    }
 }
 
 /// A running program; dropping it ends it.
@@ -73,14 +100,14 @@ impl Tool {
     /// Asks it to end in its own way, and waits until it has.
     ///
     /// # Errors
-    /// It does not end within `limit`, or says that it failed.
-    pub(crate) fn end(&self, by: Signal, limit: Duration) -> Result<()> {
+    /// It does not end within `limit`, the end of all is asked for, or it says that it failed.
+    pub(crate) fn end(&self, by: Signal, limit: Duration, stop: &Stop) -> Result<()> {
         let doing = || format!("end {}", self.name);
         if let Some(pid) = self.pid().filter(|_| self.is_running()) {
             signal(pid, by);
         }
         let deadline = Instant::now() + limit;
-        let status = self.status(deadline, &Stop::default(), &doing())?;
+        let status = self.status(deadline, stop, &doing())?;
         if status.success() { Ok(()) } else { Err(self.failed(&doing(), status)) }
     }
 
@@ -119,13 +146,19 @@ impl Tool {
     fn end_now(&self) {
         if let Some(pid) = self.pid().filter(|_| self.is_running()) {
             signal_tree(pid, Signal::SIGKILL);
+            self.end_helpers();
             // It was sent SIGKILL: it ends, and there is nothing else to do with its status.
             let _ = self.child().wait();
         }
     }
 
-    /// The error of a program that failed, with the last lines that it said.
+    /// The error of a program that failed.
     fn failed(&self, doing: &str, status: ExitStatus) -> Error {
+        Error::new(doing, self.why(status))
+    }
+
+    /// How it ended, and the last lines that it said.
+    fn why(&self, status: ExitStatus) -> String {
         let mut said = Vec::new();
         let mut file = &self.said;
         let read = file.rewind().and_then(|()| file.read_to_end(&mut said));
@@ -133,7 +166,7 @@ impl Tool {
             Ok(_) => last_lines(&String::from_utf8_lossy(&said)),
             Err(why) => format!("  and what it said cannot be read: {why}"),
         };
-        Error::new(doing, format!("{} ended with {status}\n{said}", self.name))
+        format!("{} ended with {status}\n{said}", self.name)
     }
 }
 

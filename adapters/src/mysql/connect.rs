@@ -86,6 +86,19 @@ pub struct Place<'c> {
     pub database: Option<&'c str>,
 }
 
+/// How programs are told to use TLS, each by the option that its maker gave it; an option that begins with `loose` is
+/// passed over by the other's (<https://mariadb.com/kb/en/mariadb-command-line-client/>, `--ssl`;
+/// <https://dev.mysql.com/doc/refman/8.0/en/option-modifiers.html>).
+fn tls_options(tls: Option<&Tls>) -> &'static str {
+    match tls {
+        Some(tls) if tls.required => {
+            "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"
+        }
+        Some(_) => "",
+        None => "loose-ssl-mode=DISABLED\nloose-ssl=0\n",
+    }
+}
+
 impl Connector {
     /// To a throwaway server, through its socket, at a distance of so long a round trip.
     pub fn to_socket(socket: &Path, password: &Secret, round_trip: Duration) -> Self {
@@ -156,8 +169,9 @@ impl Connector {
                     "dbdyno does not pass on how the server's certificate is checked",
                 ));
             }
-            Address::Tcp { host, port, .. } => {
+            Address::Tcp { host, port, tls } => {
                 text.push_str(&format!("host=\"{host}\"\nport={port}\nprotocol=tcp\n"));
+                text.push_str(tls_options(tls.as_ref()));
             }
         }
         Ok(text)
@@ -343,4 +357,28 @@ fn tls(target: &Target) -> Result<Option<Tls>> {
     })?;
     let (config, required) = (Arc::new(config), mode != "preferred");
     Ok(Some(Tls { config, required, check, roots: file }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+    use super::*;
+    use crate::target::Location;
+
+    #[test]
+    fn tools_use_tls_as_dbdyno_does() {
+        for (mode, told) in [
+            ("disabled", "loose-ssl-mode=DISABLED\nloose-ssl=0\n"),
+            ("preferred", ""),
+            ("required", "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"),
+        ] {
+            let text = format!("mysql://a@127.0.0.1:3306/d?ssl-mode={mode}");
+            let target = Target::parse(&text).unwrap();
+            let Location::Url(url) = &target.location else { panic!("{text} is no URL") };
+            let options = Connector::to_url(&target, url).unwrap().option_file(false).unwrap();
+            let begin = "[client]\nuser=\"a\"\nhost=\"127.0.0.1\"\nport=3306\nprotocol=tcp\n";
+            assert_eq!(options, format!("{begin}{told}"), "{mode}");
+        }
+    }
 }

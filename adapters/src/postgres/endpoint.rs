@@ -259,6 +259,16 @@ impl Endpoint {
         Ok(options)
     }
 
+    /// How PostgreSQL's own programs use TLS, in the words of `sslmode`: no less than dbdyno does.
+    pub(super) fn ssl_mode_for_programs(&self) -> &'static str {
+        match self.config.get_ssl_mode() {
+            SslMode::Disable => "disable",
+            SslMode::Prefer => "prefer",
+            // What else there is encrypts for sure.
+            _ => "require",
+        }
+    }
+
     /// The database.
     pub(super) fn database(&self) -> &str {
         self.config.get_dbname().unwrap_or("postgres")
@@ -429,4 +439,27 @@ fn usual_user() -> String {
         .ok()
         .flatten()
         .map_or_else(|| "postgres".to_owned(), |user| user.name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+    use super::*;
+    use crate::target::Location;
+
+    fn endpoint(text: &str) -> Endpoint {
+        let target = Target::parse(text).unwrap();
+        let Location::Url(url) = &target.location else { panic!("{text} is no URL") };
+        Endpoint::url(&target, url).unwrap()
+    }
+
+    #[test]
+    fn tools_use_tls_as_dbdyno_does() {
+        for (mode, told) in [("disable", "disable"), ("prefer", "prefer"), ("require", "require")] {
+            let endpoint = endpoint(&format!("postgres://a@127.0.0.1:5432/d?sslmode={mode}"));
+            assert_eq!(endpoint.ssl_mode_for_programs(), told);
+        }
+        assert_eq!(endpoint("postgres://a@%2Ftmp/d").ssl_mode_for_programs(), "disable");
+    }
 }

@@ -39,8 +39,10 @@ use processes::{has_ended, signal, signal_tree, stands_still};
 use shared_memory::SharedMemory;
 use watchdog::Watchdog;
 
-/// How long a server may take to answer after it was started: crash recovery is part of it.
-const START_DEADLINE: Duration = Duration::from_secs(120);
+/// How long a server may take to answer after it was started, where its program says nothing else.
+pub(crate) const START_DEADLINE: Duration = Duration::from_secs(120);
+/// What a reason begins with where a server did not come up but ended.
+pub(crate) const ENDED: &str = "it ended with ";
 /// How long a server may take to stop when asked, before it is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// How long a server may take to write down all that it has in memory.
@@ -90,6 +92,17 @@ pub trait ServerProgram: Send + Sync {
 
     /// What makes the server stop as fast as it can without losing anything.
     fn orderly_stop_signal(&self) -> Signal;
+
+    /// How long the server may take to answer after it was started on the data that is in its place: crash
+    /// recovery is part of it.
+    fn start_limit(&self, _place: &Place) -> Duration {
+        START_DEADLINE
+    }
+
+    /// Whether nobody waits any more for the server to answer.
+    fn is_given_up(&self) -> bool {
+        false
+    }
 }
 
 /// A running throwaway server. Dropping it stops the server and removes its folder.
@@ -196,15 +209,19 @@ impl Throwaway {
     }
 
     fn wait_until_it_answers(&self, state: &mut State) -> Result<(), String> {
-        let deadline = Instant::now() + START_DEADLINE;
+        let limit = self.program.start_limit(&self.place);
+        let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = ended(state) {
-                return Err(format!("it ended with {status}"));
+                return Err(format!("{ENDED}{status}"));
+            }
+            if self.program.is_given_up() {
+                return Err("the end was asked for".to_owned());
             }
             match self.program.answers(&self.place, state.port) {
                 Ok(()) => return Ok(()),
                 Err(why) if Instant::now() >= deadline => {
-                    let seconds = START_DEADLINE.as_secs();
+                    let seconds = limit.as_secs();
                     return Err(format!("it does not answer after {seconds} s: {why}"));
                 }
                 Err(_) => thread::sleep(LOOK_AGAIN),

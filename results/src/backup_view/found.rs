@@ -15,6 +15,8 @@ pub(super) struct Found {
     pub(super) subject: Subject,
     /// Values by metric and transaction: a method, or a method and a phase of its load.
     values: BTreeMap<(String, String), BTreeMap<Round, f64>>,
+    /// What is to be known of a value, by metric and transaction.
+    details: BTreeMap<(String, String), String>,
     /// Why a method gave no number.
     lacking: BTreeMap<String, (Status, String)>,
     /// The conditions of each method, and what was found where one did not hold.
@@ -41,6 +43,7 @@ impl Found {
         let mut found = Self {
             subject,
             values: BTreeMap::new(),
+            details: BTreeMap::new(),
             lacking: BTreeMap::new(),
             checks: BTreeMap::new(),
         };
@@ -62,6 +65,9 @@ impl Found {
             Some(value) => {
                 let round = (record.run_id.to_string(), record.case.repetition);
                 let key = (record.metric.to_string(), transaction);
+                if !record.detail.is_empty() {
+                    self.details.insert(key.clone(), record.detail.to_string());
+                }
                 self.values.entry(key).or_default().insert(round, value);
             }
             None if tells_why(record.status) => {
@@ -94,6 +100,11 @@ impl Found {
     pub(super) fn median(&self, metric: &str, transaction: &str) -> Option<f64> {
         let rounds = self.values.get(&(metric.to_owned(), transaction.to_owned()))?;
         median(&rounds.values().copied().collect::<Vec<_>>())
+    }
+
+    /// What is to be known of a value; the last repetition that says anything says it.
+    pub(super) fn detail(&self, metric: &str, transaction: &str) -> Option<&str> {
+        self.details.get(&(metric.to_owned(), transaction.to_owned())).map(String::as_str)
     }
 
     pub(super) fn verdict(&self, method: &str) -> Verdict {

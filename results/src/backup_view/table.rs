@@ -8,9 +8,11 @@ use crate::render::{Format, RenderOptions};
 
 const MEGABYTE: f64 = 1e6;
 
-/// A benchmark's table.
+/// A table of a benchmark.
 pub(super) struct Table {
     benchmark: &'static str,
+    /// What it is about, where the benchmark has another.
+    about: &'static str,
     columns: &'static [Column],
     legend: &'static str,
 }
@@ -22,6 +24,8 @@ type Column = (&'static str, Shown);
 enum Shown {
     /// The median of a metric.
     Number(&'static str),
+    /// The same of something that is counted.
+    Count(&'static str),
     /// The same of a time, to the hundredth.
     Seconds(&'static str),
     /// Bytes, in megabytes.
@@ -30,14 +34,19 @@ enum Shown {
     Slowdown,
     /// How many times as high a metric is while the backup is made as before and after.
     Times(&'static str),
-    /// The longest wait of a client while the backup is made.
-    Pause,
+    /// The median of a metric of the load while the backup is made.
+    During(&'static str),
+    /// Transactions that failed while the backup is made.
+    Failed,
+    /// The strongest lock that the backup's sessions were seen to hold.
+    Lock,
     Verdict,
 }
 
-pub(super) const TABLES: [Table; 2] = [
+pub(super) const TABLES: [Table; 3] = [
     Table {
         benchmark: "idle",
+        about: "",
         columns: &[
             ("made\ns", Shown::Seconds("backup_s")),
             ("MB/s", Shown::Number("backup_mb_per_s")),
@@ -53,13 +62,14 @@ pub(super) const TABLES: [Table; 2] = [
     },
     Table {
         benchmark: "tpcc",
+        about: "",
         columns: &[
             ("made\ns", Shown::Seconds("backup_s")),
             ("MB/s", Shown::Number("backup_mb_per_s")),
             ("size\nMB", Shown::Megabytes("backup_bytes")),
             ("tx/s", Shown::Slowdown),
             ("p99", Shown::Times("latency_p99_us")),
-            ("pause\nms", Shown::Pause),
+            ("pause\nms", Shown::During("longest_pause_ms")),
             ("ready\ns", Shown::Seconds("restore_ready_s")),
             ("kept", Shown::Verdict),
         ],
@@ -67,10 +77,26 @@ pub(super) const TABLES: [Table; 2] = [
                  longest that one of them waited for a transaction meanwhile; ready: from the start of restoring to \
                  the first answer; kept: whether what was restored is what the method promises",
     },
+    Table {
+        benchmark: "tpcc",
+        about: " locks",
+        columns: &[
+            ("lock", Shown::Lock),
+            ("held", Shown::Count("locks_held")),
+            ("waiters", Shown::Count("lock_waiters")),
+            ("writer\nms", Shown::Number("writers_blocked_ms")),
+            ("failed", Shown::Failed),
+            ("log\ntx/s", Shown::Number("log_throughput_ratio")),
+        ],
+        legend: "tpcc locks: lock, held: the strongest that the backup's sessions were seen to hold, and how many at \
+                 once; waiters: the most sessions seen to wait for one; writer: the longest that somebody waited who \
+                 writes one row after another; failed: transactions while the backup is made; log: throughput before \
+                 the backup of a method that keeps a log, by that before the others'",
+    },
 ];
 
 impl Table {
-    /// `None` where nothing of the kind was measured.
+    /// `None` where nothing of the kind is known.
     pub(super) fn render(&self, cases: &[Found], options: &RenderOptions) -> Option<String> {
         let its = cases.iter().filter(|found| found.subject.case.benchmark == self.benchmark);
         let its: Vec<&Found> = its.filter(|found| !found.methods().is_empty()).collect();
@@ -78,6 +104,12 @@ impl Table {
             return None;
         }
         let grid = self.grid(&its);
+        let is_known = |row: &Vec<Text>| {
+            row.iter().skip(1).any(|cell| !matches!(cell.text.as_str(), "" | "-"))
+        };
+        if !grid.rows.iter().any(is_known) {
+            return None;
+        }
         let table = match options.format {
             Format::Markdown => grid.markdown(),
             Format::Table | Format::Csv => grid.text(options.width, options.styled),
@@ -86,7 +118,8 @@ impl Table {
     }
 
     fn grid(&self, cases: &[&Found]) -> Grid {
-        let mut columns = vec![(format!("{SUITE}/{}", self.benchmark), Align::Left)];
+        let title = format!("{SUITE}/{}{}", self.benchmark, self.about);
+        let mut columns = vec![(title, Align::Left)];
         let headings = self.columns.iter().map(|(heading, _)| (*heading).to_owned());
         columns.extend(headings.map(|heading| (heading, Align::Right)));
         let mut grid = Grid { columns, rows: Vec::new() };
@@ -108,6 +141,8 @@ impl Shown {
     fn cell(self, found: &Found, method: &str) -> Text {
         let text = match self {
             Self::Number(metric) => found.median(metric, method).map(number::sensible),
+            Self::Count(metric) => found.median(metric, method).map(count),
+            Self::Failed => found.median("errors", &format!("{method}/during")).map(count),
             Self::Seconds(metric) => found.median(metric, method).map(seconds),
             Self::Megabytes(metric) => {
                 found.median(metric, method).map(|bytes| number::sensible(bytes / MEGABYTE))
@@ -115,8 +150,15 @@ impl Shown {
             Self::Slowdown => around(found, "throughput", method)
                 .map(|times| format!("{:+.0}%", (times - 1.0) * 100.0)),
             Self::Times(metric) => around(found, metric, method).map(number::ratio),
-            Self::Pause => {
-                found.median("longest_pause_ms", &format!("{method}/during")).map(number::sensible)
+            Self::During(metric) => {
+                found.median(metric, &format!("{method}/during")).map(number::sensible)
+            }
+            Self::Lock => {
+                match (found.detail("locks_held", method), found.median("locks_held", method)) {
+                    (Some(mode), _) => Some(mode.to_owned()),
+                    (None, Some(_)) => Some("none seen".to_owned()),
+                    (None, None) => None,
+                }
             }
             Self::Verdict => return verdict(found.verdict(method)),
         };
@@ -129,6 +171,10 @@ fn around(found: &Found, metric: &str, method: &str) -> Option<f64> {
     let of = |phase: &str| found.median(metric, &format!("{method}/{phase}"));
     let usual = f64::midpoint(of("before")?, of("after")?);
     (usual > 0.0).then_some(of("during")? / usual)
+}
+
+fn count(number: f64) -> String {
+    format!("{number:.0}")
 }
 
 fn seconds(number: f64) -> String {

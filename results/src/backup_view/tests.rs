@@ -21,6 +21,9 @@ fn rows(case: &Case, method: &str, seconds: f64, ratio: f64) -> Vec<Record> {
         new("backup_cpu_s", seconds / 3.0),
         new("restore_s", 2.0 * seconds),
         new("restore_ready_s", 2.5 * seconds),
+        Measurement { detail: "ACCESS SHARE".to_owned(), ..new("locks_held", 12.0) },
+        new("lock_waiters", 0.0),
+        new("writers_blocked_ms", 7.5 * seconds),
     ];
     let mut rows: Vec<Measurement> = of_method.into_iter().map(|row| row.of(method)).collect();
     for (phase, tps, p99, pause) in [
@@ -28,8 +31,12 @@ fn rows(case: &Case, method: &str, seconds: f64, ratio: f64) -> Vec<Record> {
         ("during", 1_500.0, 12e3, 250.0),
         ("after", 2_000.0, 4e3, 9.0),
     ] {
-        let of_phase =
-            [new("throughput", tps), new("latency_p99_us", p99), new("longest_pause_ms", pause)];
+        let of_phase = [
+            new("throughput", tps),
+            new("errors", 0.0),
+            new("latency_p99_us", p99),
+            new("longest_pause_ms", pause),
+        ];
         rows.extend(of_phase.into_iter().map(|row| row.of(format!("{method}/{phase}"))));
     }
     for what in ["restored", "conditions", "ledger"] {
@@ -102,6 +109,42 @@ fn a_method_that_is_not_verified_takes_nothing_from_the_others() {
     let line = |method: &str| text.lines().find(|line| line.trim().starts_with(method)).unwrap();
     assert!(line("pg_basebackup ").ends_with("yes") && line("pg_basebackup ").contains("0.80"));
     assert!(line("pg_basebackup-gzip").ends_with("NO"), "{text}");
+}
+
+#[test]
+fn results_without_locks_have_no_table_of_them() {
+    let mut records = rows(&of("tpcc", "postgres"), "pg_dump", 1.0, 1.0);
+    let of_locks = ["locks_held", "lock_waiters", "writers_blocked_ms", "errors"];
+    records.retain(|record| !of_locks.contains(&&*record.metric));
+    let text = render(records, 120);
+    assert!(text.contains("backup/tpcc ") && !text.contains("tpcc locks"), "{text}");
+}
+
+#[test]
+fn a_method_has_a_chart_on_which_its_backup_is_marked() {
+    let case = of("tpcc", "postgres");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("backups")).unwrap();
+    let file = format!("{}.csv", crate::run_folder::file_stem(&case));
+    let text = "method,phase,from_ms,to_ms,ended,errors,latency_p99_us,latency_max_us\n\
+                pg_dump,before,0.000,250.000,500,0,4000.0,4100.0\n\
+                pg_dump,during,250.000,450.000,100,0,9000.0,9100.0\n\
+                pg_dump,during,450.000,650.000,0,0,,\n\
+                pg_dump,after,650.000,900.000,500,0,4000.0,4100.0\n\
+                pg_receivewal,before,0.000,250.000,50";
+    std::fs::write(folder.path().join("backups").join(file), text).unwrap();
+    let (view, _) = BackupView::take(rows(&case, "pg_dump", 0.4, 1.0), &[]);
+    let nowhere = tempfile::tempdir().unwrap();
+    let charts = view.unwrap().courses(&[nowhere.path(), folder.path()]);
+    let titles: Vec<&str> = charts.iter().map(|chart| chart.title.as_str()).collect();
+    assert_eq!(titles[0], "backup/tpcc on postgres while pg_dump makes a backup");
+    assert_eq!(charts[0].marks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0.25, 0.65]);
+    let points: Vec<_> = charts[0].curves.iter().map(|curve| curve.points.clone()).collect();
+    assert_eq!(points[0], [(0.125, 2_000.0), (0.35, 500.0), (0.55, 0.0), (0.775, 2_000.0)]);
+    assert_eq!(points[1], [(0.125, 4.0), (0.35, 9.0), (0.775, 4.0)]);
+    let svg = charts[0].svg();
+    roxmltree::Document::parse(&svg).unwrap();
+    assert!(svg.contains("the backup begins") && svg.contains("p99, ms"));
 }
 
 #[test]

@@ -64,7 +64,9 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
         sections.push(section);
     }
     if let Some(backups) = backups {
-        sections.push(text_section("Backups", [backups.render(&markdown)]));
+        let mut section = text_section("Backups", [backups.render(&markdown)]);
+        section.blocks.extend(backups.courses(&folders).iter().map(charts::block));
+        sections.push(section);
     }
     if let Some(replication) = replication {
         sections.push(text_section("Replication", [replication.render(&markdown)]));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dbdyno_core::backup::{BackupMethod, Backups};
+use dbdyno_core::backup::{BackupMethod, BackupPromise, Backups};
 use dbdyno_core::load::Arrival;
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Better, Cache, Error, Measurement, Result, Status};
@@ -88,18 +88,24 @@ impl<'s> Bench<'s> {
         ran.and(dropped)
     }
 
-    fn run_all(&self, mut state: State, measured: &mut Measured) -> Result<()> {
+    fn run_all(&self, state: State, measured: &mut Measured) -> Result<()> {
         let mut making = Making::new(self);
+        let mut known = Some(state);
         for method in self.methods()? {
             self.stand.go_on()?;
+            let state = match known.take() {
+                Some(state) => state,
+                None => self.look()?,
+            };
             match making.one(method, state.clone(), measured) {
-                Ok(after) => state = after,
+                Ok(after) => known = after,
                 Err(error) if error.is_unsupported() => {
                     let why = match error.to_string().split_once("\n  next: ") {
                         Some((_, next)) => format!("{}; {next}", error.why()),
                         None => error.why().to_owned(),
                     };
                     measured.own.push(none(method, Status::Unsupported, &why));
+                    known = Some(state);
                 }
                 Err(error) if self.stand.is_stopped() => return Err(error),
                 Err(error) => {
@@ -107,10 +113,18 @@ impl<'s> Bench<'s> {
                     let why = error.to_string();
                     measured.own.push(none(method, Status::Failed, &why));
                     measured.could_not.push(format!("{}: {}", method.name, error.why()));
-                    state = self.look()?;
+                    let is_at_rest = !self.under_load && method.promise == BackupPromise::Snapshot;
+                    known = is_at_rest.then_some(state);
                 }
             }
         }
+        let methods = self.backups()?.methods();
+        let keeps_log = |name: &str| {
+            let its = methods.iter().find(|method| method.name == name);
+            its.is_some_and(|method| method.promise == BackupPromise::PointInTime)
+        };
+        let costs = found::cost_of_log(&measured.own, keeps_log);
+        measured.own.extend(costs);
         measured.headline = found::headline(&measured.own);
         Ok(())
     }

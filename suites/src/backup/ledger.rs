@@ -23,6 +23,8 @@ pub struct Entry {
     pub begun: Instant,
     /// When its commit was acknowledged; `None` where it failed or nobody knows.
     pub acknowledged: Option<Instant>,
+    /// When it was acknowledged or refused.
+    pub ended: Instant,
 }
 
 /// The numbers written so far.
@@ -83,13 +85,12 @@ impl Ledger {
     /// The engine refuses, or the connection broke.
     pub async fn write(&mut self, session: &mut dyn Session, quoted: &str) -> Result<(), DbError> {
         let number = self.entries.last().map_or(1, |entry| entry.number + 1);
-        let mut entry = Entry { number, begun: Instant::now(), acknowledged: None };
+        let begun = Instant::now();
         let sql = format!("INSERT INTO {quoted} (number) VALUES ({number})");
         let written = session.run_sql(&sql).await;
-        if written.is_ok() {
-            entry.acknowledged = Some(Instant::now());
-        }
-        self.entries.push(entry);
+        let ended = Instant::now();
+        let acknowledged = written.is_ok().then_some(ended);
+        self.entries.push(Entry { number, begun, acknowledged, ended });
         written.map(|_| ())
     }
 
@@ -153,6 +154,28 @@ impl Ledger {
         Ok(found.len())
     }
 
+    /// The longest that somebody who writes a row every few milliseconds had to wait for one to be committed, of the
+    /// writes that were under way between two moments. One that was refused waits until the next one is
+    /// acknowledged, or until the last was refused. `None` where none was under way.
+    pub fn longest_wait(&self, from: Instant, to: Instant) -> Option<Duration> {
+        let mut until = None;
+        let mut longest = None;
+        for entry in self.entries.iter().rev() {
+            until = entry.acknowledged.or(until);
+            let ended = until.unwrap_or(entry.ended).max(entry.ended);
+            if entry.begun < to && ended >= from {
+                longest = longest.max(Some(ended - entry.begun));
+            }
+        }
+        longest
+    }
+
+    /// Whether anything was acknowledged that was begun after a moment.
+    pub fn has_later(&self, moment: Instant) -> bool {
+        let later = |entry: &Entry| entry.begun > moment && entry.acknowledged.is_some();
+        self.entries.iter().any(later)
+    }
+
     fn entry(&self, number: i64) -> Option<&Entry> {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
         self.entries.get(place).filter(|entry| entry.number == number)
@@ -172,9 +195,24 @@ mod tests {
                 number,
                 begun,
                 acknowledged: acknowledged.filter(|_| !refused.contains(&number)),
+                ended: begun + Duration::from_millis(500),
             }
         };
         Ledger { entries: (1..=9).map(entry).collect() }
+    }
+
+    #[test]
+    fn a_write_that_is_refused_waits_for_the_next_that_is_not() {
+        let began = Instant::now();
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        let ledger = ledger(began, &[5, 6, 9]);
+        let longest = |from, to| ledger.longest_wait(at(from), at(to));
+        assert_eq!(longest(1_100, 4_900), Some(Duration::from_millis(500)));
+        // 5 was begun at 5 s, and the next that was acknowledged is 7, at 7.5 s.
+        assert_eq!(longest(5_100, 5_200), Some(Duration::from_millis(2_500)));
+        assert_eq!(longest(9_100, 9_900), Some(Duration::from_millis(500)));
+        assert_eq!(longest(0, 900), None);
+        assert!(ledger.has_later(at(7_900)) && !ledger.has_later(at(8_000)));
     }
 
     #[test]

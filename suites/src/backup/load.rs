@@ -9,6 +9,7 @@ use dbdyno_core::load::{Length, LoadReport, Workload};
 use dbdyno_core::{Better, Error, Measurement, Result, Stop};
 use hdrhistogram::Histogram;
 
+use super::course::{self, Span};
 use super::ledger::Ledger;
 use super::noted::{Log, Noted, Turn};
 use crate::runner::Stand;
@@ -17,6 +18,14 @@ use crate::runner::Stand;
 const NAP: Duration = Duration::from_millis(5);
 const NS_PER_US: f64 = 1_000.0;
 const NS_PER_MS: f64 = 1_000_000.0;
+
+/// A part of a load.
+#[derive(Clone, Copy, Debug)]
+pub struct Phase {
+    pub name: &'static str,
+    pub from: Instant,
+    pub to: Instant,
+}
 
 /// When a backup was made in a load.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +152,19 @@ impl Windows<'_> {
 }
 
 impl<T> Loaded<T> {
-    /// Throughput, percentiles and the longest transaction before, during and after the backup.
+    /// The load before, during and after the backup.
+    fn phases(&self) -> [Phase; 3] {
+        let Times { from, started, made, to } = self.times;
+        [("before", from, started), ("during", started, made), ("after", made, to)]
+            .map(|(name, from, to)| Phase { name, from, to })
+    }
+
+    /// Its course, in spans of a quarter of a second at the most.
+    pub fn spans(&self) -> Vec<Span> {
+        course::spans(&self.phases(), &self.turns)
+    }
+
+    /// Throughput, percentiles, failures and the longest transaction before, during and after the backup.
     pub fn metrics(&self, method: &str) -> Vec<Measurement> {
         let Times { from, started, made, to } = self.times;
         let turns = &self.turns;
@@ -162,37 +183,47 @@ impl<T> Loaded<T> {
     }
 }
 
-/// A phase of a load: throughput by what ended in it, response times of the transactions that belong to it.
-/// Those that a backup touched belong to it and to no other phase, so that a client who had to wait until it was
-/// over counts by how long.
+/// A phase of a load: throughput by what ended well in it, failures by what ended in it, response times of the
+/// transactions that belong to it and ended well. Those that a backup touched belong to it and to no other phase, so that
+/// a client who had to wait until it was over counts by how long; one who waited in vain has waited, too.
 fn phase(
     turns: &[Turn],
     (from, to): (Instant, Instant),
     belongs: impl Fn(&&Turn) -> bool,
 ) -> Vec<Measurement> {
     let seconds = (to - from).as_secs_f64();
-    let ended = turns.iter().filter(|turn| from <= turn.ended && turn.ended < to).count();
-    let mut response_ns = Histogram::<u64>::new_with_max(u64::from(u32::MAX) * 1_000, 3)
-        .map_err(|why| tracing::error!("no histogram of a phase: {why}"))
-        .ok();
-    for turn in turns.iter().filter(belongs) {
-        let took = u64::try_from((turn.ended - turn.began).as_nanos()).unwrap_or(u64::MAX);
-        if let Some(histogram) = &mut response_ns {
-            histogram.saturating_record(took);
-        }
-    }
-    let throughput = if seconds > 0.0 { ended as f64 / seconds } else { 0.0 };
-    let mut rows = vec![Measurement::new("throughput", throughput, "1/s", Better::Higher)];
-    if let Some(histogram) = response_ns.filter(|histogram| !histogram.is_empty()) {
+    let ended = turns.iter().filter(|turn| from <= turn.ended && turn.ended < to);
+    let (failed, well): (Vec<&Turn>, Vec<&Turn>) = ended.partition(|turn| turn.failed);
+    let throughput = if seconds > 0.0 { well.len() as f64 / seconds } else { 0.0 };
+    let mut rows = vec![
+        Measurement::new("throughput", throughput, "1/s", Better::Higher),
+        Measurement::new("errors", failed.len() as f64, "1", Better::Lower),
+    ];
+    if let Some(histogram) = response_times(turns.iter().filter(&belongs)) {
         let us = |name: &str, ns: u64| {
             Measurement::new(name, ns as f64 / NS_PER_US, "us", Better::Lower)
         };
         rows.push(us("latency_p50_us", histogram.value_at_quantile(0.5)));
         rows.push(us("latency_p99_us", histogram.value_at_quantile(0.99)));
-        let pause = histogram.max() as f64 / NS_PER_MS;
-        rows.push(Measurement::new("longest_pause_ms", pause, "ms", Better::Lower));
+    }
+    let longest = turns.iter().filter(belongs).map(|turn| turn.ended - turn.began).max();
+    if let Some(pause) = longest {
+        let ms = pause.as_nanos() as f64 / NS_PER_MS;
+        rows.push(Measurement::new("longest_pause_ms", ms, "ms", Better::Lower));
     }
     rows
+}
+
+/// How long transactions took, in nanoseconds, of those that ended well; `None` where none did.
+pub fn response_times<'t>(turns: impl Iterator<Item = &'t Turn>) -> Option<Histogram<u64>> {
+    let mut histogram = Histogram::<u64>::new_with_max(u64::from(u32::MAX) * 1_000, 3)
+        .map_err(|why| tracing::error!("no histogram of a phase: {why}"))
+        .ok()?;
+    for turn in turns.filter(|turn| !turn.failed) {
+        let took = u64::try_from((turn.ended - turn.began).as_nanos()).unwrap_or(u64::MAX);
+        histogram.saturating_record(took);
+    }
+    (!histogram.is_empty()).then_some(histogram)
 }
 
 #[cfg(test)]
@@ -203,13 +234,14 @@ mod tests {
     fn a_client_that_waits_for_a_backup_counts_in_it_and_nowhere_else() {
         let began = Instant::now();
         let at = |ms: u64| began + Duration::from_millis(ms);
-        let turn = |from, to| Turn { began: at(from), ended: at(to) };
+        let turn = |from, to| Turn { began: at(from), ended: at(to), failed: false };
         let turns = vec![
             turn(0, 100),
             turn(100, 200),
             turn(900, 2_900),
             turn(1_100, 1_500),
             turn(3_000, 3_050),
+            Turn { failed: true, ..turn(1_900, 3_900) },
         ];
         let times = Times { from: at(0), started: at(1_000), made: at(2_000), to: at(4_000) };
         let report = crate::made_up::report(Vec::new());
@@ -225,12 +257,27 @@ mod tests {
             let found = value(phase, "longest_pause_ms");
             assert!((found / pause - 1.0).abs() < 0.01, "{phase}: {found}");
         }
+        // What failed is counted where it ended, and is no response time.
+        let errors = ["m/before", "m/during", "m/after"].map(|phase| value(phase, "errors"));
+        assert_eq!(errors, [0.0, 0.0, 1.0]);
+        assert!(value("m/during", "latency_p99_us") < 2_010_000.0);
     }
 
     #[test]
     fn a_phase_in_which_nothing_ended_has_a_throughput_of_zero() {
         let now = Instant::now();
         let rows = phase(&[], (now, now + Duration::from_secs(1)), |_| true);
-        assert_eq!((rows.len(), rows[0].value), (1, Some(0.0)));
+        assert_eq!((rows.len(), rows[0].value, rows[1].value), (2, Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn a_client_that_waited_in_vain_has_waited() {
+        let now = Instant::now();
+        let ended = now + Duration::from_millis(700);
+        let turn = Turn { began: now, ended, failed: true };
+        let rows = phase(&[turn], (now, now + Duration::from_secs(1)), |_| true);
+        let pause = rows.iter().find(|row| row.metric == "longest_pause_ms");
+        assert_eq!(pause.and_then(|row| row.value), Some(700.0));
+        assert!(!rows.iter().any(|row| row.metric.starts_with("latency")));
     }
 }

@@ -3,36 +3,50 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::{Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Restored};
-use dbdyno_core::{Check, Event, Result};
+use dbdyno_core::backup::{
+    Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Restored, limit,
+};
+use dbdyno_core::{Check, DbError, Error, Event, Result};
 
 use super::bench::Bench;
 use super::content::{self, Content};
 use super::ledger::{self, Ledger};
+use super::locks::{self, Locks};
 use super::manifest::Manifest;
 use super::verify::{Expected, verify};
-use super::{found, load};
+use super::{course, found, load};
 use crate::benchmark::{Benchmark as _, LoadBenchmark as _, State};
 use crate::oltp::tpcc::Tpcc;
 use crate::runner::Measured;
 
-/// How long a backup may take.
+/// How long a tool may take, and what more data takes longer.
 const LIMIT: Duration = Duration::from_secs(1_800);
+/// The folder of the files that have the course of each load.
+const COURSES: &str = "backups";
 /// Transactions between a backup at rest and the moment that is recovered to, and after that moment.
 const TRANSACTIONS: u64 = 200;
+
+/// A backup that was made, and what locks it held.
+struct Made {
+    backup: BackupMade,
+    locks: Option<Locks>,
+}
 
 /// Goes through backups of one case.
 pub struct Making<'b> {
     bench: &'b Bench<'b>,
     ledger: Ledger,
+    /// What is in the tables, until somebody changes them.
+    content: Option<BTreeMap<String, Content>>,
 }
 
 impl<'b> Making<'b> {
     pub fn new(bench: &'b Bench<'b>) -> Self {
-        Self { bench, ledger: Ledger::default() }
+        Self { bench, ledger: Ledger::default(), content: None }
     }
 
-    /// Makes a backup by one method; gives the state of the tables afterwards. `before` is the one of now.
+    /// Makes a backup by one method; gives the state of the tables afterwards, where it is known. `before` is the one of
+    /// now.
     ///
     /// # Errors
     /// It cannot be made here (unsupported), was not made, or the tables cannot be looked at. What is wrong
@@ -42,24 +56,33 @@ impl<'b> Making<'b> {
         method: BackupMethod,
         before: State,
         measured: &mut Measured,
-    ) -> Result<State> {
+    ) -> Result<Option<State>> {
         let (bench, name) = (self.bench, method.name);
         let stand = bench.stand;
+        let namespace = bench.namespace();
+        let data_bytes = bench.backups()?.data_bytes(name, &namespace)?;
         let plan = BackupPlan {
-            namespace: bench.namespace(),
+            namespace,
             base: stand.options().backup.folder.clone(),
+            limit: limit(LIMIT, data_bytes),
+            stop: stand.stop().clone(),
         };
         stand.working_on(&format!("get ready for {name}"));
         let backup = bench.backups()?.prepare(name, &plan)?;
+        if bench.under_load && method.promise == BackupPromise::PointInTime {
+            // Keeping a log may have started the server again: its load is to find the tables in memory, as those of
+            // other methods do.
+            bench.look()?;
+        }
         self.write()?;
-        let data_bytes = bench.backups()?.data_bytes(&plan.namespace)?;
         let at_rest = self.content_for(method, bench.under_load)?;
         let (made, times, state) = match bench.under_load {
-            true => self.under_load(method, backup.as_ref(), before, measured)?,
-            false => self.at_rest(method, backup.as_ref(), before)?,
+            true => self.under_load(method, (backup.as_ref(), &plan), before, measured)?,
+            false => self.at_rest(method, (backup.as_ref(), &plan), before)?,
         };
-        let mut rows = found::of_backup(data_bytes, &made, &backup.detail());
-        let manifest = Manifest::of(backup.folder())?;
+        let mut rows = found::of_backup(data_bytes, &made.backup, &backup.detail());
+        rows.extend(made.locks.iter().flat_map(Locks::metrics));
+        let mut manifest = Manifest::of(&backup.files())?;
         self.tell(name, "backup_made", &backup.folder().display().to_string())?;
         let expected = match method.promise {
             BackupPromise::Snapshot => {
@@ -69,25 +92,20 @@ impl<'b> Making<'b> {
             BackupPromise::PointInTime => {
                 let (expected, log_bytes) = self.point_in_time(backup.as_ref(), &state)?;
                 rows.push(found::log_bytes(log_bytes));
+                manifest.extend(&backup.log_files())?;
                 expected
             }
         };
         measured.own.extend(rows.into_iter().map(|row| row.of(name)));
         self.restore(name, (backup.as_ref(), &manifest), &expected, measured)?;
-        match method.promise {
-            BackupPromise::Snapshot => Ok(state),
-            BackupPromise::PointInTime => {
-                // What the method changed of the server is taken back, which may start it again; the look that
-                // follows warms it for the next.
-                drop(backup);
-                bench.look()
-            }
-        }
+        // What was committed after the mark is in no state. What the method changed of the server is taken back with the
+        // backup, which may start it again; the look that the next method needs warms it.
+        Ok((method.promise == BackupPromise::Snapshot).then_some(state))
     }
 
     /// What must be restored to the letter: all that is there, where nobody changes it meanwhile.
     fn content_for(
-        &self,
+        &mut self,
         method: BackupMethod,
         under_load: bool,
     ) -> Result<Option<BTreeMap<String, Content>>> {
@@ -97,12 +115,21 @@ impl<'b> Making<'b> {
         }
     }
 
-    fn content(&self) -> Result<BTreeMap<String, Content>> {
+    fn content(&mut self) -> Result<BTreeMap<String, Content>> {
+        if let Some(content) = &self.content {
+            return Ok(content.clone());
+        }
         let driver = self.bench.stand.shared_driver();
         let tables = Tpcc.dataset().tables();
-        self.bench.stand.ask("add up the rows of all tables", async |session| {
-            content::read(&tables, &*driver, session).await
-        })
+        let stop = self.bench.stand.stop();
+        let content = self.bench.stand.ask("add up the rows of all tables", async |session| {
+            tokio::select! {
+                found = content::read(&tables, &*driver, session) => found,
+                () = stop.requested() => Err(DbError::unexpected("the end was asked for")),
+            }
+        })?;
+        self.content = Some(content.clone());
+        Ok(content)
     }
 
     /// Writes a number into the ledger.
@@ -118,23 +145,33 @@ impl<'b> Making<'b> {
         self.bench.stand.keep_event(&event)
     }
 
-    /// Makes it; gives from when to when that took.
-    fn make(&self, name: &str, backup: &dyn Backup) -> Result<(BackupMade, (Instant, Instant))> {
+    /// Makes it while its locks are watched; gives from when to when that took.
+    fn make(
+        &self,
+        name: &str,
+        (backup, plan): (&dyn Backup, &BackupPlan),
+    ) -> Result<(Made, (Instant, Instant))> {
         self.bench.stand.working_on(&format!("make a backup by {name}"));
-        let started = Instant::now();
-        let running = backup.start()?;
-        let process = running.process().map_or("of dbdyno".to_owned(), |id| id.to_string());
-        self.tell(name, "backup_started", &format!("process {process}"))?;
-        let made = running.wait(LIMIT, self.bench.stand.stop())?;
-        Ok((made, (started, Instant::now())))
+        let watch = backup.watch_locks()?;
+        let (made, locks) = locks::beside(watch, || -> Result<_> {
+            let started = Instant::now();
+            let running = backup.start()?;
+            let process = running.process().map_or("of dbdyno".to_owned(), |id| id.to_string());
+            let into = backup.folder().display();
+            self.tell(name, "backup_started", &format!("process {process}, into {into}"))?;
+            let made = running.wait(plan.limit, &plan.stop)?;
+            Ok((made, (started, Instant::now())))
+        });
+        let (backup, times) = made?;
+        Ok((Made { backup, locks }, times))
     }
 
     fn at_rest(
-        &self,
+        &mut self,
         method: BackupMethod,
-        backup: &dyn Backup,
+        backup: (&dyn Backup, &BackupPlan),
         before: State,
-    ) -> Result<(BackupMade, (Instant, Instant), State)> {
+    ) -> Result<(Made, (Instant, Instant), State)> {
         let (made, times) = self.make(method.name, backup)?;
         if method.promise == BackupPromise::PointInTime {
             self.work(&before)?;
@@ -142,26 +179,30 @@ impl<'b> Making<'b> {
         Ok((made, times, before))
     }
 
-    /// Has one client change the tables.
-    fn work(&self, state: &State) -> Result<()> {
+    /// Has one client change the tables; gives how often it did.
+    fn work(&mut self, state: &State) -> Result<u64> {
+        self.content = None;
         let workload = self.bench.workload(state);
-        self.bench.stand.run_exactly(TRANSACTIONS, &workload).map(|_| ())
+        let report = self.bench.stand.run_exactly(TRANSACTIONS, &workload)?;
+        Ok(report.total().committed)
     }
 
     fn under_load(
         &mut self,
         method: BackupMethod,
-        backup: &dyn Backup,
+        backup: (&dyn Backup, &BackupPlan),
         before: State,
         measured: &mut Measured,
-    ) -> Result<(BackupMade, (Instant, Instant), State)> {
+    ) -> Result<(Made, (Instant, Instant), State)> {
         let (bench, name) = (self.bench, method.name);
+        self.content = None;
         let workload = bench.workload(&before);
         let mut ledger = std::mem::take(&mut self.ledger);
         let making = || self.make(name, backup);
         let loaded = load::around(bench.stand, name, &workload, &mut ledger, making);
         self.ledger = ledger;
         let loaded = loaded?;
+        course::keep(&bench.stand.file(COURSES, "csv")?, name, &loaded.spans())?;
         let after = bench.look()?;
         let accounts = Tpcc.account(&before, &after, &workload.counted(), &loaded.report.tally);
         let named = |check: Check| Check { name: format!("{}_{name}", check.name), ..check };
@@ -169,6 +210,9 @@ impl<'b> Making<'b> {
         // What the source itself lacks is not the backup's fault.
         measured.checks.extend(after.checks.iter().filter(|check| !check.held).cloned().map(named));
         measured.own.extend(loaded.metrics(name));
+        let (from, to) = (loaded.times.started, loaded.times.made);
+        let blocked = self.ledger.longest_wait(from, to).map(found::writers_blocked);
+        measured.own.extend(blocked.map(|row| row.of(name)));
         let (made, times) = loaded.made?;
         Ok((made, times, after))
     }
@@ -184,7 +228,12 @@ impl<'b> Making<'b> {
         backup.mark()?;
         let to = Instant::now();
         self.write()?;
-        self.work(state)?;
+        let later = self.work(state)?;
+        if later == 0 || !self.ledger.has_later(to) {
+            let why =
+                "nothing was committed after it, so that nothing could be recovered by mistake";
+            return Err(Error::new("recover to a point in time", why));
+        }
         Ok((Expected { content, from, to }, backup.close()?))
     }
 
@@ -202,14 +251,20 @@ impl<'b> Making<'b> {
         let restored: Restored = match backup.restore() {
             Ok(restored) => restored,
             Err(error) if stand.is_stopped() => return Err(error),
-            Err(error) => {
+            // What was damaged is to blame, whatever stood in the way besides.
+            Err(error) if error.is_broken() || damage.is_some() => {
                 let check = Check::new(format!("restored_{name}"), false, error.to_string());
                 measured.checks.push(check);
                 return Ok(());
             }
+            Err(error) => {
+                measured.own.push(found::not_restored(&error.to_string()).of(name));
+                measured.could_not.push(format!("{name}: {}", error.why()));
+                return Ok(());
+            }
         };
         stand.working_on(&format!("verify what was restored from {name}"));
-        let (rows, checks) = verify(self.bench, name, &restored, expected, &self.ledger);
+        let (rows, checks) = verify(self.bench, name, &restored, expected, &self.ledger)?;
         measured.own.extend(rows.into_iter().map(|row| row.of(name)));
         measured.checks.extend(checks);
         if let Some(damage) = damage {

@@ -9,22 +9,33 @@ use std::path::{Path, PathBuf};
 use dbdyno_core::{Error, Result};
 
 /// The lengths of files, in bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
-    root: PathBuf,
     lengths: BTreeMap<PathBuf, u64>,
 }
 
 impl Manifest {
-    /// Of a folder and those below it, or of a file.
+    /// Of folders and those below them, and of files.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub fn of(root: &Path) -> Result<Self> {
-        let mut manifest = Self { root: root.to_owned(), lengths: BTreeMap::new() };
-        let added = manifest.add(root);
-        added.map_err(|why| Error::new(format!("list the files of {}", root.display()), why))?;
+    /// One cannot be read.
+    pub fn of(roots: &[PathBuf]) -> Result<Self> {
+        let mut manifest = Self::default();
+        manifest.extend(roots)?;
         Ok(manifest)
+    }
+
+    /// Adds more of them.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn extend(&mut self, roots: &[PathBuf]) -> Result<()> {
+        for root in roots {
+            let added = self.add(root);
+            added
+                .map_err(|why| Error::new(format!("list the files of {}", root.display()), why))?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, path: &Path) -> io::Result<()> {
@@ -39,9 +50,7 @@ impl Manifest {
     /// The first file that is not any more what it was; `None` where all are.
     pub fn damage(&self) -> Option<String> {
         self.lengths.iter().find_map(|(path, length)| {
-            let name =
-                path.strip_prefix(&self.root).ok().filter(|rest| !rest.as_os_str().is_empty());
-            let name = name.unwrap_or(path).display();
+            let name = path.display();
             match fs::symlink_metadata(path) {
                 Ok(found) if found.len() == *length => None,
                 Ok(found) => Some(format!("{name} has {} bytes, and had {length}", found.len())),
@@ -64,14 +73,15 @@ mod tests {
         let (one, two) = (folder.path().join("one"), folder.path().join("below/two"));
         fs::write(&one, [0; 7]).unwrap();
         fs::write(&two, [0; 8]).unwrap();
-        let manifest = Manifest::of(folder.path()).unwrap();
+        let mut manifest = Manifest::of(&[folder.path().join("below")]).unwrap();
+        manifest.extend(std::slice::from_ref(&one)).unwrap();
         assert_eq!(manifest.damage(), None);
         fs::write(&two, [0; 4]).unwrap();
-        assert_eq!(manifest.damage().unwrap(), "below/two has 4 bytes, and had 8");
+        assert!(manifest.damage().unwrap().ends_with("below/two has 4 bytes, and had 8"));
         fs::remove_file(&two).unwrap();
-        assert!(manifest.damage().unwrap().starts_with("below/two: No such file"));
-        // A backup may be one file.
-        let manifest = Manifest::of(&one).unwrap();
+        assert!(manifest.damage().unwrap().contains("below/two: No such file"));
+        fs::write(&two, [0; 8]).unwrap();
+        // A part of a backup may be one file.
         fs::write(&one, [0; 1]).unwrap();
         assert!(manifest.damage().unwrap().ends_with("/one has 1 bytes, and had 7"));
     }

@@ -6,9 +6,11 @@
 
 mod bench;
 pub(crate) mod content;
+mod course;
 mod found;
 mod ledger;
 mod load;
+mod locks;
 mod making;
 mod manifest;
 mod noted;

@@ -9,13 +9,15 @@ use dbdyno_core::load::{AnyClient, Client, Draw, Outcome, Witness, Workload};
 use dbdyno_core::random::Rng;
 use dbdyno_core::{Check, DbError, Statement, Steps};
 
-/// A transaction that ended well.
+/// A transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// When its inputs were drawn: retries are part of it.
     pub began: Instant,
     /// When the client knew that it had ended.
     pub ended: Instant,
+    /// Whether it failed for good.
+    pub failed: bool,
 }
 
 /// What the clients of a load note. Each has a page of its own.
@@ -76,6 +78,7 @@ impl Workload for Noted {
             log: Arc::clone(&self.log),
             page: self.log.page(),
             drawn: Instant::now(),
+            refused: None,
         })
     }
 
@@ -101,18 +104,39 @@ struct NotedClient {
     log: Arc<Log>,
     page: Arc<Mutex<Vec<Turn>>>,
     drawn: Instant,
+    /// When the last try of the transaction at hand failed: only what comes next tells whether it is tried again.
+    refused: Option<Instant>,
+}
+
+impl NotedClient {
+    fn note_failure(&mut self) {
+        if let Some(ended) = self.refused.take() {
+            lock(&self.page).push(Turn { began: self.drawn, ended, failed: true });
+        }
+    }
+}
+
+/// A transaction after whose failure the load ended failed, too.
+impl Drop for NotedClient {
+    fn drop(&mut self) {
+        self.note_failure();
+    }
 }
 
 impl Client for NotedClient {
     fn draw(&mut self) -> Draw {
+        self.note_failure();
         let draw = self.inner.draw();
         self.drawn = Instant::now() + draw.keying_time;
         draw
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
-        let outcome = self.inner.run(steps.session()).await?;
-        lock(&self.page).push(Turn { began: self.drawn, ended: Instant::now() });
+        let ran = self.inner.run(steps.session()).await;
+        let ended = Instant::now();
+        self.refused = ran.is_err().then_some(ended);
+        let outcome = ran?;
+        lock(&self.page).push(Turn { began: self.drawn, ended, failed: false });
         self.log.ended.fetch_add(1, Ordering::Relaxed);
         Ok(outcome)
     }

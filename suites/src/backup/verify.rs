@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use dbdyno_core::backup::Restored;
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{Check, DbError, Measurement, Session};
+use dbdyno_core::{Check, DbError, Error, Measurement, Result, Session};
 
 use super::bench::Bench;
 use super::content::{self, Content};
@@ -36,22 +36,32 @@ struct Found {
 }
 
 /// Looks at a restored backup; gives how long restoring took, and what holds.
+///
+/// # Errors
+/// The end was asked for, or the source cannot be asked any more.
 pub fn verify(
     bench: &Bench<'_>,
     name: &str,
     restored: &Restored,
     expected: &Expected,
     ledger: &Ledger,
-) -> (Vec<Measurement>, Vec<Check>) {
-    let check = |what: &str, held: Result<String, String>| {
+) -> Result<(Vec<Measurement>, Vec<Check>)> {
+    let check = |what: &str, held: Held| {
         let is_held = held.is_ok();
         Check::new(format!("{what}_{name}"), is_held, held.unwrap_or_else(|why| why))
     };
-    let found = match bench.stand.block_on(look(bench, restored, expected)) {
-        Ok(found) => found,
-        Err(why) => {
+    let found = bench.stand.block_on(async {
+        tokio::select! {
+            found = look(bench, restored, expected) => Some(found),
+            () = bench.stand.stop().requested() => None,
+        }
+    });
+    let found = match found {
+        None => return Err(Error::new(format!("verify {name}"), "the end was asked for")),
+        Some(Ok(found)) => found,
+        Some(Err(why)) => {
             let why = format!("it was restored, and cannot be read: {why}");
-            return (Vec::new(), vec![check("restored", Err(why))]);
+            return Ok((Vec::new(), vec![check("restored", Err(why))]));
         }
     };
     let rows = found::of_restore(restored.placed, found.ready);
@@ -60,7 +70,7 @@ pub fn verify(
         None => Ok(format!("all {} conditions of TPC-C 3.3.2 hold", found.conditions.len())),
         Some(first) => Err(format!("{} conditions do not hold: {}", broken.len(), first.detail)),
     };
-    let fixed = as_many(&found.fixed, bench);
+    let fixed = as_many(&found.fixed, bench)?;
     let numbers = ledger
         .judge(&found.ledger, expected.from, expected.to)
         .map(|count| format!("{count} of {} numbers are there", ledger.entries.len()))
@@ -78,18 +88,26 @@ pub fn verify(
         };
         checks.push(check("rows", same));
     }
-    (rows, checks)
+    Ok((rows, checks))
 }
 
+/// What holds, or what is wrong.
+type Held = std::result::Result<String, String>;
+
 /// Whether the tables that do not grow have as many rows as in the source: conditions hold of empty ones, too.
-fn as_many(found: &[i64], bench: &Bench<'_>) -> Result<String, String> {
+fn as_many(found: &[i64], bench: &Bench<'_>) -> Result<Held> {
     let doing = "count the rows that nobody adds to";
-    let wanted = bench.stand.ask(doing, async |session| counts(session).await);
-    let wanted = wanted.map_err(|why| why.to_string())?;
-    match FIXED.iter().zip(found.iter().zip(&wanted)).find(|(_, (found, wanted))| found != wanted) {
-        None => Ok(format!("{} have as many rows as there were", FIXED.join(", "))),
-        Some((table, (found, wanted))) => Err(format!("{table} has {found} rows of {wanted}")),
-    }
+    let wanted = bench.stand.ask(doing, async |session| counts(session).await)?;
+    Ok(
+        match FIXED
+            .iter()
+            .zip(found.iter().zip(&wanted))
+            .find(|(_, (found, wanted))| found != wanted)
+        {
+            None => Ok(format!("{} have as many rows as there were", FIXED.join(", "))),
+            Some((table, (found, wanted))) => Err(format!("{table} has {found} rows of {wanted}")),
+        },
+    )
 }
 
 async fn counts(session: &mut dyn Session) -> Result<Vec<i64>, DbError> {

@@ -77,7 +77,7 @@ impl Tools<'_> {
         let broken: Vec<Check> =
             measured.checks.iter().filter(|check| !check.held).cloned().collect();
         let (status, detail) = verdict(measured, &broken, self.stop.is_requested());
-        let mut rows = if measured.has_numbers() {
+        let mut rows = if measured.has_rows() {
             // What holds of the parts that no broken promise is about.
             let (others, why) = verdict(measured, &[], self.stop.is_requested());
             measured.rows(&broken, (status, &detail), (others, &why))
@@ -116,9 +116,29 @@ impl Tools<'_> {
 }
 
 impl Measured {
+    /// Whether there is anything to keep: numbers, or why parts of the case have none.
+    fn has_rows(&self) -> bool {
+        !self.own.is_empty() || self.has_loads()
+    }
+
     /// Whether anything was measured.
     fn has_numbers(&self) -> bool {
-        !self.own.is_empty() || self.stages.iter().any(|stage| !is_void(&stage.report))
+        self.own.iter().any(|row| row.value.is_some()) || self.has_loads()
+    }
+
+    fn has_loads(&self) -> bool {
+        self.stages.iter().any(|stage| !is_void(&stage.report))
+    }
+
+    /// Why none of what the case has can be done on this target; `None` where any of it was tried.
+    fn unsupported(&self) -> Option<String> {
+        let is_one = |row: &Measurement| row.value.is_none() && row.status == Status::Unsupported;
+        let is_none = self.stages.is_empty() && self.could_not.is_empty();
+        let first = self.own.first().filter(|_| is_none && self.own.iter().all(is_one))?;
+        Some(match self.own.len() {
+            1 => first.detail.clone(),
+            count => format!("none of {count}: {}", first.detail),
+        })
     }
 
     /// What was seen beside the loads that a person has to know.
@@ -176,7 +196,7 @@ fn stage_rows(stage: &Stage) -> Vec<Measurement> {
 fn in_stages(stand: &Stand<'_>, benchmark: &dyn StagedBenchmark) -> Result<Measured> {
     let mut measured = Measured::default();
     match benchmark.measure(stand, &mut measured) {
-        Err(error) if !measured.has_numbers() => return Err(error),
+        Err(error) if !measured.has_rows() => return Err(error),
         Err(error) => measured.cut_short = Some(error.why().to_owned()),
         Ok(()) => {}
     }
@@ -223,12 +243,15 @@ fn is_void(report: &LoadReport) -> bool {
 /// the end was asked for, in this case or after its last load.
 fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if !measured.has_numbers() && measured.stages.is_empty() && measured.cut_short.is_none() {
+    if !measured.has_rows() && measured.stages.is_empty() && measured.cut_short.is_none() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
     }
     if !broken.is_empty() {
         return (Status::Failed, format!("did not hold: {}", names()));
+    }
+    if let Some(why) = measured.unsupported().filter(|_| measured.cut_short.is_none()) {
+        return (Status::Unsupported, why);
     }
     let reports = || measured.stages.iter().map(|stage| (stage.name.as_str(), &stage.report));
     if let Some(failure) = reports().find_map(|(_, report)| report.failure.as_ref()) {
@@ -309,6 +332,25 @@ mod tests {
         assert_eq!(verdict(&cut, &broken, true), wrong);
         let (status, why) = verdict(&Measured::default(), &broken, true);
         assert!(status == Status::Failed && why.starts_with("not measured: the data was wrong"));
+    }
+
+    #[test]
+    fn a_case_of_which_nothing_can_be_done_is_unsupported() {
+        let none = |status| {
+            let row = Measurement::new("backup_s", 0.0, "s", Better::Lower).of("a_method");
+            Measurement { value: None, ..row.with_status(status, "no such tool") }
+        };
+        let of = |own: Vec<Measurement>| Measured { own, ..Measured::default() };
+        let all = of(vec![none(Status::Unsupported), none(Status::Unsupported)]);
+        let expected = (Status::Unsupported, "none of 2: no such tool".to_owned());
+        assert_eq!(verdict(&all, &[], false), expected);
+        assert!(!all.has_numbers());
+        let some = of(vec![none(Status::Unsupported), none(Status::Failed)]);
+        assert_eq!(verdict(&some, &[], false).0, Status::Ok);
+        assert!(!some.has_numbers());
+        let measured = Measurement::new("backup_s", 1.0, "s", Better::Lower);
+        let some = of(vec![none(Status::Unsupported), measured]);
+        assert!(verdict(&some, &[], false).0 == Status::Ok && some.has_numbers());
     }
 
     #[test]

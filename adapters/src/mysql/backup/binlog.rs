@@ -7,13 +7,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 use dbdyno_core::{Driver as _, Error, Result, Row};
 
 use super::dump::{self, Dump};
 use super::{Source, ask, told_version};
 use crate::backup::bytes_of;
-use crate::backup::tool::run;
 use crate::mysql::driver::MysqlDriver;
 use crate::mysql::private::BinaryLog;
 use crate::mysql::programs::Product;
@@ -61,6 +60,14 @@ impl Backup for Binlog {
         self.dump.folder()
     }
 
+    fn log_files(&self) -> Vec<PathBuf> {
+        vec![self.logs.clone()]
+    }
+
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        self.dump.watch_locks()
+    }
+
     fn detail(&self) -> String {
         told_version(&self.reader)
     }
@@ -99,14 +106,14 @@ impl Backup for Binlog {
         let mut prefix = std::ffi::OsString::from("--result-file=");
         prefix.push(self.logs.join(""));
         command.arg(prefix).arg(from.file);
-        run(&mut command, "copy the binary logs")?;
+        self.dump.source.bounds().run(&mut command, "copy the binary logs")?;
         Ok(bytes_of(&self.logs))
     }
 
     fn restore(&self) -> Result<Restored> {
         let (from, to) = (self.dumped_at()?, self.marked()?);
         self.dump.replay(|client| {
-            let statements = self.logs.join("replay.sql");
+            let statements = self.dump.source.place().folder().join("replay.sql");
             let mut command = self.dump.source.place().command(&self.reader);
             command.arg("--no-defaults");
             command.arg(format!("--start-position={}", from.offset));
@@ -114,8 +121,12 @@ impl Backup for Binlog {
             command.arg("--result-file").arg(&statements);
             // The positions are those of the first file and of the last.
             command.args(self.files(&from, &to)?);
-            run(&mut command, "read the binary logs")?;
-            client.run(&statements)
+            let bounds = self.dump.source.bounds();
+            bounds.read_backup(&mut command, "read the binary logs")?;
+            let replayed = client.run(&statements);
+            // What the tool wrote for the client is no part of the backup.
+            let _ = std::fs::remove_file(&statements);
+            replayed
         })
     }
 }
@@ -136,7 +147,7 @@ impl Binlog {
                 return Ok(position);
             }
         }
-        Err(Error::new(doing(), "it does not tell of any"))
+        Err(Error::broken(doing(), "it does not tell of any"))
     }
 
     /// The logs from one to another, whose names end in numbers of so many digits that they sort.

@@ -7,11 +7,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 use dbdyno_core::{Error, Result};
 
 use super::restored::{Client, start_empty};
 use super::{Source, told_version};
+use crate::backup::blame::judged;
 use crate::backup::tool::Tool;
 use crate::mysql::driver::MysqlDriver;
 
@@ -60,10 +61,10 @@ impl Dump {
     /// Runs its statements on a new server, which is there before the clock starts: a dump is restored into one
     /// that runs. Gives when it began.
     pub(super) fn replay(&self, more: impl FnOnce(&Client<'_>) -> Result<()>) -> Result<Restored> {
+        self.check_end()?;
         let driver: MysqlDriver = start_empty(&self.source)?;
         let client = Client::of(&self.source, &driver)?;
         let began = Instant::now();
-        self.check_end()?;
         client.run(&self.file())?;
         more(&client)?;
         let placed = began.elapsed();
@@ -80,10 +81,10 @@ impl Dump {
             file.read_to_end(&mut tail)?;
             Ok(String::from_utf8_lossy(&tail).into_owned())
         };
-        if read().map_err(|why| Error::new(doing(), why))?.contains(END) {
+        if read().map_err(|why| judged(doing(), why))?.contains(END) {
             return Ok(());
         }
-        Err(Error::new(doing(), format!("it is cut off: its last line does not say `{END}`")))
+        Err(Error::broken(doing(), format!("it is cut off: its last line does not say `{END}`")))
     }
 }
 
@@ -94,6 +95,10 @@ impl Backup for Dump {
 
     fn detail(&self) -> String {
         told_version(&self.tool)
+    }
+
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        self.source.watch()
     }
 
     fn start(&self) -> Result<Box<dyn RunningBackup>> {

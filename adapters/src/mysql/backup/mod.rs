@@ -2,13 +2,14 @@
 
 mod binlog;
 mod dump;
+mod locks;
 mod physical;
 mod restored;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dbdyno_core::backup::{Backup, BackupMethod, BackupPlan, BackupPromise, Backups};
+use dbdyno_core::backup::{Backup, BackupMethod, BackupPlan, BackupPromise, Backups, LockWatch};
 use dbdyno_core::dialect::quote_text;
 use dbdyno_core::query::row_sql;
 use dbdyno_core::{DbError, Driver as _, Error, Result, Row};
@@ -17,6 +18,7 @@ use super::connect::Connector;
 use super::driver::{MysqlDriver, Origin};
 use super::programs::{Product, tool_folders};
 use super::session::MysqlSession;
+use crate::backup::tool::Bounds;
 use crate::backup::{Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, version_line};
@@ -87,14 +89,20 @@ impl Backups for MysqlDriver {
     }
 
     /// InnoDB counts the pages of tables and indexes now and then, and not at each change
-    /// (<https://mariadb.com/kb/en/information-schema-tables-table/>).
-    fn data_bytes(&self, namespace: &str) -> Result<u64> {
+    /// (<https://mariadb.com/kb/en/information-schema-tables-table/>). A copy of the server's files has the tables of
+    /// all namespaces but the system's.
+    fn data_bytes(&self, method: &str, namespace: &str) -> Result<u64> {
+        let its = match method {
+            "mariadb-backup" | "mariadb-incremental" => {
+                "NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')".to_owned()
+            }
+            _ => format!("= {}", quote_text(namespace)),
+        };
         let sql = format!(
             "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables \
-             WHERE table_schema = {}",
-            quote_text(namespace)
+             WHERE table_schema {its}"
         );
-        let doing = || format!("ask {} for the size of {namespace}", self.target());
+        let doing = || format!("ask {} for the size of what {method} saves", self.target());
         let bytes = ask(self.connector(), &sql, |row| row.int(0));
         bytes.map(i64::unsigned_abs).map_err(|why| Error::new(doing(), why))
     }
@@ -114,6 +122,7 @@ struct Source {
     namespace: String,
     connector: Connector,
     origin: Origin,
+    is_throwaway: bool,
     folders: Vec<PathBuf>,
     /// How tools reach the server: a file that only the server's user may read, for a password has no place
     /// on a command line.
@@ -134,12 +143,22 @@ impl Source {
             connector: driver.connector().clone(),
             folders: tool_folders(origin.product, origin.target.option("bin_dir").map(Path::new)),
             origin,
+            is_throwaway: driver.is_throwaway(),
             options,
         })
     }
 
     fn place(&self) -> &Place {
         self.vault.place()
+    }
+
+    fn bounds(&self) -> &Bounds {
+        self.vault.bounds()
+    }
+
+    /// Begins to watch the locks of its tools.
+    fn watch(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        Ok(Some(Box::new(locks::Watch::begin(&self.connector, self.is_throwaway)?)))
     }
 
     /// Finds a program under the name that its maker gives it.

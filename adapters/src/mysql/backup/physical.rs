@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 use dbdyno_core::{Driver as _, Error, Result};
 
 use super::{BACKUP_PACKAGES, Source, restored, told_version};
 use crate::backup::program;
-use crate::backup::tool::{Tool, run};
+use crate::backup::tool::Tool;
 use crate::mysql::driver::MysqlDriver;
 use crate::throwaway::Place;
 
@@ -48,7 +48,8 @@ pub(super) fn prepare(
     if is_incremental {
         let base = backup.source.place().folder().join("full");
         backup.source.vault.make_folder(&base)?;
-        run(&mut backup.command(&base), "make the full backup before an incremental one")?;
+        let mut full = backup.command(&base);
+        backup.source.bounds().run(&mut full, "make the full backup before an incremental one")?;
         backup.base = Some(base);
     }
     Ok(backup)
@@ -78,6 +79,15 @@ impl Backup for Physical {
         told_version(&self.tool)
     }
 
+    fn files(&self) -> Vec<PathBuf> {
+        let own = [self.folder().to_owned()];
+        own.into_iter().chain(self.base.clone()).collect()
+    }
+
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        self.source.watch()
+    }
+
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
         let mut command = self.command(self.folder());
         if let Some(base) = &self.base {
@@ -89,6 +99,7 @@ impl Backup for Physical {
     /// "Prepare" has InnoDB recover the copy, as it would after a crash; "copy back" puts it in its place.
     fn restore(&self) -> Result<Restored> {
         let (tool, folder, base) = (self.tool.clone(), self.folder().to_owned(), self.base.clone());
+        let bounds = self.source.bounds().clone();
         let fill = move |place: &Place| {
             let full = base.as_ref().unwrap_or(&folder);
             let prepare = |incremental: Option<&Path>| {
@@ -97,7 +108,7 @@ impl Backup for Physical {
                     .args(["--no-defaults", "--prepare"])
                     .arg(path_option("--target-dir=", full));
                 command.args(incremental.map(|path| path_option("--incremental-dir=", path)));
-                run(&mut command, "prepare a backup").map(|_| ())
+                bounds.read_backup(&mut command, "prepare a backup")
             };
             prepare(None)?;
             if base.is_some() {
@@ -106,7 +117,7 @@ impl Backup for Physical {
             let mut command = place.command(&tool);
             command.args(["--no-defaults", "--copy-back"]).arg(path_option("--target-dir=", full));
             command.arg(path_option("--datadir=", &place.data()));
-            run(&mut command, "copy a backup back").map(|_| ())
+            bounds.read_backup(&mut command, "copy a backup back")
         };
         restored::start(&self.source, fill)
     }

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
-use dbdyno_core::{Error, Result};
 
 use super::{Source, told};
-use crate::backup::restored;
-use crate::backup::tool::run;
+use crate::backup::blame::judged;
+use crate::backup::restored::{self, Recovery};
 use crate::mysql::driver::{MysqlDriver, Origin};
 use crate::mysql::programs::programs;
 use crate::mysql::server::MysqlServer;
@@ -35,7 +35,9 @@ pub(super) fn start(
         fill(place)?;
         MysqlServer::write_init_file(place, &statements)
     };
-    let server = restored::start(server, fill, |_, _| Ok(()))?;
+    // What it recovers is in the files: "prepare" has done it.
+    let recovery = Recovery { log_bytes: 0, stop: source.bounds().stop.clone() };
+    let server = restored::start(server, recovery, fill, |_, _| Ok(()))?;
     let driver = MysqlDriver::of_server(LABEL, server.process, access, origin)?;
     Ok(Restored { driver: Arc::new(driver), began: server.began, placed: server.placed })
 }
@@ -88,11 +90,11 @@ impl<'s> Client<'s> {
     /// One fails.
     pub(super) fn run(&self, statements: &Path) -> Result<()> {
         let doing = format!("run the statements of {}", statements.display());
-        let input = File::open(statements).map_err(|why| Error::new(doing.clone(), why))?;
+        let input = File::open(statements).map_err(|why| judged(doing.clone(), why))?;
         let mut command = told(self.source.place(), &self.program, &self.options);
         // What a dump or a log holds is no command of the client's.
         command.arg("--binary-mode").stdin(input);
-        run(&mut command, &doing).map(|_| ())
+        self.source.bounds().read_backup(&mut command, &doing)
     }
 }
 

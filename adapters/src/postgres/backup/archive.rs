@@ -5,19 +5,21 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 use dbdyno_core::{Error, Result};
 use nix::sys::signal::Signal;
 
 use super::base::{self, BaseBackup, Form};
 use super::{Source, ask, restored, told_version};
 use crate::backup::bytes_of;
-use crate::backup::tool::{Tool, run};
+use crate::backup::tool::{Bounds, Tool};
 use crate::throwaway::Place;
 
 /// The name of the point in time; a server that is measured again has several, of which the archive of one
 /// backup holds one.
 const POINT: &str = "dbdyno_point";
+/// The link to the archive beside the data of a restored server.
+const LINK: &str = "archive";
 /// How long the archive may take to receive what the server has written.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often is looked.
@@ -43,7 +45,8 @@ pub(super) fn prepare(source: Source) -> Result<Archive> {
     let mut command = source.connecting(&receiver_program);
     command.args(["--no-loop", "-D"]).arg(&folder);
     let receiver = Tool::start(&mut command, &folder)?;
-    wait_for("the first file of the log archive", &receiver, || has_any_file(&folder))?;
+    let bounds = source.bounds();
+    wait_for("the first file of the log archive", &receiver, bounds, || has_any_file(&folder))?;
     let base = base::prepare(source, Form::Plain)?;
     Ok(Archive { base, folder, receiver_program, receiver: Mutex::new(Some(receiver)) })
 }
@@ -52,16 +55,23 @@ fn has_any_file(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-fn wait_for(what: &str, receiver: &Tool, mut is_there: impl FnMut() -> bool) -> Result<()> {
+fn wait_for(
+    what: &str,
+    receiver: &Tool,
+    bounds: &Bounds,
+    mut is_there: impl FnMut() -> bool,
+) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !is_there() {
-        let why = match (receiver.is_running(), Instant::now() >= deadline) {
-            (true, false) => {
+        let is_over = Instant::now() >= deadline;
+        let why = match (receiver.is_running(), bounds.stop.is_requested(), is_over) {
+            (true, false, false) => {
                 thread::sleep(LOOK_AGAIN);
                 continue;
             }
-            (false, _) => "pg_receivewal ended".to_owned(),
-            (true, true) => format!("it has not come within {} s", PATIENCE.as_secs()),
+            (false, ..) => "pg_receivewal ended".to_owned(),
+            (_, true, _) => "the end was asked for".to_owned(),
+            (_, _, true) => format!("it has not come within {} s", PATIENCE.as_secs()),
         };
         return Err(Error::new(format!("wait for {what}"), why));
     }
@@ -83,6 +93,14 @@ impl Backup for Archive {
         told_version(&self.receiver_program).unwrap_or_default()
     }
 
+    fn log_files(&self) -> Vec<PathBuf> {
+        vec![self.folder.clone()]
+    }
+
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        self.base.watch_locks()
+    }
+
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
         self.base.start()
     }
@@ -99,33 +117,39 @@ impl Backup for Archive {
         let last = self.ask(doing, "SELECT pg_walfile_name(pg_switch_wal())")?;
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let receiver = receiver.ok_or_else(|| Error::new(doing, "it was completed before"))?;
-        wait_for(&format!("{last} in the log archive"), &receiver, || {
+        let bounds = self.base.source.bounds();
+        wait_for(&format!("{last} in the log archive"), &receiver, bounds, || {
             self.folder.join(&last).exists()
         })?;
-        receiver.end(Signal::SIGINT, PATIENCE + PATIENCE)?;
+        receiver.end(Signal::SIGINT, PATIENCE + PATIENCE, &bounds.stop)?;
         Ok(bytes_of(&self.folder))
     }
 
     fn restore(&self) -> Result<Restored> {
         let (put, archive) = (self.base.put(), self.folder.clone());
+        let bounds = self.base.source.bounds().clone();
+        let recovery = self.base.recovery(bytes_of(&archive));
         let fill = move |place: &Place| {
             put(place)?;
-            recover(place, &archive)
+            recover(place, &archive, &bounds)
         };
-        restored::start(&self.base.source.origin, fill)
+        restored::start(&self.base.source.origin, recovery, fill)
     }
 }
 
 /// Has the server recover from the archive, up to the point in time (manual, 26.3.4). Where it does not
-/// get there it ends (20.5.6).
-fn recover(place: &Place, archive: &Path) -> Result<()> {
+/// get there it ends (20.5.6). Its commands run in the data folder (26.3.1), beside which a link leads to the archive:
+/// the path of that may hold what a shell, the settings or `%f` would take for something else.
+fn recover(place: &Place, archive: &Path, bounds: &Bounds) -> Result<()> {
+    let doing = "have the server recover to a point in time";
+    let link = place.folder().join(LINK);
+    std::os::unix::fs::symlink(archive, link).map_err(|why| Error::new(doing, why))?;
     let settings = format!(
-        "restore_command = 'cp \"{}/%f\" \"%p\"'\nrecovery_target_name = '{POINT}'\n\
-         recovery_target_action = 'promote'\n",
-        archive.display()
+        "restore_command = 'cp \"../{LINK}/%f\" \"%p\"'\nrecovery_target_name = '{POINT}'\n\
+         recovery_target_action = 'promote'\n"
     );
     place.write_private("recovery.conf", &settings)?;
     let mut append = place.command("sh");
     append.args(["-c", "cat recovery.conf >>data/postgresql.auto.conf && : >data/recovery.signal"]);
-    run(&mut append, "have the server recover to a point in time")
+    bounds.run(&mut append, doing)
 }

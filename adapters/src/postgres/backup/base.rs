@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 use dbdyno_core::{Error, Result};
 
 use super::{Source, restored, told_version};
 use crate::backup::program;
-use crate::backup::tool::{Tool, run};
+use crate::backup::restored::Recovery;
+use crate::backup::tool::{Bounds, Tool};
 use crate::postgres::server;
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, folders};
@@ -79,9 +80,13 @@ impl Backup for BaseBackup {
         Ok(Box::new(Tool::start(&mut command, self.folder())?))
     }
 
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        Ok(Some(Box::new(self.source.watch()?)))
+    }
+
+    /// The log that it recovers from is in its files.
     fn restore(&self) -> Result<Restored> {
-        let put = self.put();
-        restored::start(&self.source.origin, put)
+        restored::start(&self.source.origin, self.recovery(0), self.put())
     }
 }
 
@@ -90,33 +95,38 @@ impl BaseBackup {
     /// manifest of the backup.
     pub(super) fn put(&self) -> impl Fn(&Place) -> Result<()> + Send + Sync + 'static {
         let (files, form) = (self.folder().to_owned(), self.form);
-        let verifier = self.verifier.clone();
+        let (verifier, bounds) = (self.verifier.clone(), self.source.bounds().clone());
         move |place: &Place| {
             let data = place.data();
             match form {
-                Form::Plain => copy(place, &files, &data)?,
-                Form::Gzip | Form::Zstd => unpack(place, &files, &data)?,
+                Form::Plain => copy(place, &files, &data, &bounds)?,
+                Form::Gzip | Form::Zstd => unpack(place, &files, &data, &bounds)?,
             }
             let mut verify = server::command(place, &verifier);
             verify.args(["--quiet", "--exit-on-error", "-m"]).arg(files.join("backup_manifest"));
             verify.arg(&data);
-            run(&mut verify, "verify a base backup")
+            bounds.read_backup(&mut verify, "verify a base backup")
         }
+    }
+
+    /// What a server recovers that starts on it, with so long a log beside it.
+    pub(super) fn recovery(&self, log_bytes: u64) -> Recovery {
+        Recovery { log_bytes, stop: self.source.bounds().stop.clone() }
     }
 }
 
-fn copy(place: &Place, from: &Path, to: &Path) -> Result<()> {
+fn copy(place: &Place, from: &Path, to: &Path, bounds: &Bounds) -> Result<()> {
     let mut command = place.command("cp");
     command.arg("-Rp").arg(from).arg(to);
-    run(&mut command, "copy a base backup")
+    bounds.read_backup(&mut command, "copy a base backup")
 }
 
 /// The files are in `base.tar`, the log in `pg_wal.tar`, each with an ending for its compression.
-fn unpack(place: &Place, from: &Path, data: &Path) -> Result<()> {
+fn unpack(place: &Place, from: &Path, data: &Path, bounds: &Bounds) -> Result<()> {
     let doing = "unpack a base backup";
     let mut make = place.command("mkdir");
     make.args(["-m", "700"]).arg(data);
-    run(&mut make, doing)?;
+    bounds.run(&mut make, doing)?;
     let entries = fs::read_dir(from).map_err(|why| Error::new(doing, why))?;
     let archives: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     for (name, to) in [("base.tar", data.to_owned()), ("pg_wal.tar", data.join("pg_wal"))] {
@@ -124,11 +134,11 @@ fn unpack(place: &Place, from: &Path, data: &Path) -> Result<()> {
             path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name))
         };
         let archive = archives.iter().find(is_it).ok_or_else(|| {
-            Error::new(doing, format!("there is no {name} in {}", from.display()))
+            Error::broken(doing, format!("there is no {name} in {}", from.display()))
         })?;
         let mut command = place.command("tar");
         command.arg("-xf").arg(archive).arg("-C").arg(to);
-        run(&mut command, doing)?;
+        bounds.read_backup(&mut command, doing)?;
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dbdyno_core::Result;
-use dbdyno_core::backup::{Backup, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 
 use super::{Source, jobs, pattern, restored, told_version};
-use crate::backup::tool::{Tool, run};
+use crate::backup::tool::Tool;
 use crate::postgres::server;
 
 /// The format of a dump.
@@ -46,6 +46,10 @@ impl Backup for Dump {
         told_version(&self.tool).unwrap_or_default()
     }
 
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        Ok(Some(Box::new(self.source.watch()?)))
+    }
+
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
         let mut command = self.source.connecting(&self.tool);
         match self.form {
@@ -66,7 +70,7 @@ impl Backup for Dump {
         // Roles belong to a server, not to a dump: those of another one are not there.
         command.args(["--no-owner", "--no-privileges"]);
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
-        run(&mut command, "restore a dump")?;
+        self.source.bounds().read_backup(&mut command, "restore a dump")?;
         let placed = began.elapsed();
         Ok(Restored { driver: Arc::new(driver), began, placed })
     }

@@ -3,6 +3,7 @@
 mod archive;
 mod base;
 mod dump;
+mod locks;
 mod restored;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use super::driver::{Origin, PostgresDriver};
 use super::endpoint::Endpoint;
 use super::server::{self, PACKAGES, short_version};
 use super::session::PostgresSession;
+use crate::backup::tool::Bounds;
 use crate::backup::{Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::version_line;
@@ -71,9 +73,8 @@ impl Backups for PostgresDriver {
     }
 
     fn prepare(&self, method: &str, plan: &BackupPlan) -> Result<Box<dyn Backup>> {
-        let copies_files = method != "pg_dump" && method != "pg_dump-directory";
-        if copies_files && !self.is_throwaway() && METHODS.iter().any(|known| known.name == method)
-        {
+        let is_known = METHODS.iter().any(|known| known.name == method);
+        if is_known && copies_files(method) && !self.is_throwaway() {
             let why = "a copy of its files would be started with its own settings, which may archive its log, \
                        follow its publications and let in other users: dbdyno does so with servers that it \
                        started itself";
@@ -92,17 +93,26 @@ impl Backups for PostgresDriver {
         })
     }
 
-    /// Tables with their indexes and what is stored apart of them (manual, 9.27.7).
-    fn data_bytes(&self, namespace: &str) -> Result<u64> {
+    /// Tables with their indexes and what is stored apart of them (manual, 9.27.7); a copy of the server's files has
+    /// those of all namespaces but the system's.
+    fn data_bytes(&self, method: &str, namespace: &str) -> Result<u64> {
+        let its = match copies_files(method) {
+            true => "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'".to_owned(),
+            false => format!("n.nspname = {}", quote_text(namespace)),
+        };
         let sql = format!(
             "SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0)::bigint::text FROM pg_class c \
-             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND n.nspname = {}",
-            quote_text(namespace)
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND {its}"
         );
-        let doing = || format!("ask {} for the size of {namespace}", self.target());
+        let doing = || format!("ask {} for the size of what {method} saves", self.target());
         let text = ask(self.endpoint(), &sql).map_err(|why| Error::new(doing(), why))?;
         text.parse().map_err(|why| Error::new(doing(), format!("it says `{text}`: {why}")))
     }
+}
+
+/// Whether a method copies the server's files, which have all namespaces in them.
+fn copies_files(method: &str) -> bool {
+    method != "pg_dump" && method != "pg_dump-directory"
 }
 
 /// What a backup is made of, and by what.
@@ -142,11 +152,22 @@ impl Source {
         self.vault.place()
     }
 
-    /// A command that reaches the server.
+    fn bounds(&self) -> &Bounds {
+        self.vault.bounds()
+    }
+
+    /// A command that reaches the server as dbdyno does (manual, 34.15), under a name that tells its sessions.
     fn connecting(&self, program: &Path) -> Command {
         let mut command = server::command(self.place(), program);
         command.args(&self.connection);
+        command.env("PGSSLMODE", self.endpoint.ssl_mode_for_programs());
+        command.env("PGAPPNAME", locks::APPLICATION);
         command
+    }
+
+    /// Begins to watch the locks of its tools.
+    fn watch(&self) -> Result<locks::Watch> {
+        locks::Watch::begin(&self.endpoint)
     }
 }
 

@@ -7,7 +7,7 @@ use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
 
 use super::ask;
-use crate::backup::restored;
+use crate::backup::restored::{self, Recovery};
 use crate::postgres::driver::{Origin, PostgresDriver};
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::server::{PostgresProgram, USER};
@@ -23,11 +23,12 @@ const LABEL: &str = "the restored server";
 /// `fill` fails, or the server does not come up.
 pub(super) fn start(
     origin: &Origin,
+    recovery: Recovery,
     fill: impl Fn(&Place) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Restored> {
     let origin = throwaway(origin)?;
     let program = PostgresProgram::new(&origin.target, &origin.settings)?;
-    let server = restored::start(program, fill, is_up)?;
+    let server = restored::start(program, recovery, fill, is_up)?;
     let driver = Arc::new(PostgresDriver::of_server(LABEL, server.process, origin)?);
     Ok(Restored { driver, began: server.began, placed: server.placed })
 }

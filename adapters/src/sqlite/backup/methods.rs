@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::super::errors::translate;
 use super::super::file::open;
+use super::locks::Held;
 use super::working::Cancel;
 use crate::backup::{cpu_of_children, cpu_of_thread, sync};
 
@@ -36,19 +37,21 @@ impl Method {
         connection: &Connection,
         from: &Path,
         to: &Path,
-        cancel: &Cancel,
+        (cancel, held): (&Cancel, &Held),
     ) -> Result<Duration, DbError> {
         let io = |why: std::io::Error| DbError::unexpected(why.to_string());
         let (own, others) = (cpu_of_thread().map_err(io)?, cpu_of_children().map_err(io)?);
         match self {
-            Self::Online => online(connection, to, cancel)?,
+            Self::Online => online(connection, to, cancel, held)?,
             Self::VacuumInto => {
                 let name =
                     to.to_str().ok_or_else(|| DbError::unexpected("its path is not UTF-8"))?;
+                held.note_reading();
                 connection.execute("VACUUM INTO ?", [name]).map_err(translate)?;
             }
-            Self::WalCopy => copy(connection, from, to, cancel)?,
+            Self::WalCopy => copy(connection, from, to, cancel, held)?,
         }
+        held.note(connection);
         sync(to.parent().unwrap_or(to)).map_err(io)?;
         // What was killed at the last moment was killed, too.
         cancel.check()?;
@@ -70,12 +73,13 @@ pub(super) fn connect(from: &Path) -> Result<Connection, DbError> {
 /// A backup begins anew whenever another connection has written
 /// (<https://www.sqlite.org/c3ref/backup_finish.html>, `sqlite3_backup_step`), which under a load it would do
 /// for ever: a read transaction keeps the connection at what it saw first.
-fn online(connection: &Connection, to: &Path, cancel: &Cancel) -> Result<(), DbError> {
+fn online(connection: &Connection, to: &Path, cancel: &Cancel, held: &Held) -> Result<(), DbError> {
     connection.execute_batch("BEGIN").map_err(translate)?;
     let seen: i64 = connection
         .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(translate)?;
     tracing::debug!("the backup has {seen} tables and indexes");
+    held.note(connection);
     let mut copy = open(to, OpenFlags::SQLITE_OPEN_CREATE)?;
     {
         let backup = Backup::new(connection, &mut copy).map_err(translate)?;
@@ -97,8 +101,15 @@ fn online(connection: &Connection, to: &Path, cancel: &Cancel) -> Result<(), DbE
 /// bring pages from the log into the file; all of them are in the log that is copied, too, which wins.
 ///
 /// Another process copies: closing a file drops all locks that a process has on it (ibid., 2.2).
-fn copy(connection: &Connection, from: &Path, to: &Path, cancel: &Cancel) -> Result<(), DbError> {
+fn copy(
+    connection: &Connection,
+    from: &Path,
+    to: &Path,
+    cancel: &Cancel,
+    held: &Held,
+) -> Result<(), DbError> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(translate)?;
+    held.note(connection);
     let log = with_suffix(from, "-wal");
     run_copy(from, to, cancel)?;
     if log.exists() {

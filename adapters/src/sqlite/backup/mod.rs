@@ -1,5 +1,6 @@
 //! Backups of SQLite's file (<https://www.sqlite.org/backup.html>).
 
+mod locks;
 mod methods;
 mod working;
 
@@ -10,15 +11,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dbdyno_core::backup::{
-    Backup, BackupMethod, BackupPlan, BackupPromise, Backups, Restored, RunningBackup,
+    Backup, BackupMethod, BackupPlan, BackupPromise, Backups, LockWatch, Restored, RunningBackup,
 };
-use dbdyno_core::{DbError, Error, Result};
+use dbdyno_core::{DbError, Error, Result, Stop};
 
 use super::driver::SqliteDriver;
 use super::errors::translate;
 use super::file::open;
+use crate::backup::blame::judged;
 use crate::backup::unknown;
 use crate::throwaway::Folder;
+use locks::Held;
 use methods::Method;
 use working::Working;
 
@@ -63,12 +66,15 @@ impl Backups for SqliteDriver {
             // The restored driver looks for the file of the namespace.
             copy: files.join(format!("{}.db", plan.namespace)),
             files,
+            stop: plan.stop.clone(),
+            locks: Held::default(),
             options: self.options().clone(),
             _folder: folder,
         }))
     }
 
-    fn data_bytes(&self, namespace: &str) -> Result<u64> {
+    /// A namespace is a file.
+    fn data_bytes(&self, _method: &str, namespace: &str) -> Result<u64> {
         let asked = || -> Result<i64, DbError> {
             let connection = open(&self.path_of(namespace)?, rusqlite::OpenFlags::empty())?;
             let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
@@ -87,6 +93,9 @@ struct SqliteBackup {
     /// The folder of the backup, and the file in it.
     files: PathBuf,
     copy: PathBuf,
+    stop: Stop,
+    /// What its connection holds, as that says itself.
+    locks: Held,
     /// The target's options, which the restored file is opened with.
     options: BTreeMap<String, String>,
     _folder: Folder,
@@ -102,22 +111,28 @@ impl Backup for SqliteBackup {
     }
 
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
-        Ok(Box::new(Working::start(self.how, &self.source, &self.copy)?))
+        Ok(Box::new(Working::start(self.how, &self.source, &self.copy, &self.locks)?))
+    }
+
+    fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
+        Ok(Some(Box::new(self.locks.clone())))
     }
 
     /// The files are copied, and SQLite looks whether all pages and indexes are whole.
     fn restore(&self) -> Result<Restored> {
         let began = Instant::now();
         let folder = Arc::new(Folder::create()?);
-        let failed = |why: std::io::Error| {
-            Error::new(format!("restore the backup in {}", self.files.display()), why)
-        };
+        let doing = || format!("restore the backup in {}", self.files.display());
+        let failed = |why: std::io::Error| judged(doing(), why);
         for entry in fs::read_dir(&self.files).map_err(failed)? {
             let entry = entry.map_err(failed)?;
+            if self.stop.is_requested() {
+                return Err(Error::new(doing(), "the end was asked for"));
+            }
             fs::copy(entry.path(), folder.path().join(entry.file_name())).map_err(failed)?;
         }
         let name = self.copy.file_name().unwrap_or_default();
-        check(&folder.path().join(name))?;
+        check(&folder.path().join(name), &self.stop)?;
         let placed = began.elapsed();
         let path = folder.path().to_owned();
         let driver = SqliteDriver::in_folder("the restored file", &path, folder, &self.options)?;
@@ -125,16 +140,23 @@ impl Backup for SqliteBackup {
     }
 }
 
+/// Steps of SQLite's virtual machine between two looks at whether the end is asked for.
+const STEPS: i32 = 10_000;
+
 /// Whether a file is whole (<https://www.sqlite.org/pragma.html#pragma_integrity_check>).
-fn check(file: &Path) -> Result<()> {
+fn check(file: &Path, stop: &Stop) -> Result<()> {
     let doing = "check a restored file";
-    let failed = |why: String| Error::new(doing, format!("PRAGMA integrity_check says: {why}"));
+    let failed = |why: String| judged(doing, format!("PRAGMA integrity_check says: {why}"));
     let asked = || -> Result<String, DbError> {
         let connection = open(file, rusqlite::OpenFlags::empty())?;
+        let asked = stop.clone();
+        let is_over = move || asked.is_requested();
+        connection.progress_handler(STEPS, Some(is_over)).map_err(translate)?;
         connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0)).map_err(translate)
     };
     match asked() {
         Ok(said) if said == "ok" => Ok(()),
+        _ if stop.is_requested() => Err(Error::new(doing, "the end was asked for")),
         Ok(said) => Err(failed(said)),
         Err(why) => Err(failed(why.to_string())),
     }

@@ -10,6 +10,7 @@ use dbdyno_core::backup::{BackupMade, RunningBackup};
 use dbdyno_core::{DbError, Error, Result, Stop};
 use rusqlite::InterruptHandle;
 
+use super::locks::Held;
 use super::methods::{Method, connect};
 use crate::backup::bytes_of;
 
@@ -48,15 +49,16 @@ impl Working {
     ///
     /// # Errors
     /// The file cannot be opened, or there are no more threads.
-    pub(super) fn start(how: Method, from: &Path, to: &Path) -> Result<Self> {
+    pub(super) fn start(how: Method, from: &Path, to: &Path, held: &Held) -> Result<Self> {
         let doing = || format!("make a backup of {}", from.display());
         let began = Instant::now();
         let connection = connect(from).map_err(|why| Error::new(doing(), why))?;
         let interrupt = connection.get_interrupt_handle();
         let (cancel, files) = (Cancel::default(), to.parent().unwrap_or(to).to_owned());
         let (asked, from, to) = (cancel.clone(), from.to_owned(), to.to_owned());
+        let held = held.clone();
         let work = move || {
-            let cpu = how.run(&connection, &from, &to, &asked)?;
+            let cpu = how.run(&connection, &from, &to, (&asked, &held))?;
             Ok((cpu, Instant::now()))
         };
         let thread = thread::Builder::new().name("backup".to_owned()).spawn(work);

@@ -1,0 +1,133 @@
+//! Which locks a backup holds while it is made.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{panic, thread};
+
+use dbdyno_core::backup::{Lock, LockWatch, LocksSeen};
+use dbdyno_core::{Better, Measurement};
+
+/// How often is looked: often enough to see what keeps a person's transaction waiting, and seldom enough to cost the
+/// server little.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// What was seen of the locks of one backup.
+#[derive(Clone, Debug, Default)]
+pub struct Locks {
+    looks: u32,
+    most: u32,
+    strongest: Option<Lock>,
+    waiting: Option<u32>,
+    /// Why nobody looked any more.
+    broke: Option<String>,
+}
+
+/// Does `work` while a watch looks again and again. Gives what it saw; `None` where there is no watch.
+pub fn beside<T>(
+    watch: Option<Box<dyn LockWatch>>,
+    work: impl FnOnce() -> T,
+) -> (T, Option<Locks>) {
+    let Some(watch) = watch else { return (work(), None) };
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let looking = scope.spawn(|| look_until(watch, &over));
+        let ends = Ending(&over);
+        let done = work();
+        drop(ends);
+        let seen = looking.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        (done, Some(seen))
+    })
+}
+
+struct Ending<'o>(&'o AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn look_until(mut watch: Box<dyn LockWatch>, over: &AtomicBool) -> Locks {
+    let mut locks = Locks::default();
+    while !over.load(Ordering::Relaxed) {
+        match watch.look() {
+            Ok(seen) => locks.add(seen),
+            Err(why) => {
+                locks.broke = Some(why.to_string());
+                break;
+            }
+        }
+        thread::sleep(PAUSE);
+    }
+    locks
+}
+
+impl Locks {
+    fn add(&mut self, seen: LocksSeen) {
+        self.looks += 1;
+        self.most = self.most.max(seen.held);
+        self.strongest = self.strongest.take().max(seen.strongest);
+        self.waiting = self.waiting.max(seen.waiting);
+    }
+
+    /// Its rows. A lock between two looks goes unseen: how often was looked is one of them.
+    pub fn metrics(&self) -> Vec<Measurement> {
+        let row =
+            |name: &str, count: u32| Measurement::new(name, f64::from(count), "1", Better::Lower);
+        let mut held = row("locks_held", self.most);
+        held.detail = match (&self.strongest, &self.broke) {
+            (Some(lock), _) => lock.mode.clone(),
+            (None, Some(why)) => format!("looking on broke off: {why}"),
+            (None, None) => String::new(),
+        };
+        let looks = Measurement { better: Better::Neither, ..row("lock_looks", self.looks) };
+        // Nothing is known where nobody ever looked.
+        let rows = [Some(held).filter(|_| self.looks > 0), Some(looks)];
+        let waiting = self.waiting.map(|waiting| row("lock_waiters", waiting));
+        rows.into_iter().flatten().chain(waiting).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::DbError;
+
+    use super::*;
+
+    /// Sees locks that come and go, and breaks off.
+    struct Scripted(Vec<Result<LocksSeen, DbError>>);
+
+    impl LockWatch for Scripted {
+        fn look(&mut self) -> Result<LocksSeen, DbError> {
+            self.0.pop().unwrap_or_else(|| Err(DbError::unexpected("the server is gone")))
+        }
+    }
+
+    fn seen(held: u32, rank: usize, mode: &str, waiting: u32) -> Result<LocksSeen, DbError> {
+        let strongest = Some(Lock { rank, mode: mode.to_owned() });
+        Ok(LocksSeen { held, strongest, waiting: Some(waiting) })
+    }
+
+    #[test]
+    fn the_strongest_lock_of_all_looks_is_told() {
+        let script = vec![seen(1, 1, "weak", 0), seen(2, 7, "strong", 3), seen(9, 1, "weak", 0)];
+        let watch = Scripted(script);
+        let ((), locks) = beside(Some(Box::new(watch)), || thread::sleep(PAUSE * 8));
+        let rows = locks.map(|locks| locks.metrics()).unwrap_or_default();
+        let found: Vec<(&str, Option<f64>)> =
+            rows.iter().map(|row| (row.metric.as_str(), row.value)).collect();
+        let expected =
+            [("locks_held", Some(9.0)), ("lock_looks", Some(3.0)), ("lock_waiters", Some(3.0))];
+        assert_eq!(found, expected);
+        assert_eq!(rows[0].detail, "strong");
+    }
+
+    #[test]
+    fn who_could_not_look_says_nothing_of_locks() {
+        let ((), locks) = beside(Some(Box::new(Scripted(Vec::new()))), || thread::sleep(PAUSE));
+        let rows = locks.map(|locks| locks.metrics()).unwrap_or_default();
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].metric.as_str(), rows[0].value), ("lock_looks", Some(0.0)));
+        assert!(beside(None, || 1).1.is_none());
+    }
+}
