@@ -46,6 +46,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     install_hint: String::new,
     options: pragmas::OPTIONS,
     dialect: || &SqliteDialect,
+    metrics: metrics::CATALOGUE,
     isolation: |level| driver::support(level, pragmas::BEGIN_WRITE, false),
     open,
     find,
