@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use dbdyno_tests::wait_for;
+use dbdyno_tests::{left_out, wait_for};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -54,6 +54,9 @@ fn query(prometheus: &str, query: &str) -> Vec<f64> {
 
 #[test]
 fn a_real_prometheus_scrapes_a_run() {
+    if left_out("prometheus") {
+        return;
+    }
     let desk = Desk::new();
     let arguments =
         ["run", "oltp/tpcb", "--duration", "10m", "--warmup", "0", "--metrics-listen", "0"];
@@ -102,6 +105,9 @@ fn a_real_prometheus_scrapes_a_run() {
 
 #[test]
 fn promtool_accepts_the_rules() {
+    if left_out("prometheus") {
+        return;
+    }
     let mut promtool = Command::new("promtool");
     let output = promtool.args(["check", "rules"]).arg(docs("prometheus/alerts.yml")).output();
     let output = output.expect("promtool, which ./tests/run installs");
