@@ -71,7 +71,7 @@ fn an_alert_is_told_to_all_and_decides_how_the_run_ends() {
     let output = desk.dbdyno(&LOAD);
     assert_eq!(code(&output), 1, "{}", err(&output));
     let began = Instant::now();
-    let endless = ["run", "oltp/point-select", "--warmup", "0", "--duration", "10m"];
+    let endless = ["run", "oltp/point-select", "--warmup", "0", "--duration", "1m"];
     let output = desk.dbdyno(&[&endless[..], &["--abort-on-alert"]].concat());
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(began.elapsed() < Duration::from_secs(60));
@@ -205,7 +205,7 @@ fn a_target_that_is_watched_alone_has_alerts_too() {
          [[alert]]\nname = 'gone'\nmetric = 'engine.log_file_bytes'\nabsent = true\nfor = '200ms'\n",
     );
     // A temporary file that nobody has written to yet is not there.
-    let arguments = ["monitor", "--target", "sqlite", "--interval", "100ms", "--duration", "10m"];
+    let arguments = ["monitor", "--target", "sqlite", "--interval", "100ms", "--duration", "1m"];
     let output = desk.dbdyno(&[&arguments[..], &["--abort-on-alert", "--quiet"]].concat());
     assert_eq!(code(&output), 1, "{}", err(&output));
     let found = alerts(&desk);
@@ -233,11 +233,11 @@ fn a_cache_that_is_too_small_is_told_of() {
         "-o",
         "innodb_buffer_pool_size=6M",
         "--scale",
-        "1",
+        "10",
         "--warmup",
         "0",
         "--duration",
-        "10m",
+        "30s",
         "--abort-on-alert",
     ]);
     assert_eq!(code(&output), 1, "{}", err(&output));
