@@ -8,14 +8,16 @@ use dbdyno_monitor::{Baseline, Metric, case_name};
 use dbdyno_results::statistics::median;
 use dbdyno_results::{Record, load};
 
+/// The values of a repetition, by metric.
+type Rows<'a> = BTreeMap<&'a str, f64>;
+
 /// The values of a load's metric, the median of the repetitions of each case.
 ///
 /// # Errors
 /// The run cannot be read, or has no case in which the metric was measured.
 pub(super) fn of_run(path: &Path, metric: &Metric) -> Result<Baseline> {
     let loaded = load(&[path])?;
-    let mut repetitions: BTreeMap<(String, String), BTreeMap<u32, BTreeMap<&str, f64>>> =
-        BTreeMap::new();
+    let mut repetitions: BTreeMap<(String, String), BTreeMap<u32, Rows<'_>>> = BTreeMap::new();
     let whole = |record: &&Record| record.status == Status::Ok && record.transaction.is_empty();
     for record in loaded.records.iter().filter(whole) {
         let Some(value) = record.value else { continue };
@@ -37,7 +39,7 @@ pub(super) fn of_run(path: &Path, metric: &Metric) -> Result<Baseline> {
 }
 
 /// The metric of a repetition, from its rows.
-fn value(metric: &str, rows: &BTreeMap<&str, f64>) -> Option<f64> {
+fn value(metric: &str, rows: &Rows<'_>) -> Option<f64> {
     let row = |name: &str| rows.get(name).copied();
     match metric {
         "throughput" => row("throughput"),

@@ -19,8 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What delivers a text, and what it is called; it must give up by itself.
 pub(super) struct Deliverer {
     pub(super) name: String,
-    pub(super) deliver: Box<dyn FnMut(&str) -> Result<(), String> + Send>,
+    pub(super) deliver: Box<Deliver>,
 }
+
+/// Delivers a text, or says why not.
+type Deliver = dyn FnMut(&str) -> Result<(), String> + Send;
 
 /// Delivers on a thread of its own.
 pub struct Outlet {
