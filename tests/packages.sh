@@ -23,6 +23,9 @@ has_zstd() {
 has_chromium() {
   command -v chromium >/dev/null
 }
+has_prometheus() {
+  command -v prometheus >/dev/null && command -v promtool >/dev/null
+}
 has_sysbench() {
   command -v sysbench >/dev/null
 }
@@ -62,6 +65,7 @@ package_of() {
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
       chromium) echo chromium ;;
+      prometheus) echo prometheus ;;
     esac
   elif command -v dnf >/dev/null; then
     case "$1" in
@@ -73,6 +77,7 @@ package_of() {
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
       chromium) echo chromium ;;
+      prometheus) echo golang-github-prometheus ;;
     esac
   else
     case "$1" in
@@ -83,6 +88,7 @@ package_of() {
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
       chromium) echo chromium ;;
+      prometheus) echo prometheus ;;
     esac
   fi
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dbdyno_core::{Dialect, Driver, Isolation, LevelSupport, Result};
+use dbdyno_core::{Dialect, Driver, Isolation, LevelSupport, MetricInfo, Result};
 use futures_util::future::BoxFuture;
 
 use crate::target::Target;
@@ -52,6 +52,8 @@ pub struct EngineEntry {
     pub options: &'static [OptionSpec],
     /// Its SQL, for showing without a server what it is sent.
     pub dialect: fn() -> &'static dyn Dialect,
+    /// What it tells of itself while it works.
+    pub metrics: &'static [MetricInfo],
     /// How its present versions support an isolation level; an opened driver knows for its server.
     pub isolation: fn(Isolation) -> LevelSupport,
     /// Opens a target of this engine.

@@ -8,6 +8,7 @@ mod parse;
 mod pool;
 mod replication;
 mod run;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -20,10 +21,11 @@ pub use limit::FindLimitArgs;
 pub use monitor::MonitorArgs;
 pub use parse::{
     parse_confidence, parse_durability, parse_duration, parse_duration_or_zero, parse_isolation,
-    parse_percent, parse_pipeline, parse_statements,
+    parse_percent, parse_pipeline, parse_size, parse_statements,
 };
-use parse::{parse_folder, parse_kind, parse_min_effect, parse_model, parse_size};
+use parse::{parse_folder, parse_kind, parse_min_effect, parse_model};
 pub use run::{HostLoadArgs, MOST_CLIENTS, MOST_REPETITIONS, RunArgs, SpacingArg};
+pub use watch::WatchArgs;
 
 /// Puts databases under a known load, checks their answers and compares them.
 #[derive(Debug, Parser)]

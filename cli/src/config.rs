@@ -1,4 +1,4 @@
-//! `dbdyno.toml`: named targets, defaults for `dbdyno run`, and thresholds for `dbdyno regress`.
+//! `dbdyno.toml`: named targets, defaults for `dbdyno run`, thresholds for `dbdyno regress`, and alerts.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use dbdyno_core::{Error, Result, Scale};
 use dbdyno_results::RegressOptions;
 use serde::Deserialize;
+use toml::Spanned;
 
+use crate::alerts::{NotifyText, RuleText};
 use crate::args::{
     MOST_CLIENTS, MOST_REPETITIONS, RegressArgs, RunArgs, parse_confidence, parse_durability,
     parse_duration, parse_duration_or_zero, parse_percent, parse_pipeline, parse_statements,
@@ -28,6 +30,15 @@ pub struct Config {
     /// Thresholds of `dbdyno regress`.
     #[serde(default)]
     regress: RegressDefaults,
+    /// Alert rules.
+    #[serde(default, rename = "alert")]
+    pub alerts: Vec<Spanned<RuleText>>,
+    /// Who is told of alerts.
+    #[serde(default)]
+    pub notify: NotifyText,
+    /// The file, and where each of its lines begins.
+    #[serde(skip)]
+    lines: (PathBuf, Vec<usize>),
 }
 
 /// Defaults of `dbdyno regress`, named like its options.
@@ -95,12 +106,23 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|cause| {
             Error::new(doing(), cause).next("name an existing file with `--config`")
         })?;
-        toml::from_str(&text).map_err(|cause| {
+        let read: Result<Self, _> = toml::from_str(&text);
+        let mut config = read.map_err(|cause| {
             // Not the line itself: it may hold a password.
             let line = cause.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             Error::new(doing(), format!("line {line}: {}", cause.message()))
                 .next("see the README for what the file may hold")
-        })
+        })?;
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        config.lines = (path.to_owned(), std::iter::once(0).chain(ends).collect());
+        Ok(config)
+    }
+
+    /// The place in the file of what begins with this byte: `dbdyno.toml, line 12`.
+    pub fn place(&self, byte: usize) -> String {
+        let (path, begins) = &self.lines;
+        let line = begins.partition_point(|begin| *begin <= byte);
+        format!("{}, line {line}", path.display())
     }
 
     /// Fills in what the command line leaves open.

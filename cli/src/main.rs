@@ -1,5 +1,6 @@
 //! dbdyno: puts databases under a known load, checks their answers and compares them.
 
+mod alerts;
 mod args;
 mod commands;
 mod conceal;

@@ -67,6 +67,18 @@ impl Screen {
         }
     }
 
+    /// Says lines of alerts, on whatever thread: a quiet run says them, too.
+    pub fn teller(screen: &Arc<Self>) -> impl Fn(&str) + Send + Sync + use<> {
+        let screen = Arc::clone(screen);
+        move |text| {
+            if screen.moving {
+                screen.bar.suspend(|| note(text));
+            } else {
+                note(text);
+            }
+        }
+    }
+
     /// Says what is being done, until something else is said.
     pub fn working(&self, what: &str) {
         self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));

@@ -1,65 +1,214 @@
-//! Sampling beside a run.
+//! What is done beside a run: sampling, serving metrics, watching for alerts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dbdyno_core::{DbError, Driver, Result, Sample};
-use dbdyno_monitor::{Memory, Monitor, Sink};
+use dbdyno_core::{DbError, Driver, Error, Recorder, Result, Sample, Stop};
+use dbdyno_monitor::{
+    AlertSink, Alerts, Endpoint, Exposition, LoadListener, Memory, Monitor, Overheard, Rule,
+    Serving, Severity, Sink,
+};
 use dbdyno_results::RunFolder;
 use dbdyno_suites::runner::RunOptions;
 
+use crate::alerts::{self, IntoEvents, OnScreen, Outlet};
+use crate::args::WatchArgs;
+use crate::config::Config;
 use crate::output::note;
 
-/// How often is sampled.
+/// How often is sampled beside a run.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Samples into a run folder while it lives.
-pub struct Watch(Option<(Monitor, Arc<Silences>)>);
+/// What is to be watched: all that can be wrong with it is found before anything is touched.
+pub struct WatchPlan<'a> {
+    config: &'a Config,
+    /// Nothing is sampled.
+    is_off: bool,
+    endpoint: Option<Endpoint>,
+    rules: Vec<Rule>,
+    abort: Option<Severity>,
+}
 
-impl Watch {
-    /// Samples the targets of a run into its folder, and has its loads look at what was seen.
+impl<'a> WatchPlan<'a> {
+    /// Reads the rules and takes the address. `targets` are the labels of the targets; with `is_off` nothing is
+    /// sampled.
     ///
     /// # Errors
-    /// Sampling cannot be started.
+    /// A rule, a webhook or a command is wrong, the address is in use, or there are rules and nothing is sampled.
+    pub fn new(
+        config: &'a Config,
+        arguments: &WatchArgs,
+        targets: &[String],
+        is_off: bool,
+    ) -> Result<Self> {
+        let rules = alerts::rules(config, &arguments.alerts, targets)?;
+        if is_off && !rules.is_empty() {
+            let why = "there are alert rules, and with --no-monitor nothing looks at them";
+            return Err(Error::new("watch for alerts", why)
+                .next("leave --no-monitor out, or say `--alerts none`"));
+        }
+        if arguments.abort_on_alert.is_some() && rules.is_empty() {
+            let why = "there is no alert rule";
+            return Err(Error::new("end on an alert", why)
+                .next("write rules into dbdyno.toml, or say `--alerts default`"));
+        }
+        if !rules.is_empty() {
+            alerts::check_outlets(config)?;
+        }
+        let endpoint = arguments.metrics_listen.map(Endpoint::bind).transpose()?;
+        Ok(Self { config, is_off, endpoint, rules, abort: arguments.abort_on_alert })
+    }
+
+    /// The rules by name, for `run.toml`.
+    pub fn in_words(&self) -> Option<(String, String)> {
+        let names: Vec<&str> = self.rules.iter().map(|rule| rule.name.as_str()).collect();
+        (!names.is_empty()).then(|| ("alerts".to_owned(), names.join(", ")))
+    }
+}
+
+/// Samples into a run folder while it lives.
+pub struct Watch {
+    monitor: Option<Monitor>,
+    silences: Arc<Silences>,
+    alerts: Option<Arc<Alerts>>,
+    outlets: Vec<Arc<Outlet>>,
+    serving: Option<Serving>,
+    recorder: Arc<dyn Recorder>,
+}
+
+/// What came of watching.
+pub struct Watched {
+    /// An alert of severity `fail` fired, or one ended what ran.
+    pub has_failed: bool,
+    /// Whether all that was seen could be kept.
+    pub kept: Result<()>,
+}
+
+impl Watch {
+    /// Samples the targets of a run into its folder, and has its loads look at what was seen. Alerts are said by
+    /// `tell`, a line each, from a thread of their own.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
     pub fn start(
+        plan: WatchPlan<'_>,
         drivers: &[Arc<dyn Driver>],
         folder: &Arc<RunFolder>,
         options: &mut RunOptions,
+        stop: &Stop,
+        tell: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Self> {
+        if plan.is_off {
+            return Ok(Self::nothing(folder));
+        }
         let embedded = drivers.iter().filter(|driver| driver.embedded().is_some());
         let embedded = embedded.map(|driver| driver.target().to_owned()).collect();
         let memory = Arc::new(Memory::new(embedded));
         options.watch = Some(memory.clone());
         let silences = Arc::new(Silences::default());
-        let sinks: Vec<Arc<dyn Sink>> =
-            vec![Arc::new(IntoFolder(Arc::clone(folder))), memory, silences.clone()];
-        Ok(Self(Some((Monitor::start(drivers.to_vec(), INTERVAL, sinks)?, silences))))
+        let sinks: Vec<Arc<dyn Sink>> = vec![memory, silences.clone()];
+        let watch = Self { silences, ..Self::nothing(folder) };
+        watch.sampling(plan, drivers, folder, INTERVAL, stop, sinks, tell)
     }
 
-    /// None.
-    pub fn none() -> Self {
-        Self(None)
-    }
-
-    /// Ends sampling.
+    /// Samples without a run, for those who are given samples beside the folder.
     ///
     /// # Errors
-    /// What was sampled could not be kept.
-    pub fn stop(self) -> Result<()> {
-        let Some((monitor, silences)) = self.0 else { return Ok(()) };
-        let stopped = monitor.stop();
-        for (target, (count, why)) in &*silences.lock() {
+    /// A thread cannot be started.
+    pub fn start_alone(
+        plan: WatchPlan<'_>,
+        drivers: &[Arc<dyn Driver>],
+        folder: &Arc<RunFolder>,
+        interval: Duration,
+        stop: &Stop,
+        sinks: Vec<Arc<dyn Sink>>,
+    ) -> Result<Self> {
+        Self::nothing(folder).sampling(plan, drivers, folder, interval, stop, sinks, note)
+    }
+
+    fn nothing(folder: &Arc<RunFolder>) -> Self {
+        Self {
+            monitor: None,
+            silences: Arc::default(),
+            alerts: None,
+            outlets: Vec::new(),
+            serving: None,
+            recorder: Arc::clone(folder) as Arc<dyn Recorder>,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what both ways to start have in common")]
+    fn sampling(
+        mut self,
+        plan: WatchPlan<'_>,
+        drivers: &[Arc<dyn Driver>],
+        folder: &Arc<RunFolder>,
+        interval: Duration,
+        stop: &Stop,
+        mut sinks: Vec<Arc<dyn Sink>>,
+        tell: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        sinks.insert(0, Arc::new(IntoFolder(Arc::clone(folder))));
+        let mut listeners: Vec<Arc<dyn LoadListener>> = Vec::new();
+        if let Some(endpoint) = plan.endpoint {
+            let exposition = Arc::new(Exposition::new(drivers));
+            let serving = endpoint.serve(&exposition)?;
+            tell(&format!("metrics at {}", serving.url()));
+            self.serving = Some(serving);
+            sinks.push(exposition.clone());
+            listeners.push(exposition);
+        }
+        if !plan.rules.is_empty() {
+            self.outlets = alerts::outlets(plan.config, folder.run_id())?;
+            let mut told: Vec<Arc<dyn AlertSink>> =
+                vec![Arc::new(OnScreen(Box::new(tell))), Arc::new(IntoEvents(Arc::clone(folder)))];
+            told.extend(self.outlets.iter().map(|outlet| Arc::clone(outlet) as Arc<dyn AlertSink>));
+            let abort = plan.abort.map(|severity| (severity, stop.clone()));
+            let alerts = Arc::new(Alerts::new(plan.rules, drivers, told, abort));
+            sinks.push(alerts.clone());
+            listeners.push(alerts.clone());
+            self.alerts = Some(alerts);
+        }
+        if !listeners.is_empty() {
+            self.recorder = Arc::new(Overheard::new(self.recorder, listeners));
+        }
+        self.monitor = Some(Monitor::start(drivers.to_vec(), interval, sinks)?);
+        Ok(self)
+    }
+
+    /// What a run is to be recorded by.
+    pub fn recorder(&self) -> Arc<dyn Recorder> {
+        Arc::clone(&self.recorder)
+    }
+
+    /// Whether samples or alerts could not be kept.
+    pub fn has_failed(&self) -> bool {
+        self.monitor.as_ref().is_some_and(Monitor::has_failed)
+    }
+
+    /// Ends it, and says who did not tell or was not told.
+    pub fn stop(self) -> Watched {
+        let mut kept = self.monitor.map_or(Ok(()), Monitor::stop);
+        let mut has_failed = false;
+        if let Some(alerts) = &self.alerts {
+            kept = kept.and(alerts.finish());
+            has_failed = alerts.has_failed() || alerts.has_aborted();
+        }
+        for untold in self.outlets.iter().filter_map(|outlet| outlet.close()) {
+            note(&format!("note: {untold}"));
+        }
+        for (target, (count, why)) in &*self.silences.lock() {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
             note(&format!("note: {target} did not tell of itself for a while{times}: {why}"));
         }
-        stopped
+        Watched { has_failed, kept }
     }
 }
 
 /// Who did not answer, how often and why first: said once the run is over.
 #[derive(Default)]
-pub struct Silences(Mutex<BTreeMap<String, (u32, String)>>);
+struct Silences(Mutex<BTreeMap<String, (u32, String)>>);
 
 impl Silences {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (u32, String)>> {
@@ -80,7 +229,7 @@ impl Sink for Silences {
 }
 
 /// Keeps samples in `metrics.csv`.
-pub struct IntoFolder(pub Arc<RunFolder>);
+struct IntoFolder(Arc<RunFolder>);
 
 impl Sink for IntoFolder {
     fn samples(&self, samples: &[Sample]) -> Result<()> {

@@ -24,6 +24,12 @@ pub const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("disk_written_bytes", "bytes", "written, by disk"),
     MetricInfo::counter("disk_operations", "1", "reads and writes that ended, by disk"),
     MetricInfo::counter("disk_busy_ms", "ms", "time in which something was under way, by disk"),
+    MetricInfo::gauge(
+        "file_system_bytes",
+        "bytes",
+        "space there is for users, by where a local file system is mounted",
+    ),
+    MetricInfo::gauge("file_system_free_bytes", "bytes", "space that is left of it"),
     MetricInfo::counter("network_received_bytes", "bytes", "received, by interface"),
     MetricInfo::counter("network_sent_bytes", "bytes", "sent, by interface"),
 ];
@@ -45,6 +51,10 @@ pub(crate) use linux::read;
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::BTreeSet;
+
+    use nix::sys::statvfs::statvfs;
+    use procfs::process::{MountInfo, Process};
     use procfs::{Current as _, CurrentSI as _, DiskStat, KernelStats, Meminfo, diskstats, net};
 
     use dbdyno_core::metrics::find;
@@ -60,6 +70,7 @@ mod linux {
         processors(&mut readings);
         memory(&mut readings);
         disks(&mut readings);
+        file_systems(&mut readings);
         networks(&mut readings);
         readings
     }
@@ -117,6 +128,40 @@ mod linux {
         let whole = std::path::Path::new("/sys/block").join(&disk.name).exists();
         let used = disk.reads + disk.writes > 0;
         used && whole && !made_up.iter().any(|prefix| disk.name.starts_with(prefix))
+    }
+
+    fn file_systems(readings: &mut Vec<Reading>) {
+        let mounts = Process::myself().and_then(|process| process.mountinfo());
+        let mut seen = BTreeSet::new();
+        for mount in mounts.into_iter().flatten() {
+            if !is_local(&mount) || !mount.mount_point.is_dir() {
+                continue;
+            }
+            let Ok(space) = statvfs(&mount.mount_point) else { continue };
+            let place = mount.mount_point.display().to_string();
+            // The same file system may be mounted in several places.
+            if space.blocks() == 0 || !seen.insert(mount.majmin) {
+                continue;
+            }
+            let bytes = |blocks: u64| blocks as f64 * space.fragment_size() as f64;
+            let (free, kept_for_root) = (
+                space.blocks_available(),
+                space.blocks_free().saturating_sub(space.blocks_available()),
+            );
+            let all = space.blocks().saturating_sub(kept_for_root);
+            add(readings, "file_system_bytes", &place, bytes(all));
+            add(readings, "file_system_free_bytes", &place, bytes(free));
+        }
+    }
+
+    /// Whether it is a file system of this machine that can be written to: one in the network may not answer, and
+    /// of those in memory only the usual places of files are of interest.
+    fn is_local(mount: &MountInfo) -> bool {
+        let on_disk = mount.mount_source.as_ref().is_some_and(|source| source.starts_with("/dev/"));
+        let layered = matches!(mount.fs_type.as_str(), "overlay" | "zfs" | "btrfs" | "bcachefs");
+        let place = mount.mount_point.to_str();
+        let in_memory = mount.fs_type == "tmpfs" && matches!(place, Some("/tmp" | "/dev/shm"));
+        (on_disk || layered || in_memory) && !mount.mount_options.contains_key("ro")
     }
 
     fn networks(readings: &mut Vec<Reading>) {

@@ -166,6 +166,14 @@ impl RunFolder {
         self.append_late(&self.metrics, file::METRICS, &csv_line(samples::COLUMNS)?, &lines)
     }
 
+    /// Adds an event to `events.csv` that belongs to no case; `target` is empty where it is no target's either.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn event_beside(&self, target: &str, event: &Event) -> Result<()> {
+        self.events.append(&csv_line(event::fields_beside(&self.run_id, target, event))?)
+    }
+
     /// Adds to a file that is made with the first addition.
     fn append_late(
         &self,

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking and document themselves"
 )]
 
+mod alerts;
 mod browser;
 mod desk;
 mod drivers;
@@ -13,12 +14,14 @@ mod durability;
 mod histories;
 mod killed;
 mod limit;
+mod metrics;
 mod monitor;
 mod plans;
 mod regress;
 mod replication;
 mod scaling;
 mod scenarios;
+mod web;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -9,8 +9,13 @@ use std::time::Duration;
 
 use dbdyno_core::metrics::{MetricKind, Source};
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{Access, DbError, Driver, Result, Sample, Session, SessionOptions};
-use dbdyno_monitor::{Monitor, Sink};
+use dbdyno_core::{
+    Access, ClusterPlan, DbError, Driver, Durability, Result, Sample, Session, SessionOptions,
+};
+use dbdyno_monitor::{
+    AlertSink, Alerts, Change, Condition, MACHINE_CATALOGUE, Monitor, Notice, Op,
+    PROCESS_CATALOGUE, Rule, Severity, Sink, alert_metrics, prometheus_name,
+};
 use dbdyno_tests::{left_out, runtime, target, wait_for};
 use tokio::runtime::Runtime;
 
@@ -53,10 +58,55 @@ impl Seen {
     }
 }
 
+/// Keeps what became of rules.
+#[derive(Default)]
+struct Told(Mutex<Vec<(String, Change)>>);
+
+impl AlertSink for Told {
+    fn tell(&self, notice: &Notice) -> Result<()> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.push((notice.rule.name.clone(), notice.change));
+        Ok(())
+    }
+}
+
+impl Told {
+    /// What became of a rule so far.
+    fn of(&self, rule: &str) -> Vec<Change> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().filter(|(name, _)| name == rule).map(|(_, change)| *change).collect()
+    }
+}
+
+fn rule(driver: &dyn Driver, name: &str, metric: &str, condition: Condition, ms: u64) -> Rule {
+    let metrics = alert_metrics(&[driver.metrics().unwrap().catalogue()]);
+    Rule {
+        name: name.to_owned(),
+        metric: *metrics.iter().find(|found| found.to_string() == metric).unwrap(),
+        target: None,
+        of: None,
+        condition,
+        lasting: Duration::from_millis(ms),
+        severity: Severity::Warn,
+    }
+}
+
+const AT_LEAST_ONE: Condition =
+    Condition::Beyond { op: Op::AtLeast, threshold: 1.0, clear: None, rate: None, baseline: None };
+
+/// A rule that fires while somebody waits for a lock, and one while an engine says nothing.
+fn rules(driver: &dyn Driver) -> Vec<Rule> {
+    vec![
+        rule(driver, "locked", "engine.lock_waits", AT_LEAST_ONE, 200),
+        rule(driver, "silent", "engine.connections", Condition::Absent, 500),
+    ]
+}
+
 struct Place {
     runtime: Runtime,
     driver: Arc<dyn Driver>,
     seen: Arc<Seen>,
+    told: Arc<Told>,
     _monitor: Monitor,
 }
 
@@ -65,9 +115,15 @@ impl Place {
         let runtime = runtime();
         let driver = target(&runtime, engine);
         let seen = Arc::new(Seen::default());
-        let sinks: Vec<Arc<dyn Sink>> = vec![seen.clone()];
+        let told = Arc::new(Told::default());
+        let mut sinks: Vec<Arc<dyn Sink>> = vec![seen.clone()];
+        if engine != "sqlite" {
+            let drivers = [Arc::clone(&driver)];
+            let rules = rules(driver.as_ref());
+            sinks.push(Arc::new(Alerts::new(rules, &drivers, vec![told.clone()], None)));
+        }
         let monitor = Monitor::start(vec![Arc::clone(&driver)], INTERVAL, sinks).unwrap();
-        Self { runtime, driver, seen, _monitor: monitor }
+        Self { runtime, driver, seen, told, _monitor: monitor }
     }
 
     fn session(&self) -> Box<dyn Session> {
@@ -263,9 +319,13 @@ fn a_wait_for_a_lock_is_seen_while_it_lasts() {
         });
         let lock_waits = || place.seen.last(Source::Engine, "lock_waits");
         wait_for("somebody waiting", || lock_waits().filter(|waiting| *waiting >= 1.0));
+        let became = |count| place.told.of("locked").get(..count).map(<[_]>::to_vec);
+        assert_eq!(wait_for("an alert", || became(1)), [Change::Fired], "{engine}");
         place.runtime.block_on(holder.commit()).unwrap();
         waiting.join().unwrap().unwrap();
         wait_for("nobody waiting", || lock_waits().filter(|waiting| *waiting == 0.0));
+        let became = wait_for("its end", || became(2));
+        assert_eq!(became, [Change::Fired, Change::Resolved], "{engine}");
     }
 }
 
@@ -286,12 +346,75 @@ fn a_server_that_hangs_or_dies_is_told_of_once_and_asked_again() {
         wait_for("the machine's samples", || {
             (count(Source::Machine, "run_queue") > before + 2).then_some(())
         });
+        let silent = |wanted| (place.told.of("silent").last() == Some(&wanted)).then_some(());
+        wait_for("an alert", || silent(Change::Fired));
         control.resume().unwrap();
         answers_again();
+        wait_for("its end", || silent(Change::Resolved));
         control.kill().unwrap();
         wait_for("silence", || (place.seen.silences() == 2).then_some(()));
         control.ensure_running().unwrap();
         answers_again();
         assert_eq!(place.seen.silences(), 2, "{engine}");
+    }
+}
+
+#[test]
+fn a_replica_that_stands_still_is_told_of() {
+    if left_out("postgres") {
+        return;
+    }
+    let runtime = runtime();
+    let place = target(&runtime, "postgres");
+    let plan = ClusterPlan { durability: Durability::Process, link: false };
+    let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
+    runtime.block_on(cluster.engage()).unwrap();
+    let (primary, replica) = (cluster.primary(), cluster.replicas().remove(0));
+    let drivers = [primary];
+    let behind = "engine.replication_lag_bytes";
+    let rules = vec![rule(drivers[0].as_ref(), "behind", behind, AT_LEAST_ONE, 300)];
+    let told = Arc::new(Told::default());
+    let alerts: Arc<dyn Sink> = Arc::new(Alerts::new(rules, &drivers, vec![told.clone()], None));
+    let _monitor = Monitor::start(drivers.to_vec(), INTERVAL, vec![alerts]).unwrap();
+    let control = replica.server_control().unwrap();
+    control.pause().unwrap();
+    runtime.block_on(async {
+        let mut session = drivers[0].connect(&SessionOptions::default()).await.unwrap();
+        session.run_sql("CREATE TABLE behind (id INTEGER PRIMARY KEY)").await.unwrap();
+    });
+    let last = |wanted| (told.of("behind").last() == Some(&wanted)).then_some(());
+    wait_for("an alert", || last(Change::Fired));
+    control.resume().unwrap();
+    wait_for("its end", || last(Change::Resolved));
+}
+
+/// The names of metrics in a text, as far as they are ours.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c| !is_part(c)).filter(|word| word.starts_with("dbdyno_"));
+    // A histogram's series.
+    let ends = ["_bucket", "_count", "_sum"];
+    let bare =
+        |word: &str| ends.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned();
+    words.filter(|word| *word != "dbdyno_").map(bare).collect()
+}
+
+#[test]
+fn the_dashboard_and_the_rules_ask_for_metrics_that_there_are() {
+    let engines = dbdyno_adapters::engines().iter().flat_map(|engine| engine.metrics);
+    let of = |source| move |metric| prometheus_name(source, metric);
+    let mut all: BTreeSet<String> = engines.map(of(Source::Engine)).collect();
+    all.extend(PROCESS_CATALOGUE.iter().map(of(Source::Server)));
+    all.extend(PROCESS_CATALOGUE.iter().map(of(Source::Client)));
+    all.extend(MACHINE_CATALOGUE.iter().map(of(Source::Machine)));
+    let load = ["transactions_total", "response_seconds", "errors_total", "retries_total"];
+    all.extend(load.map(|name| format!("dbdyno_load_{name}")));
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    for file in ["grafana/dbdyno.json", "prometheus/alerts.yml"] {
+        let text = std::fs::read_to_string(docs.join(file)).unwrap();
+        let asked = names_in(&text);
+        assert!(asked.len() >= 10, "{file}: {asked:?}");
+        let unknown: Vec<&String> = asked.difference(&all).collect();
+        assert!(unknown.is_empty(), "{file} asks for {unknown:?}");
     }
 }

@@ -10,7 +10,7 @@ use dbdyno_core::{DbError, Driver, Row, Session, SessionOptions};
 use super::driver::MysqlDriver;
 use super::programs::Product;
 
-const CATALOGUE: &[MetricInfo] = &[
+pub(super) const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("commits", "1", "COMMIT statements (Com_commit)"),
     MetricInfo::counter("rollbacks", "1", "ROLLBACK statements (Com_rollback)"),
     MetricInfo::counter("statements", "1", "statements of clients (Questions)"),

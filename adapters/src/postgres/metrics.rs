@@ -8,7 +8,7 @@ use dbdyno_core::{DbError, Row, Session};
 
 use super::driver::PostgresDriver;
 
-const CATALOGUE: &[MetricInfo] = &[
+pub(super) const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("commits", "1", "transactions committed (pg_stat_database)"),
     MetricInfo::counter("rollbacks", "1", "transactions rolled back (pg_stat_database)"),
     MetricInfo::counter(

@@ -55,6 +55,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     install_hint: || install_line(&server::PACKAGES),
     options: OPTIONS,
     dialect: || &dialect::PostgresDialect,
+    metrics: metrics::CATALOGUE,
     isolation: driver::support,
     open: |target, settings| Box::pin(open(target, settings)),
     find: server::found,

@@ -13,7 +13,7 @@ use dbdyno_core::metrics::{MetricInfo, MetricsReader, Reading, ServerMetrics};
 
 use super::driver::{Place, SqliteDriver};
 
-const CATALOGUE: &[MetricInfo] = &[
+pub(super) const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::gauge("database_bytes", "bytes", "size of the file"),
     MetricInfo::gauge("log_file_bytes", "bytes", "size of the write-ahead log's file"),
 ];

@@ -48,6 +48,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     install_hint: String::new,
     options: pragmas::OPTIONS,
     dialect: || &SqliteDialect,
+    metrics: metrics::CATALOGUE,
     isolation: |level| driver::support(level, pragmas::BEGIN_WRITE, false),
     open,
     find,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::parse::{parse_duration, parse_folder};
+use super::watch::WatchArgs;
 
 /// `dbdyno monitor`.
 #[derive(Args, Debug)]
@@ -34,4 +35,7 @@ pub struct MonitorArgs {
     /// Show nothing; only keep the samples.
     #[arg(long, short)]
     pub quiet: bool,
+
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }

@@ -1,5 +1,6 @@
 //! What stands behind an option, read.
 
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Durability, Isolation, StatementForm};
 use dbdyno_history::{Kind, Model};
+use dbdyno_monitor::Severity;
 
 use crate::names::one_of;
 
@@ -151,6 +153,24 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     size.filter(|size| *size > 0)
         .ok_or_else(|| format!("`{text}` is not a size such as `4GiB` or `500MB`"))
+}
+
+/// Reads where to listen: a port of this machine alone, or an address with a port.
+pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let hint = "a port such as `9187`, or an address with a port such as `0.0.0.0:9187`";
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let wrong = || format!("`{text}` is not {hint}");
+    // A name may stand for several addresses; those of IPv4 are what people mean.
+    let mut found: Vec<SocketAddr> = text.to_socket_addrs().map_err(|_| wrong())?.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(wrong)
+}
+
+/// Reads how bad an alert is.
+pub fn parse_severity(text: &str) -> Result<Severity, String> {
+    one_of("severity", text, &Severity::ALL, Severity::name)
 }
 
 /// Reads an isolation level.

@@ -16,6 +16,7 @@ use super::parse::{
 };
 use super::pool::PoolArgs;
 use super::replication::ReplicationArgs;
+use super::watch::WatchArgs;
 
 /// The most clients of a case.
 pub const MOST_CLIENTS: u32 = 100_000;
@@ -189,8 +190,11 @@ pub struct RunArgs {
     pub quiet: bool,
 
     /// Do not sample the servers, their processes and the machine once a second (metrics.csv).
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["metrics_listen", "abort_on_alert"])]
     pub no_monitor: bool,
+
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 /// `dbdyno host-load`: what `HostedLoad::arguments` of the suites says.

@@ -56,10 +56,11 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
     }
     options.warmup = arguments.warmup.unwrap_or(WARMUP);
     let settings = choose::settings(&arguments.settings, &targets)?;
+    let plan = run::watch_plan(&config, &arguments, &targets)?;
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let runtime = run::event_loop()?;
-    let screen = Screen::new(arguments.quiet, &options);
+    let screen = Arc::new(Screen::new(arguments.quiet, &options));
     let sessions = run::most_sessions(&options, &selections);
     let Some(drivers) = run::open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {
@@ -69,15 +70,15 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
         Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
     let mut info = run::describe(&runtime, &arguments, &options, &selections, &targets, &drivers)?;
     info.options.extend(in_words(&limit));
+    info.options.extend(plan.in_words());
     folder.write_run_toml(&info)?;
     let searched = selections.iter().flat_map(|selection| {
         let versions = info.targets.iter().map(|target| target.engine_version.clone());
         drivers.iter().cloned().zip(versions).map(move |driver| (selection, driver))
     });
-    let watch = match arguments.no_monitor {
-        true => Watch::none(),
-        false => Watch::start(&drivers, &folder, &mut options)?,
-    };
+    let tell = Screen::teller(&screen);
+    let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, tell)?;
+    let recorder = watch.recorder();
     let mut ended = Ended::Done;
     for (selection, driver) in searched.collect::<Vec<_>>() {
         let found = search(
@@ -86,8 +87,8 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
             &options,
             &limit,
             &runtime,
-            folder.as_ref(),
-            &screen,
+            recorder.as_ref(),
+            screen.as_ref(),
             &stop,
         );
         screen.clear();
@@ -105,15 +106,18 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
             ended = Ended::Failed;
         }
     }
+    let watched = watch.stop();
+    if watched.has_failed {
+        ended = Ended::Failed;
+    }
     let outcome = match ended {
         Ended::Interrupted => "interrupted",
         Ended::Failed | Ended::CouldNotRun => "failed",
         Ended::Done => "done",
     };
-    let watched = watch.stop();
     run::close(&folder, &mut info, outcome)?;
     say(&format!("results in {}", folder.path().display()));
-    watched?;
+    watched.kept?;
     Ok(ended)
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dbdyno_adapters::{ServerSettings, Target};
 use dbdyno_core::metrics::Source;
 use dbdyno_core::{DbError, Driver, Error, Result, Sample, Stop};
-use dbdyno_monitor::{Monitor, Sink};
+use dbdyno_monitor::Sink;
 use dbdyno_results::{RunFolder, RunInfo, machine, rfc3339};
 
 use crate::Ended;
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::interrupt;
 use crate::output::{note, say};
 use crate::screen::grouped;
-use crate::watch::IntoFolder;
+use crate::watch::{Watch, WatchPlan};
 
 /// The shortest interval: reading takes some milliseconds.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -38,6 +38,8 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
     }
     let config = Config::read(arguments.config.as_deref())?;
     let targets = choose::targets(&config, &arguments.targets)?;
+    let labels: Vec<String> = targets.iter().map(|target| target.label.clone()).collect();
+    let plan = WatchPlan::new(&config, &arguments.watch, &labels, false)?;
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let drivers = open(&targets)?;
@@ -47,21 +49,31 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
         machine: machine(),
+        options: plan.in_words().into_iter().collect(),
         ..RunInfo::default()
     };
     folder.write_run_toml(&info)?;
-    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(IntoFolder(Arc::clone(&folder)))];
+    let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
     if !arguments.quiet {
         sinks.push(Arc::new(Lines::of(&targets)));
     }
-    let sampling = Monitor::start(drivers, arguments.interval, sinks)?;
-    wait(arguments.duration, || stop.is_requested() || sampling.has_failed());
-    let sampled = sampling.stop();
-    let interrupted = arguments.duration.is_some() && stop.is_requested();
-    run::close(&folder, &mut info, if interrupted { "interrupted" } else { "done" })?;
-    sampled?;
+    let watch = Watch::start_alone(plan, &drivers, &folder, arguments.interval, &stop, sinks)?;
+    wait(arguments.duration, || stop.is_requested() || watch.has_failed());
+    let watched = watch.stop();
+    let ended = match watched.has_failed {
+        true => Ended::Failed,
+        false if arguments.duration.is_some() && stop.is_requested() => Ended::Interrupted,
+        false => Ended::Done,
+    };
+    let outcome = match ended {
+        Ended::Failed => "failed",
+        Ended::Interrupted => "interrupted",
+        _ => "done",
+    };
+    run::close(&folder, &mut info, outcome)?;
+    watched.kept?;
     say(&format!("samples in {}", folder.path().display()));
-    Ok(if interrupted { Ended::Interrupted } else { Ended::Done })
+    Ok(ended)
 }
 
 fn open(targets: &[Target]) -> Result<Vec<Arc<dyn Driver>>> {

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::interrupt;
 use crate::output::say;
 use crate::screen::Screen;
-use crate::watch::Watch;
+use crate::watch::{Watch, WatchPlan};
 
 /// Sessions that dbdyno opens besides those of the clients.
 const SPARE_SESSIONS: u32 = 16;
@@ -46,11 +46,12 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     choose::check_topologies(&selections, &arguments)?;
     options.load_host = load_host(&selections)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
+    let plan = watch_plan(&config, &arguments, &targets)?;
 
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let runtime = event_loop()?;
-    let screen = Screen::new(arguments.quiet, &options);
+    let screen = Arc::new(Screen::new(arguments.quiet, &options));
     let sessions = most_sessions(&options, &selections);
     let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {
@@ -63,6 +64,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let folder =
         Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
     let mut info = describe(&runtime, &arguments, &options, &selections, &targets, &drivers)?;
+    info.options.extend(plan.in_words());
     folder.write_run_toml(&info)?;
 
     let versions: Vec<(Arc<dyn Driver>, String)> = drivers
@@ -70,26 +72,35 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
         .zip(&info.targets)
         .map(|(driver, target)| (Arc::clone(driver), target.engine_version.clone()))
         .collect();
-    let watch = match arguments.no_monitor {
-        true => Watch::none(),
-        false => Watch::start(&drivers, &folder, &mut options)?,
-    };
-    let ran =
-        run_suites(&selections, &versions, &options, &runtime, folder.as_ref(), &screen, &stop);
+    let tell = Screen::teller(&screen);
+    let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, tell)?;
+    let recorder = watch.recorder();
+    let (recorder, observer) = (recorder.as_ref(), screen.as_ref());
+    let ran = run_suites(&selections, &versions, &options, &runtime, recorder, observer, &stop);
     screen.clear();
+    let watched = watch.stop();
     let outcome = match &ran {
         Ok(summary) if summary.interrupted => "interrupted",
-        Ok(summary) if summary.failed + summary.could_not_run == 0 => "done",
+        Ok(summary) if summary.failed + summary.could_not_run == 0 && !watched.has_failed => "done",
         _ => "failed",
     };
-    let watched = watch.stop();
     close(&folder, &mut info, outcome)?;
     let summary = ran?;
     tables::after_run(&folder)?;
     tell_end(&summary, &folder);
     // Last: it takes nothing away from what was measured.
-    watched?;
-    Ok(ended(&summary))
+    watched.kept?;
+    Ok(if watched.has_failed { Ended::Failed } else { ended(&summary) })
+}
+
+/// What is to be watched beside a run.
+pub(super) fn watch_plan<'a>(
+    config: &'a Config,
+    arguments: &RunArgs,
+    targets: &[Target],
+) -> Result<WatchPlan<'a>> {
+    let labels: Vec<String> = targets.iter().map(|target| target.label.clone()).collect();
+    WatchPlan::new(config, &arguments.watch, &labels, arguments.no_monitor)
 }
 
 /// Writes down how a run ended, and when.

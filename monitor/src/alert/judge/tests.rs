@@ -1,0 +1,274 @@
+//! Synthetic series of known truth.
+
+use std::time::Duration;
+
+use dbdyno_core::measurement::Second;
+use dbdyno_core::metrics::{MetricInfo, MetricKind, Reading, Sample};
+use hdrhistogram::Histogram;
+
+use super::super::points::{Loads, of_samples};
+use super::super::rule::{Baseline, LOAD_METRICS, Metric, Severity};
+use super::*;
+use crate::made_up::case;
+
+static SESSIONS: MetricInfo = MetricInfo::gauge("connections", "1", "");
+static LIMIT: MetricInfo = MetricInfo::gauge("connections_limit", "1", "");
+static DEADLOCKS: MetricInfo = MetricInfo::counter("deadlocks", "1", "");
+static WAITING: MetricInfo = MetricInfo::gauge("waiting", "1", "");
+
+fn at(second: u64) -> Duration {
+    Duration::from_secs(second)
+}
+
+fn sample(metric: &'static MetricInfo, of: &str, value: f64, per_second: Option<f64>) -> Sample {
+    Sample {
+        at: std::time::SystemTime::UNIX_EPOCH,
+        source: Source::Engine,
+        target: "here".to_owned(),
+        reading: Reading { metric, of: of.to_owned(), value },
+        per_second,
+    }
+}
+
+fn engine(metric: &'static MetricInfo, condition: Condition, lasting: u64) -> Rule {
+    rule(Subject::Sampled(Source::Engine), metric, condition, lasting)
+}
+
+fn rule(subject: Subject, info: &'static MetricInfo, condition: Condition, lasting: u64) -> Rule {
+    Rule {
+        name: "a rule".to_owned(),
+        metric: Metric { subject, info },
+        target: None,
+        of: None,
+        condition,
+        lasting: at(lasting),
+        severity: Severity::Warn,
+    }
+}
+
+fn beyond(op: Op, threshold: f64) -> Condition {
+    Condition::Beyond { op, threshold, clear: None, rate: None, baseline: None }
+}
+
+fn judge(rule: Rule) -> Judge {
+    let metrics = vec!["connections", "connections_limit", "deadlocks", "waiting"];
+    Judge::new(vec![rule], vec![Watched { target: "here".to_owned(), metrics }])
+}
+
+/// What comes of values a second apart: the seconds in which something changed.
+fn changes(rule: Rule, values: &[Option<f64>]) -> Vec<(u64, Change)> {
+    let info = rule.metric.info;
+    let mut judge = judge(rule);
+    let mut last: Option<f64> = None;
+    let mut changes = Vec::new();
+    for (second, value) in (0..).zip(values) {
+        let samples: Vec<Sample> = value
+            .map(|value| {
+                let grown = last.filter(|last| value >= *last).map(|last| value - last);
+                let is_counter = info.kind == MetricKind::Counter;
+                sample(info, "", value, grown.filter(|_| is_counter))
+            })
+            .into_iter()
+            .collect();
+        last = *value;
+        let points = of_samples(at(second), &samples);
+        let found = judge.judge(at(second), &points, &[]);
+        changes.extend(found.into_iter().map(|finding| (second, finding.change)));
+    }
+    changes
+}
+
+fn some(values: &[f64]) -> Vec<Option<f64>> {
+    values.iter().copied().map(Some).collect()
+}
+
+#[test]
+fn a_rule_fires_once_it_has_held_for_long_enough_and_is_over_once_it_does_not() {
+    let values = some(&[9.0, 11.0, 11.0, 9.0, 11.0, 12.0, 13.0, 11.0, 11.0, 10.0, 11.0]);
+    let found = changes(engine(&SESSIONS, beyond(Op::Above, 10.0), 3), &values);
+    assert_eq!(found, [(7, Change::Fired), (9, Change::Resolved)]);
+    // A threshold is not above itself, but it is at least that.
+    let found = changes(engine(&SESSIONS, beyond(Op::AtLeast, 10.0), 0), &some(&[10.0, 9.9]));
+    assert_eq!(found, [(0, Change::Fired), (1, Change::Resolved)]);
+    let found = changes(engine(&SESSIONS, beyond(Op::Below, 5.0), 0), &some(&[5.0, 4.0, 6.0]));
+    assert_eq!(found, [(1, Change::Fired), (2, Change::Resolved)]);
+}
+
+#[test]
+fn one_that_has_fired_is_over_only_beyond_the_mark_of_its_own() {
+    let condition = |clear| Condition::Beyond {
+        op: Op::Above,
+        threshold: 10.0,
+        clear,
+        rate: None,
+        baseline: None,
+    };
+    let values = some(&[11.0, 9.0, 11.0, 9.0, 8.0, 7.9, 9.0]);
+    let flapping = changes(engine(&SESSIONS, condition(None), 0), &values);
+    assert_eq!(flapping.len(), 4);
+    let steady = changes(engine(&SESSIONS, condition(Some(8.0)), 0), &values);
+    assert_eq!(steady, [(0, Change::Fired), (4, Change::Resolved)]);
+}
+
+#[test]
+fn a_counter_is_judged_by_how_much_it_grew_and_not_where_it_began_anew() {
+    let values = some(&[100.0, 100.0, 101.0, 101.0, 0.0, 0.0]);
+    let found = changes(engine(&DEADLOCKS, beyond(Op::Above, 0.0), 0), &values);
+    assert_eq!(found, [(2, Change::Fired), (3, Change::Resolved)]);
+}
+
+#[test]
+fn a_rate_is_taken_over_its_time() {
+    let condition = |threshold, seconds| Condition::Beyond {
+        op: Op::Above,
+        threshold,
+        clear: None,
+        rate: Some(at(seconds)),
+        baseline: None,
+    };
+    // Grows by two a second from the fifth on: over four seconds that is more than one at the eighth.
+    let values = some(&[5.0, 5.0, 5.0, 5.0, 5.0, 7.0, 9.0, 11.0, 13.0, 13.0, 13.0, 13.0]);
+    let found = changes(engine(&SESSIONS, condition(1.0, 4), 0), &values);
+    assert_eq!(found, [(7, Change::Fired), (10, Change::Resolved)]);
+    let spike = some(&[5.0, 9.0, 5.0, 5.0, 5.0, 5.0]);
+    assert_eq!(changes(engine(&SESSIONS, condition(1.0, 4), 0), &spike), []);
+    // A counter that begins anew did not shrink: nothing is known for so long.
+    let values = some(&[100.0, 200.0, 300.0, 0.0, 0.0, 0.0, 0.0]);
+    let found = changes(engine(&DEADLOCKS, condition(50.0, 2), 0), &values);
+    assert_eq!(found, [(2, Change::Fired), (5, Change::Resolved)]);
+}
+
+#[test]
+fn what_is_not_told_for_long_enough_is_absent_until_it_is_told_again() {
+    let (there, gone) = (Some(1.0), None);
+    let values = [there, gone, gone, there, gone, gone, gone, gone, there];
+    let found = changes(engine(&SESSIONS, Condition::Absent, 3), &values);
+    assert_eq!(found, [(7, Change::Fired), (8, Change::Resolved)]);
+    // Nobody expects what the engine of the target does not know.
+    static OTHER: MetricInfo = MetricInfo::gauge("history_length", "1", "");
+    let mut judge = judge(engine(&OTHER, Condition::Absent, 0));
+    assert!(judge.judge(at(9), &[], &[]).is_empty());
+}
+
+#[test]
+fn a_target_that_is_silent_changes_nothing_and_a_long_silence_starts_the_time_anew() {
+    let (high, silent) = (Some(11.0), None);
+    let fired = [high, silent, silent, high, Some(1.0)];
+    let found = changes(engine(&SESSIONS, beyond(Op::Above, 10.0), 2), &fired);
+    assert_eq!(found, [(3, Change::Fired), (4, Change::Resolved)]);
+    let mut long = vec![high];
+    long.extend([silent; 7]);
+    long.extend([high, high, high]);
+    let found = changes(engine(&SESSIONS, beyond(Op::Above, 10.0), 2), &long);
+    assert_eq!(found, [(10, Change::Fired)]);
+}
+
+#[test]
+fn each_of_several_is_judged_by_itself_and_over_once_it_is_no_more() {
+    let mut judge = judge(engine(&WAITING, beyond(Op::AtLeast, 2.0), 0));
+    let mut told = |second, waits: &[(&str, f64)]| {
+        let mut samples = vec![sample(&SESSIONS, "", 5.0, None)];
+        samples.extend(waits.iter().map(|(of, value)| sample(&WAITING, of, *value, None)));
+        let found = judge.judge(at(second), &of_samples(at(second), &samples), &[]);
+        found.into_iter().map(|finding| (finding.of, finding.change)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(0, &[("Lock", 2.0), ("IO", 1.0)]), [("Lock".to_owned(), Change::Fired)]);
+    assert_eq!(told(1, &[("Lock", 2.0), ("IO", 3.0)]), [("IO".to_owned(), Change::Fired)]);
+    assert_eq!(told(2, &[("IO", 3.0)]), [("Lock".to_owned(), Change::Resolved)]);
+    assert_eq!(told(3, &[]), [("IO".to_owned(), Change::Resolved)]);
+}
+
+#[test]
+fn a_share_is_worked_out_of_what_belongs_together() {
+    let samples = [sample(&SESSIONS, "", 95.0, None), sample(&LIMIT, "", 100.0, None)];
+    let points = of_samples(at(0), &samples);
+    let ratio = points.iter().find(|point| point.metric == "connections_ratio").unwrap();
+    assert_eq!((ratio.value, ratio.target.as_str()), (Some(0.95), "here"));
+    // Nothing was asked of the cache: there is no share.
+    static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
+    static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
+    let idle = [sample(&HITS, "", 5.0, Some(0.0)), sample(&MISSES, "", 5.0, Some(0.0))];
+    assert!(of_samples(at(0), &idle).iter().all(|point| point.metric != "cache_hit_ratio"));
+}
+
+fn second(number: u64, warmup: bool, completed: u64, errors: u64, ms: u64) -> Second {
+    let mut response_ns = Histogram::new(3).unwrap();
+    response_ns.record_n(ms * 1_000_000, completed).unwrap();
+    let transaction = "pay".into();
+    Second { second: number, warmup, transaction, completed, errors, retries: 0, response_ns }
+}
+
+fn load(name: &str) -> &'static MetricInfo {
+    LOAD_METRICS.iter().find(|info| info.name == name).unwrap()
+}
+
+#[test]
+fn a_load_is_judged_by_whole_seconds_of_its_measured_part() {
+    let (case, mut loads) = (case(), Loads::default());
+    let mut values = |seconds: &[Second]| {
+        let points = loads.second(at(0), &case, seconds);
+        let of = |metric: &str| points.iter().find(|point| point.metric == metric)?.value;
+        (of("throughput"), of("errors"))
+    };
+    assert_eq!(values(&[second(0, true, 100, 0, 1)]), (None, None));
+    assert_eq!(
+        values(&[second(1, true, 50, 0, 1), second(1, false, 30, 10, 1)]),
+        (None, Some(0.25))
+    );
+    assert_eq!(values(&[second(2, false, 100, 0, 1)]), (None, Some(0.0)));
+    assert_eq!(values(&[second(3, false, 0, 0, 1)]), (Some(100.0), None));
+    assert_eq!(values(&[second(4, false, 90, 0, 1)]), (Some(0.0), Some(0.0)));
+    // The fourth second of this load was cut short by its end: another one follows.
+    assert_eq!(values(&[second(0, false, 80, 0, 1)]), (None, Some(0.0)));
+}
+
+#[test]
+fn a_load_is_held_against_its_own_case_of_the_baseline() {
+    let case = case();
+    let baseline: Baseline = [(("here".to_owned(), case_name(&case)), 0.010)].into();
+    let condition = Condition::Beyond {
+        op: Op::Above,
+        threshold: 1.5,
+        clear: None,
+        rate: None,
+        baseline: Some(baseline),
+    };
+    let mut judge = judge(rule(Subject::Load, load("p99"), condition, 0));
+    let mut loads = Loads::default();
+    let mut told = |number, case: &Case, ms| {
+        let points = loads.second(at(number), case, &[second(number, false, 10, 0, ms)]);
+        let running: Vec<Arc<Case>> = loads.cases().map(Arc::clone).collect();
+        let found = judge.judge(at(number), &points, &running);
+        found.into_iter().map(|found| (found.change, found.threshold)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(0, &case, 14), []);
+    let found = told(1, &case, 16);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, Change::Fired);
+    assert!((found[0].1.unwrap() - 0.015).abs() < 1e-9);
+    let other = Case { clients: 9, ..case.clone() };
+    assert_eq!(told(2, &other, 900), [(Change::NotJudged, None)]);
+    assert_eq!(told(3, &other, 900), []);
+}
+
+#[test]
+fn a_load_that_is_over_has_nothing_left_to_fire_of() {
+    let case = case();
+    let mut judge = judge(rule(Subject::Load, load("p99"), beyond(Op::Above, 0.01), 0));
+    let mut loads = Loads::default();
+    let points = loads.second(at(0), &case, &[second(0, false, 10, 0, 50)]);
+    let running = [Arc::new(case.clone())];
+    assert_eq!(judge.judge(at(0), &points, &running)[0].change, Change::Fired);
+    // Seconds come late, and nothing is said of that.
+    assert!(judge.judge(at(1), &[], &running).is_empty());
+    assert_eq!(judge.judge(at(2), &[], &[])[0].change, Change::Resolved);
+    let mut absent = judge_of_absence();
+    assert!(absent.judge(at(0), &points, &running).is_empty());
+    assert!((1..3).all(|second| absent.judge(at(second), &[], &running).is_empty()));
+    assert_eq!(absent.judge(at(3), &[], &running)[0].change, Change::Fired);
+    assert!(absent.judge(at(4), &[], &[]).is_empty());
+}
+
+fn judge_of_absence() -> Judge {
+    judge(rule(Subject::Load, load("p99"), Condition::Absent, 2))
+}

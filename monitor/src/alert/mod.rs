@@ -1,0 +1,220 @@
+//! Alerts: rules over what is sampled and what loads do, judged once a second beside whatever runs.
+
+mod judge;
+mod points;
+mod ready_made;
+mod rule;
+mod series;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use dbdyno_core::measurement::Second;
+use dbdyno_core::metrics::Sample;
+use dbdyno_core::{Case, Driver, Result, Stop};
+
+use crate::monitor::Sink;
+use crate::overheard::LoadListener;
+use judge::{Finding, Judge, Watched};
+use points::{Loads, Point};
+
+pub use ready_made::{READY_MADE, ReadyMade};
+pub use rule::{
+    Baseline, Condition, LOAD_METRICS, Metric, Op, RATIO, Rule, Severity, Subject, metrics,
+};
+pub use series::Change;
+
+/// What became of a rule, for those who are told.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// When.
+    pub at: SystemTime,
+    /// What became of it.
+    pub change: Change,
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The target, empty where the metric is no target's.
+    pub target: String,
+    /// Which of several, empty where there is one.
+    pub of: String,
+    /// The case whose load ran on the target, where one did.
+    pub case: Option<Arc<Case>>,
+    /// The last value, in the metric's unit; none where there was none.
+    pub value: Option<f64>,
+    /// What it was held against.
+    pub threshold: Option<f64>,
+}
+
+impl fmt::Display for Notice {
+    /// A sentence.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = &self.rule;
+        write!(out, "{}: {}", rule.name, rule.metric)?;
+        if !self.of.is_empty() {
+            write!(out, " ({})", self.of)?;
+        }
+        if !self.target.is_empty() {
+            write!(out, " of {}", self.target)?;
+        }
+        match (self.change, &rule.condition) {
+            (Change::NotJudged, _) => {
+                return write!(out, " is not judged: the baseline has no such case");
+            }
+            (Change::Fired, Condition::Absent) => write!(out, " was not told")?,
+            (Change::Resolved, Condition::Absent) => return write!(out, " is told again"),
+            (_, Condition::Beyond { op, baseline, .. }) => {
+                match self.value {
+                    Some(value) => write!(out, " is {}", rule.in_words(value))?,
+                    None => return write!(out, " is no more"),
+                }
+                if let Some(threshold) = self.threshold {
+                    let than = if baseline.is_some() { "; of the baseline, " } else { ", " };
+                    let not = if self.change == Change::Resolved { "no longer " } else { "" };
+                    write!(out, "{than}{not}{} {}", op.name(), rule.in_words(threshold))?;
+                }
+            }
+        }
+        if self.change == Change::Fired && !rule.lasting.is_zero() {
+            write!(out, " for {:?}", rule.lasting)?;
+        }
+        Ok(())
+    }
+}
+
+/// Who is told.
+pub trait AlertSink: Send + Sync {
+    /// A rule fired, or is over. It is called on the thread that samples, which waits meanwhile.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    fn tell(&self, notice: &Notice) -> Result<()>;
+}
+
+/// Judges rules: by the samples it is given, and what it overhears of loads.
+pub struct Alerts {
+    began: Instant,
+    state: Mutex<State>,
+    sinks: Vec<Arc<dyn AlertSink>>,
+    /// Which severity ends what runs, and how.
+    abort: Option<(Severity, Stop)>,
+    failed: AtomicBool,
+    aborted: AtomicBool,
+}
+
+struct State {
+    judge: Judge,
+    loads: Loads,
+    /// What loads told since rules were last judged.
+    waiting: Vec<Point>,
+}
+
+impl Alerts {
+    /// Watches these targets by these rules.
+    pub fn new(
+        rules: Vec<Rule>,
+        drivers: &[Arc<dyn Driver>],
+        sinks: Vec<Arc<dyn AlertSink>>,
+        abort: Option<(Severity, Stop)>,
+    ) -> Self {
+        let watched = |driver: &Arc<dyn Driver>| Watched {
+            target: driver.target().to_owned(),
+            metrics: driver
+                .metrics()
+                .map(|metrics| metrics.catalogue().iter().map(|metric| metric.name).collect())
+                .unwrap_or_default(),
+        };
+        let judge = Judge::new(rules, drivers.iter().map(watched).collect());
+        let state = State { judge, loads: Loads::default(), waiting: Vec::new() };
+        Self {
+            began: Instant::now(),
+            state: Mutex::new(state),
+            sinks,
+            abort,
+            failed: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Judges what loads told since the last samples: their last second, too.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    pub fn finish(&self) -> Result<()> {
+        self.judge(Vec::new())
+    }
+
+    /// Whether a rule of severity `fail` fired.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a rule ended what ran.
+    pub fn has_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Relaxed)
+    }
+
+    fn judge(&self, mut points: Vec<Point>) -> Result<()> {
+        let notices: Vec<Notice> = {
+            let mut state = self.state();
+            let State { judge, loads, waiting } = &mut *state;
+            points.append(waiting);
+            let running: Vec<Arc<Case>> = loads.cases().map(Arc::clone).collect();
+            let found = judge.judge(self.began.elapsed(), &points, &running);
+            found.into_iter().map(|finding| notice(finding, loads)).collect()
+        };
+        let mut told = Ok(());
+        for notice in &notices {
+            if notice.change == Change::Fired {
+                self.fired(notice.rule.severity);
+            }
+            for sink in &self.sinks {
+                // One that cannot keep it does not keep the others from it.
+                told = told.and(sink.tell(notice));
+            }
+        }
+        told
+    }
+
+    fn fired(&self, severity: Severity) {
+        if severity == Severity::Fail {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        if let Some((least, stop)) = &self.abort
+            && severity >= *least
+        {
+            self.aborted.store(true, Ordering::Relaxed);
+            stop.request();
+        }
+    }
+}
+
+fn notice(finding: Finding, loads: &Loads) -> Notice {
+    let Finding { rule, change, target, of, case, value, threshold } = finding;
+    let case = case.or_else(|| loads.case_of(&target));
+    Notice { at: SystemTime::now(), change, rule, target, of, case, value, threshold }
+}
+
+impl Sink for Alerts {
+    fn samples(&self, samples: &[Sample]) -> Result<()> {
+        self.judge(points::of_samples(self.began.elapsed(), samples))
+    }
+}
+
+impl LoadListener for Alerts {
+    fn second(&self, case: &Case, seconds: &[Second]) {
+        let at = self.began.elapsed();
+        let mut state = self.state();
+        let points = state.loads.second(at, case, seconds);
+        state.waiting.extend(points);
+    }
+
+    fn over(&self, case: &Case) {
+        self.state().loads.over(case);
+    }
+}

@@ -1,0 +1,85 @@
+//! What loads tell their recorder, overheard second by second.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, Event, Measurement, Plan, Recorder, Result};
+
+/// Who is told what loads tell. It is called on a thread that a load may be running on: it must be quick, and
+/// wait for nobody.
+pub trait LoadListener: Send + Sync {
+    /// A second of a load is over; there is an entry for each transaction type that had anything to tell.
+    fn second(&self, case: &Case, seconds: &[Second]);
+
+    /// Something happened in a load.
+    fn event(&self, _case: &Case, _event: &Event) {}
+
+    /// The loads of the case are over.
+    fn over(&self, _case: &Case) {}
+}
+
+/// A recorder that lets others listen. What is recorded is as it would be without them.
+pub struct Overheard {
+    recorder: Arc<dyn Recorder>,
+    listeners: Vec<Arc<dyn LoadListener>>,
+}
+
+impl Overheard {
+    /// Records by `recorder`, and tells the listeners afterwards.
+    pub fn new(recorder: Arc<dyn Recorder>, listeners: Vec<Arc<dyn LoadListener>>) -> Self {
+        Self { recorder, listeners }
+    }
+}
+
+impl Recorder for Overheard {
+    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
+        self.listeners.iter().for_each(|listener| listener.over(case));
+        self.recorder.measurements(case, rows)
+    }
+
+    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.recorder.second(case, began, seconds)?;
+        self.listeners.iter().for_each(|listener| listener.second(case, seconds));
+        Ok(())
+    }
+
+    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
+        self.recorder.plan(case, name, plan)
+    }
+
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        self.recorder.file(case, folder, extension)
+    }
+
+    fn event(&self, case: &Case, event: &Event) -> Result<()> {
+        self.recorder.event(case, event)?;
+        self.listeners.iter().for_each(|listener| listener.event(case, event));
+        Ok(())
+    }
+}
+
+/// What tells a case from the others of its target, in words: `oltp/tpcb, serializable, durability full, 8
+/// clients`. What is as usual is left out.
+pub fn case_name(case: &Case) -> String {
+    use dbdyno_core::schema::Keys;
+    use dbdyno_core::{Cache, StatementForm};
+
+    let mut words = vec![
+        format!("{}/{}", case.suite, case.benchmark),
+        case.isolation.name().to_owned(),
+        format!("durability {}", case.durability.name()),
+        format!("{} clients", case.clients),
+    ];
+    words.extend(case.rate.map(|rate| format!("{rate}/s")));
+    let unusual = [
+        (case.streams != 0, format!("{} streams", case.streams)),
+        (case.statements != StatementForm::default(), case.statements.name().to_owned()),
+        (case.pipeline, "pipelined".to_owned()),
+        (case.keys != Keys::default(), format!("keys {}", case.keys.name())),
+        (case.cache != Cache::default(), case.cache.name().to_owned()),
+    ];
+    words.extend(unusual.into_iter().filter_map(|(is, word)| is.then_some(word)));
+    words.join(", ")
+}

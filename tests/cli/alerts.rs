@@ -1,0 +1,246 @@
+//! Alerts: rules, who is told, and how a run ends. Faults are made for real.
+
+use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use dbdyno_tests::left_out;
+
+use crate::desk::{Desk, code, err};
+use crate::web::Posted;
+
+/// The alerts in `events.csv`: kind, class, code, target and detail.
+fn alerts(desk: &Desk) -> Vec<[String; 5]> {
+    let run = desk.runs().pop().unwrap();
+    let mut reader = csv::Reader::from_path(run.join("events.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let places = ["kind", "class", "code", "target", "detail"].map(place);
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        places.map(|place| row[place].to_owned())
+    });
+    rows.filter(|row| row[0].starts_with("alert")).collect()
+}
+
+fn write(desk: &Desk, rules: &str) {
+    fs::write(desk.path("dbdyno.toml"), rules).unwrap();
+}
+
+const ALWAYS: &str = "[[alert]]\nname = 'busy'\nmetric = 'load.p50'\nop = '>'\nthreshold = 0\n";
+
+/// A closed loop of a short time, in which every second has transactions.
+const LOAD: [&str; 6] = ["run", "oltp/point-select", "--warmup", "0", "--duration", "1s"];
+
+#[test]
+fn an_alert_is_told_to_all_and_decides_how_the_run_ends() {
+    let desk = Desk::new();
+    let posted = Posted::listen();
+    let notify = format!(
+        "[notify]\nwebhook = '{}'\ncommand = ['/bin/sh', '-c', 'cat >> told.json']\n",
+        posted.url
+    );
+    write(&desk, &format!("{ALWAYS}severity = 'warn'\n{notify}"));
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(
+        err(&output).contains("! ALERT (warn): busy: load.p50 of sqlite is "),
+        "{}",
+        err(&output)
+    );
+    let found = alerts(&desk);
+    let fired: Vec<_> = found.iter().filter(|row| row[0] == "alert_fired").collect();
+    assert_eq!(fired.len(), 1, "{found:?}");
+    assert_eq!(fired[0][1..4], ["warn", "busy", "sqlite"]);
+    let told = posted.bodies.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(told["alert"], "busy");
+    assert_eq!((&told["state"], &told["severity"]), (&"fired".into(), &"warn".into()));
+    assert_eq!((&told["metric"], &told["op"]), (&"load.p50".into(), &">".into()));
+    assert_eq!(told["case"]["benchmark"], "point-select");
+    assert!(told["value"].as_f64().unwrap() > 0.0, "{told}");
+    let run = desk.runs().pop().unwrap();
+    assert_eq!(told["run_id"], run.file_name().unwrap().to_str().unwrap());
+    let commanded = fs::read_to_string(desk.path("told.json")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(commanded.lines().next().unwrap()).unwrap();
+    assert_eq!(first, told);
+    let conditions = fs::read_to_string(run.join("run.toml")).unwrap();
+    assert!(conditions.contains("alerts = \"busy\""), "{conditions}");
+
+    // The same rule is one that the run fails by; and one that ends it.
+    write(&desk, &format!("{ALWAYS}severity = 'fail'\n"));
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let began = Instant::now();
+    let endless = ["run", "oltp/point-select", "--warmup", "0", "--duration", "1m"];
+    let output = desk.dbdyno(&[&endless[..], &["--abort-on-alert"]].concat());
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(began.elapsed() < Duration::from_secs(60));
+    let conditions = fs::read_to_string(desk.runs().pop().unwrap().join("run.toml")).unwrap();
+    assert!(conditions.contains("outcome = \"interrupted\""), "{conditions}");
+    let output = desk.dbdyno(&[&LOAD[..], &["--alerts", "none"]].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+}
+
+#[test]
+fn a_webhook_that_hangs_does_not_slow_the_run() {
+    let desk = Desk::new();
+    // Connections are made, and nobody answers.
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", hanging.local_addr().unwrap());
+    write(&desk, &format!("{ALWAYS}[notify]\nwebhook = '{url}'\n"));
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let told = err(&output);
+    assert!(told.contains("note: the webhook at 127.0.0.1 was not told of "), "{told}");
+    let run = desk.runs().pop().unwrap();
+    let mut reader = csv::Reader::from_path(run.join("timeline.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let (second, completed) = (place("second"), place("completed"));
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        (row[second].parse::<u64>().unwrap(), row[completed].parse::<u64>().unwrap())
+    });
+    let each: Vec<(u64, u64)> = rows.collect();
+    assert!(each.first().is_some_and(|(_, completed)| *completed > 0), "{each:?}");
+}
+
+#[test]
+fn a_rule_that_is_wrong_is_told_with_its_line_before_anything_is_touched() {
+    let desk = Desk::new();
+    let named = "[[alert]]\nname = 'a'\n";
+    for (rules, line, told) in [
+        (format!("{named}metric = 'load.p98'\n"), 3, "there is no metric `load.p98`"),
+        (format!("{named}metric = 'load.p99'\n"), 1, "neither `op` with `threshold` nor `absent"),
+        (format!("{named}metric = 'load.p99'\nop = '='\n"), 4, "there is no sign `=`"),
+        (
+            format!("{named}metric = 'load.p99'\nop = '>'\nthreshold = '20 sheep'\n"),
+            5,
+            "`20 sheep` is not a duration such as",
+        ),
+        (
+            format!("{named}metric = 'load.p99'\nop = '>'\nthreshold = 1\nclear = 2\n"),
+            6,
+            "`clear` must be below `threshold`",
+        ),
+        (
+            format!("{named}metric = 'engine.commits'\nabsent = true\nthreshold = 1\n"),
+            4,
+            "what is absent has no `threshold`",
+        ),
+        (
+            format!("{named}metric = 'machine.run_queue'\nabsent = true\ntarget = 'sqlite'\n"),
+            5,
+            "machine.run_queue is no target's",
+        ),
+        ("[[alert]]\nuse = 'deadlock'\n".to_owned(), 2, "did you mean `deadlocks`"),
+        (format!("{named}sevrity = 'fail'\n"), 3, "unknown field `sevrity`"),
+        (
+            "[[alert]]\nuse = 'p99'\nbaseline = 'nowhere'\nthreshold = '150%'\n".to_owned(),
+            3,
+            "nowhere",
+        ),
+    ] {
+        write(&desk, &rules);
+        let output = desk.dbdyno(&LOAD);
+        assert_eq!(code(&output), 2, "{rules}{}", err(&output));
+        let said = err(&output);
+        assert!(said.contains(&format!("line {line}")) && said.contains(told), "{rules}{said}");
+        assert!(desk.runs().is_empty());
+    }
+    for (notify, told) in [
+        ("webhook = 'ftp://here/'", "neither http nor https"),
+        ("webhook = 'here'", "notify.webhook"),
+        ("command = []", "it is empty"),
+        ("command = ['/no/such/program']", "there is no program `/no/such/program`"),
+    ] {
+        write(&desk, &format!("{ALWAYS}[notify]\n{notify}\n"));
+        let output = desk.dbdyno(&LOAD);
+        assert_eq!(code(&output), 2, "{notify}{}", err(&output));
+        assert!(err(&output).contains(told), "{}", err(&output));
+    }
+    write(&desk, ALWAYS);
+    let output = desk.dbdyno(&[&LOAD[..], &["--no-monitor"]].concat());
+    assert_eq!(code(&output), 2, "{}", err(&output));
+    assert!(err(&output).contains("--alerts none"), "{}", err(&output));
+    assert!(desk.runs().is_empty());
+}
+
+#[test]
+fn a_run_that_is_slower_than_its_baseline_is_told_of() {
+    let desk = Desk::new();
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let baseline = desk.runs().pop().unwrap();
+    let rule = |metric: &str, op: &str, threshold: &str| {
+        format!(
+            "[[alert]]\nname = '{metric}'\nmetric = 'load.{metric}'\nop = '{op}'\n\
+             threshold = '{threshold}'\nbaseline = '{}'\n",
+            baseline.display()
+        )
+    };
+    // Nobody is a thousand times as fast, and everybody a thousandth.
+    let rules = rule("p99", ">", "0.1%") + &rule("p50", ">", "100000000%");
+    write(&desk, &rules);
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let codes: Vec<String> =
+        alerts(&desk).into_iter().map(|row| row[0].clone() + &row[2]).collect();
+    assert!(codes.contains(&"alert_firedp99".to_owned()), "{codes:?}");
+    assert!(codes.iter().all(|code| !code.ends_with("p50")), "{codes:?}");
+    let output = desk.dbdyno(&[&LOAD[..], &["--clients", "1"]].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let found = alerts(&desk);
+    assert!(found.iter().all(|row| row[0] == "alert_not_judged"), "{found:?}");
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn a_target_that_is_watched_alone_has_alerts_too() {
+    let desk = Desk::new();
+    write(
+        &desk,
+        "[[alert]]\nname = 'there'\nmetric = 'machine.processors'\nop = '>='\nthreshold = 1\n\
+         for = '1s'\nseverity = 'fail'\n\
+         [[alert]]\nname = 'gone'\nmetric = 'engine.log_file_bytes'\nabsent = true\nfor = '200ms'\n",
+    );
+    // A temporary file that nobody has written to yet is not there.
+    let arguments = ["monitor", "--target", "sqlite", "--interval", "100ms", "--duration", "1m"];
+    let output = desk.dbdyno(&[&arguments[..], &["--abort-on-alert", "--quiet"]].concat());
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let found = alerts(&desk);
+    let told: Vec<_> = found.iter().map(|row| row[..4].join(" ")).collect();
+    assert_eq!(told, ["alert_fired warn gone sqlite", "alert_fired fail there "], "{found:?}");
+    assert_eq!(found[0][4], "gone: engine.log_file_bytes of sqlite was not told for 200ms");
+}
+
+/// A cache of less than the data, which then has to come from files again and again.
+#[test]
+fn a_cache_that_is_too_small_is_told_of() {
+    if left_out("mariadb") {
+        return;
+    }
+    let desk = Desk::new();
+    write(
+        &desk,
+        "[[alert]]\nuse = 'cache-hit-rate'\nthreshold = '99%'\nfor = '1s'\nseverity = 'fail'\n",
+    );
+    let output = desk.dbdyno(&[
+        "run",
+        "oltp/point-select",
+        "--target",
+        "mariadb",
+        "-o",
+        "innodb_buffer_pool_size=6M",
+        "--scale",
+        "10",
+        "--warmup",
+        "0",
+        "--duration",
+        "30s",
+        "--abort-on-alert",
+    ]);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let found = alerts(&desk);
+    assert_eq!(found[0][..4], ["alert_fired", "fail", "cache-hit-rate", "mariadb"], "{found:?}");
+}

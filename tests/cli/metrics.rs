@@ -1,0 +1,133 @@
+//! `--metrics-listen`, scraped by a real Prometheus; the rules and the dashboard for it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use dbdyno_tests::{left_out, wait_for};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::desk::{Desk, code, err, signal};
+use crate::web::get;
+
+/// A file of the documentation.
+fn docs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name).canonicalize().unwrap()
+}
+
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Ends a process with the test, whatever comes of that.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where a dbdyno says that its metrics are: `127.0.0.1:PORT`.
+fn address(child: &mut Child) -> String {
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    let line = lines.find(|line| line.contains("metrics at http://")).expect("an address");
+    // What it says further on must find somebody to read it.
+    std::thread::spawn(move || lines.for_each(drop));
+    line.trim_start_matches("metrics at http://").trim_end_matches("/metrics").to_owned()
+}
+
+/// The values of a query, by what Prometheus' HTTP API says.
+fn query(prometheus: &str, query: &str) -> Vec<f64> {
+    let page = get(prometheus, &format!("/api/v1/query?query={query}")).unwrap_or_default();
+    let Ok(answer) = serde_json::from_str::<Value>(&page) else { return Vec::new() };
+    let result = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+    result.iter().map(|each| each["value"][1].as_str().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn a_real_prometheus_scrapes_a_run() {
+    if left_out("prometheus") {
+        return;
+    }
+    let desk = Desk::new();
+    let arguments =
+        ["run", "oltp/tpcb", "--duration", "10m", "--warmup", "0", "--metrics-listen", "0"];
+    let mut run = Ended(desk.start(&arguments));
+    let target = address(&mut run.0);
+
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let rules = docs("prometheus/alerts.yml");
+    let settings = format!(
+        "global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\n\
+         rule_files: ['{}']\n\
+         scrape_configs: [{{job_name: dbdyno, static_configs: [{{targets: ['{target}']}}]}}]\n",
+        rules.display()
+    );
+    fs::write(desk.path("prometheus.yml"), settings).unwrap();
+    let mut prometheus = program("prometheus");
+    prometheus.arg(format!("--config.file={}", desk.path("prometheus.yml")));
+    prometheus.arg(format!("--storage.tsdb.path={}", desk.path("series")));
+    prometheus.arg(format!("--web.listen-address={listen}"));
+    let started = prometheus.spawn().expect("prometheus, which ./tests/run installs");
+    let _prometheus = Ended(started);
+
+    let at_least = |series: &str, least: f64| {
+        wait_for(series, || query(&listen, series).into_iter().find(|value| *value >= least))
+    };
+    at_least("sum(dbdyno_load_transactions_total)", 100.0);
+    at_least("sum(dbdyno_load_response_seconds_count)", 100.0);
+    at_least("dbdyno_engine_database_bytes", 4096.0);
+    at_least("dbdyno_machine_processors", 1.0);
+    at_least("dbdyno_client_cpu_seconds_total", 0.01);
+    at_least("dbdyno_load_clients", 4.0);
+    assert_eq!(query(&listen, "up"), [1.0]);
+    // Every rule was evaluated, and none could not be.
+    let health = wait_for("rules", || {
+        let page = get(&listen, "/api/v1/rules")?;
+        let answer: Value = serde_json::from_str(&page).unwrap();
+        let rules = answer["data"]["groups"][0]["rules"].as_array()?.clone();
+        let states: Vec<String> =
+            rules.iter().map(|rule| rule["health"].as_str().unwrap().to_owned()).collect();
+        states.iter().all(|state| state != "unknown").then_some(states)
+    });
+    assert!(health.len() >= 7 && health.iter().all(|state| state == "ok"), "{health:?}");
+    signal(&run.0, Signal::SIGINT);
+    assert_eq!(run.0.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn promtool_accepts_the_rules() {
+    if left_out("prometheus") {
+        return;
+    }
+    let mut promtool = Command::new("promtool");
+    let output = promtool.args(["check", "rules"]).arg(docs("prometheus/alerts.yml")).output();
+    let output = output.expect("promtool, which ./tests/run installs");
+    assert_eq!(code(&output), 0, "{}", err(&output));
+}
+
+#[test]
+fn an_address_in_use_is_told_before_anything_is_touched() {
+    let desk = Desk::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for verb in [&["run"][..], &["monitor", "--target", "sqlite"]] {
+        let output = desk.dbdyno(&[verb, &["--metrics-listen", &port]].concat());
+        assert_eq!(code(&output), 2);
+        let told = err(&output);
+        assert!(told.contains(&format!("listen at 127.0.0.1:{port}")), "{told}");
+        assert!(told.contains("in use") && told.contains("port 0"), "{told}");
+        assert!(desk.runs().is_empty());
+    }
+    let output = desk.dbdyno(&["run", "--metrics-listen", "here"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("`here` is not a port such as `9187`"), "{}", err(&output));
+}
