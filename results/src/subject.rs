@@ -24,7 +24,7 @@ pub(crate) struct Subject {
     /// Loads whose numbers are worth nothing.
     failed: BTreeSet<String>,
     /// The conditions that did not hold, each with what was found.
-    broken: BTreeMap<String, String>,
+    broken: BTreeSet<(String, String)>,
     /// Where there are parts: metrics and transactions whose values are of a part that failed.
     spoiled: BTreeSet<(String, String)>,
     /// Whether what is wrong with one part is of that part alone.
@@ -75,7 +75,7 @@ impl Subject {
             details: BTreeMap::new(),
             lacking: BTreeMap::new(),
             failed: BTreeSet::new(),
-            broken: BTreeMap::new(),
+            broken: BTreeSet::new(),
             spoiled: BTreeSet::new(),
             in_parts,
         }
@@ -117,7 +117,7 @@ impl Subject {
             (status, _) => {
                 let check = record.metric.strip_prefix("check_");
                 if let Some(check) = check {
-                    self.broken.insert(check.to_owned(), record.detail.to_string());
+                    self.broken.insert((check.to_owned(), record.detail.to_string()));
                 }
                 if !(self.in_parts && check.is_some()) {
                     self.status.get_or_insert_with(|| (status, record.detail.to_string()));
