@@ -375,13 +375,21 @@ fn a_replica_that_stands_still_is_told_of() {
     let rules = vec![rule(drivers[0].as_ref(), "behind", behind, AT_LEAST_ONE, 300)];
     let told = Arc::new(Told::default());
     let alerts: Arc<dyn Sink> = Arc::new(Alerts::new(rules, &drivers, vec![told.clone()], None));
-    let _monitor = Monitor::start(drivers.to_vec(), INTERVAL, vec![alerts]).unwrap();
+    let seen = Arc::new(Seen::default());
+    let sinks: Vec<Arc<dyn Sink>> = vec![alerts, seen.clone()];
+    let _monitor = Monitor::start(drivers.to_vec(), INTERVAL, sinks).unwrap();
     let control = replica.server_control().unwrap();
+    let commit = |sql: &str| {
+        runtime.block_on(async {
+            let mut session = drivers[0].connect(&SessionOptions::default()).await.unwrap();
+            session.run_sql(sql).await.unwrap();
+        });
+    };
+    // A replica says how far it is once it was sent something.
+    commit("CREATE TABLE behind (id INTEGER PRIMARY KEY)");
+    wait_for("an answer", || seen.last(Source::Engine, "replication_lag_bytes"));
     control.pause().unwrap();
-    runtime.block_on(async {
-        let mut session = drivers[0].connect(&SessionOptions::default()).await.unwrap();
-        session.run_sql("CREATE TABLE behind (id INTEGER PRIMARY KEY)").await.unwrap();
-    });
+    commit("INSERT INTO behind VALUES (1)");
     let last = |wanted| (told.of("behind").last() == Some(&wanted)).then_some(());
     wait_for("an alert", || last(Change::Fired));
     control.resume().unwrap();
