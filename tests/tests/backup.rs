@@ -412,9 +412,7 @@ fn locks_of_a_copy_are_as_told(place: &Place) {
         let mut mode_now = || watch.look().unwrap().strongest.map(|lock| lock.mode);
         assert_eq!(mode_now(), None, "{method}");
         let running = backup.start().unwrap();
-        while mode_now().is_none() {
-            std::thread::yield_now();
-        }
+        wait_for("a lock of the copy", &mut mode_now);
         let began = other.execute_batch("BEGIN IMMEDIATE");
         // It may have been made in between, and then nothing was found out.
         if mode_now().is_some() {

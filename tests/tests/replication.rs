@@ -267,9 +267,12 @@ fn nodes_of_a_cluster_certify_against_each_other() {
         for session in [&mut first, &mut second] {
             // The row must be there, on each node.
             let count = "SELECT COUNT(*) FROM certified.rows";
-            while scalar_sql(&mut **session, count).await.ok() != Some(1) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            let there = async {
+                while scalar_sql(&mut **session, count).await.ok() != Some(1) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), there).await.unwrap();
             session.begin(Access::Write).await.unwrap();
         }
         first.run_sql("UPDATE certified.rows SET n = 1 WHERE id = 1").await.unwrap();
