@@ -17,6 +17,7 @@ pub mod registry;
 pub mod replication;
 pub mod runner;
 pub mod scenario;
+mod side_file;
 
 pub use benchmark::{
     AfterUse, Benchmark, Check, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,

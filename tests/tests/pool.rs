@@ -202,7 +202,8 @@ fn burst(place: &Place, kinds: &[&str]) {
             value(&rows, "acquire_burst_p95_us", &load),
         );
         assert!(burst > usual, "{load}: {usual} before, {burst} in the burst");
-        assert!(of(&rows, "burst_recovery_ms", &load).value >= Some(0.0), "{load}");
+        let recovery = of(&rows, "burst_recovery_ms", &load);
+        assert!(recovery.value >= Some(0.0), "{load}: {recovery:?}");
         assert_eq!(value(&rows, &format!("check_pool_size_kept_{load}"), ""), 1.0);
     }
 }

@@ -260,21 +260,17 @@ fn nodes_of_a_cluster_certify_against_each_other() {
     let options =
         SessionOptions { isolation: Some(driver.default_isolation()), ..SessionOptions::default() };
     let read = "SELECT n FROM certified.rows WHERE id = 1";
+    // Sessions with a level of isolation are those of clients, which are spread over the nodes.
+    let connect = || place.runtime.block_on(driver.connect(&options)).unwrap();
+    let (mut first, mut second) = (connect(), connect());
+    for session in [&mut first, &mut second] {
+        let count = "SELECT COUNT(*) FROM certified.rows";
+        let mut rows = || place.runtime.block_on(scalar_sql(&mut **session, count));
+        wait_for("the row on each node", || rows().is_ok_and(|rows| rows == 1).then_some(()));
+    }
     let class = place.runtime.block_on(async {
-        // Sessions with a level of isolation are those of clients, which are spread over the nodes.
-        let mut first = driver.connect(&options).await.unwrap();
-        let mut second = driver.connect(&options).await.unwrap();
-        for session in [&mut first, &mut second] {
-            // The row must be there, on each node.
-            let count = "SELECT COUNT(*) FROM certified.rows";
-            let there = async {
-                while scalar_sql(&mut **session, count).await.ok() != Some(1) {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            };
-            tokio::time::timeout(Duration::from_secs(60), there).await.unwrap();
-            session.begin(Access::Write).await.unwrap();
-        }
+        first.begin(Access::Write).await.unwrap();
+        second.begin(Access::Write).await.unwrap();
         first.run_sql("UPDATE certified.rows SET n = 1 WHERE id = 1").await.unwrap();
         second.run_sql("UPDATE certified.rows SET n = 2 WHERE id = 1").await.unwrap();
         first.commit().await.unwrap();

@@ -1,14 +1,13 @@
 //! The course of a load around a backup, finer than by the second: a backup may take less than one.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::{Error, Result};
+use dbdyno_core::Result;
 
 use super::load::{Phase, response_times};
 use super::noted::Turn;
+use crate::side_file::append;
 
 /// How long a span is at the most.
 const SPAN: Duration = Duration::from_millis(250);
@@ -75,9 +74,6 @@ fn of_phase(phase: &Phase, began: Instant, turns: &[Turn]) -> Vec<Span> {
 /// The disk is full or the folder is gone.
 pub fn keep(path: &Path, method: &str, spans: &[Span]) -> Result<()> {
     let mut text = String::new();
-    if !path.exists() {
-        text.push_str(COLUMNS);
-    }
     let ms = |at: Duration| at.as_secs_f64() * MS_PER_S;
     let us = |us: Option<f64>| us.map(|us| format!("{us:.1}")).unwrap_or_default();
     for span in spans {
@@ -92,12 +88,7 @@ pub fn keep(path: &Path, method: &str, spans: &[Span]) -> Result<()> {
             us(span.max_us),
         ));
     }
-    let written = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|why| Error::new(format!("write {}", path.display()), why))
+    append(path, COLUMNS, &text)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Looking at a pool from outside while clients use it: how many wait, and how many connections there are.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +12,7 @@ use dbdyno_core::{Driver, Error, Pool, PoolState, PoolWait, Result, Session, Ses
 use tokio::runtime::{Builder, Runtime};
 
 use super::leasing::Log;
+use crate::side_file::append;
 
 /// How often is looked.
 pub const EVERY: Duration = Duration::from_millis(20);
@@ -23,6 +22,9 @@ const SERVER_EVERY: u32 = 5;
 pub const LEAVING: Duration = Duration::from_secs(5);
 /// How long a look may take: a pool or server that is away is looked at again.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The first line of the file that looks are kept in.
+const COLUMNS: &str = "stage,at_ms,queue_depth,connections_open,connections_idle,server_sessions\n";
 
 /// A pool in use, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,11 +164,6 @@ impl Drop for Ending<'_> {
 /// The disk is full or the folder is gone.
 pub fn keep(path: &Path, stage: &str, began: Instant, looks: &[Look]) -> Result<()> {
     let mut text = String::new();
-    if !path.exists() {
-        text.push_str(
-            "stage,at_ms,queue_depth,connections_open,connections_idle,server_sessions\n",
-        );
-    }
     for look in looks.iter().filter(|look| look.at >= began) {
         let number = |number: Option<u32>| number.map(|n| n.to_string()).unwrap_or_default();
         text.push_str(&format!(
@@ -178,10 +175,5 @@ pub fn keep(path: &Path, stage: &str, began: Instant, looks: &[Look]) -> Result<
             number(look.sessions),
         ));
     }
-    let written = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|why| Error::new(format!("write {}", path.display()), why))
+    append(path, COLUMNS, &text)
 }

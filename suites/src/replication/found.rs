@@ -1,19 +1,21 @@
 //! What was found out, as the metrics of results.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Better, Error, Measurement, Result, Status};
+use dbdyno_core::{Better, Measurement, Result, Status};
 use hdrhistogram::Histogram;
 
 use super::heartbeat::{Beat, Beats};
 use super::staleness::{Said, Staleness, histogram};
+use crate::side_file::append;
 
 const NS_PER_US: f64 = 1_000.0;
+/// The first line of the file that is kept of what servers said.
+const COLUMNS: &str = "replica,at_ms,seen_us,reported_write_us,reported_flush_us,reported_replay_us,\
+                       behind_bytes,behind_transactions\n";
 
 /// A replica as results name it.
 pub fn replica_name(topology: &str, place: usize) -> String {
@@ -126,32 +128,19 @@ pub fn moment(time: SystemTime) -> Instant {
 /// # Errors
 /// The disk is full or the folder is gone.
 pub fn keep_said(file: &Path, said: &[Said], began: Instant, name: &str) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let is_new = !file.exists();
-        let mut out = OpenOptions::new().create(true).append(true).open(file)?;
-        let mut text = String::new();
-        if is_new {
-            text.push_str(
-                "replica,at_ms,seen_us,reported_write_us,reported_flush_us,reported_replay_us,\
-                 behind_bytes,behind_transactions\n",
-            );
-        }
-        let us =
-            |seconds: Option<f64>| seconds.map_or(String::new(), |s| format!("{:.0}", s * 1e6));
-        let whole = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
-        for each in said {
-            text.push_str(&format!(
-                "{name},{},{},{},{},{},{},{}\n",
-                each.at.saturating_duration_since(began).as_millis(),
-                each.seen.as_micros(),
-                us(each.write_s),
-                us(each.flush_s),
-                us(each.replay_s),
-                whole(each.bytes),
-                whole(each.transactions)
-            ));
-        }
-        out.write_all(text.as_bytes())
+    let us = |seconds: Option<f64>| seconds.map_or(String::new(), |s| format!("{:.0}", s * 1e6));
+    let whole = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
+    let line = |each: &Said| {
+        format!(
+            "{name},{},{},{},{},{},{},{}\n",
+            each.at.saturating_duration_since(began).as_millis(),
+            each.seen.as_micros(),
+            us(each.write_s),
+            us(each.flush_s),
+            us(each.replay_s),
+            whole(each.bytes),
+            whole(each.transactions)
+        )
     };
-    write().map_err(|why| Error::new(format!("write {}", file.display()), why))
+    append(file, COLUMNS, &said.iter().map(line).collect::<String>())
 }

@@ -26,7 +26,9 @@ pub fn fail_over(
     journal: &Arc<Memory>,
 ) -> Result<Failed> {
     let doing = || format!("fail {} over", running.topology.name);
-    let host = Host::start(program, &hosted(bench, embedded)?, journal)?;
+    let from = (bench.stand.case().seed, 1);
+    let load = HostedLoad::of(bench.stand, embedded, Transactions::TpcB, from)?;
+    let host = Host::start(program, &load, journal)?;
     let has_ended = || host.has_ended();
     let acknowledged = || journal.acknowledged();
     let loaded = wait(bench, &has_ended, WRITE_LIMIT, &doing, || acknowledged() > 0);
@@ -55,23 +57,6 @@ pub fn fail_over(
         (_, Ok(())) => Ok(Failed { killed_us, promoted_us, promotion, place }),
         (report, Err(error)) => Err(report.failure.unwrap_or(error)),
     }
-}
-
-fn hosted(bench: &Bench<'_>, embedded: &dyn Embedded) -> Result<HostedLoad> {
-    let (case, options) = (bench.stand.case(), bench.stand.options());
-    Ok(HostedLoad {
-        transactions: Transactions::TpcB,
-        target: embedded.target_of(&Transactions::TpcB.dataset().namespace())?,
-        durability: case.durability,
-        isolation: case.isolation,
-        statement_timeout: options.statement_timeout,
-        clients: case.clients,
-        max_retries: options.retry.max_retries,
-        scale: case.scale,
-        seed: case.seed,
-        cycle: 1,
-        first_commit: false,
-    })
 }
 
 /// Whether the primary can be killed.

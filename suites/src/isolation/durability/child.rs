@@ -25,7 +25,7 @@ pub fn crash_process(
     program: &Path,
     plan: Plan,
 ) -> Result<Crash> {
-    let load = hosted(bench, embedded, plan)?;
+    let load = HostedLoad::of(bench.stand, embedded, bench.transactions, (plan.seed, plan.cycle))?;
     let journal = Arc::new(Memory::default());
     let host = Host::start(program, &load, &journal)?;
     let is_over = || host.has_ended();
@@ -43,23 +43,6 @@ pub fn crash_process(
         commit_first(program, &HostedLoad { first_commit: true, ..load }, &first, killed);
     entries.extend(first.take());
     Ok(Crash { entries, killed_us, last_us, recovery })
-}
-
-fn hosted(bench: &Bench<'_>, embedded: &dyn Embedded, plan: Plan) -> Result<HostedLoad> {
-    let (case, options) = (bench.stand.case(), bench.stand.options());
-    Ok(HostedLoad {
-        transactions: bench.transactions,
-        target: embedded.target_of(&bench.transactions.dataset().namespace())?,
-        durability: case.durability,
-        isolation: case.isolation,
-        statement_timeout: options.statement_timeout,
-        clients: case.clients,
-        max_retries: options.retry.max_retries,
-        scale: case.scale,
-        seed: plan.seed,
-        cycle: plan.cycle,
-        first_commit: false,
-    })
 }
 
 /// Has a new process open the data; gives how long after the crash its first commit was acknowledged.

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use dbdyno_core::load::{Arrival, Length, LoadObserver, LoadPlan, RetryPolicy, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Driver, Durability, Error, Event, Isolation, Result, Scale, SessionOptions, Stop,
+    Driver, Durability, Embedded, Error, Event, Isolation, Result, Scale, SessionOptions, Stop,
 };
 
 use super::crash::RECOVERY_LIMIT;
@@ -22,6 +22,7 @@ use super::journal::{Entry, Journal};
 use super::probe::Probe;
 use super::scribe::Part;
 use super::transactions::Transactions;
+use crate::runner::Stand;
 
 /// How long a load lasts that is meant to be killed.
 const WITHOUT_END: Duration = Duration::from_secs(24 * 3600);
@@ -59,6 +60,32 @@ pub struct HostedLoad {
 pub const COMMAND: &str = "host-load";
 
 impl HostedLoad {
+    /// The load of a case, with its `clients`, from this seed, in this cycle.
+    ///
+    /// # Errors
+    /// The data cannot be named to another process.
+    pub fn of(
+        stand: &Stand<'_>,
+        embedded: &dyn Embedded,
+        transactions: Transactions,
+        (seed, cycle): (u64, u32),
+    ) -> Result<Self> {
+        let (case, options) = (stand.case(), stand.options());
+        Ok(Self {
+            transactions,
+            target: embedded.target_of(&transactions.dataset().namespace())?,
+            durability: case.durability,
+            isolation: case.isolation,
+            statement_timeout: options.statement_timeout,
+            clients: case.clients,
+            max_retries: options.retry.max_retries,
+            scale: case.scale,
+            seed,
+            cycle,
+            first_commit: false,
+        })
+    }
+
     /// The words behind the program's name.
     pub fn arguments(&self) -> Vec<String> {
         let mut words = vec![COMMAND.to_owned()];
