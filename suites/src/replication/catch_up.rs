@@ -13,7 +13,7 @@ use dbdyno_datasets::Dataset;
 use tokio::runtime::{Builder, Runtime};
 
 use super::bench::{Bench, Running, SETTLE_LIMIT};
-use super::found::{self, count, ms};
+use super::found::{self, beats_unseen, count, ms};
 use super::staleness::Staleness;
 use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
@@ -121,11 +121,8 @@ fn measure_one(
     let beaten = beats.acknowledged_within(absence.stopped, absence.resumed);
     let away = absence.resumed - absence.stopped;
     let staleness = Staleness::of(&beats, 0);
-    let mut rows = vec![
-        ms("away_ms", away, name),
-        count("beats_while_away", beaten, name),
-        count("beats_unseen", staleness.unseen, name),
-    ];
+    let mut rows = vec![ms("away_ms", away, name), count("beats_while_away", beaten, name)];
+    rows.extend(beats_unseen(&staleness, name));
     rows.extend(beats.longest().map(|longest| ms("commit_longest_ms", longest, name)));
     rows.extend(staleness.longest().map(|stalest| ms("visible_longest_ms", stalest, name)));
     if let Some(transactions) = absence.behind.and_then(|report| report.transactions) {

@@ -72,10 +72,15 @@ fn unknown(metric: &str, why: &str, of: &str) -> Measurement {
     Measurement { value: None, ..row }
 }
 
+/// How many beats a replica never showed, where it was looked at to the end.
+pub fn beats_unseen(staleness: &Staleness, of: &str) -> Option<Measurement> {
+    staleness.broke.is_none().then(|| count("beats_unseen", staleness.unseen, of))
+}
+
 /// How stale a replica was, and what the servers said of that.
 pub fn staleness(staleness: &Staleness, of: &str) -> Vec<Measurement> {
     let mut rows = percentiles("visible", &staleness.histogram(), of);
-    rows.push(count("beats_unseen", staleness.unseen, of));
+    rows.extend(beats_unseen(staleness, of));
     rows.extend(staleness.broke.iter().map(|why| unknown("visible_p50_us", why, of)));
     let said = |what: fn(&Said) -> Option<f64>| histogram(seconds(&staleness.said, what));
     rows.extend(percentiles("reported_write", &said(|said| said.write_s), of));

@@ -56,6 +56,8 @@ pub async fn create(session: &mut dyn Session) -> Result<(), DbError> {
 pub struct Beat {
     /// When it was due, or the first of those that it carries.
     pub due: Instant,
+    /// It carries what was due until then: until it was sent, or until the end of the time that is looked at.
+    pub carries_until: Instant,
     /// When it was sent.
     pub sent: Instant,
     /// When the primary acknowledged it.
@@ -66,8 +68,19 @@ impl Beat {
     /// How long it took from when it was due until it was acknowledged, and likewise each that it carries.
     pub fn responses(self) -> impl Iterator<Item = Duration> {
         let first = std::iter::successors(Some(self.due), |due| Some(*due + EVERY));
-        let carried = first.take_while(move |due| *due <= self.sent);
+        let carried = first.take_while(move |due| *due <= self.carries_until);
         carried.map(move |due| self.acknowledged - due)
+    }
+
+    /// Leaves out what was due before or after a time. One that carries nothing from then on stays as it is.
+    fn keep_within(&mut self, from: Instant, until: Instant) {
+        let mut due = std::iter::successors(Some(self.due), |due| Some(*due + EVERY));
+        let carried = due.find(|due| *due >= from || *due > self.carries_until);
+        if let Some(first) = carried.filter(|due| *due <= self.carries_until) {
+            self.due = first;
+        }
+        // The row was due again at `until` no more.
+        self.carries_until = self.carries_until.min(until - Duration::from_nanos(1)).max(self.due);
     }
 }
 
@@ -97,8 +110,11 @@ pub struct Beats {
 }
 
 impl Beats {
-    /// Leaves what was due or said within a time alone.
+    /// Leaves what was due or said within a time alone. Of a beat that carries others those remain that were due in it.
     pub fn keep_within(&mut self, from: Instant, until: Instant) {
+        for beat in &mut self.sent {
+            beat.keep_within(from, until);
+        }
         let before = self.sent.partition_point(|beat| beat.due < from);
         self.sent.drain(..before);
         self.first += before as u64;
@@ -208,8 +224,8 @@ impl Watch<'_> {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Has the row beat until the work is done, and then once more, so that it has been seen that all is
-    /// well.
+    /// Has the row beat until the work is done, and then once more where beats were due while the last one
+    /// waited.
     async fn beat(
         &self,
         primary: &dyn Driver,
@@ -223,13 +239,13 @@ impl Watch<'_> {
         let sql = "UPDATE dbdyno_heartbeat SET beat = ? WHERE id = 1";
         within(ANSWER_LIMIT, session.prepare(&[Statement::new("beat", sql)])).await?;
         let (mut due, mut number) = (Instant::now(), first);
-        while !self.is_over() {
+        while !self.is_over() || due <= Instant::now() {
             tokio::time::sleep_until(due.into()).await;
             number += 1;
             let sent = Instant::now();
             let beat = [Value::Int(i64::try_from(number).unwrap_or(i64::MAX))];
             within(ANSWER_LIMIT, session.execute(0, &beat)).await?;
-            let beat = Beat { due, sent, acknowledged: Instant::now() };
+            let beat = Beat { due, carries_until: sent, sent, acknowledged: Instant::now() };
             self.with(|beats| beats.sent.push(beat));
             acknowledged.send_replace(number);
             due += EVERY * u32::try_from(beat.responses().count().max(1)).unwrap_or(u32::MAX);

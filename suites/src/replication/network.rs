@@ -172,8 +172,8 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
     measured.own.extend([
         ms("cut_ms", mended - began, &name),
         Measurement::new("beats_while_cut", during as f64, "1", Better::Neither).of(&*name),
-        found::count("beats_unseen", staleness.unseen, &name),
     ]);
+    measured.own.extend(found::beats_unseen(&staleness, &name));
     let (stall, stalest) = (beats.longest(), staleness.longest());
     measured.own.extend(stall.map(|stall| ms("commit_longest_ms", stall, &name)));
     measured.own.extend(stalest.map(|stalest| ms("visible_longest_ms", stalest, &name)));

