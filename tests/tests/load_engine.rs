@@ -19,11 +19,17 @@ use tokio::runtime::Runtime;
 /// Adds one to a row of its own, in a transaction, and tells how often it began.
 struct Counting {
     statements: Vec<Statement>,
+    keying_time: Duration,
 }
 
 impl Counting {
     fn workload() -> Arc<dyn Workload> {
+        Self::keyed_for(Duration::ZERO)
+    }
+
+    fn keyed_for(keying_time: Duration) -> Arc<dyn Workload> {
         Arc::new(Self {
+            keying_time,
             statements: vec![Statement::new("add", "UPDATE counting SET n = n + 1 WHERE id = ?")],
         })
     }
@@ -39,17 +45,18 @@ impl Workload for Counting {
     }
 
     fn client(&self, index: u32, _: Rng) -> Box<dyn AnyClient> {
-        Box::new(CountingClient { id: i64::from(index) })
+        Box::new(CountingClient { id: i64::from(index), keying_time: self.keying_time })
     }
 }
 
 struct CountingClient {
     id: i64,
+    keying_time: Duration,
 }
 
 impl Client for CountingClient {
     fn draw(&mut self) -> Draw {
-        Draw::now(0)
+        Draw { transaction: 0, keying_time: self.keying_time }
     }
 
     async fn run(&mut self, steps: &mut Steps<'_>) -> Result<Outcome, DbError> {
@@ -342,6 +349,20 @@ fn late_and_skipped_are_told_apart(text: &str) {
     assert!(total.late <= total.committed);
 }
 
+/// Arrivals that clients took and had no time left to serve count like those that nobody took.
+fn an_arrival_whose_client_never_came_to_it_counts(text: &str) {
+    let runtime = runtime();
+    let driver = target(&runtime, text);
+    set_up(&runtime, &*driver, 4);
+    let open = OpenLoop { rate: 100.0, spacing: Spacing::Uniform, latency_limit: None };
+    let length = Length::Duration(Duration::from_millis(300));
+    let plan = LoadPlan { arrival: Arrival::Open(open), ..plan(4, length) };
+    let workload = Counting::keyed_for(Duration::from_secs(60));
+    let (session, stop) = (SessionOptions::default(), Stop::default());
+    let report = run_load(&driver, &workload, session, plan, &Kept::default(), &stop).unwrap();
+    assert_eq!((report.total().committed, report.unstarted_ns.len()), (0, 29));
+}
+
 macro_rules! on_each_server {
     ($($test:ident),* $(,)?) => {
         mod postgres {
@@ -366,6 +387,7 @@ on_each_server!(
     a_stop_does_not_wait_for_a_server_that_stands_still,
     a_stop_is_heard_by_a_client_that_waits,
     a_stop_keeps_what_was_measured,
+    an_arrival_whose_client_never_came_to_it_counts,
     late_and_skipped_are_told_apart,
 );
 
@@ -385,6 +407,11 @@ mod sqlite {
     #[test]
     fn a_stop_keeps_what_was_measured() {
         super::a_stop_keeps_what_was_measured("sqlite");
+    }
+
+    #[test]
+    fn an_arrival_whose_client_never_came_to_it_counts() {
+        super::an_arrival_whose_client_never_came_to_it_counts("sqlite");
     }
 
     #[test]

@@ -12,14 +12,21 @@ pub struct Arrivals {
     spacing: Spacing,
     gap_ns: f64,
     next_ns: f64,
+    /// Arrivals that were taken and given back.
+    given_back: Vec<u64>,
     rng: Rng,
 }
 
 impl Arrivals {
     /// The schedule of `open`, drawn from `rng`.
     pub fn new(open: &OpenLoop, rng: Rng) -> Self {
-        let mut arrivals =
-            Self { spacing: open.spacing, gap_ns: 1e9 / open.rate, next_ns: 0.0, rng };
+        let mut arrivals = Self {
+            spacing: open.spacing,
+            gap_ns: 1e9 / open.rate,
+            next_ns: 0.0,
+            given_back: Vec::new(),
+            rng,
+        };
         arrivals.next_ns = arrivals.gap();
         arrivals
     }
@@ -31,8 +38,15 @@ impl Arrivals {
         taken as u64
     }
 
-    /// Takes all arrivals before `end_ns`, showing each to `visit`.
+    /// Gives back an arrival that its taker did not serve, for it to be counted by
+    /// [`Arrivals::drain_until`].
+    pub fn give_back(&mut self, taken_ns: u64) {
+        self.given_back.push(taken_ns);
+    }
+
+    /// Takes all arrivals before `end_ns`, those given back too, showing each to `visit`.
     pub fn drain_until(&mut self, end_ns: u64, mut visit: impl FnMut(u64)) {
+        self.given_back.drain(..).filter(|taken_ns| *taken_ns < end_ns).for_each(&mut visit);
         while (self.next_ns as u64) < end_ns {
             visit(self.take());
         }
@@ -90,8 +104,10 @@ mod tests {
         for _ in 0..10 {
             arrivals.take();
         }
+        arrivals.give_back(9_000_000);
+        arrivals.give_back(100_000_000);
         let mut drained = Vec::new();
         arrivals.drain_until(100_000_000, |intended_ns| drained.push(intended_ns));
-        assert_eq!((drained.len(), drained[0]), (89, 11_000_000));
+        assert_eq!((drained.len(), drained[0], drained[1]), (90, 9_000_000, 11_000_000));
     }
 }

@@ -80,6 +80,7 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
         };
         let draw = client.draw();
         if !draw.keying_time.is_zero() && !Box::pin(seat.wait(draw.keying_time)).await {
+            due_ns.inspect(|due_ns| seat.shared.give_back(*due_ns));
             break;
         }
         let started_ns = seat.starts(due_ns);
@@ -205,7 +206,9 @@ impl Seat {
                 return None;
             }
             let intended_ns = self.shared.next_arrival()?;
+            // The thread may wake after the end though the arrival came before it.
             if intended_ns >= self.shared.end_ns() || !self.wait_until(intended_ns).await {
+                self.shared.give_back(intended_ns);
                 return None;
             }
             let Some(limit) = open.latency_limit else { return Some(intended_ns) };

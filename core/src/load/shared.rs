@@ -2,7 +2,7 @@
 //! open loop.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -125,18 +125,29 @@ impl Shared {
 
     /// The next intended start of an open loop; `None` in closed loop.
     pub fn next_arrival(&self) -> Option<u64> {
-        let arrivals = self.arrivals.as_ref()?;
-        Some(arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take())
+        Some(self.arrivals()?.take())
     }
 
-    /// How long the measured arrivals that no client ever took had waited at the end.
+    /// Gives back an arrival for which no time was left, so that it counts as never started.
+    #[cold]
+    pub fn give_back(&self, intended_ns: u64) {
+        if let Some(mut arrivals) = self.arrivals() {
+            arrivals.give_back(intended_ns);
+        }
+    }
+
+    fn arrivals(&self) -> Option<MutexGuard<'_, Arrivals>> {
+        let arrivals = self.arrivals.as_ref()?;
+        Some(arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// How long the measured arrivals that no client ever served had waited at the end.
     pub fn unstarted(&self) -> Histogram<u64> {
         let mut waited = histogram();
-        let (Some(arrivals), end_ns) = (&self.arrivals, self.end_ns()) else { return waited };
+        let (Some(mut arrivals), end_ns) = (self.arrivals(), self.end_ns()) else { return waited };
         if end_ns == u64::MAX {
             return waited;
         }
-        let mut arrivals = arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         arrivals.drain_until(end_ns, |intended_ns| {
             if self.phase(intended_ns) == Phase::Measure {
                 record(&mut waited, end_ns - intended_ns);
