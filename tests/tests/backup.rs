@@ -1,6 +1,5 @@
 //! The backup suite on real servers: every method restores what it promises, and whatever goes wrong is told as what
 //! it is: a tool that is missing, a disk that is full, a process that is killed, a file that is cut off.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,5 @@
 //! Cold caches on every engine: a server that is started anew before each load loses nothing, whatever its
 //! commits survive.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Data sets on real engines: what is loaded, what is reused, what is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -1,18 +1,12 @@
 //! Every driver of every engine, on one server each: values, rows, transactions, failures, and benchmarks
 //! whose answers are checked. A library's driver is held to what the engine's own does.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-#[path = "drivers/benchmarks.rs"]
 mod benchmarks;
-#[path = "drivers/engines.rs"]
 mod engines;
-#[path = "drivers/failures.rs"]
 mod failures;
 #[path = "../../adapters/tests/shared/literals.rs"]
 mod literals;
-#[path = "drivers/sessions.rs"]
 mod sessions;
-#[path = "drivers/values.rs"]
 mod values;
 
 use dbdyno_tests::left_out;

@@ -1,6 +1,5 @@
 //! Servers killed under load: what was acknowledged is there, where that is promised; what was lost is told,
 //! where it is not; and whatever breaks the account is noticed.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::path::Path;
 use std::path::PathBuf;

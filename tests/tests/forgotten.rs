@@ -1,7 +1,6 @@
 //! Engines that acknowledge a write and forget it: a trigger undoes updates behind the clients'
 //! backs, and every benchmark that updates must say so. Without the trigger, all that is
 //! acknowledged is found.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::cell::Cell;
 use std::sync::Arc;

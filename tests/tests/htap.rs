@@ -1,6 +1,5 @@
 //! CH-benCHmark on real engines: every query is answered, the same everywhere, and a case of transactions
 //! and queries leaves tables that account for what was committed.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 use std::time::Instant;

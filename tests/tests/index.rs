@@ -1,6 +1,5 @@
 //! The index suite on every engine: answers and written rows are right, and the planner uses the indexes that
 //! it is known to use.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 

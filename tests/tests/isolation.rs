@@ -1,6 +1,5 @@
 //! The isolation suite on real servers: every anomaly at every level against what the Hermitage test suite
 //! and the engines' manuals say of them, what contended workloads lose, and histories.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! The load engine on real servers that stall, die and come back.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

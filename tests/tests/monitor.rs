@@ -1,6 +1,5 @@
 //! What is sampled of real engines: counters count what was done, waits are seen, and an engine that hangs or
 //! dies keeps nothing else from being sampled.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,6 +1,5 @@
 //! Every benchmark said natively and with its requests sent together does to the tables what it does
 //! in portable statements, one by one: the same rows, and all that the benchmark checks.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! Every benchmark of the oltp suite on every engine: it runs, its answers are right, and a check that was
 //! broken by hand says so.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Plans of real engines: which index is used, and how far the planner's numbers are off.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -1,10 +1,7 @@
 //! The pool suite on real servers: every kind of pool under load and in trouble, and what a pool promises of
 //! the connections that it lends.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "pool/faults.rs"]
 mod faults;
-#[path = "pool/lending.rs"]
 mod lending;
 
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! The procedures suite on real servers: procedures do what statements do, triggers fire, and distance is
 //! what it is said to be.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

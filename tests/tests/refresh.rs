@@ -1,6 +1,5 @@
 //! TPC-H's refresh functions on real engines: with foreign keys and cold caches, and the tables are
 //! afterwards what they were.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Cache, Scale, Status};

@@ -1,8 +1,6 @@
 //! The replication suite on real servers, at small scale: every kind of topology, what they promise, and what
 //! becomes of replicas in trouble.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "replication/sqlite.rs"]
 mod sqlite;
 
 use std::sync::Arc;

@@ -1,12 +1,9 @@
 //! Scenarios on real servers: those in `tests/database-load/query-scenarios` on every engine, and what is
 //! told of those that are wrong.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 #[path = "../../script/tests/common/mod.rs"]
 mod common;
-#[path = "scenarios/expressions.rs"]
 mod expressions;
-#[path = "scenarios/pgbench.rs"]
 mod pgbench;
 
 use std::path::{Path, PathBuf};

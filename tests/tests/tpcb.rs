@@ -1,6 +1,5 @@
 //! TPC-B on real engines: the balances are held against history row by row, and whatever breaks them
 //! is noticed.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use dbdyno_core::{Access, Scale, Session, SessionOptions, Stop};
 use dbdyno_datasets::{Silent, Wanted, prepare};

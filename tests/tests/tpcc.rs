@@ -1,6 +1,5 @@
 //! TPC-C on real engines: the twelve consistency conditions hold on what is loaded and after load,
 //! the clients' counts balance with the tables, and each condition notices what breaks it.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! TPC-H on real engines: every row of every answer is the one that was published, and a wrong one
 //! is noticed.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! The wide table on real engines: every row of every answer is what the generated rows say, and a row
 //! that was changed by hand is noticed.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use dbdyno_core::{Scale, Status};
 use dbdyno_suites::runner::RunOptions;

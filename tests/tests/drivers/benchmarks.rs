@@ -7,7 +7,7 @@ use dbdyno_suites::runner::RunOptions;
 use dbdyno_suites::{Benchmark, index, isolation, oltp};
 use dbdyno_tests::{Kept, left_out, named, run_one, run_options};
 
-use crate::engines::{Facts, Server};
+use super::engines::{Facts, Server};
 
 pub fn are_right(facts: &'static Facts) {
     if left_out(facts.engine) {

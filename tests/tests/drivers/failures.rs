@@ -5,8 +5,8 @@ use std::time::Duration;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{Access, DbError, Driver, ErrorClass, SessionOptions, Statement, Value};
 
-use crate::engines::{Facts, Kill};
-use crate::sessions::{INSERT, NAMESPACE, READ, accounts, add, another, sum};
+use super::engines::{Facts, Kill};
+use super::sessions::{INSERT, NAMESPACE, READ, accounts, add, another, sum};
 
 fn assert_is(driver: &dyn Driver, error: &DbError, class: ErrorClass, code: &str) {
     let found = (error.class, error.code.as_deref());

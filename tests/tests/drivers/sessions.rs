@@ -7,8 +7,8 @@ use dbdyno_core::{
     Access, DbError, Driver, Isolation, Row, Session, SessionOptions, Statement, Value,
 };
 
-use crate::engines::Facts;
-use crate::values::{clear, session};
+use super::engines::Facts;
+use super::values::{clear, session};
 
 pub const READ: usize = 0;
 pub const ADD: usize = 1;

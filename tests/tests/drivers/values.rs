@@ -2,8 +2,8 @@
 
 use dbdyno_core::{Driver, Row, Session, SessionOptions, Statement, Value};
 
-use crate::engines::Facts;
-use crate::literals;
+use super::engines::Facts;
+use super::literals;
 
 /// A session in a namespace that is there.
 pub async fn session(driver: &dyn Driver, namespace: &str) -> Box<dyn Session> {

@@ -11,7 +11,7 @@ use dbdyno_core::{DbError, ErrorClass, Pool, Session, SessionOptions};
 use dbdyno_suites::runner::RunOptions;
 use dbdyno_tests::{Kept, named, run_one, runtime, target, wait_for};
 
-use crate::{Place, of_kinds, options, sizes, value};
+use super::{Place, of_kinds, options, sizes, value};
 
 const PASSWORD: &str = "hunter2-secret";
 /// Longer than anything here may take: whoever is not answered by then hangs.
@@ -91,9 +91,9 @@ pub fn connections_are_encrypted(place: &Place) {
     let checked = format!("sslmode=verify-ca&sslrootcert={}", authority.display());
     let encrypted = "SELECT CAST(ssl AS int) FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     for (way, kinds) in [
-        (checked.clone(), crate::DEADPOOL),
-        (format!("{checked}&driver=tokio-postgres"), crate::DEADPOOL),
-        ("sslmode=require&driver=sqlx".to_owned(), crate::OF_SQLX),
+        (checked.clone(), super::DEADPOOL),
+        (format!("{checked}&driver=tokio-postgres"), super::DEADPOOL),
+        ("sslmode=require&driver=sqlx".to_owned(), super::OF_SQLX),
     ] {
         let over_tls = elsewhere(&format!("{at}?{way}"), kinds);
         for kind in kinds {
@@ -110,7 +110,7 @@ pub fn connections_are_encrypted(place: &Place) {
         }
     }
     // The steps of a connection tell what TLS takes.
-    let over_tls = elsewhere(&format!("{at}?{checked}"), crate::DEADPOOL);
+    let over_tls = elsewhere(&format!("{at}?{checked}"), super::DEADPOOL);
     let rows = over_tls.measure("churn", &options(sizes(&[1])));
     assert!(value(&rows, "connect_tls_p50_us", "") > 0.0);
     assert!(value(&rows, "throughput", "deadpool-1") > 0.0);

@@ -6,7 +6,7 @@ use dbdyno_core::{
 };
 use futures_util::FutureExt as _;
 
-use crate::Place;
+use super::Place;
 
 /// The first answer of a transaction on a connection of a pool, which may be a long time in coming.
 async fn begin(pool: &dyn Pool) -> Result<Box<dyn Session>, DbError> {
