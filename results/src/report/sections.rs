@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dbdyno_core::Result;
 
-use super::summary::{headlines, table, verdict};
+use super::summary::{common, headlines, table, verdict};
 use super::{Block, Report, Section, charts, sampled};
 use crate::backup_view::BackupView;
 use crate::compare::{By, CompareOptions, compare_all};
@@ -107,11 +107,17 @@ fn title(runs: &[RunInfo]) -> String {
 fn summary_table(headlines: &[super::summary::Headline]) -> String {
     match headlines {
         [] => String::new(),
-        headlines => format!(
-            "{}\nFor each benchmark the first case that most targets ran; ratios are to the best, round by round, \
-             with intervals of 95 % of six rounds and more.\n",
-            table(headlines)
-        ),
+        headlines => {
+            let common = match common(headlines).as_slice() {
+                [] => String::new(),
+                conditions => format!(" All under: {}.", conditions.join(", ")),
+            };
+            format!(
+                "{}\nFor each benchmark the first case that most targets ran; ratios are to the best, round by \
+                 round, with intervals of 95 % of six rounds and more.{common}\n",
+                table(headlines)
+            )
+        }
     }
 }
 

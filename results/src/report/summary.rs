@@ -23,7 +23,10 @@ pub(super) struct Headline {
     pub(super) benchmark: String,
     /// The case of each engine, as its first repetition has it.
     pub(super) cases: Vec<Case>,
-    row: Vec<Text>,
+    best: String,
+    others: String,
+    certainty: String,
+    conditions: Vec<String>,
 }
 
 /// What was wrong, in Markdown.
@@ -115,18 +118,19 @@ fn headline(records: &[Record]) -> Option<Headline> {
     cases.sort_by(|one, other| one.target.cmp(&other.target));
     let mut conditions: Vec<String> = group.levels.clone();
     conditions.extend(again.constants.iter().map(|(dimension, text)| dimension.caption(text)));
-    for column in &again.columns {
+    // In the same order whichever is best.
+    conditions.extend(first.columns.iter().filter_map(|column| {
         let isolation = column.details.iter().find(|(of, _)| *of == Dimension::Isolation);
-        conditions.extend(isolation.map(|(_, level)| format!("{} {level}", column.name)));
-    }
-    let row = vec![
-        group.benchmark.clone().into(),
-        winner(&names, line)?.into(),
-        others(&names, line).into(),
-        certainty(line).into(),
-        conditions.join(", ").into(),
-    ];
-    Some(Headline { benchmark: group.benchmark.clone(), cases, row })
+        isolation.map(|(_, level)| format!("{} {level}", column.name))
+    }));
+    Some(Headline {
+        benchmark: group.benchmark.clone(),
+        cases,
+        best: winner(&names, line)?,
+        others: others(&names, line),
+        certainty: certainty(line),
+        conditions,
+    })
 }
 
 /// The case that most columns have, and the first metric of it of which one direction is better.
@@ -213,10 +217,29 @@ fn numbers<'l>(
     })
 }
 
-/// The headlines as a table.
+/// The conditions under which all benchmarks ran that are told here.
+pub(super) fn common(headlines: &[Headline]) -> Vec<&str> {
+    let Some((first, others)) = headlines.split_first() else { return Vec::new() };
+    let everywhere =
+        |condition: &&String| others.iter().all(|headline| headline.conditions.contains(condition));
+    first.conditions.iter().filter(everywhere).map(String::as_str).collect()
+}
+
+/// The headlines as a table, with the conditions that are not [common] to all.
 pub(super) fn table(headlines: &[Headline]) -> String {
-    let columns = ["benchmark", "best", "others", "how sure", "conditions"];
-    let columns = columns.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
-    let rows = headlines.iter().map(|headline| headline.row.clone()).collect();
-    Grid { columns, rows }.markdown()
+    let common = common(headlines);
+    let own = |headline: &Headline| {
+        let own = headline.conditions.iter().filter(|told| !common.contains(&told.as_str()));
+        own.cloned().collect::<Vec<_>>().join(", ")
+    };
+    let differ = headlines.iter().any(|headline| !own(headline).is_empty());
+    let columns = ["benchmark", "best", "others", "how sure"].into_iter();
+    let columns = columns.chain(differ.then_some("conditions"));
+    let columns = columns.map(|heading| (heading.to_owned(), Align::Left)).collect();
+    let row = |headline: &Headline| {
+        let Headline { benchmark, best, others, certainty, .. } = headline;
+        let told = [benchmark, best, others, certainty].into_iter().cloned();
+        told.chain(differ.then(|| own(headline))).map(Text::from).collect()
+    };
+    Grid { columns, rows: headlines.iter().map(row).collect() }.markdown()
 }

@@ -37,13 +37,13 @@ fn made() -> Report {
     };
     run.write_run_toml(&info).unwrap();
     let mut records = Vec::new();
-    for (benchmark, engine, throughput) in [
-        ("tpcb", "sqlite", 1000.0),
-        ("tpcb", "postgres", 500.0),
-        ("tpcc", "sqlite", 100.0),
-        ("tpcc", "postgres", 101.0),
+    for (benchmark, engine, clients, throughput) in [
+        ("tpcb", "sqlite", 8, 1000.0),
+        ("tpcb", "postgres", 8, 500.0),
+        ("tpcc", "sqlite", 4, 100.0),
+        ("tpcc", "postgres", 4, 101.0),
     ] {
-        let case = case(benchmark, engine);
+        let case = Case { clients, ..case(benchmark, engine) };
         records.extend(repetitions(&case, throughput, &ROUNDS));
         seconds(&run, &case, throughput);
     }
