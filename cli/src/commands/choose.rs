@@ -8,7 +8,7 @@ use dbdyno_adapters::{Location, Target, engines};
 use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Cache, Driver, Error, Result, Scale, StatementForm};
+use dbdyno_core::{Cache, Driver, Error, Pause, Result, Scale, StatementForm};
 use dbdyno_datasets::check_scale;
 use dbdyno_suites::Benchmark;
 use dbdyno_suites::registry::Suite;
@@ -173,6 +173,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         reconnect_limit: Duration::from_secs(60),
         drain_limit: Duration::from_secs(30),
         watch: None,
+        pause: Pause::default(),
     })
 }
 
