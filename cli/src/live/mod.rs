@@ -23,7 +23,7 @@ use signal_hook::low_level;
 use crate::{interrupt, output};
 use draw::Theme;
 use keys::{Key, Keys};
-use state::{Asked, State, View};
+use state::{Asked, State};
 
 pub use told::{Teller, Told};
 
@@ -192,9 +192,9 @@ impl Viewing {
             Key::Pause => {}
             Key::Help => state.shows_help = !state.shows_help,
             Key::Escape => state.shows_help = false,
-            Key::Next => state.view = state.view.turned(1),
-            Key::Previous => state.view = state.view.turned(-1),
-            Key::Panel(place) => state.view = View::ALL.get(place).copied().unwrap_or_default(),
+            Key::Next => state.turn(1),
+            Key::Previous => state.turn(-1),
+            Key::Panel(place) => state.turn_to(place),
         }
     }
 }

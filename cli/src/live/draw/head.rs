@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::live::state::{Doing, Left, State};
 use crate::numbers::grouped;
 
-use super::{Theme, clock};
+use super::{ROOMY, Theme, clock};
 
 /// How long a bar may be.
 const BAR: usize = 20;
@@ -75,16 +75,21 @@ fn conditions(state: &State, theme: Theme) -> Line<'static> {
 
 /// Where the run is.
 fn place(state: &State, now: Duration, width: u16) -> Line<'static> {
+    let is_narrow = width < ROOMY.0;
     let mut parts = Vec::new();
     if let Some((case, cases)) = state.progress.case_of() {
-        parts.push(format!("case {case} of {cases}"));
+        parts.push(match is_narrow {
+            true => format!("{case}/{cases}"),
+            false => format!("case {case} of {cases}"),
+        });
     }
-    if let (Some(case), 2..) = (&state.case, state.progress.repetitions) {
+    if let (Some(case), 2.., false) = (&state.case, state.progress.repetitions, is_narrow) {
         parts.push(format!("round {} of {}", case.repetition, state.progress.repetitions));
     }
     parts.push(doing(state, now, width));
     if let Some(share) = state.progress.share(now) {
-        let left = state.progress.left(now).map_or(String::new(), |left| match left {
+        let left = state.progress.left(now).filter(|_| !is_narrow);
+        let left = left.map_or(String::new(), |left| match left {
             Left::About(time) => format!(", about {} left", clock(time)),
             Left::AtLeast(time) => format!(", at least {} left", clock(time)),
         });

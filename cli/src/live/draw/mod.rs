@@ -20,20 +20,21 @@ use super::state::{State, View};
 const ROOMY: (u16, u16) = (60, 16);
 
 /// The keys, and what else has to be known.
-const HELP: [&str; 13] = [
-    "q, Ctrl-C   end the run: what was measured is kept; again to end at once",
-    "p           pause before the next load, and go on; there is no pause within a load,",
-    "            for the server would go on with what it has put off",
-    "Tab, → ←    the next panel, the one before: all, load, servers, events",
-    "? Esc       this page",
+const HELP: [&str; 14] = [
+    "q, Ctrl-C   end the run and keep what was measured; again: at once",
+    "p           pause before the next load, and go on. Within a load there is no",
+    "            pause: the server would go on with what it has put off",
+    "Tab, → ←    the next panel, or the one before; 1 to 4 choose one",
+    "?, Esc      this page, and back",
     "",
-    "Percentiles are of the last 10 seconds together, from their histograms. Of a",
-    "load's curves each column is a second: a blank is one in which nothing ended, a",
-    "dot one that the load did not last, or where another load began.",
-    "Waits are looked at once a second: sessions that waited, on average over 10 looks.",
+    "Percentiles are of the last 10 seconds together, from their histograms. In",
+    "the curves of a load a column is a second: blank where nothing ended, a dot",
+    "where the load did not last all of it, or another began. Errors and retries",
+    "are counted since the load began, its warm-up included.",
+    "Waits: sessions that waited, on average over 10 looks, one a second.",
     "",
-    "When the view ends, all that it kept from the screen is printed.",
-    "docs/monitoring.md says what is sampled and how.",
+    "When the view ends, what it kept from the screen is printed.",
+    "docs/monitoring.md says what is sampled, and how.",
 ];
 
 /// Colours, or none: what they say is always said in characters, too.
@@ -164,7 +165,8 @@ fn keys(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     }
     key("?", "help");
     spans.push(Span::styled("Tab", Theme::strong()));
-    for view in View::ALL {
+    for view in state.views() {
+        let view = *view;
         let style = if view == state.view { theme.badge() } else { theme.faint() };
         // On a narrow screen only the one that is shown.
         if area.width >= ROOMY.0 || view == state.view {
@@ -191,7 +193,7 @@ fn section(frame: &mut Frame<'_>, area: Rect, title: &str, right: &str, theme: T
     inner
 }
 
-/// A curve that fills an area, and how high it goes.
+/// A curve that fills an area, the newest at its right end.
 fn curve(frame: &mut Frame<'_>, area: Rect, values: Vec<Option<u64>>, theme: Theme) {
     let skipped = values.len().saturating_sub(usize::from(area.width));
     let values = values.into_iter().skip(skipped);

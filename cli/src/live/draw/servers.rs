@@ -86,7 +86,7 @@ fn machine(state: &State) -> String {
     let machine = &state.servers.machine;
     let mut words = vec!["servers".to_owned()];
     if let (Some(busy), Some(all)) = (machine.busy, machine.processors) {
-        words.push(format!("machine {} of {all}", percent(busy)));
+        words.push(format!("machine {} of {all} processors", percent(busy)));
     }
     if let Some(client) = machine.client {
         words.push(format!("dbdyno {}", percent(client)));

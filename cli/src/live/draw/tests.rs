@@ -218,8 +218,8 @@ fn a_monitor_shows_servers_first() {
 #[test]
 fn no_screen_is_too_small() {
     let mut state = under_way();
-    for view in View::ALL {
-        state.view = view;
+    for view in state.views() {
+        state.view = *view;
         for (width, height) in [(1, 1), (3, 2), (12, 4), (60, 3), (5, 60), (300, 100)] {
             at(&state, width, height);
         }

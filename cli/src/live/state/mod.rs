@@ -87,9 +87,6 @@ pub enum View {
 }
 
 impl View {
-    /// All of them, as they follow each other.
-    pub const ALL: [Self; 4] = [Self::All, Self::Load, Self::Servers, Self::Events];
-
     /// The name at the bottom of the screen.
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,14 +95,6 @@ impl View {
             Self::Servers => "servers",
             Self::Events => "events",
         }
-    }
-
-    /// The one so many places further, or back.
-    #[must_use]
-    pub fn turned(self, places: isize) -> Self {
-        let count = Self::ALL.len() as isize;
-        let place = (self as isize + places).rem_euclid(count);
-        Self::ALL[place.unsigned_abs()]
     }
 }
 
@@ -118,6 +107,27 @@ impl State {
     /// Whether the command puts loads on servers.
     pub fn has_loads(&self) -> bool {
         self.command != "monitor"
+    }
+
+    /// The panels, as they follow each other.
+    pub fn views(&self) -> &'static [View] {
+        match self.has_loads() {
+            true => &[View::All, View::Load, View::Servers, View::Events],
+            false => &[View::All, View::Servers, View::Events],
+        }
+    }
+
+    /// Shows the panel so many places further, or back.
+    pub fn turn(&mut self, places: isize) {
+        let views = self.views();
+        let place = views.iter().position(|view| *view == self.view).unwrap_or(0);
+        let turned = (place.cast_signed() + places).rem_euclid(views.len().cast_signed());
+        self.view = views[turned.unsigned_abs()];
+    }
+
+    /// Shows the panel at a place; nothing changes where there is none.
+    pub fn turn_to(&mut self, place: usize) {
+        self.view = self.views().get(place).copied().unwrap_or(self.view);
     }
 
     /// Something happened.

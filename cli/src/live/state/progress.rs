@@ -95,10 +95,9 @@ impl Progress {
         self.paused
     }
 
-    /// Which case it is, or the last one was, of how many: of the whole run where that is known, else of the
-    /// benchmark.
+    /// Which case it is, or the last one was, of how many of the whole run.
     pub fn case_of(&self) -> Option<(usize, usize)> {
-        let total = self.total.unwrap_or(self.of_benchmark);
+        let total = self.total?;
         let done = self.done() + usize::from(self.case_began.is_some());
         (total > 0 && done > 0).then_some((done.min(total), total))
     }

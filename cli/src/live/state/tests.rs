@@ -130,3 +130,23 @@ fn what_is_said_comes_line_by_line_without_colours() {
     let told: Vec<_> = state.lines.iter().map(|line| (line.text.as_str(), line.is_grave)).collect();
     assert_eq!(told, [("warning: one", true), ("two", false)]);
 }
+
+#[test]
+fn panels_follow_each_other_in_a_circle() {
+    for (command, names) in [
+        ("run", &["load", "servers", "events", "all"][..]),
+        ("monitor", &["servers", "events", "all"]),
+    ] {
+        let mut state = State::new(command);
+        for name in names {
+            state.turn(1);
+            assert_eq!(state.view.name(), *name);
+        }
+        state.turn(-1);
+        assert_eq!(state.view.name(), "events");
+        state.turn_to(names.len());
+        assert_eq!(state.view.name(), "events");
+        state.turn_to(0);
+        assert_eq!(state.view.name(), "all");
+    }
+}
