@@ -10,6 +10,7 @@ mod state;
 mod terminal;
 mod told;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::load::leave_out_thread;
 use dbdyno_core::{Error, Pause, Result, Stop};
 use nix::sys::signal::{Signal, raise};
+use ratatui::layout::Size;
 use signal_hook::low_level;
 
 use crate::{interrupt, output};
@@ -69,6 +71,7 @@ impl Live {
             screen,
             theme: Theme { has_colors: terminal::has_colors() },
             began: Instant::now(),
+            drawn: None,
             pause: pause.clone(),
             stop: stop.clone(),
             over: Arc::clone(&over),
@@ -123,6 +126,8 @@ struct Viewing {
     screen: terminal::Screen,
     theme: Theme,
     began: Instant,
+    /// In which second since then it was drawn last, and how large; none where that is out of date.
+    drawn: Option<(u64, Size)>,
     pause: Pause,
     stop: Stop,
     over: Arc<AtomicBool>,
@@ -132,8 +137,7 @@ impl Viewing {
     /// Draws until it is over.
     fn run(mut self) {
         while !self.over.load(Ordering::SeqCst) && terminal::is_taken() {
-            self.hear();
-            if self.draw().is_err() {
+            if self.show().is_err() {
                 break;
             }
             self.wait_for_keys(Instant::now() + FRAME);
@@ -146,23 +150,35 @@ impl Viewing {
         leave_out_thread();
     }
 
-    /// Takes in what was told.
-    fn hear(&mut self) {
-        while let Ok((at, told)) = self.told.try_recv() {
-            self.state.tell(at.saturating_duration_since(self.began), told);
+    /// Takes in what was told, and draws where anything has changed.
+    fn show(&mut self) -> io::Result<()> {
+        let has_news = self.hear();
+        let (now, size) = (self.began.elapsed(), self.screen.size()?);
+        // Clocks go on.
+        let has_changed = has_news || self.drawn != Some((now.as_secs(), size));
+        if !has_changed {
+            return Ok(());
         }
-        self.state.asked = Asked { pause: self.pause.is_asked(), end: self.stop.is_requested() };
-    }
-
-    fn draw(&mut self) -> std::io::Result<()> {
-        let (state, theme, now) = (&self.state, self.theme, self.began.elapsed());
-        let screen = &mut self.screen;
+        self.drawn = Some((now.as_secs(), size));
+        let (state, theme, screen) = (&self.state, self.theme, &mut self.screen);
         terminal::while_taken(|| {
             screen.draw(|frame| draw::draw(frame, state, now, theme)).map(drop)
         })
     }
 
-    /// Heeds keys until the next frame is due, or sooner where it is over.
+    /// Takes in what was told and asked for; whether there was any.
+    fn hear(&mut self) -> bool {
+        let asked = Asked { pause: self.pause.is_asked(), end: self.stop.is_requested() };
+        let mut has_news = asked != self.state.asked;
+        self.state.asked = asked;
+        while let Ok((at, told)) = self.told.try_recv() {
+            self.state.tell(at.saturating_duration_since(self.began), told);
+            has_news = true;
+        }
+        has_news
+    }
+
+    /// Heeds keys until the next frame is due.
     fn wait_for_keys(&mut self, until: Instant) {
         // What drawing costs is not the client's.
         leave_out_thread();
@@ -171,17 +187,16 @@ impl Viewing {
             if left.is_zero() || self.over.load(Ordering::SeqCst) {
                 return;
             }
-            // The end is not kept waiting for a frame.
-            let nap = left.min(FRAME / 5);
-            match self.keys.as_ref().map(|keys| keys.wait(nap)) {
+            match self.keys.as_ref().map(|keys| keys.wait(left)) {
                 Some(Ok(struck)) => struck.into_iter().for_each(|key| self.heed(key)),
                 Some(Err(_)) => self.keys = None,
-                None => std::thread::sleep(nap),
+                None => std::thread::sleep(left),
             }
         }
     }
 
     fn heed(&mut self, key: Key) {
+        self.drawn = None;
         let state = &mut self.state;
         match key {
             // As Ctrl-C without a view: the same for a key as for a signal.

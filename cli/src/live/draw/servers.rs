@@ -163,7 +163,11 @@ fn waits(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
         })
         .collect();
     if lines.is_empty() {
-        let none = format!("none in {WAITS_WINDOW} looks");
+        let told = state.servers.servers.iter().any(|server| server.lock_waits.is_some());
+        let none = match told {
+            true => format!("none in {WAITS_WINDOW} looks"),
+            false => "not told".to_owned(),
+        };
         frame.render_widget(Paragraph::new(Span::styled(none, theme.faint())), inner);
         return;
     }

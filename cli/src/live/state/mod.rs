@@ -58,7 +58,7 @@ pub enum Doing {
 }
 
 /// What a person asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// A pause.
     pub pause: bool,
