@@ -1,7 +1,7 @@
 //! The full-screen view of what runs (`--live`).
 //!
 //! Whoever runs, records, samples or warns tells it by a [`Teller`] and goes on. A thread of its own keeps what is
-//! known (`state`), draws it four times a second (`draw`) and looks at keys (`keys`); its processor time is not the
+//! known (`state`), draws it four times a second at most (`draw`) and looks at keys (`keys`); its processor time is not the
 //! client's. Meanwhile nothing else is printed: what would be is shown among the events, and printed afterwards.
 
 mod draw;
