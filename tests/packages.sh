@@ -23,6 +23,9 @@ has_zstd() {
 has_chromium() {
   command -v chromium >/dev/null
 }
+has_tmux() {
+  command -v tmux >/dev/null
+}
 has_prometheus() {
   command -v prometheus >/dev/null && command -v promtool >/dev/null
 }
@@ -65,6 +68,7 @@ package_of() {
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
       chromium) echo chromium ;;
+      tmux) echo tmux ;;
       prometheus) echo prometheus ;;
     esac
   elif command -v dnf >/dev/null; then
@@ -77,6 +81,7 @@ package_of() {
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
       chromium) echo chromium ;;
+      tmux) echo tmux ;;
       prometheus) echo golang-github-prometheus ;;
     esac
   else
@@ -88,6 +93,7 @@ package_of() {
       sysbench) echo sysbench ;;
       pgbouncer) echo pgbouncer ;;
       chromium) echo chromium ;;
+      tmux) echo tmux ;;
       prometheus) echo prometheus ;;
     esac
   fi

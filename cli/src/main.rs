@@ -7,7 +7,9 @@ mod conceal;
 mod config;
 mod files;
 mod interrupt;
+mod live;
 mod names;
+mod numbers;
 mod output;
 mod screen;
 mod watch;
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("DBDYNO_LOG"))
-        .with_writer(std::io::stderr)
+        .with_writer(|| output::Log)
         .init();
     let done = match arguments.command {
         Command::Run(options) => commands::run::run(*options),

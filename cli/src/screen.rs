@@ -1,5 +1,6 @@
 //! What a person sees while a run goes on: one moving line at the bottom on a terminal, one line
-//! per case above it. Nothing moves where the output is not a terminal.
+//! per case above it. Nothing moves where the output is not a terminal, or the full-screen view has it, which is told
+//! the same.
 
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
@@ -12,6 +13,8 @@ use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::runner::{CaseSummary, RunObserver, RunOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::live::{Live, Teller, Told};
+use crate::numbers::{grouped, latency};
 use crate::output::note;
 
 /// What the moving line shows of a target: one that wraps is not taken away as a whole.
@@ -26,6 +29,8 @@ pub struct Screen {
     form_width: usize,
     bar: ProgressBar,
     moving: bool,
+    /// What tells the full-screen view, where there is one.
+    live: Option<Teller>,
     state: Mutex<State>,
 }
 
@@ -41,18 +46,20 @@ struct State {
 }
 
 impl Screen {
-    /// The screen of a run with these options; `quiet` shows only what went wrong.
-    pub fn new(quiet: bool, options: &RunOptions) -> Self {
+    /// The screen of a run with these options; `quiet` shows only what went wrong, and with `live` there is a
+    /// full-screen view beside it.
+    pub fn new(quiet: bool, options: &RunOptions, live: Option<&Live>) -> Self {
         let forms = options.statements.iter().flat_map(|statements| {
             options.pipeline.iter().map(|pipeline| form(*statements, *pipeline).len())
         });
-        let moving = !quiet && std::io::stderr().is_terminal();
+        let moving = !quiet && live.is_none() && std::io::stderr().is_terminal();
+        let live = live.map(Live::teller);
         let bar = ProgressBar::with_draw_target(
             None,
             if moving { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
         );
         let form_width = forms.max().unwrap_or(0);
-        let screen = Self { quiet, form_width, bar, moving, state: Mutex::default() };
+        let screen = Self { quiet, form_width, bar, moving, live, state: Mutex::default() };
         screen.move_by_itself(true);
         screen
     }
@@ -79,8 +86,25 @@ impl Screen {
         }
     }
 
+    /// What tells the full-screen view.
+    pub fn live(&self) -> Option<Teller> {
+        self.live.clone()
+    }
+
+    fn tell(&self, told: impl FnOnce() -> Told) {
+        if let Some(live) = &self.live {
+            live.tell(told());
+        }
+    }
+
+    /// Says how many cases the run has, every repetition counted.
+    pub fn cases(&self, cases: usize) {
+        self.tell(|| Told::Cases(cases));
+    }
+
     /// Says what is being done, until something else is said.
     pub fn working(&self, what: &str) {
+        self.tell(|| Told::Working(what.to_owned()));
         self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));
         self.bar.reset();
         self.bar.set_message(what.to_owned());
@@ -119,18 +143,23 @@ impl RunObserver for Screen {
     fn benchmark_started(&self, suite: &str, benchmark: &str, cases: usize, repetitions: u32) {
         let cases = cases * repetitions as usize;
         *self.state() = State { cases, repetitions, ..State::default() };
-        self.line(&format!("{suite}/{benchmark}"));
+        let name = format!("{suite}/{benchmark}");
+        self.line(&name);
+        self.tell(|| Told::Benchmark { name, cases, repetitions });
     }
 
     fn preparing(&self, target: &str) {
+        self.tell(|| Told::WorkingOn(format!("looking for the data on {target}")));
         target.clone_into(&mut self.state().target);
     }
 
-    fn case_started(&self, _case: &Case) {
+    fn case_started(&self, case: &Case) {
         self.state().case += 1;
+        self.tell(|| Told::CaseBegan(Box::new(case.clone())));
     }
 
     fn load_started(&self, case: &Case, stage: &str, length: Option<Duration>) {
+        self.tell(|| Told::LoadBegan { stage: stage.to_owned(), length });
         self.move_by_itself(false);
         self.state().case_began = Some(Instant::now());
         self.bar.reset();
@@ -156,6 +185,7 @@ impl RunObserver for Screen {
     }
 
     fn working_on(&self, case: &Case, doing: &str) {
+        self.tell(|| Told::WorkingOn(doing.to_owned()));
         self.move_by_itself(true);
         self.bar.reset();
         self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));
@@ -183,6 +213,7 @@ impl RunObserver for Screen {
     }
 
     fn case_finished(&self, case: &Case, summary: &CaseSummary) {
+        self.tell(|| Told::CaseOver);
         self.move_by_itself(true);
         let round = match self.state().repetitions {
             1 => String::new(),
@@ -242,6 +273,11 @@ impl LoadObserver for Screen {
     fn started(&self, table: &str, rows: u64, progress: &Arc<LoadProgress>) {
         self.state().load_began = Some(Instant::now());
         let progress = Arc::clone(progress);
+        self.tell(|| Told::Loading {
+            table: table.to_owned(),
+            rows,
+            progress: Arc::clone(&progress),
+        });
         let loaded = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let rows = progress.rows();
             let seconds = state.elapsed().as_secs_f64().max(0.001);
@@ -256,8 +292,10 @@ impl LoadObserver for Screen {
     }
 
     fn indexing(&self, table: &str) {
+        let what = format!("keys, indexes and statistics of {table}");
         self.bar.set_style(style("{spinner} {msg} [{elapsed}]"));
-        self.bar.set_message(format!("keys, indexes and statistics of {table}"));
+        self.bar.set_message(what.clone());
+        self.tell(|| Told::WorkingOn(what));
     }
 
     fn finished(&self, table: &str, rows: u64) {
@@ -299,54 +337,13 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// A number with thousands separators; one decimal below 100.
-pub fn grouped(number: f64) -> String {
-    if number != 0.0 && number.abs() < 100.0 && number.fract() != 0.0 {
-        return format!("{number:.1}");
-    }
-    let digits = format!("{number:.0}");
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A latency in the unit that fits it.
-fn latency(us: f64) -> String {
-    match us {
-        us if us < 1_000.0 => format!("{us:.0} us"),
-        us if us < 1_000_000.0 => format!("{:.1} ms", us / 1_000.0),
-        us => format!("{:.2} s", us / 1_000_000.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ending, grouped, latency};
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in
-            [(0.0, "0"), (12.34, "12.3"), (999.6, "1,000"), (1_234_567.0, "1,234,567")]
-        {
-            assert_eq!(grouped(number), text);
-        }
-    }
+    use super::ending;
 
     #[test]
     fn a_long_text_is_cut_at_its_beginning() {
         assert_eq!(ending("postgres", 8), "postgres");
         assert_eq!(ending("sqlite:/tmp/größe.db", 8), "…röße.db");
-    }
-
-    #[test]
-    fn latencies_choose_their_unit() {
-        assert_eq!(latency(12.4), "12 us");
-        assert_eq!(latency(1_530.0), "1.5 ms");
-        assert_eq!(latency(2_500_000.0), "2.50 s");
     }
 }

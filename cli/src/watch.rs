@@ -16,6 +16,7 @@ use crate::alerts::{self, IntoEvents, OnScreen, Outlet};
 use crate::args::WatchArgs;
 use crate::config::Config;
 use crate::output::note;
+use crate::screen::Screen;
 
 /// How often is sampled beside a run.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -74,6 +75,8 @@ pub struct Watch {
     alerts: Option<Arc<Alerts>>,
     outlets: Vec<Arc<Outlet>>,
     serving: Option<Serving>,
+    /// Who is to hear what loads tell.
+    listeners: Vec<Arc<dyn LoadListener>>,
     recorder: Arc<dyn Recorder>,
 }
 
@@ -86,8 +89,8 @@ pub struct Watched {
 }
 
 impl Watch {
-    /// Samples the targets of a run into its folder, and has its loads look at what was seen. Alerts are said by
-    /// `tell`, a line each, from a thread of their own.
+    /// Samples the targets of a run into its folder, and has its loads look at what was seen. Alerts are said on the
+    /// screen, a line each, from a thread of their own; a full-screen view is told what loads do and what is sampled.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -97,19 +100,26 @@ impl Watch {
         folder: &Arc<RunFolder>,
         options: &mut RunOptions,
         stop: &Stop,
-        tell: impl Fn(&str) + Send + Sync + 'static,
+        screen: &Arc<Screen>,
     ) -> Result<Self> {
+        let live = screen.live().map(Arc::new);
+        let mut watch = Self::nothing(folder);
+        if let Some(live) = &live {
+            watch.listeners.push(live.clone());
+        }
         if plan.is_off {
-            return Ok(Self::nothing(folder));
+            watch.overhear();
+            return Ok(watch);
         }
         let embedded = drivers.iter().filter(|driver| driver.embedded().is_some());
         let embedded = embedded.map(|driver| driver.target().to_owned()).collect();
         let memory = Arc::new(Memory::new(embedded));
         options.watch = Some(memory.clone());
         let silences = Arc::new(Silences::default());
-        let sinks: Vec<Arc<dyn Sink>> = vec![memory, silences.clone()];
-        let watch = Self { silences, ..Self::nothing(folder) };
-        watch.sampling(plan, drivers, folder, INTERVAL, stop, sinks, tell)
+        let mut sinks: Vec<Arc<dyn Sink>> = vec![memory, silences.clone()];
+        sinks.extend(live.map(|live| live as Arc<dyn Sink>));
+        watch.silences = silences;
+        watch.sampling(plan, drivers, folder, INTERVAL, stop, sinks, Screen::teller(screen))
     }
 
     /// Samples without a run, for those who are given samples beside the folder.
@@ -134,7 +144,16 @@ impl Watch {
             alerts: None,
             outlets: Vec::new(),
             serving: None,
+            listeners: Vec::new(),
             recorder: Arc::clone(folder) as Arc<dyn Recorder>,
+        }
+    }
+
+    /// Has the listeners hear what loads tell their recorder.
+    fn overhear(&mut self) {
+        let listeners = std::mem::take(&mut self.listeners);
+        if !listeners.is_empty() {
+            self.recorder = Arc::new(Overheard::new(Arc::clone(&self.recorder), listeners));
         }
     }
 
@@ -150,14 +169,13 @@ impl Watch {
         tell: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Self> {
         sinks.insert(0, Arc::new(IntoFolder(Arc::clone(folder))));
-        let mut listeners: Vec<Arc<dyn LoadListener>> = Vec::new();
         if let Some(endpoint) = plan.endpoint {
             let exposition = Arc::new(Exposition::new(drivers));
             let serving = endpoint.serve(&exposition)?;
             tell(&format!("metrics at {}", serving.url()));
             self.serving = Some(serving);
             sinks.push(exposition.clone());
-            listeners.push(exposition);
+            self.listeners.push(exposition);
         }
         if !plan.rules.is_empty() {
             self.outlets = alerts::outlets(plan.config, folder.run_id())?;
@@ -167,12 +185,10 @@ impl Watch {
             let abort = plan.abort.map(|severity| (severity, stop.clone()));
             let alerts = Arc::new(Alerts::new(plan.rules, drivers, told, abort));
             sinks.push(alerts.clone());
-            listeners.push(alerts.clone());
+            self.listeners.push(alerts.clone());
             self.alerts = Some(alerts);
         }
-        if !listeners.is_empty() {
-            self.recorder = Arc::new(Overheard::new(self.recorder, listeners));
-        }
+        self.overhear();
         self.monitor = Some(Monitor::start(drivers.to_vec(), interval, sinks)?);
         Ok(self)
     }

@@ -19,6 +19,7 @@ pub mod isolation;
 pub mod load;
 pub mod measurement;
 pub mod metrics;
+pub mod pause;
 pub mod plan;
 pub mod pool;
 pub mod procedure;
@@ -52,6 +53,7 @@ pub use measurement::{Better, Case, Event, Measurement, Recorder, Status};
 pub use metrics::{
     LoadWatch, MetricInfo, MetricKind, MetricsReader, Reading, Sample, ServerMetrics, Source,
 };
+pub use pause::Pause;
 pub use plan::{Plan, PlanKind, PlanNode};
 pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};

@@ -14,6 +14,7 @@ mod durability;
 mod histories;
 mod killed;
 mod limit;
+mod live;
 mod metrics;
 mod monitor;
 mod plans;

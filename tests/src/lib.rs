@@ -13,7 +13,7 @@ use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{
-    Cache, Case, Driver, Event, LoadProgress, Measurement, Plan, Recorder, Result, Scale,
+    Cache, Case, Driver, Event, LoadProgress, Measurement, Pause, Plan, Recorder, Result, Scale,
     StatementForm, Stop,
 };
 use dbdyno_datasets::LoadObserver;
@@ -231,5 +231,6 @@ pub fn run_options() -> RunOptions {
         reconnect_limit: Duration::from_secs(30),
         drain_limit: Duration::from_secs(30),
         watch: None,
+        pause: Pause::default(),
     }
 }

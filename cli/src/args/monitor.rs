@@ -36,6 +36,11 @@ pub struct MonitorArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Show it on the full screen: servers, waits and the machine. Where the output is no terminal there are plain
+    /// lines.
+    #[arg(long, conflicts_with = "quiet")]
+    pub live: bool,
+
     #[command(flatten)]
     pub watch: WatchArgs,
 }

@@ -189,6 +189,11 @@ pub struct RunArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Show the run on the full screen: throughput, percentiles, errors, waits and what the servers tell; keys
+    /// pause, end and say more (`?`). Where the output is no terminal there are plain lines.
+    #[arg(long, conflicts_with = "quiet")]
+    pub live: bool,
+
     /// Do not sample the servers, their processes and the machine once a second (metrics.csv).
     #[arg(long, conflicts_with_all = ["metrics_listen", "abort_on_alert"])]
     pub no_monitor: bool,

@@ -8,21 +8,17 @@ use dbdyno_adapters::{Location, Target, engines};
 use dbdyno_core::load::{Arrival, Length, OpenLoop, RetryPolicy, Spacing};
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Cache, Driver, Error, Result, Scale, StatementForm};
+use dbdyno_core::{Cache, Driver, Error, Pause, Result, Scale, StatementForm};
 use dbdyno_datasets::check_scale;
 use dbdyno_suites::Benchmark;
 use dbdyno_suites::registry::Suite;
-use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection, plan};
+use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
 
 use crate::args::{RunArgs, SpacingArg, parse_isolation};
 use crate::config::Config;
 use crate::names::unknown;
 
 const DEFAULT_SUITE: &str = "oltp";
-/// What a run without `--duration` takes, loading aside.
-const ABOUT_A_MINUTE: Duration = Duration::from_secs(60);
-/// Bounds of a repetition's share of it, warm-up included.
-const SHARE: (Duration, Duration) = (Duration::from_millis(1_250), Duration::from_millis(12_500));
 
 /// The benchmarks named, in order; the oltp suite where none is.
 ///
@@ -173,6 +169,7 @@ pub fn options(arguments: &RunArgs) -> Result<RunOptions> {
         reconnect_limit: Duration::from_secs(60),
         drain_limit: Duration::from_secs(30),
         watch: None,
+        pause: Pause::default(),
     })
 }
 
@@ -330,37 +327,11 @@ fn without_repeats<T: PartialEq + Copy>(listed: &[T]) -> Vec<T> {
 }
 
 /// A quarter of the duration, at most five seconds.
-fn warmup_for(length: Length) -> Duration {
+pub(super) fn warmup_for(length: Length) -> Duration {
     match length {
         Length::Duration(duration) => (duration / 4).min(Duration::from_secs(5)),
         Length::Transactions(_) => Duration::ZERO,
     }
-}
-
-/// Without `--duration`, shares about a minute among all repetitions of all cases, or more where a
-/// benchmark has no use for loads as short as that.
-pub fn share_a_minute(
-    options: &mut RunOptions,
-    warmup: Option<Duration>,
-    selections: &[Selection<'_>],
-    drivers: &[Arc<dyn Driver>],
-) {
-    let drivers: Vec<&dyn Driver> = drivers.iter().map(AsRef::as_ref).collect();
-    let settable = vec![true; drivers.len()];
-    let cases: usize = selections
-        .iter()
-        .map(|selection| {
-            let planned = plan(*selection, &drivers, &settable, options);
-            let cases = planned.iter().filter(|case| case.unsupported.is_none()).count();
-            cases * selection.benchmark.procedure().loads() as usize
-        })
-        .sum();
-    let measured = u32::try_from(cases).unwrap_or(u32::MAX).saturating_mul(options.repetitions);
-    let share = (ABOUT_A_MINUTE / measured.max(1)).clamp(SHARE.0, SHARE.1);
-    let shortest = selections.iter().map(|selection| selection.benchmark.shortest_load()).max();
-    let duration = share.mul_f64(0.8).max(shortest.unwrap_or_default());
-    options.length = Length::Duration(duration);
-    options.warmup = warmup.unwrap_or_else(|| warmup_for(options.length));
 }
 
 /// Settings for throwaway servers, by engine; those for all stand under the empty name.

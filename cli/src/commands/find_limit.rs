@@ -18,8 +18,9 @@ use crate::commands::{choose, run, scenario, tables};
 use crate::config::Config;
 use crate::files::write;
 use crate::interrupt;
+use crate::numbers::grouped;
 use crate::output::{say, show};
-use crate::screen::{Screen, grouped};
+use crate::screen::Screen;
 use crate::watch::Watch;
 
 /// How long a rate is measured, and runs before that, where nobody says.
@@ -60,7 +61,8 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let runtime = run::event_loop()?;
-    let screen = Arc::new(Screen::new(arguments.quiet, &options));
+    let live = run::live(&arguments, "find-limit", &options, &stop)?;
+    let screen = Arc::new(Screen::new(arguments.quiet, &options, live.as_ref()));
     let sessions = run::most_sessions(&options, &selections);
     let Some(drivers) = run::open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {
@@ -76,8 +78,7 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
         let versions = info.targets.iter().map(|target| target.engine_version.clone());
         drivers.iter().cloned().zip(versions).map(move |driver| (selection, driver))
     });
-    let tell = Screen::teller(&screen);
-    let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, tell)?;
+    let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, &screen)?;
     let recorder = watch.recorder();
     let mut ended = Ended::Done;
     for (selection, driver) in searched.collect::<Vec<_>>() {
@@ -106,6 +107,7 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
             ended = Ended::Failed;
         }
     }
+    drop(live);
     let watched = watch.stop();
     if watched.has_failed {
         ended = Ended::Failed;

@@ -6,6 +6,7 @@ mod choose;
 pub mod compare;
 pub mod doctor;
 pub mod explain;
+mod extent;
 pub mod find_limit;
 pub mod history;
 pub mod host_load;

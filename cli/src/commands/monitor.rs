@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dbdyno_adapters::{ServerSettings, Target};
 use dbdyno_core::metrics::Source;
-use dbdyno_core::{DbError, Driver, Error, Result, Sample, Stop};
+use dbdyno_core::{DbError, Driver, Error, Pause, Result, Sample, Stop};
 use dbdyno_monitor::Sink;
 use dbdyno_results::{RunFolder, RunInfo, machine, rfc3339};
 
@@ -16,8 +16,9 @@ use crate::args::MonitorArgs;
 use crate::commands::{choose, run};
 use crate::config::Config;
 use crate::interrupt;
+use crate::live::Live;
+use crate::numbers::{bytes, grouped};
 use crate::output::{note, say};
-use crate::screen::grouped;
 use crate::watch::{Watch, WatchPlan};
 
 /// The shortest interval: reading takes some milliseconds.
@@ -42,6 +43,10 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
     let plan = WatchPlan::new(&config, &arguments.watch, &labels, false)?;
     let stop = Stop::default();
     interrupt::watch(&stop)?;
+    let live = match arguments.live {
+        true => Live::start("monitor", &Pause::default(), &stop)?,
+        false => None,
+    };
     let drivers = open(&targets)?;
     let folder =
         Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
@@ -54,11 +59,14 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
     };
     folder.write_run_toml(&info)?;
     let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
-    if !arguments.quiet {
-        sinks.push(Arc::new(Lines::of(&targets)));
+    match &live {
+        Some(live) => sinks.push(Arc::new(live.teller())),
+        None if arguments.quiet => {}
+        None => sinks.push(Arc::new(Lines::of(&targets))),
     }
     let watch = Watch::start_alone(plan, &drivers, &folder, arguments.interval, &stop, sinks)?;
     wait(arguments.duration, || stop.is_requested() || watch.has_failed());
+    drop(live);
     let watched = watch.stop();
     let ended = match watched.has_failed {
         true => Ended::Failed,
@@ -177,14 +185,4 @@ fn line(samples: &[Sample], target: &str, width: usize) -> String {
         rate(Source::Engine, "log_bytes").map_or("-".to_owned(), bytes),
         cpu.map_or("-".to_owned(), |cpu| format!("{:.0}%", 100.0 * cpu)),
     )
-}
-
-/// A number of bytes in the unit that fits it.
-fn bytes(count: f64) -> String {
-    match count {
-        count if count < 1e3 => format!("{count:.0}B"),
-        count if count < 1e6 => format!("{:.0}kB", count / 1e3),
-        count if count < 1e9 => format!("{:.1}MB", count / 1e6),
-        count => format!("{:.1}GB", count / 1e9),
-    }
 }

@@ -14,10 +14,12 @@ use tokio::runtime::{Builder, Runtime};
 use crate::Ended;
 use crate::args::RunArgs;
 use crate::commands::choose;
+use crate::commands::extent;
 use crate::commands::scenario;
 use crate::commands::tables;
 use crate::config::Config;
 use crate::interrupt;
+use crate::live::Live;
 use crate::output::say;
 use crate::screen::Screen;
 use crate::watch::{Watch, WatchPlan};
@@ -51,7 +53,8 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let stop = Stop::default();
     interrupt::watch(&stop)?;
     let runtime = event_loop()?;
-    let screen = Arc::new(Screen::new(arguments.quiet, &options));
+    let live = live(&arguments, "run", &options, &stop)?;
+    let screen = Arc::new(Screen::new(arguments.quiet, &options, live.as_ref()));
     let sessions = most_sessions(&options, &selections);
     let Some(drivers) = open_targets(&runtime, &screen, &targets, &settings, sessions, &stop)?
     else {
@@ -59,7 +62,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     };
     choose::check_backups(&selections, &arguments, &drivers)?;
     if arguments.duration.is_none() && arguments.transactions.is_none() {
-        choose::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
+        extent::share_a_minute(&mut options, arguments.warmup, &selections, &drivers);
     }
     let folder =
         Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
@@ -72,12 +75,13 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
         .zip(&info.targets)
         .map(|(driver, target)| (Arc::clone(driver), target.engine_version.clone()))
         .collect();
-    let tell = Screen::teller(&screen);
-    let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, tell)?;
+    screen.cases(extent::count_cases(&options, &selections, &drivers));
+    let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, &screen)?;
     let recorder = watch.recorder();
     let (recorder, observer) = (recorder.as_ref(), screen.as_ref());
     let ran = run_suites(&selections, &versions, &options, &runtime, recorder, observer, &stop);
     screen.clear();
+    drop(live);
     let watched = watch.stop();
     let outcome = match &ran {
         Ok(summary) if summary.interrupted => "interrupted",
@@ -91,6 +95,19 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     // Last: it takes nothing away from what was measured.
     watched.kept?;
     Ok(if watched.has_failed { Ended::Failed } else { ended(&summary) })
+}
+
+/// The full-screen view of a command, where it is asked for and there can be one.
+pub(super) fn live(
+    arguments: &RunArgs,
+    command: &'static str,
+    options: &RunOptions,
+    stop: &Stop,
+) -> Result<Option<Live>> {
+    match arguments.live {
+        true => Live::start(command, &options.pause, stop),
+        false => Ok(None),
+    }
 }
 
 /// What is to be watched beside a run.

@@ -98,6 +98,7 @@ pub fn measure_all(
 ) -> Result<()> {
     let Some(mut account) = Account::open(bench, transactions, measured)? else { return Ok(()) };
     for planned in loads {
+        bench.stand.rest()?;
         bench.stand.go_on()?;
         if !account.load(*planned, measured)? {
             return Ok(());

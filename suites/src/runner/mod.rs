@@ -6,6 +6,7 @@ mod metrics;
 mod observer;
 mod options;
 mod relay;
+mod rest;
 mod round;
 mod run;
 mod stand;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, RetryPolicy};
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Cache, Durability, Isolation, LoadWatch, Scale, StatementForm};
+use dbdyno_core::{Cache, Durability, Isolation, LoadWatch, Pause, Scale, StatementForm};
 
 use crate::backup::BackupOptions;
 use crate::benchmark::Benchmark;
@@ -86,6 +86,8 @@ pub struct RunOptions {
     pub drain_limit: Duration,
     /// Who looks at the servers and the machine meanwhile.
     pub watch: Option<Arc<dyn LoadWatch>>,
+    /// By which a person may have the run wait before its next load.
+    pub pause: Pause,
 }
 
 impl RunOptions {

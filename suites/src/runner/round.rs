@@ -26,6 +26,7 @@ impl Tools<'_> {
     ) -> Result<CaseSummary> {
         self.observer.case_started(case);
         let stand = Stand::new(case, driver, benchmark, *self);
+        stand.rest()?;
         let measured = match benchmark.procedure() {
             Procedure::Load(benchmark) => in_one_load(&stand, benchmark),
             Procedure::Staged(benchmark) => in_stages(&stand, benchmark),

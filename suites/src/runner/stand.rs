@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use super::observer::RunObserver;
 use super::options::RunOptions;
 use super::relay::{Errors, Relay};
+use super::rest::Rest;
 use crate::benchmark::{AfterUse, Benchmark, WorkloadContext};
 
 /// How often a server that went away is looked for.
@@ -41,6 +42,7 @@ pub struct Stand<'a> {
     driver: &'a Arc<dyn Driver>,
     benchmark: &'a dyn Benchmark,
     tools: Tools<'a>,
+    rest: Rest,
 }
 
 /// A load of a case.
@@ -82,7 +84,7 @@ impl<'a> Stand<'a> {
         benchmark: &'a dyn Benchmark,
         tools: Tools<'a>,
     ) -> Self {
-        Self { case, driver, benchmark, tools }
+        Self { case, driver, benchmark, tools, rest: Rest::default() }
     }
 
     /// The case.
@@ -115,6 +117,15 @@ impl<'a> Stand<'a> {
             return Err(Error::new(doing, "the end was asked for"));
         }
         Ok(())
+    }
+
+    /// Waits for as long as a person has the run paused. Nothing may be under way: it is for moments between
+    /// loads that nobody measures. The next load is marked.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub fn rest(&self) -> Result<()> {
+        self.rest.take(self.case, self.tools)
     }
 
     /// Whether the end was asked for.
@@ -163,6 +174,7 @@ impl<'a> Stand<'a> {
         clients: u32,
         workload: &Arc<dyn Workload>,
     ) -> Result<Stage> {
+        self.rest()?;
         if self.case.cache == Cache::Cold {
             self.chill()?;
         }
@@ -234,9 +246,10 @@ impl<'a> Stand<'a> {
     }
 
     fn seen(&self, report: &LoadReport, warmup: Duration) -> Vec<Measurement> {
-        let Some(watch) = &self.options().watch else { return Vec::new() };
         let from = report.began_at + warmup;
-        watch.seen(self.driver.target(), from, from + report.window)
+        let watch = self.options().watch.as_ref();
+        let seen = watch.map(|watch| watch.seen(self.driver.target(), from, from + report.window));
+        seen.into_iter().flatten().chain(self.rest.mark()).collect()
     }
 
     /// Has one client, next to the server, run so many transactions, whose inputs depend on the seed

@@ -1,0 +1,177 @@
+//! The full-screen view, in a real terminal: tmux.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use dbdyno_core::Status;
+use dbdyno_tests::left_out;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::desk::{Desk, SHORT, code, err, out};
+
+/// A shell in a terminal of 80 by 24, in the folder of a desk.
+struct Terminal<'a> {
+    desk: &'a Desk,
+    socket: PathBuf,
+}
+
+impl<'a> Terminal<'a> {
+    fn open(desk: &'a Desk) -> Self {
+        let terminal = Self { desk, socket: desk.folder.path().join("tmux") };
+        terminal.tmux(&["-f/dev/null", "new-session", "-d", "-x80", "-y24", "env PS1='% ' sh"]);
+        terminal
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(&self.socket).args(arguments);
+        command.current_dir(self.desk.folder.path()).env("TERM", "xterm").env_remove("TMUX");
+        let output = command.output().expect("tmux is there: ./tests/run installs it");
+        assert_eq!(code(&output), 0, "tmux {arguments:?}: {}", err(&output));
+        out(&output)
+    }
+
+    /// Types a line for the shell; how the command ended goes into the file `code`, and the modes of the terminal before
+    /// and after into `before` and `after`.
+    fn run(&self, line: &str) {
+        // It is not there before the first command.
+        let _ = fs::remove_file(self.desk.path("code"));
+        let line =
+            format!("clear; stty -g > before; {line}; c=$?; stty -g > after; echo $c > code");
+        self.tmux(&["send-keys", "-l", &line]);
+        self.tmux(&["send-keys", "Enter"]);
+    }
+
+    fn strike(&self, key: &str) {
+        self.tmux(&["send-keys", key]);
+    }
+
+    fn shown(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// Whether the alternate screen is shown, and the cursor.
+    fn state(&self) -> String {
+        let state = self.tmux(&[
+            "display-message",
+            "-p",
+            "alternate=#{alternate_on} cursor=#{cursor_flag}",
+        ]);
+        state.trim().to_owned()
+    }
+
+    /// Waits until something is shown.
+    fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let shown = self.shown();
+            if is_there(&shown) {
+                return shown;
+            }
+            assert!(Instant::now() < deadline, "waited a minute for {what}:\n{shown}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the command is over, and looks whether the terminal is as it was; the exit code.
+    fn wait_for_end(&self) -> String {
+        let file = |name: &str| fs::read_to_string(self.desk.path(name)).unwrap_or_default();
+        let shown = self.wait("the end", |_| file("code").ends_with('\n'));
+        assert_eq!(self.state(), "alternate=0 cursor=1", "{shown}");
+        // Echo, whole lines, Ctrl-C and the others.
+        assert_eq!(file("before"), file("after"));
+        file("code").trim().to_owned()
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        // Its shell, and what that runs, are hung up.
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// Whether a throughput above nothing is shown.
+fn has_throughput(shown: &str) -> bool {
+    let speed = shown.split(" tx/s").next().and_then(|before| before.split_whitespace().last());
+    shown.contains(" tx/s") && speed.is_some_and(|speed| speed != "0") && shown.contains("p99")
+}
+
+#[test]
+fn a_run_on_the_full_screen_is_paused_goes_on_and_is_ended_by_keys() {
+    if left_out("tmux") {
+        return;
+    }
+    let desk = Desk::new();
+    let terminal = Terminal::open(&desk);
+    let dbdyno = env!("CARGO_BIN_EXE_dbdyno");
+    // More cases than are measured, so that a load always follows.
+    let run = "run oltp/tpcb --live --clients 1,2 --repetitions 9 --duration 3s --warmup 0";
+    terminal.run(&format!("{dbdyno} {run}"));
+    terminal.wait("throughput", has_throughput);
+    assert_eq!(terminal.state(), "alternate=1 cursor=0");
+
+    terminal.strike("?");
+    terminal.wait("help", |shown| shown.contains("Within a load there is no"));
+    terminal.strike("Escape");
+    terminal.strike("p");
+    terminal.wait("the pause", |shown| shown.contains("PAUSED for"));
+    terminal.strike("p");
+    let shown = terminal.wait("the next case", |shown| {
+        !shown.contains("PAUSED") && has_throughput(shown) && !shown.contains("case 1 of 18")
+    });
+    for part in ["of 18", "servers", "machine", "waits", "events", "left"] {
+        assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+    }
+    terminal.strike("q");
+    assert_eq!(terminal.wait_for_end(), "130");
+    // What was kept from the screen.
+    terminal.wait("the lines", |shown| shown.contains("results in runs/"));
+
+    let run = desk.runs().remove(0);
+    let events = fs::read_to_string(run.join("events.csv")).unwrap();
+    let at = |kind: &str| events.find(&format!(",{kind},")).expect(kind);
+    assert!(at("paused") < at("continued") && at("continued") < at("interrupted"), "{events}");
+    let records = desk.records();
+    let first = records.iter().filter(|record| record.metric == "throughput");
+    assert!(first.clone().any(|record| record.status == Status::Ok), "{records:?}");
+    let paused: Vec<_> = records.iter().filter(|record| record.metric == "paused_s").collect();
+    assert_eq!(paused.len(), 1, "{records:?}");
+    assert!(paused[0].value.is_some_and(|paused_s| paused_s > 0.0), "{:?}", paused[0]);
+    assert!(paused[0].detail.contains("the run was paused for"), "{:?}", paused[0]);
+
+    // Other ways out: a signal, and an error.
+    let monitor = format!("monitor --live --target sqlite:{}", desk.path("app.db"));
+    terminal.run(&format!("sh -c 'echo $$ > pid; exec {dbdyno} {monitor}'"));
+    terminal.wait("samples", |shown| shown.contains("machine") && shown.contains("dbdyno monitor"));
+    let pid = fs::read_to_string(desk.path("pid")).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    assert_eq!(terminal.wait_for_end(), "0");
+    terminal.wait("the end", |shown| shown.contains("samples in runs/"));
+
+    terminal.run(&format!("{dbdyno} run --live --target postgres://nobody@127.0.0.1:1/none"));
+    assert_eq!(terminal.wait_for_end(), "2");
+    terminal.wait("the error", |shown| shown.contains("error: cannot"));
+
+    terminal.run(&format!("TERM=dumb {dbdyno} run oltp/tpcb --live --transactions 9"));
+    assert_eq!(terminal.wait_for_end(), "0");
+    terminal.wait("plain lines", |shown| shown.contains("results in runs/"));
+}
+
+#[test]
+fn without_a_terminal_there_are_plain_lines_and_a_word_that_says_so() {
+    let desk = Desk::new();
+    let output = desk.dbdyno(&[&["run", "oltp/point-select", "--live"][..], &SHORT].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let told = "note: no --live view, for the output is no terminal; plain lines instead";
+    assert!(err(&output).starts_with(told), "{}", err(&output));
+    assert!(err(&output).contains("oltp/point-select\n"), "{}", err(&output));
+    assert!(!err(&output).contains('\u{1b}'), "{}", err(&output));
+
+    let output = desk.dbdyno(&["run", "--live", "--quiet"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("cannot be used with"), "{}", err(&output));
+}
