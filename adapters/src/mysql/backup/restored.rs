@@ -79,7 +79,8 @@ impl<'s> Client<'s> {
     /// # Errors
     /// Its file cannot be written, or the program is gone.
     pub(super) fn of(source: &'s Source, driver: &MysqlDriver) -> Result<Self> {
-        let text = driver.connector().option_file(true)?;
+        // It is a throwaway server, which is reached by its socket.
+        let text = driver.connector().option_file(|file| Ok(file.to_owned()))?;
         let options = source.place().write_private("restored.cnf", &text)?;
         Ok(Self { source, program: source.program("mariadb", "mysql")?, options })
     }
