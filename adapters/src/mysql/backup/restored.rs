@@ -8,7 +8,7 @@ use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
 
 use super::{Source, told};
-use crate::backup::blame::judged;
+use crate::backup::blame::{is_outside, judged};
 use crate::backup::restored::{self, Recovery};
 use crate::mysql::driver::{MysqlDriver, Origin};
 use crate::mysql::programs::programs;
@@ -39,7 +39,8 @@ pub(super) fn start(
     let recovery = Recovery { log_bytes: 0, stop: source.bounds().stop.clone() };
     let server = restored::start(server, recovery, fill, |_, _| Ok(()))?;
     let driver = MysqlDriver::of_server(LABEL, server.process, access, origin)?;
-    Ok(Restored { driver: Arc::new(driver), began: server.began, placed: server.placed })
+    let driver = Arc::new(driver);
+    Ok(Restored { driver, began: server.began, placed: server.placed, is_outside })
 }
 
 /// Starts a server with nothing in it.

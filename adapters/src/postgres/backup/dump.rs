@@ -9,6 +9,7 @@ use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 
 use super::connection::Connection;
 use super::{Source, jobs, pattern, restored, told_version};
+use crate::backup::blame::is_outside;
 use crate::backup::tool::Tool;
 
 /// The format of a dump.
@@ -73,6 +74,6 @@ impl Backup for Dump {
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
         self.source.bounds().read_backup(&mut command, "restore a dump")?;
         let placed = began.elapsed();
-        Ok(Restored { driver: Arc::new(driver), began, placed })
+        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
     }
 }
