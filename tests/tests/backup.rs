@@ -3,6 +3,8 @@
 
 #[path = "backup/harm.rs"]
 mod harm;
+#[path = "backup/locks.rs"]
+mod locks;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +16,7 @@ use dbdyno_adapters::engines;
 use dbdyno_core::backup::{BackupPlan, BackupPromise};
 use dbdyno_core::load::Length;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Driver, Measurement, Recorder, SessionOptions, Status, Stop};
+use dbdyno_core::{Driver, Measurement, Recorder, Status, Stop};
 use dbdyno_suites::backup::{self, BackupOptions};
 use dbdyno_suites::runner::{RunOptions, RunSummary};
 use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
@@ -22,8 +24,8 @@ use harm::{
     Harm, Saboteur, SmallDisk, awkward_folder, files_of, flip_in_archive, tamper_with_a_copy,
     tamper_with_a_dump,
 };
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, Uid};
+use locks::{locks_of_a_copy_are_as_told, locks_of_a_dump_are_seen};
+use nix::unistd::Uid;
 use tokio::runtime::Runtime;
 
 /// An engine that is up.
@@ -171,14 +173,28 @@ fn a_damaged_part_is_noticed_by_dbdyno_alone(place: &Place, method: &str, part: 
     assert!(detail.contains(part), "{detail}");
 }
 
-/// A backup in which something was changed is restored without a word, and is not what was promised.
-fn tampering_is_noticed(place: &Place, method: &str, change: fn(&Path), said: &[(&str, &str)]) {
-    let found = place.run("idle", only(&[method]), Harm::Tamper(change));
+/// A backup in which something was changed is restored without a word, and is not what was promised; the `others` are
+/// worth what they are all the same.
+fn tampering_is_noticed(
+    place: &Place,
+    (method, change): (&'static str, fn(&Path)),
+    others: &[&str],
+    said: &[(&str, &str)],
+) {
+    let all = [&[method], others].concat();
+    let found = place.run("idle", only(&all), Harm::Tamper(method, change));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
     assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
     for (check, words) in said {
         let (held, detail) = found.check(&format!("{check}_{method}"));
         assert!(held == 0.0 && detail.contains(words), "{check}: {detail}");
+    }
+    assert_eq!(found.row("backup_s", method).status, Status::Failed);
+    for other in others {
+        for row in found.rows.iter().filter(|row| row.transaction == *other) {
+            assert_eq!(row.status, Status::Ok, "{row:?}");
+        }
+        assert_eq!(found.check(&format!("rows_{other}")).0, 1.0);
     }
 }
 
@@ -268,68 +284,6 @@ fn a_backup_has_a_time_limit(place: &Place, method: &str) {
     let backup = place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
     let error = backup.start().unwrap().wait(Duration::ZERO, &Stop::default()).unwrap_err();
     assert!(error.to_string().contains(" on after "), "{error}");
-}
-
-/// `pg_dump` keeps others from altering a table, and so keeps waiting whoever wants to.
-fn locks_of_a_dump_are_seen(place: &Place) {
-    let backup =
-        place.driver.backups().unwrap().prepare("pg_dump", &plan(&Stop::default())).unwrap();
-    let mut watch = backup.watch_locks().unwrap().unwrap();
-    assert_eq!(watch.look().unwrap().held, Some(0));
-    let running = backup.start().unwrap();
-    // Its rows come after all of its locks.
-    wait_for("the first rows of a dump", || (running.bytes() > 0).then_some(()));
-    let id = Pid::from_raw(running.process().unwrap().try_into().unwrap());
-    kill(id, Signal::SIGSTOP).unwrap();
-    let locked = watch.look().unwrap();
-    assert!((12..50).contains(&locked.held.unwrap()), "{locked:?}");
-    assert_eq!(locked.strongest.unwrap().mode, "ACCESS SHARE");
-    assert_eq!(locked.waiting, Some(0));
-    let driver = Arc::clone(&place.driver);
-    let waiting = std::thread::spawn(move || {
-        runtime().block_on(async {
-            let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
-            for statement in
-                ["BEGIN", "LOCK TABLE dbdyno_tpcc.item IN ACCESS EXCLUSIVE MODE", "ROLLBACK"]
-            {
-                session.run_sql(statement).await.unwrap();
-            }
-        });
-    });
-    wait_for("a session that waits for a dump", || {
-        (watch.look().unwrap().waiting == Some(1)).then_some(())
-    });
-    running.kill();
-    waiting.join().unwrap();
-    assert!(running.wait(Duration::from_secs(60), &Stop::default()).is_err());
-}
-
-/// What a copy of SQLite's file says that it holds is what others find: `BEGIN IMMEDIATE` with no patience.
-fn locks_of_a_copy_are_as_told(place: &Place) {
-    let info = place.runtime.block_on(place.driver.server_info()).unwrap();
-    let file = Path::new(&info.settings["data_folder"]).join("dbdyno_tpcc.db");
-    let other = rusqlite::Connection::open(file).unwrap();
-    other.busy_timeout(Duration::ZERO).unwrap();
-    for (method, mode) in [("online", "READ"), ("vacuum-into", "READ"), ("wal-copy", "WRITE")] {
-        let backup =
-            place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
-        let mut watch = backup.watch_locks().unwrap().unwrap();
-        let mut mode_now = || watch.look().unwrap().strongest.map(|lock| lock.mode);
-        assert_eq!(mode_now(), None, "{method}");
-        let running = backup.start().unwrap();
-        wait_for("a lock of the copy", &mut mode_now);
-        let began = other.execute_batch("BEGIN IMMEDIATE");
-        // It may have been made in between, and then nothing was found out.
-        if mode_now().is_some() {
-            assert_eq!(mode_now().as_deref().unwrap_or(mode), mode, "{method}");
-            assert_eq!(began.is_ok(), mode == "READ", "{method}: {began:?}");
-        }
-        if began.is_ok() {
-            other.execute_batch("ROLLBACK").unwrap();
-        }
-        running.wait(Duration::from_secs(60), &Stop::default()).unwrap();
-        assert_eq!(mode_now(), None, "{method}");
-    }
 }
 
 /// A full disk is told, nothing is left on it, and nothing was promised.
@@ -424,8 +378,8 @@ fn on_mariadb() {
     );
     tampering_is_noticed(
         &place,
-        "mariadb-dump",
-        tamper_with_a_dump,
+        ("mariadb-dump", tamper_with_a_dump),
+        &[],
         &[
             ("conditions", "conditions do not hold"),
             ("ledger", "0 was never written"),
@@ -451,8 +405,8 @@ fn on_sqlite() {
     the_end_is_heeded_in_a_restore(&place, "online");
     tampering_is_noticed(
         &place,
-        "online",
-        tamper_with_a_copy,
+        ("online", tamper_with_a_copy),
+        &["vacuum-into"],
         &[
             ("conditions", "conditions do not hold"),
             ("tables", "item has 99999 rows of 100000"),

@@ -22,8 +22,8 @@ pub(super) enum Harm {
     Truncate,
     /// A file beside it does.
     TruncateBeside(&'static str),
-    /// Something in it is changed.
-    Tamper(fn(&Path)),
+    /// Something in that of one method is changed.
+    Tamper(&'static str, fn(&Path)),
     /// Something in the log that was kept beside it.
     TamperLog(fn(&Path)),
     /// The program of that name is killed that restores it.
@@ -70,7 +70,9 @@ impl Recorder for Saboteur {
             }
             (Harm::Truncate, "backup_made") => truncate(folder),
             (Harm::TruncateBeside(name), "backup_made") => truncate(&folder.with_file_name(name)),
-            (Harm::Tamper(change), "backup_made") => change(folder),
+            (Harm::Tamper(method, change), "backup_made") if event.transaction == *method => {
+                change(folder);
+            }
             (Harm::TamperLog(change), "backup_log_kept") => change(folder),
             (Harm::KillRestored, "backup_restored") => {
                 let id = event.detail.strip_prefix("process ").unwrap();
