@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::ability::ENDED;
 use dbdyno_core::backup::Restored;
 use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{Check, DbError, Driver, Error, Measurement, Result, Session, SessionOptions};
+use dbdyno_core::{Check, DbError, Error, Measurement, Result, Session};
 
 use super::bench::Bench;
 use super::content::{self, Content};
@@ -136,21 +136,37 @@ impl Reading<'_> {
     /// A server that is lost is started again: one that somebody killed comes up on what was restored and tells it, and
     /// one that fails on what was restored fails again.
     fn found(&self, with_rows: bool) -> Result<Found> {
-        match self.look(with_rows, Duration::ZERO)? {
+        match self.look(with_rows)? {
             Ok(found) => return Ok(found),
             Err(why) if !why.is_disconnected() => return Err(self.judged(&why.to_string())),
             Err(why) => tracing::info!("{} is lost: {why}", self.restored.driver.target()),
         }
-        if let Some(control) = self.restored.driver.server_control() {
-            control.ensure_running().map_err(|error| match error.why().starts_with(ENDED) {
-                true => self.judged(error.why()),
-                false => error,
-            })?;
-        }
-        let patience = self.bench.stand.options().reconnect_limit;
-        match self.look(with_rows, patience)? {
+        self.bring_up()?;
+        match self.look(with_rows)? {
             Ok(found) => Ok(Found { ready: None, ..found }),
             Err(why) => Err(self.judged(&format!("after its server was lost once: {why}"))),
+        }
+    }
+
+    /// Has the server take sessions again. One that was just killed may not have ended yet when it is asked for.
+    fn bring_up(&self) -> Result<()> {
+        let (driver, stand) = (self.restored.driver.as_ref(), self.bench.stand);
+        let deadline = Instant::now() + stand.options().reconnect_limit;
+        loop {
+            if let Some(control) = driver.server_control() {
+                control.ensure_running().map_err(|error| match error.why().starts_with(ENDED) {
+                    true => self.judged(error.why()),
+                    false => error,
+                })?;
+            }
+            match stand.block_on(driver.connect(&stand.session_options())) {
+                Ok(_) => return Ok(()),
+                Err(why) if !why.is_disconnected() || Instant::now() >= deadline => {
+                    return Err(self.judged(&format!("after its server was lost: {why}")));
+                }
+                Err(_) => stand.go_on()?,
+            }
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
@@ -161,17 +177,13 @@ impl Reading<'_> {
         }
     }
 
-    /// Looks, once a session can be opened, which may take so long.
-    fn look(
-        &self,
-        with_rows: bool,
-        patience: Duration,
-    ) -> Result<std::result::Result<Found, DbError>> {
+    /// Looks at it, for no longer than it may take.
+    fn look(&self, with_rows: bool) -> Result<std::result::Result<Found, DbError>> {
         let stand = self.bench.stand;
         let given_up = |why: String| Err(Error::new(self.doing(), why));
         stand.block_on(async {
             tokio::select! {
-                looked = self.look_by(Instant::now() + patience, with_rows) => Ok(looked),
+                looked = self.read(with_rows) => Ok(looked),
                 () = stand.stop().requested() => given_up("the end was asked for".to_owned()),
                 () = tokio::time::sleep(self.limit) => {
                     given_up(format!("it goes on after {} s", self.limit.as_secs()))
@@ -180,9 +192,9 @@ impl Reading<'_> {
         })
     }
 
-    async fn look_by(&self, deadline: Instant, with_rows: bool) -> Result<Found, DbError> {
+    async fn read(&self, with_rows: bool) -> Result<Found, DbError> {
         let (driver, stand) = (self.restored.driver.as_ref(), self.bench.stand);
-        let mut session = connect(driver, &stand.session_options(), deadline).await?;
+        let mut session = driver.connect(&stand.session_options()).await?;
         scalar_sql(&mut *session, "SELECT COUNT(*) FROM district").await?;
         let ready = Some(self.restored.began.elapsed());
         let fixed = counts(&mut *session).await?;
@@ -194,21 +206,5 @@ impl Reading<'_> {
             false => None,
         };
         Ok(Found { fixed, ready, conditions: state.checks, ledger: numbers, content })
-    }
-}
-
-/// Opens a session; a server that is coming up is asked again until the deadline.
-async fn connect(
-    driver: &dyn Driver,
-    options: &SessionOptions,
-    deadline: Instant,
-) -> Result<Box<dyn Session>, DbError> {
-    loop {
-        match driver.connect(options).await {
-            Err(why) if why.is_disconnected() && Instant::now() < deadline => {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-            connected => return connected,
-        }
     }
 }
