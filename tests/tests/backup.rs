@@ -1,9 +1,7 @@
 //! The backup suite on real servers: every method restores what it promises, and whatever goes wrong is told as what
 //! it is: a tool that is missing, a disk that is full, a process that is killed, a file that is cut off.
 
-#[path = "backup/harm.rs"]
 mod harm;
-#[path = "backup/locks.rs"]
 mod locks;
 
 use std::fs;
