@@ -65,7 +65,7 @@ pub fn around<T: Send>(
         thread::scope(|scope| {
             let _ends = Ending(&over);
             windows.wait_for_first(load_over)?;
-            let keeping = scope.spawn(|| ledger.keep(&driver, &options, &over, &patience));
+            let keeping = scope.spawn(|| ledger.keep(&driver, &options, &over, patience));
             let done = windows.around(load_over, making);
             over.store(true, Ordering::Relaxed);
             let kept = keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
