@@ -20,8 +20,6 @@ pub(super) enum Harm {
     Kill(u64),
     /// Its largest file loses its second half.
     Truncate,
-    /// A file beside it does.
-    TruncateBeside(&'static str),
     /// Something in that of one method is changed.
     Tamper(&'static str, fn(&Path)),
     /// Something in the log that was kept beside it.
@@ -69,7 +67,6 @@ impl Recorder for Saboteur {
                 kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
             }
             (Harm::Truncate, "backup_made") => truncate(folder),
-            (Harm::TruncateBeside(name), "backup_made") => truncate(&folder.with_file_name(name)),
             (Harm::Tamper(method, change), "backup_made") if event.transaction == *method => {
                 change(folder);
             }
@@ -92,7 +89,7 @@ impl Recorder for Saboteur {
     }
 }
 
-/// Cuts the largest file of a folder in half, or a file.
+/// Cuts the largest file of a folder in half.
 pub(super) fn truncate(folder: &Path) {
     let files = files_of(folder);
     let (length, file) =
@@ -149,7 +146,15 @@ pub(super) fn flip_in_archive(folder: &Path) {
     flip(files.iter().max().unwrap(), 60);
 }
 
-pub(super) fn flip(file: &Path, at: usize) {
+/// A file of the full backup that an incremental one goes out from, which no tool reads.
+pub(super) fn flip_in_full(folder: &Path) {
+    flip(&folder.with_file_name(FULL_PART), 10);
+}
+
+/// Where that is.
+pub(super) const FULL_PART: &str = "full/xtrabackup_info";
+
+fn flip(file: &Path, at: usize) {
     let mut bytes = fs::read(file).unwrap();
     bytes[at] ^= 1;
     fs::write(file, bytes).unwrap();
