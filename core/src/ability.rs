@@ -115,6 +115,9 @@ pub trait Embedded: Send + Sync {
     fn target_of(&self, namespace: &str) -> Result<String>;
 }
 
+/// What a cause begins with where a server did not come up but ended by itself.
+pub const ENDED: &str = "it ended with ";
+
 /// Control over a throwaway server's process. Calls block; they are not for the load path.
 pub trait ServerControl: Send + Sync {
     /// Ends the server as a crash would, with SIGKILL.
@@ -127,7 +130,8 @@ pub trait ServerControl: Send + Sync {
     /// runs; gives whether it had to be started.
     ///
     /// # Errors
-    /// It did not come up; the end of its log is part of the error.
+    /// It did not come up; the end of its log is part of the error. Where it ended by itself the cause begins with
+    /// [`ENDED`].
     fn ensure_running(&self) -> Result<bool>;
 
     /// Stops the server's processes where they stand, with SIGSTOP.

@@ -152,8 +152,8 @@ pub trait LockWatch: Send {
 /// What locks the sessions of a backup's tool held at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocksSeen {
-    /// How many.
-    pub held: u32,
+    /// How many; `None` where the engine does not tell.
+    pub held: Option<u32>,
     /// The strongest of them; `None` where there was none.
     pub strongest: Option<Lock>,
     /// How many other sessions waited for one of them; `None` where the engine does not tell.
@@ -207,6 +207,9 @@ pub struct Restored {
     pub began: Instant,
     /// How long it took until everything was in its place; a server that recovers first is not up then.
     pub placed: Duration,
+    /// Whether what an engine or the system said of a failure is about something else than the backup: a disk that is
+    /// full, a process that was killed.
+    pub is_outside: fn(&str) -> bool,
 }
 
 #[cfg(test)]

@@ -1,136 +1,30 @@
 //! The backup suite on real servers: every method restores what it promises, and whatever goes wrong is told as what
 //! it is: a tool that is missing, a disk that is full, a process that is killed, a file that is cut off.
 
+mod harm;
+mod locks;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use dbdyno_adapters::engines;
 use dbdyno_core::backup::{BackupPlan, BackupPromise};
 use dbdyno_core::load::Length;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{
-    Case, Driver, Event, Measurement, Plan, Recorder, Result, SessionOptions, Status, Stop,
-};
+use dbdyno_core::{Driver, Measurement, Recorder, Status, Stop};
 use dbdyno_suites::backup::{self, BackupOptions};
 use dbdyno_suites::runner::{RunOptions, RunSummary};
 use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, Uid};
+use harm::{
+    FULL_PART, Harm, Saboteur, SmallDisk, awkward_folder, files_of, flip_in_archive, flip_in_full,
+    tamper_with_a_copy, tamper_with_a_dump,
+};
+use locks::{locks_of_a_copy_are_as_told, locks_of_a_dump_are_seen};
+use nix::unistd::Uid;
 use tokio::runtime::Runtime;
-
-/// What is done to backups while they are made, or before they are restored.
-#[derive(Clone, Debug)]
-enum Harm {
-    None,
-    /// The process that makes it is killed, once it has written this much.
-    Kill(u64),
-    /// Its largest file loses its second half.
-    Truncate,
-    /// A file beside it does.
-    TruncateBeside(&'static str),
-    /// Something in it is changed.
-    Tamper(fn(&Path)),
-    /// The program of that name is killed that restores it.
-    KillRestore(&'static str),
-    /// A program goes away before it is restored.
-    Remove(PathBuf),
-}
-
-/// Keeps what is measured, and does harm.
-struct Saboteur {
-    kept: Kept,
-    harm: Harm,
-}
-
-impl Recorder for Saboteur {
-    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
-        self.kept.measurements(case, rows)
-    }
-
-    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        Recorder::second(&self.kept, case, began, seconds)
-    }
-
-    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
-        self.kept.plan(case, name, plan)
-    }
-
-    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
-        self.kept.file(case, folder, extension)
-    }
-
-    fn event(&self, case: &Case, event: &Event) -> Result<()> {
-        let folder = Path::new(&event.detail);
-        match (&self.harm, event.kind) {
-            (Harm::Kill(bytes), "backup_started") => {
-                let told = event.detail.strip_prefix("process ").unwrap();
-                let (id, folder) = told.split_once(", into ").unwrap();
-                wait_for("a part of a backup", || {
-                    (length_of(Path::new(folder)) > *bytes).then_some(())
-                });
-                kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
-            }
-            (Harm::Truncate, "backup_made") => truncate(folder),
-            (Harm::TruncateBeside(name), "backup_made") => truncate(&folder.with_file_name(name)),
-            (Harm::Tamper(change), "backup_made") => change(folder),
-            (Harm::KillRestore(name), "backup_made") => {
-                let name = *name;
-                std::thread::spawn(move || {
-                    let id = wait_for("the program that restores", || child_of_this(name));
-                    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
-                });
-            }
-            (Harm::Remove(program), "backup_made") => fs::remove_file(program).unwrap(),
-            _ => {}
-        }
-        Recorder::event(&self.kept, case, event)
-    }
-}
-
-/// Cuts the largest file of a folder in half, or a file.
-fn truncate(folder: &Path) {
-    let files = files_of(folder);
-    let (length, file) =
-        files.iter().map(|file| (fs::metadata(file).unwrap().len(), file)).max().unwrap();
-    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length / 2).unwrap();
-}
-
-fn files_of(folder: &Path) -> Vec<PathBuf> {
-    if folder.is_file() {
-        return vec![folder.to_owned()];
-    }
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    files.extend(folders.iter().flat_map(|folder| files_of(folder)));
-    files
-}
-
-/// The bytes of what there is of a folder by now.
-fn length_of(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    let lengths = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(found) if found.is_dir() => length_of(&entry.path()),
-        Ok(found) => found.len(),
-        Err(_) => 0,
-    });
-    lengths.sum()
-}
-
-/// A child process of this one by its name (proc_pid_stat(5)).
-fn child_of_this(name: &str) -> Option<i32> {
-    let own = std::process::id().to_string();
-    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        let (before, after) = stat.rsplit_once(')')?;
-        let (id, found) = before.split_once(" (")?;
-        let parent = after.split_whitespace().nth(1)?;
-        (found == name && parent == own).then(|| id.parse().unwrap())
-    })
-}
 
 /// An engine that is up.
 struct Place {
@@ -181,14 +75,6 @@ fn plan(stop: &Stop) -> BackupPlan {
         limit: Duration::from_secs(600),
         stop: stop.clone(),
     }
-}
-
-/// A folder whose name a shell, PostgreSQL's settings and its `restore_command` would each read as something else.
-fn awkward_folder() -> tempfile::TempDir {
-    let prefix = "dbdyno 100%f 'a' \"b\" $(c) \\";
-    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in("/var/tmp").unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    folder
 }
 
 fn only(methods: &[&str]) -> BackupOptions {
@@ -275,24 +161,38 @@ fn truncated_backups_are_noticed(place: &Place, said: &[(&str, &str)]) {
     }
 }
 
-/// The same of a part that lies beside it, where no tool looks.
-fn a_damaged_part_is_noticed_by_dbdyno_alone(place: &Place, method: &str, part: &'static str) {
-    let found = place.run("idle", only(&[method]), Harm::TruncateBeside(part));
+/// One bit of a part that lies beside it is wrong, where no tool looks.
+fn a_damaged_part_is_noticed_by_dbdyno_alone(place: &Place, method: &'static str) {
+    let found = place.run("idle", only(&[method]), Harm::Tamper(method, flip_in_full));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
     assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
     let (held, detail) = found.check(&format!("whole_{method}"));
     assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
-    assert!(detail.contains(part), "{detail}");
+    assert!(detail.ends_with(&format!("{FULL_PART} has other bytes than it had")), "{detail}");
 }
 
-/// A backup in which something was changed is restored without a word, and is not what was promised.
-fn tampering_is_noticed(place: &Place, method: &str, change: fn(&Path), said: &[(&str, &str)]) {
-    let found = place.run("idle", only(&[method]), Harm::Tamper(change));
+/// A backup in which something was changed is restored without a word, and is not what was promised; the `others` are
+/// worth what they are all the same.
+fn tampering_is_noticed(
+    place: &Place,
+    (method, change): (&'static str, fn(&Path)),
+    others: &[&str],
+    said: &[(&str, &str)],
+) {
+    let all = [&[method], others].concat();
+    let found = place.run("idle", only(&all), Harm::Tamper(method, change));
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
     assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
     for (check, words) in said {
         let (held, detail) = found.check(&format!("{check}_{method}"));
         assert!(held == 0.0 && detail.contains(words), "{check}: {detail}");
+    }
+    assert_eq!(found.row("backup_s", method).status, Status::Failed);
+    for other in others {
+        for row in found.rows.iter().filter(|row| row.transaction == *other) {
+            assert_eq!(row.status, Status::Ok, "{row:?}");
+        }
+        assert_eq!(found.check(&format!("rows_{other}")).0, 1.0);
     }
 }
 
@@ -310,6 +210,26 @@ fn a_restore_that_could_not_be_tried_is_no_broken_promise(
     assert!(row.detail.contains(words), "{}", row.detail);
     assert!(found.value("backup_s", method) > 0.0);
     assert!(!found.rows.iter().any(|row| row.metric.starts_with("check_")), "{:#?}", found.rows);
+}
+
+/// A server that somebody kills says nothing of the backup that it was restored from: it is started again, and tells
+/// what is in it. Only how long it took to be ready is unknown then.
+fn a_killed_server_is_read_again(place: &Place, method: &str) {
+    let found = place.run("idle", only(&[method]), Harm::KillRestored);
+    let is_whole = found.rows.iter().all(|row| row.status == Status::Ok);
+    assert!(is_whole && found.summary.could_not_run == 0, "{:#?}", found.rows);
+    assert_eq!(found.check(&format!("rows_{method}")).0, 1.0);
+    assert!(found.value("restore_s", method) > 0.0);
+    assert!(!found.rows.iter().any(|row| row.metric == "restore_ready_s"));
+}
+
+/// Damage of one bit in a log is noticed by who has to read it, though no file is shorter.
+fn a_changed_byte_is_noticed(place: &Place, method: &str, harm: Harm, words: &str) {
+    let found = place.run("idle", only(&[method]), harm);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
+    let broken: Vec<_> = found.rows.iter().filter(|row| row.metric.starts_with("check_")).collect();
+    let (held, detail) = found.check(&format!("restored_{method}"));
+    assert!(held == 0.0 && detail.contains(words), "{broken:#?}");
 }
 
 /// Whoever asks for the end gets it of a tool that works.
@@ -364,98 +284,6 @@ fn a_backup_has_a_time_limit(place: &Place, method: &str) {
     assert!(error.to_string().contains(" on after "), "{error}");
 }
 
-/// `pg_dump` keeps others from altering a table, and so keeps waiting whoever wants to.
-fn locks_of_a_dump_are_seen(place: &Place) {
-    let backup =
-        place.driver.backups().unwrap().prepare("pg_dump", &plan(&Stop::default())).unwrap();
-    let mut watch = backup.watch_locks().unwrap().unwrap();
-    assert_eq!(watch.look().unwrap().held, 0);
-    let running = backup.start().unwrap();
-    // Its rows come after all of its locks.
-    wait_for("the first rows of a dump", || (running.bytes() > 0).then_some(()));
-    let id = Pid::from_raw(running.process().unwrap().try_into().unwrap());
-    kill(id, Signal::SIGSTOP).unwrap();
-    let locked = watch.look().unwrap();
-    assert!((12..50).contains(&locked.held), "{locked:?}");
-    assert_eq!(locked.strongest.unwrap().mode, "ACCESS SHARE");
-    assert_eq!(locked.waiting, Some(0));
-    let driver = Arc::clone(&place.driver);
-    let waiting = std::thread::spawn(move || {
-        runtime().block_on(async {
-            let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
-            for statement in
-                ["BEGIN", "LOCK TABLE dbdyno_tpcc.item IN ACCESS EXCLUSIVE MODE", "ROLLBACK"]
-            {
-                session.run_sql(statement).await.unwrap();
-            }
-        });
-    });
-    wait_for("a session that waits for a dump", || {
-        (watch.look().unwrap().waiting == Some(1)).then_some(())
-    });
-    running.kill();
-    waiting.join().unwrap();
-    assert!(running.wait(Duration::from_secs(60), &Stop::default()).is_err());
-}
-
-/// What a copy of SQLite's file says that it holds is what others find: `BEGIN IMMEDIATE` with no patience.
-fn locks_of_a_copy_are_as_told(place: &Place) {
-    let info = place.runtime.block_on(place.driver.server_info()).unwrap();
-    let file = Path::new(&info.settings["data_folder"]).join("dbdyno_tpcc.db");
-    let other = rusqlite::Connection::open(file).unwrap();
-    other.busy_timeout(Duration::ZERO).unwrap();
-    for (method, mode) in [("online", "READ"), ("vacuum-into", "READ"), ("wal-copy", "WRITE")] {
-        let backup =
-            place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
-        let mut watch = backup.watch_locks().unwrap().unwrap();
-        let mut mode_now = || watch.look().unwrap().strongest.map(|lock| lock.mode);
-        assert_eq!(mode_now(), None, "{method}");
-        let running = backup.start().unwrap();
-        wait_for("a lock of the copy", &mut mode_now);
-        let began = other.execute_batch("BEGIN IMMEDIATE");
-        // It may have been made in between, and then nothing was found out.
-        if mode_now().is_some() {
-            assert_eq!(mode_now().as_deref().unwrap_or(mode), mode, "{method}");
-            assert_eq!(began.is_ok(), mode == "READ", "{method}: {began:?}");
-        }
-        if began.is_ok() {
-            other.execute_batch("ROLLBACK").unwrap();
-        }
-        running.wait(Duration::from_secs(60), &Stop::default()).unwrap();
-        assert_eq!(mode_now(), None, "{method}");
-    }
-}
-
-/// Breaks a condition of TPC-C, the ledger, the number of rows, and so the rows.
-fn tamper_with_a_copy(folder: &Path) {
-    let file = files_of(folder).into_iter().find(|file| file.extension().unwrap() == "db").unwrap();
-    let copy = rusqlite::Connection::open(file).unwrap();
-    let changes = "UPDATE warehouse SET w_ytd = w_ytd + 1; DELETE FROM item WHERE i_id = 7; \
-                   DELETE FROM dbdyno_backup_ledger WHERE number = 1";
-    copy.execute_batch(changes).unwrap();
-}
-
-/// A small disk, for as long as this is kept.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let folder = tempfile::Builder::new().prefix("dbdyno-disk").tempdir_in("/var/tmp").unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m,mode=1777", "tmpfs"]).arg(folder.path());
-        assert!(mount.status().unwrap().success());
-        Self(folder)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(self.0.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
-    }
-}
-
 /// A full disk is told, nothing is left on it, and nothing was promised.
 fn a_full_disk_is_told(place: &Place, methods: &[(&str, &str)]) {
     if !Uid::effective().is_root() {
@@ -508,6 +336,13 @@ fn on_postgres() {
         Harm::KillRestore("pg_restore"),
         "SIGKILL",
     );
+    a_killed_server_is_read_again(&place, "pg_dump");
+    a_changed_byte_is_noticed(
+        &place,
+        "pg_receivewal",
+        Harm::TamperLog(flip_in_archive),
+        "recovery ended before configured recovery target was reached",
+    );
     a_backup_has_a_time_limit(&place, "pg_dump");
     a_full_disk_is_told(
         &place,
@@ -539,11 +374,17 @@ fn on_mariadb() {
             ("mariadb-backup", "Tablespace size stored in header"),
         ],
     );
-    a_damaged_part_is_noticed_by_dbdyno_alone(
+    tampering_is_noticed(
         &place,
-        "mariadb-incremental",
-        "full/xtrabackup_info",
+        ("mariadb-dump", tamper_with_a_dump),
+        &[],
+        &[
+            ("conditions", "conditions do not hold"),
+            ("ledger", "0 was never written"),
+            ("rows", "rows of warehouse differ"),
+        ],
     );
+    a_damaged_part_is_noticed_by_dbdyno_alone(&place, "mariadb-incremental");
 }
 
 #[test]
@@ -558,8 +399,8 @@ fn on_sqlite() {
     the_end_is_heeded_in_a_restore(&place, "online");
     tampering_is_noticed(
         &place,
-        "online",
-        tamper_with_a_copy,
+        ("online", tamper_with_a_copy),
+        &["vacuum-into"],
         &[
             ("conditions", "conditions do not hold"),
             ("tables", "item has 99999 rows of 100000"),

@@ -18,6 +18,10 @@ use self::tool::Bounds;
 use crate::throwaway::programs::{Packages, find, install_line};
 use crate::throwaway::{Folder, Place};
 
+/// How long a server may take to answer what is asked about a backup, next to which it may have much to do: one that
+/// stands still never answers.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
 /// The folder of a backup, with the log of its tools in it.
 pub(crate) struct Vault {
     folder: Folder,

@@ -5,12 +5,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dbdyno_core::ability::ENDED;
 use dbdyno_core::backup::limit;
 use dbdyno_core::{Result, Stop};
 use nix::sys::signal::Signal;
 
 use super::{blame, bytes_of};
-use crate::throwaway::{ENDED, Place, START_DEADLINE, ServerProgram, Throwaway};
+use crate::throwaway::{Place, START_DEADLINE, ServerProgram, Throwaway};
 
 /// A server that was started on restored data.
 pub(crate) struct RestoredServer {

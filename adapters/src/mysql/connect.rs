@@ -88,15 +88,28 @@ pub struct Place<'c> {
 
 /// How programs are told to use TLS, each by the option that its maker gave it; an option that begins with `loose` is
 /// passed over by the other's (<https://mariadb.com/kb/en/mariadb-command-line-client/>, `--ssl`;
-/// <https://dev.mysql.com/doc/refman/8.0/en/option-modifiers.html>).
+/// <https://dev.mysql.com/doc/refman/8.0/en/option-modifiers.html>). MariaDB's check the name together with the
+/// authority.
 fn tls_options(tls: Option<&Tls>) -> &'static str {
-    match tls {
-        Some(tls) if tls.required => {
+    match tls.map(|tls| (tls.required, tls.check)) {
+        None => "loose-ssl-mode=DISABLED\nloose-ssl=0\n",
+        Some((false, _)) => "",
+        Some((true, Check::Nothing)) => {
             "loose-ssl-mode=REQUIRED\nloose-ssl=1\nloose-ssl-verify-server-cert=0\n"
         }
-        Some(_) => "",
-        None => "loose-ssl-mode=DISABLED\nloose-ssl=0\n",
+        Some((true, Check::Authority)) => {
+            "loose-ssl-mode=VERIFY_CA\nloose-ssl=1\nloose-ssl-verify-server-cert=1\n"
+        }
+        Some((true, Check::AuthorityAndName)) => {
+            "loose-ssl-mode=VERIFY_IDENTITY\nloose-ssl=1\nloose-ssl-verify-server-cert=1\n"
+        }
     }
+}
+
+/// A value in a file of options (<https://dev.mysql.com/doc/refman/8.0/en/option-files.html>).
+fn quoted(value: &str) -> String {
+    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", escaped.replace('\n', "\\n").replace('\r', "\\r"))
 }
 
 impl Connector {
@@ -142,36 +155,34 @@ impl Connector {
         &self.password
     }
 
-    /// A file of options by which the maker's own programs reach the server, without a proxy. `is_private` is
-    /// whether the server is dbdyno's own, whose password is worth nothing elsewhere.
+    /// The text of a file of options by which the maker's own programs reach the server, without a proxy; it may hold
+    /// the password. `copy` puts a file of trusted certificates to where they may read it.
     ///
     /// # Errors
-    /// It would hold somebody else's password, or less would be checked of the server's certificate:
-    /// unsupported.
-    pub fn option_file(&self, is_private: bool) -> Result<String> {
-        let refused = |why| Error::unsupported("have a tool connect to the server", why);
+    /// `copy` fails, or they cannot be told how the server's certificate is checked: unsupported.
+    pub fn option_file(&self, copy: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<String> {
         let password = self.password.expose();
-        if !is_private && !password.is_empty() {
-            return Err(refused(
-                "it would need the server's password in a file, and dbdyno writes none",
-            ));
-        }
-        let mut text = format!("[client]\nuser=\"{}\"\n", self.user);
+        let mut text = format!("[client]\nuser={}\n", quoted(&self.user));
         if !password.is_empty() {
-            text.push_str(&format!("password=\"{password}\"\n"));
+            text.push_str(&format!("password={}\n", quoted(password)));
         }
         match &self.address {
             Address::Socket(socket) => {
-                text.push_str(&format!("socket=\"{}\"\n", socket.display()));
-            }
-            Address::Tcp { tls: Some(tls), .. } if !matches!(tls.check, Check::Nothing) => {
-                return Err(refused(
-                    "dbdyno does not pass on how the server's certificate is checked",
-                ));
+                text.push_str(&format!("socket={}\n", quoted(&socket.to_string_lossy())));
             }
             Address::Tcp { host, port, tls } => {
-                text.push_str(&format!("host=\"{host}\"\nport={port}\nprotocol=tcp\n"));
+                text.push_str(&format!("host={}\nport={port}\nprotocol=tcp\n", quoted(host)));
                 text.push_str(tls_options(tls.as_ref()));
+                if let Some(tls) = tls.as_ref().filter(|tls| tls.check != Check::Nothing) {
+                    let roots = tls.roots.as_deref().ok_or_else(|| {
+                        let why =
+                            "the tools of some versions do not take the system's certificates";
+                        Error::unsupported("have a tool check the server's certificate", why)
+                            .next("Name a PEM file with ssl-ca")
+                    })?;
+                    let roots = copy(roots)?;
+                    text.push_str(&format!("ssl-ca={}\n", quoted(&roots.to_string_lossy())));
+                }
             }
         }
         Ok(text)
@@ -376,9 +387,16 @@ mod tests {
             let text = format!("mysql://a@127.0.0.1:3306/d?ssl-mode={mode}");
             let target = Target::parse(&text).unwrap();
             let Location::Url(url) = &target.location else { panic!("{text} is no URL") };
-            let options = Connector::to_url(&target, url).unwrap().option_file(false).unwrap();
+            let options = Connector::to_url(&target, url).unwrap();
+            let options = options.option_file(|file| Ok(file.to_owned())).unwrap();
             let begin = "[client]\nuser=\"a\"\nhost=\"127.0.0.1\"\nport=3306\nprotocol=tcp\n";
             assert_eq!(options, format!("{begin}{told}"), "{mode}");
         }
+    }
+
+    #[test]
+    fn what_means_something_in_a_file_of_options_is_quoted() {
+        assert_eq!(quoted("plain"), "\"plain\"");
+        assert_eq!(quoted("a\"#b\\c\nd"), r##""a\"#b\\c\nd""##);
     }
 }

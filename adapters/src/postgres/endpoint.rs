@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::env;
-use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -238,35 +237,9 @@ impl Endpoint {
         self.port
     }
 
-    /// What PostgreSQL's own programs are told to reach the server themselves, without a proxy and without a
-    /// password, which they would have to be given in a file.
-    ///
-    /// # Errors
-    /// They cannot without one, or would check less of the server's certificate: unsupported.
-    pub(super) fn for_programs(&self) -> Result<Vec<OsString>> {
-        let refused = |why| Error::unsupported("have a tool connect to the server", why);
-        if self.config.get_password().is_some() {
-            return Err(refused(
-                "it would need the server's password in a file, and dbdyno writes none",
-            ));
-        }
-        if !matches!(self.trust.check, Check::Nothing) {
-            return Err(refused("dbdyno does not pass on how the server's certificate is checked"));
-        }
-        let mut options = vec!["--no-password".into(), format!("--port={}", self.port).into()];
-        options.push(format!("--host={}", self.host).into());
-        options.extend(self.config.get_user().map(|user| format!("--username={user}").into()));
-        Ok(options)
-    }
-
-    /// How PostgreSQL's own programs use TLS, in the words of `sslmode`: no less than dbdyno does.
-    pub(super) fn ssl_mode_for_programs(&self) -> &'static str {
-        match self.config.get_ssl_mode() {
-            SslMode::Disable => "disable",
-            SslMode::Prefer => "prefer",
-            // What else there is encrypts for sure.
-            _ => "require",
-        }
+    /// As whom sessions log in, and with which `sslmode`.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The database.
@@ -439,27 +412,4 @@ fn usual_user() -> String {
         .ok()
         .flatten()
         .map_or_else(|| "postgres".to_owned(), |user| user.name)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
-
-    use super::*;
-    use crate::target::Location;
-
-    fn endpoint(text: &str) -> Endpoint {
-        let target = Target::parse(text).unwrap();
-        let Location::Url(url) = &target.location else { panic!("{text} is no URL") };
-        Endpoint::url(&target, url).unwrap()
-    }
-
-    #[test]
-    fn tools_use_tls_as_dbdyno_does() {
-        for (mode, told) in [("disable", "disable"), ("prefer", "prefer"), ("require", "require")] {
-            let endpoint = endpoint(&format!("postgres://a@127.0.0.1:5432/d?sslmode={mode}"));
-            assert_eq!(endpoint.ssl_mode_for_programs(), told);
-        }
-        assert_eq!(endpoint("postgres://a@%2Ftmp/d").ssl_mode_for_programs(), "disable");
-    }
 }

@@ -42,6 +42,21 @@ pub(super) fn look_up(given: Option<&str>, wanted: &Wanted<'_>) -> Result<Option
     }
 }
 
+/// The text of a file that gives one password for every server: it is for one program, which is told where to connect.
+///
+/// # Errors
+/// The password cannot be in such a file: unsupported.
+pub(super) fn for_any(password: &[u8]) -> Result<String> {
+    let refused = |why| Error::unsupported("write a password file for a tool", why);
+    let password =
+        std::str::from_utf8(password).map_err(|_| refused("the password is not UTF-8"))?;
+    if password.contains(['\n', '\r']) {
+        return Err(refused("a password in it cannot have several lines"));
+    }
+    let escaped = password.replace('\\', "\\\\").replace(':', "\\:");
+    Ok(format!("*:*:*:*:{escaped}\n"))
+}
+
 fn read(file: &Path) -> std::io::Result<String> {
     let mode = fs::metadata(file)?.permissions().mode();
     if mode & 0o077 != 0 {
@@ -101,6 +116,18 @@ mod tests {
         assert_eq!(found("h2", 5432, "x", "ann"), None);
         assert_eq!(found("h2", 1, "sales", "bob").as_deref(), Some("a:b\\c:d"));
         assert_eq!(found("/var/run/postgresql", 5433, "x", "y").as_deref(), Some("socket"));
+    }
+
+    #[test]
+    fn a_password_for_a_tool_is_read_back() {
+        let wanted = Wanted { host: "h", port: 1, database: "d", user: "u" };
+        for password in ["secret", "a:b\\c", " # \"'*"] {
+            let found = find(&for_any(password.as_bytes()).unwrap(), &wanted).unwrap();
+            assert_eq!(found.expose(), password);
+        }
+        for refused in [&b"two\nlines"[..], &[0xff]] {
+            assert!(for_any(refused).unwrap_err().is_unsupported());
+        }
     }
 
     #[test]

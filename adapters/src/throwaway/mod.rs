@@ -27,6 +27,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dbdyno_core::ability::ENDED;
 use dbdyno_core::{ColdStart, Error, Result, ServerControl};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -41,8 +42,6 @@ use watchdog::Watchdog;
 
 /// How long a server may take to answer after it was started, where its program says nothing else.
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(120);
-/// What a reason begins with where a server did not come up but ended.
-pub(crate) const ENDED: &str = "it ended with ";
 /// How long a server may take to stop when asked, before it is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// How long a server may take to write down all that it has in memory.

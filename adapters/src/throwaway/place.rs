@@ -191,6 +191,16 @@ impl Place {
         Ok(path)
     }
 
+    /// Copies a file to where the server's user may read it.
+    ///
+    /// # Errors
+    /// It cannot be read, a file of that name is there already, or it cannot be written.
+    pub fn copy_private(&self, name: &str, file: &Path) -> Result<PathBuf> {
+        let text = fs::read_to_string(file)
+            .map_err(|why| Error::new(format!("read {}", file.display()), why))?;
+        self.write_private(name, &text)
+    }
+
     /// How long the log is, to tell later what was added.
     pub(super) fn log_length(&self) -> u64 {
         fs::metadata(self.log()).map_or(0, |log| log.len())

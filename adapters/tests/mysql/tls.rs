@@ -3,9 +3,11 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use dbdyno_core::SessionOptions;
+use dbdyno_core::backup::BackupPlan;
 use dbdyno_core::connecting::timed;
+use dbdyno_core::{Driver, SessionOptions, Stop};
 
 use super::login::as_a_url;
 use super::support::{start, text};
@@ -54,6 +56,33 @@ async fn encrypted(target: &str) -> Result<bool, String> {
     Ok(is_encrypted)
 }
 
+/// The maker's own programs are told the password and whom to trust: without either they would not get in.
+async fn tools_get_in(server: &dyn Driver, port: &str, roots: &str) {
+    let mut session = server.connect(&SessionOptions::default()).await.unwrap();
+    for sql in [
+        "CREATE DATABASE tools",
+        "CREATE TABLE tools.t (a int)",
+        r##"CREATE USER tom@localhost IDENTIFIED BY 'a"#b\\c' REQUIRE SSL"##,
+        r##"CREATE USER tom@'127.0.0.1' IDENTIFIED BY 'a"#b\\c' REQUIRE SSL"##,
+        "GRANT ALL ON tools.* TO tom@localhost",
+        "GRANT ALL ON tools.* TO tom@'127.0.0.1'",
+    ] {
+        session.run_sql(sql).await.unwrap();
+    }
+    let url = format!("mariadb://tom:a%22%23b%5Cc@localhost:{port}/tools");
+    let target = format!("{url}?ssl-mode=verify-identity&ssl-ca={roots}");
+    let driver = start(&target).await.unwrap();
+    let plan = BackupPlan {
+        namespace: "tools".to_owned(),
+        base: None,
+        limit: Duration::from_secs(60),
+        stop: Stop::default(),
+    };
+    let backup = driver.backups().unwrap().prepare("mariadb-dump", &plan).unwrap();
+    let made = backup.start().unwrap().wait(plan.limit, &plan.stop).unwrap();
+    assert!(made.bytes > 0);
+}
+
 #[tokio::test]
 async fn tls_is_checked_as_far_as_asked() {
     let temporary = tempfile::tempdir().unwrap();
@@ -73,6 +102,7 @@ async fn tls_is_checked_as_far_as_asked() {
     ];
     let (socket, port) = as_a_url(server.as_ref(), &users).await;
     let _ = socket;
+    tools_get_in(server.as_ref(), &port, &format!("{at}/ca.pem")).await;
     for (user, host, options, expected) in [
         ("ann", "127.0.0.1", "", Ok(true)),
         ("ann", "127.0.0.1", "?ssl-mode=preferred", Ok(true)),

@@ -3,9 +3,11 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use dbdyno_core::SessionOptions;
+use dbdyno_core::backup::BackupPlan;
 use dbdyno_core::connecting::timed;
+use dbdyno_core::{Session, SessionOptions, Stop};
 
 use super::support::{driver_for, server, session, text};
 
@@ -55,6 +57,30 @@ async fn encrypted(target: &str) -> Result<bool, String> {
     Ok(is_encrypted)
 }
 
+/// PostgreSQL's own programs are told the password and whom to trust: without either they would not get in.
+async fn tools_get_in(admin: &mut dyn Session, port: &str, roots: &str) {
+    for sql in [
+        r"CREATE ROLE bob LOGIN PASSWORD 'a:b\c'",
+        "CREATE SCHEMA tools AUTHORIZATION bob",
+        "CREATE TABLE tools.t (a int)",
+        "GRANT ALL ON tools.t TO bob",
+    ] {
+        admin.run_sql(sql).await.unwrap();
+    }
+    let url = format!("postgres://bob:a%3Ab%5Cc@localhost:{port}/postgres");
+    let target = format!("{url}?sslmode=verify-full&sslrootcert={roots}");
+    let driver = driver_for(&target).await.unwrap();
+    let plan = BackupPlan {
+        namespace: "tools".to_owned(),
+        base: None,
+        limit: Duration::from_secs(60),
+        stop: Stop::default(),
+    };
+    let backup = driver.backups().unwrap().prepare("pg_dump", &plan).unwrap();
+    let made = backup.start().unwrap().wait(plan.limit, &plan.stop).unwrap();
+    assert!(made.bytes > 0);
+}
+
 #[tokio::test]
 async fn tls_is_checked_as_far_as_asked() {
     let temporary = tempfile::tempdir().unwrap();
@@ -70,6 +96,7 @@ async fn tls_is_checked_as_far_as_asked() {
         admin.run_sql("CREATE ROLE ann LOGIN PASSWORD 'pw'").await.unwrap();
         let port = text(admin.as_mut(), "SHOW port").await;
         let right = if certificate == "signed" { "ca" } else { "self" };
+        tools_get_in(&mut *admin, &port, &format!("{at}/{right}.pem")).await;
         for (host, options, expected) in [
             ("localhost", "", Ok(true)),
             ("localhost", "?sslmode=prefer", Ok(true)),

@@ -70,11 +70,11 @@ pub fn not_restored(why: &str) -> Measurement {
 }
 
 /// What restoring took.
-pub fn of_restore(placed: Duration, ready: Duration) -> Vec<Measurement> {
-    vec![
-        Measurement::new("restore_s", placed.as_secs_f64(), "s", Better::Lower),
-        Measurement::new("restore_ready_s", ready.as_secs_f64(), "s", Better::Lower),
-    ]
+pub fn of_restore(placed: Duration, ready: Option<Duration>) -> Vec<Measurement> {
+    let row =
+        |name: &str, took: Duration| Measurement::new(name, took.as_secs_f64(), "s", Better::Lower);
+    let ready = ready.map(|ready| row("restore_ready_s", ready));
+    [row("restore_s", placed)].into_iter().chain(ready).collect()
 }
 
 /// How many methods came through, for the screen.
@@ -82,7 +82,7 @@ pub fn headline(rows: &[Measurement]) -> String {
     let of = |metric: &str| {
         rows.iter().filter(|row| row.metric == metric && row.value.is_some()).count()
     };
-    format!("{} backups made, {} restored", of("backup_s"), of("restore_ready_s"))
+    format!("{} backups made, {} restored", of("backup_s"), of("restore_s"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dbdyno_core::schema::{Column, ColumnType, Table};
-use dbdyno_core::{DbError, Driver, Error, Result, Session, SessionOptions};
+use dbdyno_core::{DbError, Driver, Error, ErrorClass, Result, Session, SessionOptions};
 
 /// The table.
 pub const TABLE: &str = "dbdyno_backup_ledger";
@@ -78,6 +78,18 @@ pub async fn read(driver: &dyn Driver, session: &mut dyn Session) -> Result<Vec<
     Ok(numbers)
 }
 
+/// Comes once nobody waits any more for a write: so long after `over`. Gives how many seconds that was.
+async fn given_up(over: &AtomicBool, patience: impl Fn() -> Duration) -> u64 {
+    while !over.load(Ordering::Relaxed) {
+        tokio::time::sleep(PAUSE).await;
+    }
+    let since = Instant::now();
+    while since.elapsed() < patience() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    since.elapsed().as_secs()
+}
+
 impl Ledger {
     /// Writes the next number.
     ///
@@ -86,41 +98,61 @@ impl Ledger {
     pub async fn write(&mut self, session: &mut dyn Session, quoted: &str) -> Result<(), DbError> {
         let number = self.entries.last().map_or(1, |entry| entry.number + 1);
         let begun = Instant::now();
+        // Whoever waits for the answer may give up, and the number be there all the same.
+        self.entries.push(Entry { number, begun, acknowledged: None, ended: begun });
         let sql = format!("INSERT INTO {quoted} (number) VALUES ({number})");
         let written = session.run_sql(&sql).await;
-        let ended = Instant::now();
-        let acknowledged = written.is_ok().then_some(ended);
-        self.entries.push(Entry { number, begun, acknowledged, ended });
+        if let Some(entry) = self.entries.last_mut() {
+            entry.ended = Instant::now();
+            entry.acknowledged = written.is_ok().then_some(entry.ended);
+        }
         written.map(|_| ())
     }
 
     /// Writes numbers through a session of its own until `over`. A number that is refused for a lock is not
-    /// written again: the next one is.
+    /// written again: the next one is. A backup may keep a write waiting for as long as it takes; the last one is given
+    /// `patience` after that.
     ///
     /// # Errors
-    /// No session can be opened, or something else than a lock stands in the way.
+    /// No session can be opened, something else than a lock stands in the way, or the last write is not answered.
     pub fn keep(
         &mut self,
         driver: &Arc<dyn Driver>,
         options: &SessionOptions,
         over: &AtomicBool,
+        patience: impl Fn() -> Duration,
     ) -> Result<()> {
         let doing = || format!("write the ledger on {}", driver.target());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
-        let quoted = driver.dialect().quote(TABLE);
         let written = runtime.block_on(async {
-            let mut session = driver.connect(options).await?;
-            while !over.load(Ordering::Relaxed) {
-                match self.write(&mut *session, &quoted).await {
-                    Err(why) if !why.class.is_retryable() => return Err(why),
-                    Ok(()) | Err(_) => {}
+            tokio::select! {
+                written = self.write_until(driver.as_ref(), options, over) => written,
+                seconds = given_up(over, patience) => {
+                    let why = format!("the server did not answer within {seconds} s");
+                    Err(DbError::new(ErrorClass::StatementTimeout, None, why))
                 }
-                tokio::time::sleep(PAUSE).await;
             }
-            Ok(())
         });
         written.map_err(|why: DbError| Error::new(doing(), why))
+    }
+
+    async fn write_until(
+        &mut self,
+        driver: &dyn Driver,
+        options: &SessionOptions,
+        over: &AtomicBool,
+    ) -> Result<(), DbError> {
+        let quoted = driver.dialect().quote(TABLE);
+        let mut session = driver.connect(options).await?;
+        while !over.load(Ordering::Relaxed) {
+            match self.write(&mut *session, &quoted).await {
+                Err(why) if !why.class.is_retryable() => return Err(why),
+                Ok(()) | Err(_) => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Whether what is in a backup can be the ledger at one moment from `from` to `to`: all that was

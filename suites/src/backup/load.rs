@@ -16,6 +16,9 @@ use crate::runner::Stand;
 
 /// How often is looked whether a window is over.
 const NAP: Duration = Duration::from_millis(5);
+/// How long the last write of the ledger may take after the load, and where a person waits for the end.
+const PATIENCE: Duration = Duration::from_secs(30);
+const HURRIED: Duration = Duration::from_secs(1);
 const NS_PER_US: f64 = 1_000.0;
 const NS_PER_MS: f64 = 1_000_000.0;
 
@@ -56,20 +59,36 @@ pub fn around<T: Send>(
     let (driver, options) = (stand.shared_driver(), stand.session_options());
     let over = AtomicBool::new(false);
     let windows = Windows { stand, log: &log };
+    let patience = || if stand.is_stopped() { HURRIED } else { PATIENCE };
     let seed = stand.case().seed;
     let (report, done) = stand.load_beside_named(name, &noted, seed, |load_over| {
         thread::scope(|scope| {
             let _ends = Ending(&over);
             windows.wait_for_first(load_over)?;
-            let keeping = scope.spawn(|| ledger.keep(&driver, &options, &over));
+            let keeping = scope.spawn(|| ledger.keep(&driver, &options, &over, patience));
             let done = windows.around(load_over, making);
             over.store(true, Ordering::Relaxed);
-            keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            done
+            let kept = keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let (times, made) = done?;
+            Ok::<_, Error>((times, with_ledger(made, kept)))
         })
     })?;
     let (times, made) = done?;
     Ok(Loaded { report, times, made, turns: log.turns() })
+}
+
+/// What came of a backup: without a ledger nobody can tell which moment it is of. What its tool says of itself comes
+/// first.
+fn with_ledger<T>(made: Result<T>, kept: Result<()>) -> Result<T> {
+    match (made, kept) {
+        (Ok(_), Err(why)) => Err(why),
+        (made, kept) => {
+            if let Err(why) = kept {
+                tracing::info!("{why}");
+            }
+            made
+        }
+    }
 }
 
 /// A load that a backup was made in.
@@ -123,7 +142,10 @@ impl Windows<'_> {
         // The load may break while a backup is made; that ends neither.
         let made_it = making();
         let made = Instant::now();
-        self.wait(over, length)?;
+        if let Err(why) = self.wait(over, length) {
+            // What broke the load may be what the tool tells of.
+            return Err(made_it.err().unwrap_or(why));
+        }
         Ok((Times { from, started, made, to: Instant::now() }, made_it))
     }
 
@@ -144,7 +166,10 @@ impl Windows<'_> {
         self.stand.go_on()?;
         if over.is_requested() {
             let doing = format!("load {}", self.stand.driver().target());
-            return Err(Error::new(doing, "the load ended before its backup was made"));
+            return Err(Error::new(
+                doing,
+                "the load ended by itself, before there was enough of it",
+            ));
         }
         thread::sleep(NAP);
         Ok(())
@@ -268,6 +293,18 @@ mod tests {
         let now = Instant::now();
         let rows = phase(&[], (now, now + Duration::from_secs(1)), |_| true);
         assert_eq!((rows.len(), rows[0].value, rows[1].value), (2, Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn what_a_tool_says_comes_before_what_the_ledger_does() {
+        let failed = |why: &str| Error::new("do it", why);
+        let why =
+            |made: Result<()>, kept| with_ledger(made, kept).err().map(|it| it.why().to_owned());
+        let (tool, ledger) = (|| Err(failed("tool")), || Err(failed("ledger")));
+        assert_eq!(why(tool(), ledger()).as_deref(), Some("tool"));
+        assert_eq!(why(Ok(()), ledger()).as_deref(), Some("ledger"));
+        assert_eq!(why(tool(), Ok(())).as_deref(), Some("tool"));
+        assert_eq!(why(Ok(()), Ok(())), None);
     }
 
     #[test]

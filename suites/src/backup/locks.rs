@@ -10,12 +10,15 @@ use dbdyno_core::{Better, Measurement};
 /// How often is looked: often enough to see what keeps a person's transaction waiting, and seldom enough to cost the
 /// server little.
 const PAUSE: Duration = Duration::from_millis(25);
+/// What is said of a backup that was never seen to hold a lock. A row that says nothing is given the reason of a
+/// case that failed.
+const NONE_SEEN: &str = "none seen";
 
 /// What was seen of the locks of one backup.
 #[derive(Clone, Debug, Default)]
 pub struct Locks {
     looks: u32,
-    most: u32,
+    most: Option<u32>,
     strongest: Option<Lock>,
     waiting: Option<u32>,
     /// Why nobody looked any more.
@@ -74,17 +77,19 @@ impl Locks {
     pub fn metrics(&self) -> Vec<Measurement> {
         let row =
             |name: &str, count: u32| Measurement::new(name, f64::from(count), "1", Better::Lower);
-        let mut held = row("locks_held", self.most);
-        held.detail = match (&self.strongest, &self.broke) {
-            (Some(lock), _) => lock.mode.clone(),
-            (None, Some(why)) => format!("looking on broke off: {why}"),
-            (None, None) => String::new(),
+        let mode = self.strongest.as_ref().map_or(NONE_SEEN, |lock| lock.mode.as_str());
+        // Nothing is known where nobody ever looked, or the engine does not tell.
+        let held = self
+            .most
+            .map(|most| Measurement { detail: mode.to_owned(), ..row("locks_held", most) });
+        let broke = self.broke.as_ref().map(|why| format!("looking on broke off: {why}"));
+        let looks = Measurement {
+            better: Better::Neither,
+            detail: broke.unwrap_or_default(),
+            ..row("lock_looks", self.looks)
         };
-        let looks = Measurement { better: Better::Neither, ..row("lock_looks", self.looks) };
-        // Nothing is known where nobody ever looked.
-        let rows = [Some(held).filter(|_| self.looks > 0), Some(looks)];
         let waiting = self.waiting.map(|waiting| row("lock_waiters", waiting));
-        rows.into_iter().flatten().chain(waiting).collect()
+        held.into_iter().chain([looks]).chain(waiting).collect()
     }
 }
 
@@ -105,7 +110,7 @@ mod tests {
 
     fn seen(held: u32, rank: usize, mode: &str, waiting: u32) -> Result<LocksSeen, DbError> {
         let strongest = Some(Lock { rank, mode: mode.to_owned() });
-        Ok(LocksSeen { held, strongest, waiting: Some(waiting) })
+        Ok(LocksSeen { held: Some(held), strongest, waiting: Some(waiting) })
     }
 
     #[test]
@@ -120,6 +125,22 @@ mod tests {
             [("locks_held", Some(9.0)), ("lock_looks", Some(3.0)), ("lock_waiters", Some(3.0))];
         assert_eq!(found, expected);
         assert_eq!(rows[0].detail, "strong");
+        assert!(rows[1].detail.contains("the server is gone"), "{}", rows[1].detail);
+    }
+
+    #[test]
+    fn an_engine_that_does_not_tell_of_locks_has_none_counted() {
+        let look = |held| Ok(LocksSeen { held, strongest: None, waiting: Some(2) });
+        let told = |held| {
+            let watch = Scripted(vec![look(held)]);
+            let ((), locks) = beside(Some(Box::new(watch)), || thread::sleep(PAUSE * 4));
+            let rows = locks.map(|locks| locks.metrics()).unwrap_or_default();
+            rows.iter().map(|row| (row.metric.clone(), row.value)).collect::<Vec<_>>()
+        };
+        let of = |name: &str, value| (name.to_owned(), Some(value));
+        assert_eq!(told(None), [of("lock_looks", 1.0), of("lock_waiters", 2.0)]);
+        let some = [of("locks_held", 0.0), of("lock_looks", 1.0), of("lock_waiters", 2.0)];
+        assert_eq!(told(Some(0)), some);
     }
 
     #[test]

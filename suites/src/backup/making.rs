@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::{
-    Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Restored, limit,
-};
-use dbdyno_core::{Check, DbError, Error, Event, Result};
+use dbdyno_core::backup::{Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, limit};
+use dbdyno_core::{Check, DbError, Error, Event, Measurement, Result};
 
 use super::bench::Bench;
 use super::content::{self, Content};
 use super::ledger::{self, Ledger};
 use super::locks::{self, Locks};
 use super::manifest::Manifest;
-use super::verify::{Expected, verify};
+use super::verify::{Expected, Reading};
 use super::{course, found, load};
 use crate::benchmark::{Benchmark as _, LoadBenchmark as _, State};
 use crate::oltp::tpcc::Tpcc;
@@ -82,7 +80,7 @@ impl<'b> Making<'b> {
         };
         let mut rows = found::of_backup(data_bytes, &made.backup, &backup.detail());
         rows.extend(made.locks.iter().flat_map(Locks::metrics));
-        let mut manifest = Manifest::of(&backup.files())?;
+        let mut manifest = Manifest::of(&backup.files(), stand.stop())?;
         self.tell(name, "backup_made", &backup.folder().display().to_string())?;
         let expected = match method.promise {
             BackupPromise::Snapshot => {
@@ -92,12 +90,15 @@ impl<'b> Making<'b> {
             BackupPromise::PointInTime => {
                 let (expected, log_bytes) = self.point_in_time(backup.as_ref(), &state)?;
                 rows.push(found::log_bytes(log_bytes));
-                manifest.extend(&backup.log_files())?;
+                for files in backup.log_files() {
+                    manifest.extend(std::slice::from_ref(&files), stand.stop())?;
+                    self.tell(name, "backup_log_kept", &files.display().to_string())?;
+                }
                 expected
             }
         };
         measured.own.extend(rows.into_iter().map(|row| row.of(name)));
-        self.restore(name, (backup.as_ref(), &manifest), &expected, measured)?;
+        self.restore(name, (backup.as_ref(), &plan), (&manifest, &expected), measured)?;
         // What was committed after the mark is in no state. What the method changed of the server is taken back with the
         // backup, which may start it again; the look that the next method needs warms it.
         Ok((method.promise == BackupPromise::Snapshot).then_some(state))
@@ -156,9 +157,8 @@ impl<'b> Making<'b> {
         let (made, locks) = locks::beside(watch, || -> Result<_> {
             let started = Instant::now();
             let running = backup.start()?;
-            let process = running.process().map_or("of dbdyno".to_owned(), |id| id.to_string());
-            let into = backup.folder().display();
-            self.tell(name, "backup_started", &format!("process {process}, into {into}"))?;
+            let (process, into) = (process_words(running.process()), backup.folder().display());
+            self.tell(name, "backup_started", &format!("{process}, into {into}"))?;
             let made = running.wait(plan.limit, &plan.stop)?;
             Ok((made, (started, Instant::now())))
         });
@@ -203,9 +203,13 @@ impl<'b> Making<'b> {
         self.ledger = ledger;
         let loaded = loaded?;
         course::keep(&bench.stand.file(COURSES, "csv")?, name, &loaded.spans())?;
-        let after = bench.look()?;
+        let after = match bench.look() {
+            Ok(after) => after,
+            // What the tool said may be why the tables cannot be looked at.
+            Err(why) => return Err(loaded.made.err().unwrap_or(why)),
+        };
         let accounts = Tpcc.account(&before, &after, &workload.counted(), &loaded.report.tally);
-        let named = |check: Check| Check { name: format!("{}_{name}", check.name), ..check };
+        let named = |check: Check| check.of(name);
         measured.checks.extend(accounts.into_iter().map(named));
         // What the source itself lacks is not the backup's fault.
         measured.checks.extend(after.checks.iter().filter(|check| !check.held).cloned().map(named));
@@ -240,37 +244,52 @@ impl<'b> Making<'b> {
     fn restore(
         &self,
         name: &str,
-        (backup, manifest): (&dyn Backup, &Manifest),
-        expected: &Expected,
+        (backup, plan): (&dyn Backup, &BackupPlan),
+        (manifest, expected): (&Manifest, &Expected),
         measured: &mut Measured,
     ) -> Result<()> {
         let stand = self.bench.stand;
         stand.working_on(&format!("restore the backup of {name}"));
         // Restoring may change the files.
-        let damage = manifest.damage();
-        let restored: Restored = match backup.restore() {
-            Ok(restored) => restored,
+        let damage = manifest.damage(stand.stop())?;
+        match self.restore_and_verify(name, (backup, plan), expected) {
+            Ok((rows, checks)) => {
+                measured.own.extend(rows.into_iter().map(|row| row.of(name)));
+                measured.checks.extend(checks);
+                if let Some(damage) = damage {
+                    let why = format!("it was restored without noticing that {damage}");
+                    measured.checks.push(Check::new("whole", false, why).of(name));
+                }
+            }
             Err(error) if stand.is_stopped() => return Err(error),
             // What was damaged is to blame, whatever stood in the way besides.
             Err(error) if error.is_broken() || damage.is_some() => {
-                let check = Check::new(format!("restored_{name}"), false, error.to_string());
-                measured.checks.push(check);
-                return Ok(());
+                measured.checks.push(Check::new("restored", false, error.to_string()).of(name));
             }
             Err(error) => {
                 measured.own.push(found::not_restored(&error.to_string()).of(name));
                 measured.could_not.push(format!("{name}: {}", error.why()));
-                return Ok(());
             }
-        };
-        stand.working_on(&format!("verify what was restored from {name}"));
-        let (rows, checks) = verify(self.bench, name, &restored, expected, &self.ledger)?;
-        measured.own.extend(rows.into_iter().map(|row| row.of(name)));
-        measured.checks.extend(checks);
-        if let Some(damage) = damage {
-            let why = format!("it was restored without noticing that {damage}");
-            measured.checks.push(Check::new(format!("whole_{name}"), false, why));
         }
         Ok(())
     }
+
+    fn restore_and_verify(
+        &self,
+        name: &str,
+        (backup, plan): (&dyn Backup, &BackupPlan),
+        expected: &Expected,
+    ) -> Result<(Vec<Measurement>, Vec<Check>)> {
+        let restored = backup.restore()?;
+        let process = restored.driver.metrics().and_then(|metrics| metrics.process());
+        self.tell(name, "backup_restored", &process_words(process))?;
+        self.bench.stand.working_on(&format!("verify what was restored from {name}"));
+        let reading = Reading { bench: self.bench, name, restored: &restored, limit: plan.limit };
+        reading.verify(expected, &self.ledger)
+    }
+}
+
+/// Who does something, for an event.
+fn process_words(process: Option<u32>) -> String {
+    process.map_or("process of dbdyno".to_owned(), |id| format!("process {id}"))
 }

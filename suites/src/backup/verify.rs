@@ -1,8 +1,9 @@
 //! Whether what was restored is what was promised.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use dbdyno_core::ability::ENDED;
 use dbdyno_core::backup::Restored;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{Check, DbError, Error, Measurement, Result, Session};
@@ -26,69 +27,17 @@ pub struct Expected {
 /// Tables of TPC-C whose rows nobody adds to or takes away (1.3.1).
 const FIXED: [&str; 5] = ["warehouse", "district", "customer", "stock", "item"];
 
+/// How often a server that is coming up is asked.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// What was found in a restored backup.
 struct Found {
     fixed: Vec<i64>,
-    ready: std::time::Duration,
+    /// How long it took until it answered; `None` where its server did not answer throughout.
+    ready: Option<Duration>,
     conditions: Vec<Check>,
     ledger: Vec<i64>,
     content: Option<BTreeMap<String, Content>>,
-}
-
-/// Looks at a restored backup; gives how long restoring took, and what holds.
-///
-/// # Errors
-/// The end was asked for, or the source cannot be asked any more.
-pub fn verify(
-    bench: &Bench<'_>,
-    name: &str,
-    restored: &Restored,
-    expected: &Expected,
-    ledger: &Ledger,
-) -> Result<(Vec<Measurement>, Vec<Check>)> {
-    let check = |what: &str, held: Held| {
-        let is_held = held.is_ok();
-        Check::new(format!("{what}_{name}"), is_held, held.unwrap_or_else(|why| why))
-    };
-    let found = bench.stand.block_on(async {
-        tokio::select! {
-            found = look(bench, restored, expected) => Some(found),
-            () = bench.stand.stop().requested() => None,
-        }
-    });
-    let found = match found {
-        None => return Err(Error::new(format!("verify {name}"), "the end was asked for")),
-        Some(Ok(found)) => found,
-        Some(Err(why)) => {
-            let why = format!("it was restored, and cannot be read: {why}");
-            return Ok((Vec::new(), vec![check("restored", Err(why))]));
-        }
-    };
-    let rows = found::of_restore(restored.placed, found.ready);
-    let broken: Vec<&Check> = found.conditions.iter().filter(|check| !check.held).collect();
-    let conditions = match broken.first() {
-        None => Ok(format!("all {} conditions of TPC-C 3.3.2 hold", found.conditions.len())),
-        Some(first) => Err(format!("{} conditions do not hold: {}", broken.len(), first.detail)),
-    };
-    let fixed = as_many(&found.fixed, bench)?;
-    let numbers = ledger
-        .judge(&found.ledger, expected.from, expected.to)
-        .map(|count| format!("{count} of {} numbers are there", ledger.entries.len()))
-        .map_err(|why| format!("of the ledger {why}"));
-    let mut checks = vec![
-        check("restored", Ok(String::new())),
-        check("conditions", conditions),
-        check("tables", fixed),
-        check("ledger", numbers),
-    ];
-    if let (Some(wanted), Some(content)) = (&expected.content, &found.content) {
-        let same = match content::difference(wanted, content) {
-            None => Ok(format!("{} tables have the same rows", wanted.len())),
-            Some(why) => Err(why),
-        };
-        checks.push(check("rows", same));
-    }
-    Ok((rows, checks))
 }
 
 /// What holds, or what is wrong.
@@ -118,24 +67,144 @@ async fn counts(session: &mut dyn Session) -> Result<Vec<i64>, DbError> {
     Ok(counts)
 }
 
-async fn look(
-    bench: &Bench<'_>,
-    restored: &Restored,
-    expected: &Expected,
-) -> Result<Found, DbError> {
-    let driver = restored.driver.as_ref();
-    let mut session = driver.connect(&bench.stand.session_options()).await?;
-    scalar_sql(&mut *session, "SELECT COUNT(*) FROM district").await?;
-    let ready = restored.began.elapsed();
-    let fixed = counts(&mut *session).await?;
-    let state = Tpcc.state(&mut *session, bench.stand.case().scale).await?;
-    let numbers = ledger::read(driver, &mut *session).await?;
-    let content = match &expected.content {
-        Some(_) => {
-            let tables = Tpcc.dataset().tables();
-            Some(content::read(&tables, driver, &mut *session).await?)
+/// Reading what was restored.
+pub struct Reading<'r> {
+    pub bench: &'r Bench<'r>,
+    pub name: &'r str,
+    pub restored: &'r Restored,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+impl Reading<'_> {
+    /// Looks at a restored backup; gives how long restoring took, and what holds.
+    ///
+    /// # Errors
+    /// It cannot be read, which is a [broken](Error::broken) promise unless something else is in the way; the end was
+    /// asked for, or the source cannot be asked any more.
+    pub fn verify(
+        &self,
+        expected: &Expected,
+        ledger: &Ledger,
+    ) -> Result<(Vec<Measurement>, Vec<Check>)> {
+        let check = |what: &str, held: Held| {
+            let is_held = held.is_ok();
+            Check::new(what, is_held, held.unwrap_or_else(|why| why)).of(self.name)
+        };
+        let found = self.found(expected.content.is_some())?;
+        let rows = found::of_restore(self.restored.placed, found.ready);
+        let broken: Vec<&Check> = found.conditions.iter().filter(|check| !check.held).collect();
+        let conditions = match broken.first() {
+            None => Ok(format!("all {} conditions of TPC-C 3.3.2 hold", found.conditions.len())),
+            Some(first) => {
+                Err(format!("{} conditions do not hold: {}", broken.len(), first.detail))
+            }
+        };
+        let fixed = as_many(&found.fixed, self.bench)?;
+        let numbers = ledger
+            .judge(&found.ledger, expected.from, expected.to)
+            .map(|count| format!("{count} of {} numbers are there", ledger.entries.len()))
+            .map_err(|why| format!("of the ledger {why}"));
+        let mut checks = vec![
+            check("restored", Ok(String::new())),
+            check("conditions", conditions),
+            check("tables", fixed),
+            check("ledger", numbers),
+        ];
+        if let (Some(wanted), Some(content)) = (&expected.content, &found.content) {
+            let same = match content::difference(wanted, content) {
+                None => Ok(format!("{} tables have the same rows", wanted.len())),
+                Some(why) => Err(why),
+            };
+            checks.push(check("rows", same));
         }
-        None => None,
-    };
-    Ok(Found { fixed, ready, conditions: state.checks, ledger: numbers, content })
+        let wrong = checks.iter().find(|check| !check.held).map(|check| check.detail.as_str());
+        match (found.ready, wrong) {
+            // A server that syncs nothing may have lost rows then.
+            (None, Some(wrong)) => {
+                let why = format!("its server was lost once, and afterwards {wrong}");
+                Err(Error::new(self.doing(), why).next("restore it again"))
+            }
+            _ => Ok((rows, checks)),
+        }
+    }
+
+    fn doing(&self) -> String {
+        format!("read what was restored from {}", self.name)
+    }
+
+    /// A server that is lost is started again: one that somebody killed comes up on what was restored and tells it, and
+    /// one that fails on what was restored fails again.
+    fn found(&self, with_rows: bool) -> Result<Found> {
+        match self.look(with_rows)? {
+            Ok(found) => return Ok(found),
+            Err(why) if !why.is_disconnected() => return Err(self.judged(&why.to_string())),
+            Err(why) => tracing::info!("{} is lost: {why}", self.restored.driver.target()),
+        }
+        self.bring_up()?;
+        match self.look(with_rows)? {
+            Ok(found) => Ok(Found { ready: None, ..found }),
+            Err(why) => Err(self.judged(&format!("after its server was lost once: {why}"))),
+        }
+    }
+
+    /// Has the server take sessions again. One that was just killed may not have ended yet when it is asked for.
+    fn bring_up(&self) -> Result<()> {
+        let (driver, stand) = (self.restored.driver.as_ref(), self.bench.stand);
+        let deadline = Instant::now() + stand.options().reconnect_limit;
+        loop {
+            if let Some(control) = driver.server_control() {
+                control.ensure_running().map_err(|error| match error.why().starts_with(ENDED) {
+                    true => self.judged(error.why()),
+                    false => error,
+                })?;
+            }
+            match stand.block_on(driver.connect(&stand.session_options())) {
+                Ok(_) => return Ok(()),
+                Err(why) if !why.is_disconnected() || Instant::now() >= deadline => {
+                    return Err(self.judged(&format!("after its server was lost: {why}")));
+                }
+                Err(_) => stand.go_on()?,
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    fn judged(&self, why: &str) -> Error {
+        match (self.restored.is_outside)(why) {
+            true => Error::new(self.doing(), why),
+            false => Error::broken(self.doing(), why),
+        }
+    }
+
+    /// Looks at it, for no longer than it may take.
+    fn look(&self, with_rows: bool) -> Result<std::result::Result<Found, DbError>> {
+        let stand = self.bench.stand;
+        let given_up = |why: String| Err(Error::new(self.doing(), why));
+        stand.block_on(async {
+            tokio::select! {
+                looked = self.read(with_rows) => Ok(looked),
+                () = stand.stop().requested() => given_up("the end was asked for".to_owned()),
+                () = tokio::time::sleep(self.limit) => {
+                    given_up(format!("it goes on after {} s", self.limit.as_secs()))
+                }
+            }
+        })
+    }
+
+    async fn read(&self, with_rows: bool) -> Result<Found, DbError> {
+        let (driver, stand) = (self.restored.driver.as_ref(), self.bench.stand);
+        let mut session = driver.connect(&stand.session_options()).await?;
+        scalar_sql(&mut *session, "SELECT COUNT(*) FROM district").await?;
+        let ready = Some(self.restored.began.elapsed());
+        let fixed = counts(&mut *session).await?;
+        let state = Tpcc.state(&mut *session, stand.case().scale).await?;
+        let numbers = ledger::read(driver, &mut *session).await?;
+        let tables = Tpcc.dataset().tables();
+        let content = match with_rows {
+            true => Some(content::read(&tables, driver, &mut *session).await?),
+            false => None,
+        };
+        Ok(Found { fixed, ready, conditions: state.checks, ledger: numbers, content })
+    }
 }

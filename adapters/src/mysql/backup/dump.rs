@@ -12,7 +12,7 @@ use dbdyno_core::{Error, Result};
 
 use super::restored::{Client, start_empty};
 use super::{Source, told_version};
-use crate::backup::blame::judged;
+use crate::backup::blame::{is_outside, judged};
 use crate::backup::tool::Tool;
 use crate::mysql::driver::MysqlDriver;
 
@@ -68,7 +68,7 @@ impl Dump {
         client.run(&self.file())?;
         more(&client)?;
         let placed = began.elapsed();
-        Ok(Restored { driver: Arc::new(driver), began, placed })
+        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
     }
 
     fn check_end(&self) -> Result<()> {

@@ -2,12 +2,13 @@
 //! <https://mariadb.com/kb/en/backup-stage/>).
 
 use dbdyno_core::backup::{Lock, LockWatch, LocksSeen};
-use dbdyno_core::query::scalar_sql;
-use dbdyno_core::{DbError, Error, Result, Session as _};
+use dbdyno_core::query::{scalar_sql, within};
+use dbdyno_core::{DbError, Error, Result, Row, Session as _};
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::connect::Connector;
 use super::super::session::MysqlSession;
+use crate::backup::ANSWER_LIMIT;
 
 /// The plugin that tells of metadata locks. It comes with MariaDB's server, which does not load it by itself.
 const PLUGIN: &str = "metadata_lock_info";
@@ -64,7 +65,7 @@ impl Watch {
         let doing = "watch the locks of a backup";
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Error::new(doing, why))?;
-        let opened = runtime.block_on(async {
+        let opened = runtime.block_on(within(ANSWER_LIMIT, async {
             let mut session = MysqlSession::new(connector.connect(None, None).await?);
             let found = "SELECT COUNT(*) FROM information_schema.PLUGINS \
                          WHERE PLUGIN_NAME = 'METADATA_LOCK_INFO' AND PLUGIN_STATUS = 'ACTIVE'";
@@ -75,7 +76,7 @@ impl Watch {
             };
             let id = scalar_sql(&mut session, "SELECT CONNECTION_ID()").await?;
             Ok((session, plugin, id))
-        });
+        }));
         let (session, plugin, id) = opened.map_err(|why: DbError| Error::new(doing, why))?;
         Ok(Self { session, runtime, id, plugin })
     }
@@ -95,27 +96,30 @@ async fn load(session: &mut MysqlSession) -> Plugin {
 impl LockWatch for Watch {
     fn look(&mut self) -> Result<LocksSeen, DbError> {
         let Self { session, runtime, id, plugin } = self;
-        runtime.block_on(async {
-            let waiting = format!(
-                "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID < {id} AND STATE IN ({WAITING})"
-            );
-            let waiting = u32::try_from(scalar_sql(session, &waiting).await?).ok();
-            let mut seen = LocksSeen { waiting, ..LocksSeen::default() };
-            if *plugin == Plugin::None {
-                return Ok(seen);
-            }
-            let held = format!(
-                "SELECT LOCK_MODE FROM information_schema.METADATA_LOCK_INFO WHERE THREAD_ID > {id}"
-            );
-            let add = &mut |row: &dyn dbdyno_core::Row| {
-                seen.held += 1;
-                seen.strongest = seen.strongest.take().max(lock(row.text(0)?));
-                Ok(())
-            };
-            session.query_sql(&held, add).await?;
-            Ok(seen)
-        })
+        runtime.block_on(within(ANSWER_LIMIT, look(session, *id, *plugin)))
     }
+}
+
+/// What the sessions hold that were opened after the one of this number, and how many of the others wait.
+async fn look(session: &mut MysqlSession, id: i64, plugin: Plugin) -> Result<LocksSeen, DbError> {
+    let waiting = format!(
+        "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID < {id} AND STATE IN ({WAITING})"
+    );
+    let waiting = u32::try_from(scalar_sql(session, &waiting).await?).ok();
+    if plugin == Plugin::None {
+        return Ok(LocksSeen { waiting, ..LocksSeen::default() });
+    }
+    let sql = format!(
+        "SELECT LOCK_MODE FROM information_schema.METADATA_LOCK_INFO WHERE THREAD_ID > {id}"
+    );
+    let (mut held, mut strongest) = (0, None);
+    let add = &mut |row: &dyn Row| {
+        held += 1;
+        strongest = strongest.take().max(lock(row.text(0)?));
+        Ok(())
+    };
+    session.query_sql(&sql, add).await?;
+    Ok(LocksSeen { held: Some(held), strongest, waiting })
 }
 
 impl Drop for Watch {
@@ -124,7 +128,8 @@ impl Drop for Watch {
             return;
         }
         let unload = format!("UNINSTALL SONAME '{PLUGIN}'");
-        if let Err(why) = self.runtime.block_on(self.session.run_sql(&unload)) {
+        let unloaded = within(ANSWER_LIMIT, self.session.run_sql(&unload));
+        if let Err(why) = self.runtime.block_on(unloaded) {
             tracing::debug!("the server goes on to tell of its locks: {why}");
         }
     }

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use dbdyno_core::backup::{Backup, BackupMethod, BackupPlan, BackupPromise, Backups, LockWatch};
 use dbdyno_core::dialect::quote_text;
-use dbdyno_core::query::row_sql;
+use dbdyno_core::query::{row_sql, within};
 use dbdyno_core::{DbError, Driver as _, Error, Result, Row};
 
 use super::connect::Connector;
@@ -19,7 +19,7 @@ use super::driver::{MysqlDriver, Origin};
 use super::programs::{Product, tool_folders};
 use super::session::MysqlSession;
 use crate::backup::tool::Bounds;
-use crate::backup::{Vault, program, unknown};
+use crate::backup::{ANSWER_LIMIT, Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, version_line};
 use crate::throwaway::runtime::run_to_end;
@@ -133,7 +133,8 @@ impl Source {
     fn of(driver: &MysqlDriver, method: &str, plan: &BackupPlan) -> Result<Self> {
         let origin = driver.origin().clone();
         let vault = Vault::create(ACCOUNT, plan)?;
-        let text = driver.connector().option_file(driver.is_throwaway())?;
+        let copy = |file: &Path| vault.place().copy_private("ca.pem", file);
+        let text = driver.connector().option_file(copy)?;
         let options = vault.place().write_private("client.cnf", &text)?;
         vault.make_folder(vault.files())?;
         Ok(Self {
@@ -195,15 +196,17 @@ fn told_version(program: &Path) -> String {
     version_line(program).unwrap_or_else(|_| name.into_owned())
 }
 
-/// Asks for one row.
+/// Asks for one row, which must come within [`ANSWER_LIMIT`].
 fn ask<T: Send>(
     connector: &Connector,
     sql: &str,
     read: impl FnMut(&dyn Row) -> Result<T, DbError> + Send,
 ) -> Result<T, DbError> {
-    let asked = run_to_end(|| async {
-        let mut session = MysqlSession::new(connector.connect(None, None).await?);
-        row_sql(&mut session, sql, read).await
+    let asked = run_to_end(|| {
+        within(ANSWER_LIMIT, async {
+            let mut session = MysqlSession::new(connector.connect(None, None).await?);
+            row_sql(&mut session, sql, read).await
+        })
     });
     asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())))
 }

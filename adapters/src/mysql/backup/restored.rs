@@ -8,7 +8,7 @@ use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
 
 use super::{Source, told};
-use crate::backup::blame::judged;
+use crate::backup::blame::{is_outside, judged};
 use crate::backup::restored::{self, Recovery};
 use crate::mysql::driver::{MysqlDriver, Origin};
 use crate::mysql::programs::programs;
@@ -39,7 +39,8 @@ pub(super) fn start(
     let recovery = Recovery { log_bytes: 0, stop: source.bounds().stop.clone() };
     let server = restored::start(server, recovery, fill, |_, _| Ok(()))?;
     let driver = MysqlDriver::of_server(LABEL, server.process, access, origin)?;
-    Ok(Restored { driver: Arc::new(driver), began: server.began, placed: server.placed })
+    let driver = Arc::new(driver);
+    Ok(Restored { driver, began: server.began, placed: server.placed, is_outside })
 }
 
 /// Starts a server with nothing in it.
@@ -79,7 +80,8 @@ impl<'s> Client<'s> {
     /// # Errors
     /// Its file cannot be written, or the program is gone.
     pub(super) fn of(source: &'s Source, driver: &MysqlDriver) -> Result<Self> {
-        let text = driver.connector().option_file(true)?;
+        // It is a throwaway server, which is reached by its socket.
+        let text = driver.connector().option_file(|file| Ok(file.to_owned()))?;
         let options = source.place().write_private("restored.cnf", &text)?;
         Ok(Self { source, program: source.program("mariadb", "mysql")?, options })
     }

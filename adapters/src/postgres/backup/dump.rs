@@ -7,9 +7,10 @@ use std::time::Instant;
 use dbdyno_core::Result;
 use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
 
+use super::connection::Connection;
 use super::{Source, jobs, pattern, restored, told_version};
+use crate::backup::blame::is_outside;
 use crate::backup::tool::Tool;
-use crate::postgres::server;
 
 /// The format of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +66,14 @@ impl Backup for Dump {
     fn restore(&self) -> Result<Restored> {
         let driver = restored::start_empty(&self.source.origin)?;
         let began = Instant::now();
-        let mut command = server::command(self.source.place(), &self.restorer);
-        command.args(driver.endpoint().for_programs()?).args(["--exit-on-error", "-j", &jobs()]);
+        let place = self.source.place();
+        let mut command = Connection::of(driver.endpoint(), place)?.command(place, &self.restorer);
+        command.args(["--exit-on-error", "-j", &jobs()]);
         // Roles belong to a server, not to a dump: those of another one are not there.
         command.args(["--no-owner", "--no-privileges"]);
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
         self.source.bounds().read_backup(&mut command, "restore a dump")?;
         let placed = began.elapsed();
-        Ok(Restored { driver: Arc::new(driver), began, placed })
+        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
     }
 }

@@ -1,12 +1,13 @@
 //! The locks of a backup's sessions (manual, 54.12 `pg_locks`, 13.3 for what they keep others from).
 
 use dbdyno_core::backup::{Lock, LockWatch, LocksSeen};
-use dbdyno_core::query::row_sql;
+use dbdyno_core::query::{row_sql, within};
 use dbdyno_core::{DbError, Error, Result, SessionOptions};
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::endpoint::Endpoint;
 use super::super::session::PostgresSession;
+use crate::backup::ANSWER_LIMIT;
 
 /// The name by which sessions of a backup's tools are told from others.
 pub(super) const APPLICATION: &str = "dbdyno-backup";
@@ -52,9 +53,9 @@ impl Watch {
         let doing = "watch the locks of a backup";
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Error::new(doing, why))?;
-        let opened = runtime.block_on(async {
+        let opened = runtime.block_on(within(ANSWER_LIMIT, async {
             PostgresSession::new(endpoint.connect().await?, "", &SessionOptions::default()).await
-        });
+        }));
         let session = opened.map_err(|why: DbError| Error::new(doing, why))?;
         Ok(Self { session, runtime })
     }
@@ -62,12 +63,12 @@ impl Watch {
 
 impl LockWatch for Watch {
     fn look(&mut self) -> Result<LocksSeen, DbError> {
-        let session = &mut self.session;
-        self.runtime.block_on(row_sql(session, LOOK, |row| {
+        let look = row_sql(&mut self.session, LOOK, |row| {
             let strongest = row.text(0)?.split(',').filter_map(lock).max();
             let count = |index| Ok(u32::try_from(row.int(index)?).unwrap_or(u32::MAX));
-            Ok(LocksSeen { held: count(1)?, strongest, waiting: Some(count(2)?) })
-        }))
+            Ok(LocksSeen { held: Some(count(1)?), strongest, waiting: Some(count(2)?) })
+        });
+        self.runtime.block_on(within(ANSWER_LIMIT, look))
     }
 }
 

@@ -2,17 +2,17 @@
 
 mod archive;
 mod base;
+mod connection;
 mod dump;
 mod locks;
 mod restored;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use dbdyno_core::backup::{Backup, BackupMethod, BackupPlan, BackupPromise, Backups};
-use dbdyno_core::query::row_sql;
+use dbdyno_core::query::{row_sql, within};
 use dbdyno_core::{DbError, Driver as _, Error, Result, SessionOptions};
 
 use super::dialect::PostgresDialect;
@@ -21,11 +21,12 @@ use super::endpoint::Endpoint;
 use super::server::{self, PACKAGES, short_version};
 use super::session::PostgresSession;
 use crate::backup::tool::Bounds;
-use crate::backup::{Vault, program, unknown};
+use crate::backup::{ANSWER_LIMIT, Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::version_line;
 use crate::throwaway::runtime::run_to_end;
 use base::Form;
+use connection::Connection;
 use dbdyno_core::dialect::quote_text;
 
 /// The user that throwaway servers run as, and so their tools.
@@ -122,7 +123,7 @@ struct Source {
     namespace: String,
     endpoint: Arc<Endpoint>,
     /// What every program is told to reach the server.
-    connection: Vec<OsString>,
+    connection: Connection,
     origin: Origin,
     /// Where the programs are that belong to the server.
     folders: Vec<PathBuf>,
@@ -132,12 +133,13 @@ impl Source {
     fn of(driver: &PostgresDriver, method: &str, plan: &BackupPlan) -> Result<Self> {
         let origin = driver.origin().clone();
         let bin_dir = origin.target.option("bin_dir").map(Path::new);
+        let vault = Vault::create(ACCOUNT, plan)?;
         Ok(Self {
             method: method.to_owned(),
-            connection: driver.endpoint().for_programs()?,
+            connection: Connection::of(driver.endpoint(), vault.place())?,
             endpoint: driver.shared_endpoint(),
             folders: server::tool_folders(bin_dir),
-            vault: Vault::create(ACCOUNT, plan)?,
+            vault,
             namespace: plan.namespace.clone(),
             origin,
         })
@@ -156,11 +158,9 @@ impl Source {
         self.vault.bounds()
     }
 
-    /// A command that reaches the server as dbdyno does (manual, 34.15), under a name that tells its sessions.
+    /// A command that reaches the server as dbdyno does, under a name that tells its sessions.
     fn connecting(&self, program: &Path) -> Command {
-        let mut command = server::command(self.place(), program);
-        command.args(&self.connection);
-        command.env("PGSSLMODE", self.endpoint.ssl_mode_for_programs());
+        let mut command = self.connection.command(self.place(), program);
         command.env("PGAPPNAME", locks::APPLICATION);
         command
     }
@@ -177,12 +177,14 @@ fn told_version(program: &Path) -> Result<String> {
     Ok(format!("{name} {}", short_version(&version_line(program)?)))
 }
 
-/// Asks for one text.
+/// Asks for one text, which must come within [`ANSWER_LIMIT`].
 fn ask(endpoint: &Endpoint, sql: &str) -> Result<String, DbError> {
-    let asked = run_to_end(|| async {
-        let options = SessionOptions::default();
-        let mut session = PostgresSession::new(endpoint.connect().await?, "", &options).await?;
-        row_sql(&mut session, sql, |row| row.text(0).map(str::to_owned)).await
+    let asked = run_to_end(|| {
+        within(ANSWER_LIMIT, async {
+            let options = SessionOptions::default();
+            let mut session = PostgresSession::new(endpoint.connect().await?, "", &options).await?;
+            row_sql(&mut session, sql, |row| row.text(0).map(str::to_owned)).await
+        })
     });
     asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())))
 }

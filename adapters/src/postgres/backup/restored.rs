@@ -7,6 +7,7 @@ use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
 
 use super::ask;
+use crate::backup::blame::is_outside;
 use crate::backup::restored::{self, Recovery};
 use crate::postgres::driver::{Origin, PostgresDriver};
 use crate::postgres::endpoint::Endpoint;
@@ -30,7 +31,7 @@ pub(super) fn start(
     let program = PostgresProgram::new(&origin.target, &origin.settings)?;
     let server = restored::start(program, recovery, fill, is_up)?;
     let driver = Arc::new(PostgresDriver::of_server(LABEL, server.process, origin)?);
-    Ok(Restored { driver, began: server.began, placed: server.placed })
+    Ok(Restored { driver, began: server.began, placed: server.placed, is_outside })
 }
 
 /// Starts a server with nothing in it.

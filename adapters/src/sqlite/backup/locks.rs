@@ -43,7 +43,7 @@ impl LockWatch for Held {
         let rank = usize::from(self.0.load(Ordering::Relaxed));
         let mode = STATES.get(rank).filter(|mode| !mode.is_empty());
         let strongest = mode.map(|mode| Lock { rank, mode: (*mode).to_owned() });
-        Ok(LocksSeen { held: u32::from(strongest.is_some()), strongest, waiting: None })
+        Ok(LocksSeen { held: Some(u32::from(strongest.is_some())), strongest, waiting: None })
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
             held.note(&connection);
             let seen = held.look().unwrap();
             assert_eq!(seen.strongest.map(|lock| lock.mode).as_deref(), mode, "{statement}");
-            assert_eq!(seen.held, u32::from(mode.is_some()));
+            assert_eq!(seen.held, Some(u32::from(mode.is_some())));
         }
     }
 }

@@ -18,7 +18,7 @@ use dbdyno_core::{DbError, Error, Result, Stop};
 use super::driver::SqliteDriver;
 use super::errors::translate;
 use super::file::open;
-use crate::backup::blame::judged;
+use crate::backup::blame::{is_outside, judged};
 use crate::backup::unknown;
 use crate::throwaway::Folder;
 use locks::Held;
@@ -136,7 +136,7 @@ impl Backup for SqliteBackup {
         let placed = began.elapsed();
         let path = folder.path().to_owned();
         let driver = SqliteDriver::in_folder("the restored file", &path, folder, &self.options)?;
-        Ok(Restored { driver: Arc::new(driver), began, placed })
+        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
     }
 }
 

@@ -1,0 +1,211 @@
+//! What is done to backups in tests, and what is planted in them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use dbdyno_core::measurement::Second;
+use dbdyno_core::{Case, Event, Measurement, Plan, Recorder, Result};
+use dbdyno_tests::{Kept, wait_for};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// What is done to backups while they are made, or before they are restored.
+#[derive(Clone, Debug)]
+pub(super) enum Harm {
+    None,
+    /// The process that makes it is killed, once it has written this much.
+    Kill(u64),
+    /// Its largest file loses its second half.
+    Truncate,
+    /// Something in that of one method is changed.
+    Tamper(&'static str, fn(&Path)),
+    /// Something in the log that was kept beside it.
+    TamperLog(fn(&Path)),
+    /// The program of that name is killed that restores it.
+    KillRestore(&'static str),
+    /// The server that it was restored into is killed.
+    KillRestored,
+    /// A program goes away before it is restored.
+    Remove(PathBuf),
+}
+
+/// Keeps what is measured, and does harm.
+pub(super) struct Saboteur {
+    pub(super) kept: Kept,
+    pub(super) harm: Harm,
+}
+
+impl Recorder for Saboteur {
+    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
+        self.kept.measurements(case, rows)
+    }
+
+    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        Recorder::second(&self.kept, case, began, seconds)
+    }
+
+    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
+        self.kept.plan(case, name, plan)
+    }
+
+    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
+        self.kept.file(case, folder, extension)
+    }
+
+    fn event(&self, case: &Case, event: &Event) -> Result<()> {
+        let folder = Path::new(&event.detail);
+        match (&self.harm, event.kind) {
+            (Harm::Kill(bytes), "backup_started") => {
+                let told = event.detail.strip_prefix("process ").unwrap();
+                let (id, folder) = told.split_once(", into ").unwrap();
+                wait_for("a part of a backup", || {
+                    (length_of(Path::new(folder)) > *bytes).then_some(())
+                });
+                kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
+            }
+            (Harm::Truncate, "backup_made") => truncate(folder),
+            (Harm::Tamper(method, change), "backup_made") if event.transaction == *method => {
+                change(folder);
+            }
+            (Harm::TamperLog(change), "backup_log_kept") => change(folder),
+            (Harm::KillRestored, "backup_restored") => {
+                let id = event.detail.strip_prefix("process ").unwrap();
+                kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
+            }
+            (Harm::KillRestore(name), "backup_made") => {
+                let name = *name;
+                std::thread::spawn(move || {
+                    let id = wait_for("the program that restores", || child_of_this(name));
+                    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+                });
+            }
+            (Harm::Remove(program), "backup_made") => fs::remove_file(program).unwrap(),
+            _ => {}
+        }
+        Recorder::event(&self.kept, case, event)
+    }
+}
+
+/// Cuts the largest file of a folder in half.
+pub(super) fn truncate(folder: &Path) {
+    let files = files_of(folder);
+    let (length, file) =
+        files.iter().map(|file| (fs::metadata(file).unwrap().len(), file)).max().unwrap();
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length / 2).unwrap();
+}
+
+pub(super) fn files_of(folder: &Path) -> Vec<PathBuf> {
+    if folder.is_file() {
+        return vec![folder.to_owned()];
+    }
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_of(folder)));
+    files
+}
+
+/// The bytes of what there is of a folder by now.
+pub(super) fn length_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let lengths = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => length_of(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    });
+    lengths.sum()
+}
+
+/// A child process of this one by its name (proc_pid_stat(5)).
+fn child_of_this(name: &str) -> Option<i32> {
+    let own = std::process::id().to_string();
+    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (before, after) = stat.rsplit_once(')')?;
+        let (id, found) = before.split_once(" (")?;
+        let parent = after.split_whitespace().nth(1)?;
+        (found == name && parent == own).then(|| id.parse().unwrap())
+    })
+}
+
+/// A folder whose name a shell, PostgreSQL's settings and its `restore_command` would each read as something else.
+pub(super) fn awkward_folder() -> tempfile::TempDir {
+    let prefix = "dbdyno 100%f 'a' \"b\" $(c) \\";
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in("/var/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// The last whole segment of an archive has the end of what is to be recovered; its first record is behind a header of
+/// forty bytes.
+pub(super) fn flip_in_archive(folder: &Path) {
+    let mut files = files_of(folder);
+    files.retain(|file| file.extension().is_none());
+    flip(files.iter().max().unwrap(), 60);
+}
+
+/// A file of the full backup that an incremental one goes out from, which no tool reads.
+pub(super) fn flip_in_full(folder: &Path) {
+    flip(&folder.with_file_name(FULL_PART), 10);
+}
+
+/// Where that is.
+pub(super) const FULL_PART: &str = "full/xtrabackup_info";
+
+fn flip(file: &Path, at: usize) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[at] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+/// Breaks a condition of TPC-C, the ledger, the number of rows, and so the rows.
+pub(super) fn tamper_with_a_copy(folder: &Path) {
+    let file = files_of(folder).into_iter().find(|file| file.extension().unwrap() == "db").unwrap();
+    let copy = rusqlite::Connection::open(file).unwrap();
+    let changes = "UPDATE warehouse SET w_ytd = w_ytd + 1; DELETE FROM item WHERE i_id = 7; \
+                   DELETE FROM dbdyno_backup_ledger WHERE number = 1";
+    copy.execute_batch(changes).unwrap();
+}
+
+/// A small disk, for as long as this is kept.
+pub(super) struct SmallDisk(pub(super) tempfile::TempDir);
+
+impl SmallDisk {
+    pub(super) fn mount() -> Self {
+        let folder = tempfile::Builder::new().prefix("dbdyno-disk").tempdir_in("/var/tmp").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=8m,mode=1777", "tmpfs"]).arg(folder.path());
+        assert!(mount.status().unwrap().success());
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(self.0.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+/// Changes the last number of the first row of a table in a dump, and another table's number 1 to 0: a value of
+/// TPC-C's conditions, and one of the ledger.
+pub(super) fn tamper_with_a_dump(folder: &Path) {
+    let file = folder.join("dump.sql");
+    let mut dump = fs::read(&file).unwrap();
+    let after = |dump: &[u8], from: usize, words: &str| {
+        let found = dump[from..].windows(words.len()).position(|part| part == words.as_bytes());
+        from + found.unwrap_or_else(|| panic!("no {words}")) + words.len()
+    };
+    let row = after(&dump, 0, "INSERT INTO `warehouse` VALUES");
+    let end = after(&dump, row, ");");
+    let last = dump[..end].iter().rposition(|byte| *byte == b',').unwrap() + 1;
+    dump[last] = b'1' + (dump[last] - b'0') % 9;
+    let ledger = after(&dump, 0, "INSERT INTO `dbdyno_backup_ledger` VALUES");
+    let number = after(&dump, ledger, "(1");
+    assert_eq!(dump[number], b')');
+    dump[number - 1] = b'0';
+    fs::write(&file, dump).unwrap();
+}
