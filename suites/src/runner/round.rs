@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dbdyno_core::check::belongs;
 use dbdyno_core::load::{LoadReport, TransactionReport};
 use dbdyno_core::{
     Better, Case, Check, Driver, Error, ErrorClass, Event, Measurement, Result, Status,
@@ -82,6 +83,9 @@ impl Tools<'_> {
             // What holds of the parts that no broken promise is about.
             let (others, why) = verdict(measured, &[], self.stop.is_requested());
             measured.rows(&broken, (status, &detail), (others, &why))
+        } else if status == Status::Ok {
+            // It could not be carried out, and no part of it says so.
+            vec![no_number(Status::Failed, measured.could_not.join("; "))]
         } else {
             vec![no_number(status, detail.clone())]
         };
@@ -117,18 +121,33 @@ impl Tools<'_> {
 }
 
 impl Measured {
+    /// Tells of a part that it could not be carried out to its end, though no promise was broken.
+    pub fn could_not_finish(&mut self, part: &str, error: &Error) {
+        self.could_not.push(format!("{part}: {}", error.why()));
+        self.unfinished.push((part.to_owned(), error.to_string()));
+    }
+
+    /// Why the rows of a transaction are of a part that came to no end.
+    fn why_unfinished(&self, transaction: &str) -> Option<&str> {
+        let its = self.unfinished.iter().find(|(part, _)| belongs(transaction, part));
+        its.map(|(_, why)| why.as_str())
+    }
+
     /// Whether there is anything to keep: numbers, or why parts of the case have none.
     fn has_rows(&self) -> bool {
-        !self.own.is_empty() || self.has_loads()
+        !self.own.is_empty() || !self.unfinished.is_empty() || self.loads().next().is_some()
     }
 
     /// Whether anything was measured.
     fn has_numbers(&self) -> bool {
-        self.own.iter().any(|row| row.value.is_some()) || self.has_loads()
+        let is_whole = |name: &str| self.why_unfinished(name).is_none();
+        let own = self.own.iter().any(|row| row.value.is_some() && is_whole(&row.transaction));
+        own || self.loads().any(|stage| is_whole(&stage.name))
     }
 
-    fn has_loads(&self) -> bool {
-        self.stages.iter().any(|stage| !is_void(&stage.report))
+    /// The loads in which anything was measured.
+    fn loads(&self) -> impl Iterator<Item = &Stage> {
+        self.stages.iter().filter(|stage| !is_void(&stage.report))
     }
 
     /// Why none of what the case has can be done on this target; `None` where any of it was tried.
@@ -155,15 +174,15 @@ impl Measured {
     }
 
     /// The rows of the loads and the benchmark's own. Those that the `broken` checks are about are as the
-    /// `whole` case is, the `others` as they would be without these checks.
+    /// `whole` case is, those of parts that came to no end have failed, and the `others` are as they would be
+    /// without all that.
     fn rows(
         &self,
         broken: &[Check],
         whole: (Status, &str),
         others: (Status, &str),
     ) -> Vec<Measurement> {
-        let measured = self.stages.iter().filter(|stage| !is_void(&stage.report));
-        let mut rows: Vec<Measurement> = measured.flat_map(stage_rows).collect();
+        let mut rows: Vec<Measurement> = self.loads().flat_map(stage_rows).collect();
         rows.extend(self.own.iter().cloned());
         let is_in_parts = !broken.is_empty() && broken.iter().all(|check| check.part.is_some());
         let (status, detail) = if is_in_parts { others } else { whole };
@@ -174,10 +193,22 @@ impl Measured {
         // A row that failed by itself says why.
         for row in rows.iter_mut().filter(|row| row.status == Status::Ok) {
             let is_spoiled = broken.iter().any(|check| check.spoils(&row.transaction));
-            let (status, detail) = if is_spoiled { whole } else { (status, detail) };
+            let unfinished = self.why_unfinished(&row.transaction).map(|why| (Status::Failed, why));
+            let other = unfinished.unwrap_or((status, detail));
+            let (status, detail) = if is_spoiled { whole } else { other };
             row.status = status;
             if row.detail.is_empty() {
                 detail.clone_into(&mut row.detail);
+            }
+        }
+        for (part, why) in &self.unfinished {
+            let of_all = |row: &&mut Measurement| {
+                row.metric == NO_NUMBER && row.transaction == part.as_str()
+            };
+            // One row says of the part as a whole what became of it.
+            match rows.iter_mut().find(of_all) {
+                Some(row) => row.value = None,
+                None => rows.push(no_number(Status::Failed, why.clone()).of(part.as_str())),
             }
         }
         rows
@@ -244,7 +275,12 @@ fn is_void(report: &LoadReport) -> bool {
 /// the end was asked for, in this case or after its last load.
 fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
     let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if !measured.has_rows() && measured.stages.is_empty() && measured.cut_short.is_none() {
+    let was_begun =
+        measured.has_rows() || !measured.stages.is_empty() || measured.cut_short.is_some();
+    if !was_begun && broken.is_empty() && measured.could_not.is_empty() {
+        return (Status::Failed, "nothing was measured".to_owned());
+    }
+    if !was_begun && !broken.is_empty() {
         let why = format!("not measured: the data was wrong before ({})", names());
         return (Status::Failed, format!("{why}; `--reload` loads it again"));
     }
@@ -269,7 +305,7 @@ fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, Str
     if let Some(why) = unchecked {
         return (Status::Failed, why);
     }
-    if let Some(why) = reports().find_map(|(name, report)| fruitless(name, report)) {
+    if let Some(why) = measured.stages.iter().find_map(Stage::fruitless) {
         return (Status::Failed, why);
     }
     match reports().map(|(_, report)| report.unstarted_ns.len()).sum() {
@@ -284,29 +320,37 @@ fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, Str
     }
 }
 
-/// Why a load that came to its end gave nothing to go by.
-fn fruitless(stage: &str, report: &LoadReport) -> Option<String> {
-    let of_stage = if stage.is_empty() { String::new() } else { format!(" of `{stage}`") };
-    if report.abandoned > 0 {
-        return Some(format!("{} transactions{of_stage} never ended", report.abandoned));
+impl Stage {
+    /// Why a load that came to its end gave nothing to go by.
+    pub fn fruitless(&self) -> Option<String> {
+        let report = &self.report;
+        let of_stage = match self.name.as_str() {
+            "" => String::new(),
+            name => format!(" of `{name}`"),
+        };
+        if report.abandoned > 0 {
+            return Some(format!("{} transactions{of_stage} never ended", report.abandoned));
+        }
+        let total = report.total();
+        // A pool that gives no connection in time is what was to be found out.
+        let starved = report.errors.iter().any(|error| error.class == ErrorClass::PoolTimeout);
+        (total.committed + total.rolled_back == 0 && !starved).then(|| {
+            report.errors.first().map_or_else(
+                || format!("no transaction{of_stage} ended; choose a longer --duration"),
+                |error| {
+                    let (message, class) = (&error.message, error.class);
+                    format!("no transaction{of_stage} succeeded: {message} ({class})")
+                },
+            )
+        })
     }
-    let total = report.total();
-    // A pool that gives no connection in time is what was to be found out.
-    let starved = report.errors.iter().any(|error| error.class == ErrorClass::PoolTimeout);
-    (total.committed + total.rolled_back == 0 && !starved).then(|| {
-        report.errors.first().map_or_else(
-            || format!("no transaction{of_stage} ended; choose a longer --duration"),
-            |error| {
-                let (message, class) = (&error.message, error.class);
-                format!("no transaction{of_stage} succeeded: {message} ({class})")
-            },
-        )
-    })
 }
 
-/// The row of a case that yields no number.
+/// The metric whose row has no value where a case, or a part of it, yields no number.
+const NO_NUMBER: &str = "throughput";
+
 fn no_number(status: Status, detail: String) -> Measurement {
-    let row = Measurement::new("throughput", 0.0, "1/s", Better::Higher);
+    let row = Measurement::new(NO_NUMBER, 0.0, "1/s", Better::Higher);
     Measurement { value: None, ..row.with_status(status, detail) }
 }
 
@@ -352,6 +396,46 @@ mod tests {
         let measured = Measurement::new("backup_s", 1.0, "s", Better::Lower);
         let some = of(vec![none(Status::Unsupported), measured]);
         assert!(verdict(&some, &[], false).0 == Status::Ok && some.has_numbers());
+    }
+
+    /// What became of one part is told of that part alone, once, and breaks no promise.
+    #[test]
+    fn a_part_that_came_to_no_end_fails_by_itself() {
+        let stage = |name: &str| Stage {
+            name: name.to_owned(),
+            report: report(vec![transaction("a", 10, &[1])]),
+            seen: Vec::new(),
+        };
+        let of = |stages: &[&str], unfinished: &[&str]| {
+            let mut measured = Measured {
+                stages: stages.iter().map(|name| stage(name)).collect(),
+                ..Measured::default()
+            };
+            for part in unfinished {
+                measured.could_not_finish(part, &Error::new("compare", "it does not answer"));
+            }
+            assert_eq!(verdict(&measured, &[], false), (Status::Ok, String::new()));
+            let rows = measured.rows(&[], (Status::Ok, ""), (Status::Ok, ""));
+            for part in unfinished {
+                let whole = rows
+                    .iter()
+                    .filter(|row| row.metric == NO_NUMBER && row.transaction == *part)
+                    .collect::<Vec<_>>();
+                assert_eq!((whole.len(), whole[0].value), (1, None), "{rows:?}");
+                assert_eq!(whole[0].status, Status::Failed);
+                assert!(whole[0].detail.contains("it does not answer"), "{rows:?}");
+            }
+            for row in &rows {
+                let has_failed = unfinished.iter().any(|part| belongs(&row.transaction, part));
+                assert_eq!(row.status == Status::Failed, has_failed, "{row:?}");
+            }
+            measured.has_numbers()
+        };
+        // Of what began, of what did not, and of what is named after it.
+        assert!(of(&["one", "two"], &["one"]));
+        assert!(of(&["one", "one more", "two"], &["one", "three"]));
+        assert!(!of(&["one slow", "one"], &["one"]));
+        assert!(!of(&[], &["one", "two"]));
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub struct Measured {
     /// Parts of the case that could not be carried out, though no promise was broken: each with why. The
     /// others are worth what they are.
     pub could_not: Vec<String>,
+    /// Those of them that came to no end, by their names: numbers that they have were not checked.
+    pub unfinished: Vec<(String, String)>,
 }
 
 impl<'a> Stand<'a> {
@@ -301,13 +303,12 @@ impl<'a> Stand<'a> {
     ///
     /// # Errors
     /// The server refuses, or the end was asked for.
-    pub fn prepare_on(&self, driver: &dyn Driver) -> Result<()> {
-        let Tools { runtime, observer, options, stop, .. } = self.tools;
+    pub async fn prepare_on(&self, driver: &dyn Driver) -> Result<()> {
+        let Tools { observer, options, stop, .. } = self.tools;
         observer.working_on(self.case, &format!("load the data on {}", driver.target()));
         let wanted = Wanted { scale: self.case.scale, seed: self.case.seed, keys: options.keys };
         let dataset = self.benchmark.dataset();
-        let prepared = datasets::prepare(driver, dataset, wanted, true, &Silent, stop);
-        runtime.block_on(prepared).map(drop)
+        datasets::prepare(driver, dataset, wanted, true, &Silent, stop).await.map(drop)
     }
 
     /// Adds seconds of something else than a load to the timeline and to the latencies of the case, counted
