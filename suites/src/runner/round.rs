@@ -377,6 +377,9 @@ mod tests {
         assert_eq!(verdict(&cut, &broken, true), wrong);
         let (status, why) = verdict(&Measured::default(), &broken, true);
         assert!(status == Status::Failed && why.starts_with("not measured: the data was wrong"));
+        // Of what was not tried nobody knows whether anything was wrong.
+        let nothing = verdict(&Measured::default(), &[], false);
+        assert_eq!(nothing, (Status::Failed, "nothing was measured".to_owned()));
     }
 
     #[test]
