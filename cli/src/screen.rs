@@ -236,11 +236,13 @@ impl RunObserver for Screen {
                         String::new()
                     }
                 };
-                let numbers = if summary.headline.is_empty() {
+                let numbers = if !summary.headline.is_empty() {
+                    summary.headline.clone()
+                } else if summary.has_numbers {
                     let p99 = latency(summary.p99_us);
                     format!("{:>9} tx/s  p99 {p99:>8}", grouped(summary.throughput))
                 } else {
-                    summary.headline.clone()
+                    "nothing could be measured".to_owned()
                 };
                 format!(
                     "{numbers}{}{}{}",

@@ -30,10 +30,7 @@ impl Check {
     /// Whether the rows of a transaction are worth nothing where it does not hold: all are, or those of its
     /// part and of what belongs to that, `<part>/…` and `<part> …`.
     pub fn spoils(&self, transaction: &str) -> bool {
-        self.part.as_ref().is_none_or(|part| {
-            let rest = transaction.strip_prefix(part.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ' ']))
-        })
+        self.part.as_ref().is_none_or(|part| belongs(transaction, part))
     }
 
     /// The condition that `counter` moved by what the clients committed: `committed` at least,
@@ -54,6 +51,13 @@ impl Check {
             format!("{what}: the clients committed {expected}, the tables show {moved}"),
         )
     }
+}
+
+/// Whether the rows of a transaction are those of a part of a case: its own, or what belongs to that, `<part>/…` and
+/// `<part> …`.
+pub fn belongs(transaction: &str, part: &str) -> bool {
+    let rest = transaction.strip_prefix(part);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ' ']))
 }
 
 #[cfg(test)]

@@ -137,6 +137,12 @@ pub trait Cluster: Send + Sync {
 
     /// The settings that make it what it is, `name=value` with blanks between.
     fn evidence(&self) -> String;
+
+    /// What else than its replicas the primary has or lacks beside that of the topology without one, in one sentence:
+    /// how much of what it costs is due to that is not known.
+    fn differs(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Sessions by which servers are asked how far replicas are behind.
@@ -148,6 +154,17 @@ pub trait LagWatch: Send {
     /// # Errors
     /// A server does not answer in time. The sessions are of no more use.
     async fn reports(&mut self) -> Result<Vec<LagReport>, DbError>;
+
+    /// The same while the replica at a place has stood still since they were asked last. It is not asked: where only
+    /// it can say how far it is, what it said then is held against how far the primary is now.
+    ///
+    /// # Errors
+    /// Another server does not answer in time. The sessions are of no more use.
+    async fn reports_beside(&mut self, standing: usize) -> Result<Vec<LagReport>, DbError> {
+        // Servers that are told by their primary, or in the same process, are never asked themselves.
+        let _ = standing;
+        self.reports().await
+    }
 }
 
 /// What the servers say of how far a replica is behind. Each figure has the engine's own meaning.

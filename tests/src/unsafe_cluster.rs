@@ -17,6 +17,9 @@ pub const HONEST: &str = "honest";
 /// The one that says they do.
 pub const SWORN: &str = "sworn";
 
+/// The one without a replica.
+pub const NONE: &str = "none";
+
 /// What its clusters do not do.
 #[derive(Clone, Debug)]
 pub enum Failing {
@@ -26,9 +29,15 @@ pub enum Failing {
     Starts(Stop),
     /// No replica is ever promoted; whoever waits asks for the end.
     Promotes(Stop),
+    /// The topologies of these names refuse to have a replica promoted; `none` to be started.
+    Works(&'static [&'static str]),
 }
 
-/// The driver. It replicates by the topology `async` of the one that does the work.
+/// What a topology says that does not work.
+pub const REFUSAL: &str = "it does not work today";
+
+/// The driver. It replicates by the topologies `none` and `async` of the one that does the
+/// work.
 pub struct UnsafeDriver {
     /// The driver that does the work.
     pub driver: Arc<dyn Driver>,
@@ -116,21 +125,40 @@ impl Replication for UnsafeDriver {
             acknowledged: Acknowledged::Flushed,
             ..topology
         });
-        honest.into_iter().chain(sworn).collect()
+        let none = honest.map(|topology| Topology { name: NONE, replicas: 0, ..topology });
+        none.into_iter().chain(honest).chain(sworn).collect()
     }
 
-    async fn start(&self, _name: &str, plan: ClusterPlan) -> Result<Arc<dyn Cluster>> {
+    async fn start(&self, name: &str, plan: ClusterPlan) -> Result<Arc<dyn Cluster>> {
+        if name == NONE {
+            self.failing.refuse(name)?;
+        }
         if let Failing::Starts(stop) = &self.failing {
             wait_for_the_end(stop).await;
         }
         let unsupported = || dbdyno_core::Error::unsupported("replicate", "the driver cannot");
         let replication = self.driver.replication().ok_or_else(unsupported)?;
-        let cluster = replication.start("async", ClusterPlan { link: true, ..plan }).await?;
-        Ok(Arc::new(UnsafeCluster { cluster, failing: self.failing.clone() }))
+        let real = if name == NONE { NONE } else { "async" };
+        let cluster = replication.start(real, ClusterPlan { link: true, ..plan }).await?;
+        let name = name.to_owned();
+        Ok(Arc::new(UnsafeCluster { name, cluster, failing: self.failing.clone() }))
+    }
+}
+
+impl Failing {
+    /// Refuses what a topology is to do, where it is one that does not work.
+    fn refuse(&self, name: &str) -> Result<()> {
+        match self {
+            Self::Works(names) if names.contains(&name) => {
+                Err(dbdyno_core::Error::new(format!("use `{name}`"), REFUSAL))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 struct UnsafeCluster {
+    name: String,
     cluster: Arc<dyn Cluster>,
     failing: Failing,
 }
@@ -165,6 +193,7 @@ impl Cluster for UnsafeCluster {
         if let Failing::Promotes(stop) = &self.failing {
             wait_for_the_end(stop).await;
         }
+        self.failing.refuse(&self.name)?;
         self.cluster.promote().await
     }
 

@@ -15,7 +15,7 @@ use dbdyno_core::{
 use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
 use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
-use dbdyno_tests::unsafe_cluster::{Failing, HONEST, SWORN, UnsafeDriver};
+use dbdyno_tests::unsafe_cluster::{Failing, HONEST, NONE, REFUSAL, SWORN, UnsafeDriver};
 use dbdyno_tests::{
     Kept, Unseen, left_out, named, run_one, run_options, runtime, target, wait_for,
 };
@@ -81,11 +81,12 @@ fn value(rows: &[Measurement], metric: &str, of: &str) -> f64 {
 }
 
 /// Every replica shows every beat and, in the end, the same tables; these have what clients were told.
-fn lag(place: &Place, topologies: &[(&str, u32)]) {
+fn lag(place: &Place, topologies: &[(&str, u32)]) -> Vec<Measurement> {
     let rows = lag_of(place, "tpcb", topologies);
     for (name, _) in topologies {
         assert_eq!(value(&rows, &format!("check_history_rows_{name}"), ""), 1.0, "{name}");
     }
+    rows
 }
 
 /// The same under another load.
@@ -94,7 +95,11 @@ fn lag_of(place: &Place, load: &str, topologies: &[(&str, u32)]) -> Vec<Measurem
     let rows = place.measure(load, &names);
     assert!(value(&rows, "throughput", "none") > 0.0);
     for (name, replicas) in topologies {
-        assert!(value(&rows, "throughput_ratio", name) > 0.0, "{name}");
+        let ratio = rows.iter().find(|row| {
+            row.metric == "throughput_ratio" && row.transaction == *name && row.value > Some(0.0)
+        });
+        let ratio = ratio.unwrap_or_else(|| panic!("no ratio of {name} in {rows:#?}"));
+        assert!(ratio.detail.contains(" per second around it"), "{ratio:?}");
         assert!(value(&rows, "commit_p50_us", name) > 0.0, "{name}");
         for number in 1..=*replicas {
             let replica = format!("{name}/replica-{number}");
@@ -166,6 +171,27 @@ fn partition(place: &Place) {
     cluster.set_link(Link::default()).unwrap();
     place.runtime.block_on(cluster.settle(LIMIT)).unwrap();
     assert_eq!(place.number(&*replica, sql), 1);
+    behind_while_it_stands(place, &*cluster);
+    place.runtime.block_on(cluster.settle(LIMIT)).unwrap();
+    assert_eq!(place.number(&*replica, sql), 4);
+}
+
+/// How far a replica is behind is known while it stands still, also where only it can say how far it is.
+fn behind_while_it_stands(place: &Place, cluster: &dyn Cluster) {
+    let (primary, replica) = (cluster.primary(), cluster.replicas().remove(0));
+    let mut watch = place.runtime.block_on(cluster.lag_watch()).unwrap();
+    let before = place.runtime.block_on(watch.reports()).unwrap();
+    assert_eq!(before[0].transactions, Some(0));
+    let control = replica.server_control().unwrap();
+    control.pause().unwrap();
+    for number in 2..=4 {
+        place.run(&*primary, &format!("INSERT INTO cut.numbers VALUES ({number})"));
+    }
+    let behind = place.runtime.block_on(watch.reports_beside(0));
+    control.resume().unwrap();
+    let behind = behind.unwrap()[0];
+    assert_eq!((behind.transactions, behind.replay_s), (Some(3), None));
+    assert!(behind.bytes > before[0].bytes, "{behind:?}");
 }
 
 /// Nothing of a cluster is left once it is dropped.
@@ -210,7 +236,16 @@ fn postgres_replicates() {
         return;
     }
     let place = Place::open("postgres");
-    lag(&place, &[("any-1-on", 2), ("cascading", 2), ("logical", 1)]);
+    let rows = lag(&place, &[("any-1-on", 2), ("cascading", 2), ("logical", 1)]);
+    // What is said of the second in a chain is not counted from the primary.
+    for (replica, is_told) in [("cascading/replica-1", false), ("cascading/replica-2", true)] {
+        let is_said =
+            |row: &&Measurement| row.transaction == replica && row.metric.starts_with("reported_");
+        let details: Vec<_> = rows.iter().filter(is_said).map(|row| &row.detail).collect();
+        assert!(!details.is_empty(), "{rows:#?}");
+        let tells = |detail: &&String| detail.contains("not the primary");
+        assert!(details.iter().all(|detail| tells(detail) == is_told), "{details:?}");
+    }
     lag_of(&place, "tpcc", &[("remote-write", 1)]);
     failover(&place, &["async", "remote-apply"]);
     network(&place, "on");
@@ -310,13 +345,24 @@ fn readers_and_stopped_replicas() {
 
 /// Runs the failover of a driver whose clusters fail so.
 fn fail_over(failing: Failing, stop: &Stop) -> (RunSummary, Vec<Measurement>) {
-    let place = Place::open("postgres");
+    fail(&Place::open("postgres"), ("failover", None), failing, stop)
+}
+
+/// Runs a benchmark, of one topology or all, of such a driver.
+fn fail(
+    place: &Place,
+    (benchmark, topology): (&str, Option<&str>),
+    failing: Failing,
+    stop: &Stop,
+) -> (RunSummary, Vec<Measurement>) {
     let driver = UnsafeDriver { driver: Arc::clone(&place.driver), failing };
     let driver: Arc<dyn Driver> = Arc::new(driver);
-    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), "failover"));
+    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), benchmark));
     let version = place.runtime.block_on(driver.server_info()).unwrap().version;
     let selection = Selection { suite: "replication", benchmark: benchmark.as_ref() };
-    let (drivers, options) = ([(driver, version)], run_options());
+    let topologies = topology.map(|name| vec![name.to_owned()]);
+    let options = RunOptions { replication: ReplicationOptions { topologies }, ..run_options() };
+    let drivers = [(driver, version)];
     let runtime = &place.runtime;
     let summary = run(&[selection], &drivers, &options, runtime, &kept, &Unseen, stop).unwrap();
     (summary, kept.rows().into_iter().map(|(_, row)| row).collect())
@@ -345,6 +391,32 @@ fn losses_are_told() {
     }
     assert_eq!(value(&rows, &format!("check_none_lost_{SWORN}"), ""), 0.0);
     assert!(!rows.iter().any(|row| row.metric == format!("check_none_lost_{HONEST}")));
+}
+
+/// A topology that fails after its start, or that all others are compared with and does not come up, breaks no
+/// promise: it is told by its name and reason, whether or not there is any number of another one.
+#[test]
+fn what_does_not_work_is_told_and_breaks_no_promise() {
+    if left_out("postgres") {
+        return;
+    }
+    let place = Place::open("postgres");
+    for (benchmark, topology, broken, measured) in
+        [("failover", None, SWORN, 1), ("failover", Some(SWORN), SWORN, 0), ("tpcb", None, NONE, 0)]
+    {
+        let failing = if broken == NONE { &[NONE][..] } else { &[SWORN][..] };
+        let of = (benchmark, topology);
+        let (summary, rows) = fail(&place, of, Failing::Works(failing), &Stop::default());
+        let counts = (summary.measured, summary.failed, summary.could_not_run);
+        assert_eq!(counts, (measured, 0, 1), "{of:?}: {rows:#?}");
+        let its: Vec<_> = rows.iter().filter(|row| row.status == Status::Failed).collect();
+        assert_eq!(its.len(), 1, "{of:?}: {rows:#?}");
+        assert_eq!((its[0].transaction.as_str(), its[0].value), (broken, None));
+        assert!(its[0].detail.contains(REFUSAL), "{rows:#?}");
+        assert!(!rows.iter().any(|row| row.detail.contains("wrong before")), "{rows:#?}");
+        let others = rows.iter().filter(|row| row.transaction == HONEST).count();
+        assert_eq!(others > 0, measured > 0, "{rows:#?}");
+    }
 }
 
 /// Whoever asks for the end does not wait for servers that start or are promoted.

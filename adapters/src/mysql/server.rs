@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dbdyno_core::{Error, Result};
+use dbdyno_core::Result;
 use nix::sys::signal::Signal;
 
 use super::durability::DurableSettings;
@@ -60,8 +60,7 @@ impl MysqlServer {
     /// # Errors
     /// No password can be made up.
     pub fn new(programs: Programs, target: &Target, settings: &ServerSettings) -> Result<Self> {
-        let password = machine::random_hex(16)
-            .map_err(|why| Error::new("make up a password for a throwaway server", why))?;
+        let password = machine::new_password()?;
         let own = target.server_settings();
         let mut all = defaults(settings.sessions);
         all.extend(settings.settings.iter().cloned());
@@ -69,7 +68,7 @@ impl MysqlServer {
         Ok(Self {
             programs,
             settings: all,
-            password: Secret::new(password),
+            password,
             durable: Arc::new(Mutex::new(DurableSettings::default())),
             writes_log: Arc::default(),
         })

@@ -105,9 +105,7 @@ impl PostgresProgram {
     /// From the target's options and what the run needs.
     pub(super) fn new(target: &Target, wanted: &ServerSettings) -> Result<Self> {
         let installation = installation(target.option("bin_dir").map(Path::new))?;
-        let password = machine::random_hex(16)
-            .map(Secret::new)
-            .map_err(|why| Error::new("make a password for a throwaway server", why))?;
+        let password = machine::new_password()?;
         let mut settings = vec![
             ("max_connections".to_owned(), (wanted.sessions + SPARE_SESSIONS).to_string()),
             ("shared_buffers".to_owned(), shared_buffers()),

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use dbdyno_core::Link;
+use dbdyno_core::{Error, Link, Result};
 use tokio::sync::watch;
 
 use super::relay::Entrance;
@@ -42,6 +42,37 @@ impl NodeLink {
     /// Changes its conditions. What is under way keeps its delay, and is held up by a cut.
     pub fn set(&self, link: Link) {
         self.conditions.send_replace(link);
+    }
+}
+
+/// The links between the servers of a cluster; none where they reach each other at once.
+#[derive(Default)]
+pub struct NodeLinks(Vec<NodeLink>);
+
+impl NodeLinks {
+    /// Makes one more, to the server at a port of 127.0.0.1; gives the port to connect to.
+    ///
+    /// # Errors
+    /// There are no more ports, files or threads.
+    pub fn lead_to(&mut self, port: u16) -> Result<u16> {
+        let link = NodeLink::start(port);
+        let link = link.map_err(|why| Error::new("put a link between two servers", why))?;
+        let port = link.port();
+        self.0.push(link);
+        Ok(port)
+    }
+
+    /// Changes the conditions of all; `doing` completes "cannot …".
+    ///
+    /// # Errors
+    /// There is none (unsupported).
+    pub fn set(&self, link: Link, doing: impl FnOnce() -> String) -> Result<()> {
+        if self.0.is_empty() {
+            let why = "the cluster was made without a link that can be changed";
+            return Err(Error::unsupported(doing(), why));
+        }
+        self.0.iter().for_each(|each| each.set(link));
+        Ok(())
     }
 }
 

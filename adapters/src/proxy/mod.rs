@@ -27,7 +27,7 @@ use crate::registry::OptionSpec;
 use crate::target::Target;
 use crate::throwaway::Folder;
 use link::Conditions;
-pub use link::NodeLink;
+pub use link::{NodeLink, NodeLinks};
 use relay::Entrance;
 
 /// The option of a target that puts its server at a distance.

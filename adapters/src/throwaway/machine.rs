@@ -5,7 +5,10 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use dbdyno_core::{Error, Result};
 use nix::sys::statfs::statfs;
+
+use crate::target::Secret;
 
 /// A port of 127.0.0.1 that nobody uses at this moment.
 ///
@@ -23,6 +26,15 @@ pub fn random_hex(bytes: usize) -> io::Result<String> {
     let mut random = vec![0; bytes];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A password for throwaway servers.
+///
+/// # Errors
+/// None can be made up.
+pub fn new_password() -> Result<Secret> {
+    let password = random_hex(16).map(Secret::new);
+    password.map_err(|why| Error::new("make up a password for throwaway servers", why))
 }
 
 /// The memory that programs here may use, in bytes: what the machine has, or what the control

@@ -1,21 +1,28 @@
 //! What the benchmarks of this suite share: clusters with the data of the case on them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbdyno_core::{
     Better, Cache, Check, Cluster, ClusterPlan, DbError, Driver, Error, Measurement, Replication,
-    Result, Session, SessionOptions, Status, Topology,
+    Result, Session, SessionOptions, Status, Stop, Topology,
 };
 
+use dbdyno_core::load::Workload;
 use dbdyno_core::query::within;
 
+use super::found::moment;
 use super::heartbeat::{self, Beats};
 use crate::benchmark::{LoadBenchmark, State};
-use crate::runner::{Measured, Stand};
+use crate::oltp::tpcb::TpcB;
+use crate::runner::{Measured, Stage, Stand};
 
 /// How long replicas may take to show what was committed in a load.
 pub const SETTLE_LIMIT: Duration = Duration::from_secs(120);
+/// How long loading the data on a primary may take, and looking at the tables of a node: so long at any scale, and so
+/// much longer for each factor of it. A server that stands still is to end its topology, and not the run.
+const LOAD_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(60));
+const LOOK_LIMIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(30));
 
 /// A case that is being measured.
 pub struct Bench<'s> {
@@ -64,7 +71,7 @@ impl<'s> Bench<'s> {
         let all = self.replication()?.topologies();
         let options = &self.stand.options().replication;
         let known: Vec<&str> = all.iter().map(|topology| topology.name).collect();
-        let why = format!("the driver has {}", known.join(", "));
+        let why = format!("the driver has {}, of which `none` has no replica", known.join(", "));
         let unknown = options.topologies.iter().flatten();
         let unknown: Vec<_> = unknown.filter(|name| !known.contains(&name.as_str())).collect();
         let chosen: Vec<Topology> = all
@@ -72,7 +79,7 @@ impl<'s> Bench<'s> {
             .filter(|topology| topology.replicas > 0 && options.wants(topology.name))
             .copied()
             .collect();
-        if chosen.is_empty() && !unknown.is_empty() {
+        if chosen.is_empty() {
             let doing = format!("measure on {}", self.driver.target());
             return Err(Error::unsupported(doing, why));
         }
@@ -130,17 +137,34 @@ impl<'s> Bench<'s> {
     ) -> Result<()> {
         let mut told = Vec::new();
         for topology in topologies {
-            match measure(topology, measured) {
-                Ok(said) => told.extend(said),
-                Err(error) if error.is_broken() => return Err(error),
-                Err(error) => {
-                    self.stand.go_on()?;
-                    measured.could_not.push(format!("{}: {}", topology.name, error.why()));
-                }
-            }
+            let said =
+                self.attempt(topology.name, measured, |measured| measure(topology, measured));
+            told.extend(said?.flatten());
         }
         measured.headline = told.join("; ");
         Ok(())
+    }
+
+    /// Does something for a part of the case; `None` where that fails and breaks no promise, which is told of the
+    /// part alone.
+    ///
+    /// # Errors
+    /// The end was asked for, or a promise was broken.
+    pub fn attempt<T>(
+        &self,
+        part: &str,
+        measured: &mut Measured,
+        work: impl FnOnce(&mut Measured) -> Result<T>,
+    ) -> Result<Option<T>> {
+        match work(measured) {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if error.is_broken() => Err(error),
+            Err(error) => {
+                self.stand.go_on()?;
+                measured.could_not_finish(part, &error);
+                Ok(None)
+            }
+        }
     }
 
     /// Starts a cluster, loads the data of the case on it and waits until replicas have it; `None`, with a row
@@ -162,13 +186,7 @@ impl<'s> Bench<'s> {
                 measured.own.push(unsupported(topology.name, &error.to_string()));
                 Ok(None)
             }
-            Err(error) if self.stand.is_stopped() => Err(error),
-            Err(error) => {
-                let row = Measurement::new("throughput", 0.0, "1/s", Better::Higher);
-                let row = row.of(topology.name).with_status(Status::Failed, error.to_string());
-                measured.own.push(Measurement { value: None, ..row });
-                Err(error)
-            }
+            Err(error) => Err(error),
         }
     }
 
@@ -188,8 +206,19 @@ impl<'s> Bench<'s> {
     /// # Errors
     /// The server refuses, or the end was asked for.
     pub fn load_data(&self, running: &Running) -> Result<()> {
-        self.stand.prepare_on(&*running.primary)?;
+        let (primary, limit) = (&*running.primary, self.by_scale(LOAD_LIMIT));
+        self.wait(async {
+            let loaded = tokio::time::timeout(limit, self.stand.prepare_on(primary)).await;
+            loaded.unwrap_or_else(|_| {
+                let why = format!("it was not done after {} s", limit.as_secs());
+                Err(Error::new(format!("load the data on {}", primary.target()), why))
+            })
+        })?;
         self.ask(&*running.primary, "make the heartbeat", heartbeat::create)
+    }
+
+    fn by_scale(&self, (at_any, each): (Duration, Duration)) -> Duration {
+        at_any + each.mul_f64(self.stand.case().scale.to_f64())
     }
 
     /// Waits for something that servers do, unless the end is asked for meanwhile.
@@ -203,7 +232,7 @@ impl<'s> Bench<'s> {
     /// Does something with a node, in a session of its own on the tables of the case.
     ///
     /// # Errors
-    /// The node cannot be reached, or what is done fails.
+    /// The node cannot be reached, or what is done fails or takes longer than looking at all tables may.
     pub fn ask<T>(
         &self,
         node: &dyn Driver,
@@ -215,7 +244,7 @@ impl<'s> Bench<'s> {
         self.wait(async {
             let mut session =
                 within(heartbeat::ANSWER_LIMIT, node.connect(&options)).await.map_err(failed)?;
-            ask(&mut *session).await.map_err(failed)
+            within(self.by_scale(LOOK_LIMIT), ask(&mut *session)).await.map_err(failed)
         })
     }
 
@@ -258,6 +287,71 @@ impl<'s> Bench<'s> {
             measured.checks.push(Check::new(check, its == state, detail).of(name));
         }
         Ok(state)
+    }
+
+    /// Puts a load on a driver of the cluster's, under a name.
+    ///
+    /// # Errors
+    /// It did not begin or came to no good end, or the end was asked for before.
+    pub fn load(
+        &self,
+        name: &str,
+        driver: &Arc<dyn Driver>,
+        workload: &Arc<dyn Workload>,
+    ) -> Result<Stage> {
+        self.stand.go_on()?;
+        let clients = self.stand.case().clients;
+        let length = self.stand.length(clients);
+        let mut stage = self.stand.load_through(name, driver, clients, length, workload)?;
+        let fruitless = stage.fruitless().filter(|_| !stage.report.interrupted);
+        match (stage.report.failure.take(), fruitless) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(why)) => Err(Error::new(format!("measure {name}"), why)),
+            (None, None) => Ok(stage),
+        }
+    }
+
+    /// The same on the primary while a row beats there. Beats of another time than the load's are left out.
+    ///
+    /// # Errors
+    /// See above, and those of [`Self::beat_during`].
+    pub fn load_and_beat(
+        &self,
+        name: &str,
+        running: &Running,
+        workload: &Arc<dyn Workload>,
+        measured: &mut Measured,
+    ) -> Result<(Stage, Beats)> {
+        let load = || self.load(name, &running.primary, workload);
+        let (stage, mut beats) = self.beat_during(running, measured, load)?;
+        let stage = stage?;
+        let warmup = self.stand.length(self.stand.case().clients).0;
+        let from = moment(stage.report.began_at) + warmup;
+        beats.keep_within(from, from + stage.report.window);
+        Ok((stage, beats))
+    }
+
+    /// Has TPC-B's clients work on the primary, and a row beat there, for as long as `meanwhile` takes; it must end soon
+    /// once the [`Stop`] that it is given is requested. Gives what it gave, the beats, and when the load ended.
+    ///
+    /// # Errors
+    /// The load did not begin or came to no good end, `meanwhile` fails, or those of [`Self::beat_during`].
+    pub fn beat_beside<T: Send>(
+        &self,
+        running: &Running,
+        measured: &mut Measured,
+        meanwhile: impl FnOnce(&Stop) -> Result<T> + Send,
+    ) -> Result<(T, Beats, Instant)> {
+        let (stand, case) = (self.stand, self.stand.case());
+        let workload = TpcB.workload(&stand.context(), &State::default());
+        let (primary, clients, seed) = (&running.primary, case.clients, case.seed);
+        let load = || stand.load_beside_through(primary, clients, &workload, seed, meanwhile);
+        let (loaded, beats) = self.beat_during(running, measured, load)?;
+        let (report, done) = loaded?;
+        match report.failure {
+            Some(failure) => Err(failure),
+            None => Ok((done?, beats, moment(report.began_at) + report.window)),
+        }
     }
 
     /// Does `work` while a row beats on the primary and is looked for on the replicas. A watch that breaks is

@@ -14,26 +14,29 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::bench::{Bench, Running, SETTLE_LIMIT};
 use super::found::{self, beats_unseen, count, ms};
+use super::heartbeat::Beats;
 use super::staleness::Staleness;
-use crate::benchmark::{
-    AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
-};
+use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
 use crate::runner::{Measured, Stand};
 
+/// The place of the replica that is stopped.
+const PLACE: usize = 0;
 /// How long clients work before the replica is stopped.
 const BEFORE: Duration = Duration::from_secs(1);
 /// How long it is stopped.
 const AWAY: Duration = Duration::from_secs(3);
-/// How long servers may take to say how far it is behind while it stands still: where it is asked itself, it
-/// does not answer.
-const PRIMARY_LIMIT: Duration = Duration::from_millis(200);
+/// How long servers may take to say how far it is behind: it stands still for that much longer, and a primary whose
+/// commits wait for it may not answer.
+const SAY_LIMIT: Duration = Duration::from_secs(1);
 /// How long it may take to catch up while the load goes on.
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long one look at that lasts at the most: the end may be asked for.
 const LOOK: Duration = Duration::from_secs(1);
 /// A replica that shows within this time what was committed has caught up.
 const CAUGHT_UP: Duration = Duration::from_millis(100);
+/// The shortest time that a rate is counted over, in seconds.
+const SHORTEST_S: f64 = 1e-3;
 /// How often the end is looked for.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -93,7 +96,7 @@ struct Absence {
     resumed: Instant,
     /// When it had caught up; `None` where it did not in time.
     caught_up: Option<Instant>,
-    /// What the servers said of it before it went on, or where only it can say that, as it did.
+    /// What the servers said of it before it went on.
     behind: Option<LagReport>,
 }
 
@@ -105,22 +108,12 @@ fn measure_one(
     let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
     let (stand, name) = (bench.stand, topology.name);
     stand.working_on(&format!("stop a replica of {name} for {} s", AWAY.as_secs()));
-    let workload = TpcB.workload(&stand.context(), &State::default());
-    let (clients, seed) = (stand.case().clients, stand.case().seed);
-    let load = || {
-        let absence = |over: &Stop| be_away(bench, &running, over);
-        stand.load_beside_through(&running.primary, clients, &workload, seed, absence)
-    };
-    let (loaded, beats) = bench.beat_during(&running, measured, load)?;
-    let (report, absence) = loaded?;
-    if let Some(failure) = report.failure {
-        return Err(failure);
-    }
-    let absence = absence?;
+    let absence = |over: &Stop| be_away(bench, &running, over);
+    let (absence, beats, ended) = bench.beat_beside(&running, measured, absence)?;
     // Commits are counted by the heartbeat's: it is one more client, at a fixed rate where nothing waits.
     let beaten = beats.acknowledged_within(absence.stopped, absence.resumed);
     let away = absence.resumed - absence.stopped;
-    let staleness = Staleness::of(&beats, 0);
+    let staleness = Staleness::of(&beats, PLACE);
     let mut rows = vec![ms("away_ms", away, name), count("beats_while_away", beaten, name)];
     rows.extend(beats_unseen(&staleness, name));
     rows.extend(beats.longest().map(|longest| ms("commit_longest_ms", longest, name)));
@@ -134,69 +127,85 @@ fn measure_one(
         rows.push(row.of(name));
     }
     let took = absence.caught_up.map(|at| at - absence.resumed);
-    // Where commits wait for the replica, the primary did nothing meanwhile that it could catch up with.
-    let worked = (!topology.acknowledged.outlives_primary()).then_some(away);
-    rows.extend(caught_up(took, worked, bytes, name));
+    rows.extend(caught_up(took, bytes, name));
+    rows.extend(
+        speed(&beats, &staleness, &absence)
+            .map(|speed| Measurement::new("catch_up_speed", speed, "1", Better::Higher).of(name)),
+    );
     measured.own.extend(rows);
     let file = stand.file("replication", "csv")?;
-    let of = found::replica_name(name, 0);
+    let of = found::replica_name(name, PLACE);
     found::keep_said(&file, &staleness.said, absence.stopped - BEFORE, &of)?;
     // Where the load was too much for the replica, this is how long it takes without.
-    let ended = found::moment(report.began_at) + report.window;
     bench.wait(running.cluster.settle(SETTLE_LIMIT))?;
     measured.own.push(ms("drained_ms", ended.elapsed(), name));
     bench.compare(&running, &TpcB, measured)?;
     Ok(took.map(|took| format!("{name}: {} ms after {} s", took.as_millis(), away.as_secs())))
 }
 
-/// How long it took, and how much faster than the primary writes the replica applies.
-fn caught_up(
-    took: Option<Duration>,
-    worked: Option<Duration>,
-    bytes: Option<u64>,
-    name: &str,
-) -> Vec<Measurement> {
+/// How long it took, and how many bytes of the log it made up for in a second.
+fn caught_up(took: Option<Duration>, bytes: Option<u64>, name: &str) -> Vec<Measurement> {
     let mut row = Measurement::new("catch_up_ms", 0.0, "ms", Better::Lower).of(name);
     row.value = took.map(|took| took.as_secs_f64() * 1e3);
     let Some(took) = took else {
         row.detail = format!("under load it had not caught up after {} s", LIMIT.as_secs());
         return vec![row];
     };
-    let seconds = took.as_secs_f64().max(1e-3);
-    // What the primary did while the replica was away and while it caught up, it did in that time.
-    let speed = worked.map(|away| {
-        let speed = (away.as_secs_f64() + seconds) / seconds;
-        Measurement::new("catch_up_speed", speed, "1", Better::Higher).of(name)
-    });
     let rate = bytes.filter(|bytes| *bytes > 0).map(|bytes| {
-        let rate = bytes as f64 / seconds;
+        let rate = bytes as f64 / took.as_secs_f64().max(SHORTEST_S);
         Measurement::new("catch_up_bytes_per_s", rate, "bytes/s", Better::Higher).of(name)
     });
-    [row].into_iter().chain(speed).chain(rate).collect()
+    [row].into_iter().chain(rate).collect()
+}
+
+/// How many seconds of the primary's work the replica did in a second, until it had caught up: the beats that were
+/// committed by then and that it did not show when it went on, at the rate at which they were committed before it was
+/// stopped. `None` where the primary stood still with it, so that there was nothing to catch up with, or where that is
+/// not known.
+fn speed(beats: &Beats, staleness: &Staleness, absence: &Absence) -> Option<f64> {
+    let Absence { stopped, resumed, caught_up, .. } = *absence;
+    let caught_up = caught_up.filter(|_| staleness.broke.is_none())?;
+    // The answer to one that was sent before may have been under way.
+    if beats.acknowledged_within(stopped, resumed) <= 1 {
+        return None;
+    }
+    let began = beats.sent.first()?.due;
+    let before = beats.acknowledged_within(began, stopped) as f64;
+    let per_s = before / stopped.saturating_duration_since(began).as_secs_f64();
+    let is_outstanding = |(acknowledged, took): &&(Instant, Duration)| {
+        *acknowledged < caught_up && *acknowledged + *took >= resumed
+    };
+    let outstanding = staleness.visible.iter().filter(is_outstanding).count() as f64;
+    let speed = outstanding / per_s / (caught_up - resumed).as_secs_f64().max(SHORTEST_S);
+    speed.is_finite().then_some(speed)
 }
 
 /// Stops the first replica and has it go on, beside a load.
 fn be_away(bench: &Bench<'_>, running: &Running, over: &Stop) -> Result<Absence> {
-    let replica = &running.replicas[0];
+    let replica = &running.replicas[PLACE];
     let doing = || format!("stop {}", replica.target());
     let control = replica.server_control();
     let control = control.ok_or_else(|| Error::new(doing(), "dbdyno did not start it"))?;
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
-    let watch = runtime.block_on(running.cluster.lag_watch());
+    let mut watch = runtime.block_on(running.cluster.lag_watch()).ok();
     sleep(bench, BEFORE, over)?;
+    // Where only the replica knows how far it is, it says so at the last moment at which it can. What is behind is
+    // too much by what it applies between its answer and its stop.
+    let said = watch.as_mut().map(|watch| runtime.block_on(within(SAY_LIMIT, watch.reports())));
+    watch = watch.filter(|_| said.is_some_and(|said| said.is_ok()));
     control.pause()?;
     let stopped = Instant::now();
     let slept = sleep(bench, AWAY, over);
-    // Where the primary knows, it is asked before the replica makes up for anything.
-    let known =
-        watch.and_then(|mut watch| runtime.block_on(within(PRIMARY_LIMIT, watch.reports())));
+    // Asked before it makes up for anything.
+    let said = watch.and_then(|mut watch| {
+        runtime.block_on(within(SAY_LIMIT, watch.reports_beside(PLACE))).ok()
+    });
     // Whatever happened meanwhile, nobody else would have it go on.
     control.resume()?;
     let resumed = Instant::now();
     slept?;
-    let behind = known.or_else(|_| runtime.block_on(running.cluster.reports())).ok();
-    let behind = behind.and_then(|reports| reports.first().copied());
+    let behind = said.and_then(|reports| reports.get(PLACE).copied());
     let caught_up = wait_until_caught_up(bench, running, &runtime)?;
     Ok(Absence { stopped, resumed, caught_up, behind })
 }
@@ -231,5 +240,54 @@ pub fn sleep(bench: &Bench<'_>, time: Duration, over: &Stop) -> Result<()> {
             return Ok(());
         }
         thread::sleep(left.min(NAP));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replication::heartbeat::Beat;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// A replica that is stopped from 1,000 to 3,000 ms and shows everything at 3,500 ms; beats are committed every
+    /// 100 ms but for a time.
+    fn speed_with(stands: std::ops::Range<u64>) -> Option<f64> {
+        let began = Instant::now();
+        let at = |at| began + ms(at);
+        let mut beats = Beats { shown: vec![Vec::new()], ..Beats::default() };
+        for due in (0..4_000).step_by(100).filter(|due| !stands.contains(due)) {
+            let acknowledged = at(due) + ms(1);
+            beats.sent.push(Beat {
+                due: at(due),
+                carries_until: at(due),
+                sent: at(due),
+                acknowledged,
+            });
+            let number = beats.sent.len() as u64;
+            if !(1_000..3_500).contains(&due) {
+                beats.shown[0].push((acknowledged + ms(1), number));
+            }
+        }
+        beats.looked_until = vec![Some(at(5_000))];
+        let staleness = Staleness::of(&beats, 0);
+        let (stopped, resumed, caught_up) = (at(1_000), at(3_000), Some(at(3_500)));
+        speed(&beats, &staleness, &Absence { stopped, resumed, caught_up, behind: None })
+    }
+
+    #[test]
+    fn a_replica_is_credited_with_what_was_outstanding() {
+        let near = |speed: Option<f64>, expected: f64| {
+            assert!(speed.is_some_and(|speed| (speed - expected).abs() < 1e-9), "{speed:?}");
+        };
+        // Two seconds of its absence and the half of one in which it caught up.
+        near(speed_with(0..0), 5.0);
+        // The primary stood still for one of them.
+        near(speed_with(1_500..2_500), 3.0);
+        // It did nothing meanwhile, but for an answer that was under way.
+        assert_eq!(speed_with(1_100..3_000), None);
+        assert_eq!(speed_with(1_000..4_000), None);
     }
 }

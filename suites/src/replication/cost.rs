@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::{LoadReport, Workload};
-use dbdyno_core::{Better, Check, Measurement, Result, Statement};
+use dbdyno_core::{Better, Check, Measurement, Result, Shape, Statement};
 use dbdyno_datasets::Dataset;
 use hdrhistogram::Histogram;
 
@@ -27,6 +27,10 @@ const SHORTEST: Duration = Duration::from_millis(2_000);
 const LOADS: u32 = 19;
 /// The same where only the two most telling topologies are measured.
 const TELLING_LOADS: u32 = 5;
+
+/// What is to be known of what servers report of a replica of a replica.
+const LATER_IN_A_CHAIN: &str =
+    "counted from when the replica before it had the commit, not the primary";
 
 /// A benchmark `replication/<workload>`.
 #[derive(Clone, Copy)]
@@ -83,20 +87,36 @@ impl StagedBenchmark for Cost {
             true => bench.topologies(measured)?,
             false => bench.telling_topologies(measured)?,
         };
-        let Some(alone) = bench.start(bench.baseline()?, false, measured)? else { return Ok(()) };
-        let fresh = bench.state(&*alone.primary, self.transactions)?;
-        let loads = Loads { bench: &bench, transactions: self.transactions, fresh };
+        let none = bench.baseline()?;
+        let begun = bench.attempt(none.name, measured, |measured| {
+            let Some(alone) = bench.start(none, false, measured)? else { return Ok(None) };
+            let fresh = bench.state(&*alone.primary, self.transactions)?;
+            let loads = Loads { bench: &bench, transactions: self.transactions, fresh };
+            let first = loads.alone(&alone, "none before", measured)?;
+            Ok(Some((alone, loads, first)))
+        });
+        // Without it there is nothing to compare with.
+        let Some((alone, loads, first)) = begun?.flatten() else { return Ok(()) };
         let mut baseline = Baseline::default();
-        baseline.add(loads.alone(&alone, "none before", measured)?);
+        baseline.add(first);
         let measured_all = bench.each(topologies, measured, |topology, measured| {
             let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
             let throughput = loads.replicated(&running, measured)?;
+            let differs = running.cluster.differs();
             drop(running);
-            // Its tables are as fresh as those of the topology were.
-            bench.load_data(&alone)?;
-            let name = format!("none after {}", topology.name);
-            baseline.add(loads.alone(&alone, &name, measured)?);
-            let ratio = baseline.against(topology.name, throughput);
+            let after = format!("none after {}", topology.name);
+            let load = bench.attempt(&after, measured, |measured| {
+                // Its tables are as fresh as those of the topology were.
+                bench.load_data(&alone)?;
+                loads.alone(&alone, &after, measured)
+            })?;
+            let Some(load) = load else {
+                let why = format!("the load `{after}` came to no end");
+                measured.own.push(found::failed(ratio_row(0.0, topology.name), &why));
+                return Ok(None);
+            };
+            baseline.add(load);
+            let ratio = baseline.against(topology.name, throughput, differs);
             measured.own.extend(ratio.clone());
             let ratio = ratio.and_then(|row| row.value);
             Ok(ratio.map(|ratio| format!("{} x{ratio:.2} of no replica", topology.name)))
@@ -142,6 +162,9 @@ impl Loads<'_> {
             let name = found::replica_name(name, place);
             let staleness = Staleness::of(&load.beats, place);
             let mut rows = found::staleness(&staleness, &name);
+            if running.topology.shape == Shape::Chain && place > 0 {
+                found::say_of_reported(&mut rows, LATER_IN_A_CHAIN);
+            }
             if let Some(first) = rows.first_mut().filter(|row| row.detail.is_empty()) {
                 first.detail.clone_from(&evidence);
             }
@@ -159,21 +182,8 @@ impl Loads<'_> {
     }
 
     fn put(&self, running: &Running, name: &str, measured: &mut Measured) -> Result<Load> {
-        let stand = self.bench.stand;
-        stand.go_on()?;
-        let workload = self.transactions.workload(&stand.context(), &self.fresh);
-        let clients = stand.case().clients;
-        let (warmup, length) = stand.length(clients);
-        let load =
-            || stand.load_through(name, &running.primary, clients, (warmup, length), &workload);
-        let (stage, mut beats) = self.bench.beat_during(running, measured, load)?;
-        let mut stage = stage?;
-        if let Some(failure) = stage.report.failure.take() {
-            return Err(failure);
-        }
-        // Beats of another time than the load's are no part of it.
-        let from = found::moment(stage.report.began_at) + warmup;
-        beats.keep_within(from, from + stage.report.window);
+        let workload = self.transactions.workload(&self.bench.stand.context(), &self.fresh);
+        let (stage, beats) = self.bench.load_and_beat(name, running, &workload, measured)?;
         Ok(Load { stage, beats, workload })
     }
 
@@ -188,6 +198,10 @@ impl Loads<'_> {
         checks.extend(after.checks);
         Ok(checks)
     }
+}
+
+fn ratio_row(ratio: f64, name: &str) -> Measurement {
+    Measurement::new("throughput_ratio", ratio, "1", Better::Higher).of(name)
 }
 
 /// The loads without a replica.
@@ -211,15 +225,24 @@ impl Baseline {
         self.beats.extend(load.beats.sent);
     }
 
-    /// The throughput of a topology against the mean of the two loads around it.
-    fn against(&self, name: &'static str, throughput: f64) -> Option<Measurement> {
+    /// The throughput of a topology against the mean of the two loads around it, beside what these were: how far they
+    /// are apart is how far a ratio may be off.
+    fn against(
+        &self,
+        name: &'static str,
+        throughput: f64,
+        differs: Option<&str>,
+    ) -> Option<Measurement> {
         let around: Vec<f64> = self.throughputs.iter().rev().take(2).copied().collect();
         let mean = around.iter().sum::<f64>() / around.len() as f64;
         if mean <= 0.0 {
             return None;
         }
-        let row = Measurement::new("throughput_ratio", throughput / mean, "1", Better::Higher);
-        Some(row.of(name))
+        let mut row = ratio_row(throughput / mean, name);
+        let around: Vec<String> = around.iter().rev().map(|each| format!("{each:.0}")).collect();
+        row.detail = format!("against {} per second around it", around.join(" and "));
+        row.detail.extend(differs.iter().flat_map(|what| ["; ", what]));
+        Some(row)
     }
 
     fn rows(&self) -> Vec<Measurement> {

@@ -170,6 +170,8 @@ fn fail_over(
     wait(bench, &is_over, WRITE_LIMIT, &doing, || Instant::now() >= until)?;
     let control = running.primary.server_control();
     let control = control.ok_or_else(|| Error::new(doing(), "dbdyno did not start the primary"))?;
+    // Who lost the primary is not to be late on the next for pauses of its own.
+    let held = nodes.hold();
     let (killed, killed_us) = (Instant::now(), now_us());
     control.kill()?;
     let runtime = Builder::new_current_thread().enable_all().build();
@@ -178,6 +180,7 @@ fn fail_over(
     let promotion = killed.elapsed();
     let (promoted_us, before) = (now_us(), journal.acknowledged());
     nodes.redirect(place + 1);
+    drop(held);
     wait(bench, &is_over, WRITE_LIMIT, &doing, || journal.acknowledged() > before)?;
     let until = Instant::now() + AFTER;
     wait(bench, &is_over, WRITE_LIMIT, &doing, || Instant::now() >= until)?;

@@ -68,8 +68,12 @@ pub fn commit_rows(sent: &[Beat], of: &str) -> Vec<Measurement> {
 
 /// The row of what could not be found out.
 fn unknown(metric: &str, why: &str, of: &str) -> Measurement {
-    let row = us(metric, 0.0, of).with_status(Status::Failed, why);
-    Measurement { value: None, ..row }
+    failed(us(metric, 0.0, of), why)
+}
+
+/// A row without its value, and why.
+pub fn failed(row: Measurement, why: &str) -> Measurement {
+    Measurement { value: None, ..row.with_status(Status::Failed, why) }
 }
 
 /// How many beats a replica never showed, where it was looked at to the end.
@@ -96,6 +100,14 @@ pub fn staleness(staleness: &Staleness, of: &str) -> Vec<Measurement> {
         rows.push(count("behind_max_transactions", transactions, of));
     }
     rows
+}
+
+/// Says something of the times that servers report, and of how far these are off.
+pub fn say_of_reported(rows: &mut [Measurement], what: &str) {
+    let is_about = |row: &&mut Measurement| {
+        ["reported_", "disagreement_"].iter().any(|prefix| row.metric.starts_with(prefix))
+    };
+    rows.iter_mut().filter(is_about).for_each(|row| what.clone_into(&mut row.detail));
 }
 
 fn seconds(said: &[Said], what: fn(&Said) -> Option<f64>) -> impl Iterator<Item = Duration> {

@@ -244,7 +244,7 @@ impl Watch<'_> {
             number += 1;
             let sent = Instant::now();
             let beat = [Value::Int(i64::try_from(number).unwrap_or(i64::MAX))];
-            within(ANSWER_LIMIT, session.execute(0, &beat)).await?;
+            try_again(async || within(ANSWER_LIMIT, session.execute(0, &beat)).await).await?;
             let beat = Beat { due, carries_until: sent, sent, acknowledged: Instant::now() };
             self.with(|beats| beats.sent.push(beat));
             acknowledged.send_replace(number);
@@ -270,7 +270,8 @@ impl Watch<'_> {
             }
             let (wanted, since) = (*acknowledged.borrow(), Instant::now());
             while seen < wanted {
-                let shows = within(ANSWER_LIMIT, ask(&mut *session)).await?;
+                let shows =
+                    try_again(async || within(ANSWER_LIMIT, ask(&mut *session)).await).await?;
                 if shows > seen {
                     seen = shows;
                     self.with(|beats| beats.shown[place].push((Instant::now(), seen)));
@@ -309,6 +310,24 @@ impl Watch<'_> {
     }
 }
 
+/// Does something again for as long as the engine refuses it with an error that its manual says to retry, and as one
+/// answer may take: a lock that was not given in time, a node that was overtaken, a reader that stood in the way of what
+/// a replica applies.
+///
+/// # Errors
+/// It fails otherwise, or still.
+pub async fn try_again<T>(mut once: impl AsyncFnMut() -> Result<T, DbError>) -> Result<T, DbError> {
+    let began = Instant::now();
+    loop {
+        match once().await {
+            Err(error) if error.class.is_retryable() && began.elapsed() < ANSWER_LIMIT => {
+                tokio::time::sleep(LOOK_AGAIN.0).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// The beat that a replica shows.
 async fn ask(session: &mut dyn Session) -> Result<u64, DbError> {
     let mut beat = 0;
@@ -322,10 +341,37 @@ async fn ask(session: &mut dyn Session) -> Result<u64, DbError> {
 }
 
 /// Ends watching when it goes, also in a panic.
-struct Ending<'a>(&'a AtomicBool);
+pub struct Ending<'a>(pub &'a AtomicBool);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use dbdyno_core::ErrorClass;
+
+    use super::*;
+
+    #[test]
+    fn what_the_manual_says_to_retry_is_tried_again_and_nothing_else_is() {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let after = |refusals: &[ErrorClass]| {
+            let mut answers = refusals.iter();
+            let once = async || match answers.next() {
+                Some(class) => Err(DbError::new(*class, None, "no")),
+                None => Ok(()),
+            };
+            let done = runtime.block_on(try_again(once));
+            (done.map_err(|error| error.class), answers.len())
+        };
+        let retried = [ErrorClass::LockTimeout, ErrorClass::Deadlock, ErrorClass::Certification];
+        assert_eq!(after(&retried), (Ok(()), 0));
+        let lost = [ErrorClass::Serialization, ErrorClass::Disconnected, ErrorClass::Deadlock];
+        assert_eq!(after(&lost), (Err(ErrorClass::Disconnected), 1));
     }
 }

@@ -38,7 +38,7 @@ pub fn fail_over(
     let (killed, killed_us) = (Instant::now(), now_us());
     // Where it ended by itself, what it says is why.
     host.kill().and(loaded)?;
-    let place = bench.stand.block_on(running.cluster.promote())?;
+    let place = bench.wait(running.cluster.promote())?;
     let promotion = killed.elapsed();
     let (promoted_us, before) = (now_us(), acknowledged());
     let work = |over: &Stop| {

@@ -1,7 +1,6 @@
 //! The nodes at a distance from each other: what a round trip, a narrow line and a partition do to the primary
 //! and to what its replicas show.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::{Better, Link, Measurement, Result, Statement, Stop, Topology};
@@ -119,21 +118,10 @@ fn measure_link(
     link: Link,
     measured: &mut Measured,
 ) -> Result<f64> {
-    let stand = bench.stand;
-    stand.go_on()?;
     running.cluster.set_link(link)?;
     let name = name_of(&running.topology, link_name);
-    let workload = TpcB.workload(&stand.context(), &State::default());
-    let clients = stand.case().clients;
-    let (warmup, length) = stand.length(clients);
-    let load = || stand.load_through(&name, &running.primary, clients, (warmup, length), &workload);
-    let (stage, mut beats) = bench.beat_during(running, measured, load)?;
-    let mut stage = stage?;
-    if let Some(failure) = stage.report.failure.take() {
-        return Err(failure);
-    }
-    let from = found::moment(stage.report.began_at) + warmup;
-    beats.keep_within(from, from + stage.report.window);
+    let workload = TpcB.workload(&bench.stand.context(), &State::default());
+    let (stage, beats) = bench.load_and_beat(&name, running, &workload, measured)?;
     let throughput = stage.report.total_throughput();
     measured.stages.push(stage);
     measured.own.extend(found::commits(&beats, &name));
@@ -146,8 +134,6 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
     let (stand, name) = (bench.stand, name_of(&running.topology, PARTITION));
     stand.go_on()?;
     stand.working_on(&format!("cut the link of {} for {} s", running.topology.name, CUT.as_secs()));
-    let workload = TpcB.workload(&stand.context(), &State::default());
-    let (clients, seed) = (stand.case().clients, stand.case().seed);
     let cut = |over: &Stop| {
         sleep(bench, BEFORE, over)?;
         running.cluster.set_link(Link { cut: true, ..Link::default() })?;
@@ -159,14 +145,7 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
         sleep(bench, AFTER, over)?;
         Ok((began, mended))
     };
-    let load =
-        || stand.load_beside_through(&Arc::clone(&running.primary), clients, &workload, seed, cut);
-    let (loaded, beats) = bench.beat_during(running, measured, load)?;
-    let (report, cut) = loaded?;
-    if let Some(failure) = report.failure {
-        return Err(failure);
-    }
-    let (began, mended) = cut?;
+    let ((began, mended), beats, _) = bench.beat_beside(running, measured, cut)?;
     let staleness = Staleness::of(&beats, 0);
     let during = beats.acknowledged_within(began, mended);
     measured.own.extend([

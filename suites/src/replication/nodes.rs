@@ -8,6 +8,7 @@ use dbdyno_core::{
     BulkLoad, Capabilities, DbError, Dialect, Driver, Durability, HeldDurability, Isolation,
     LevelSupport, Promise, Result, ServerInfo, Session, SessionOptions,
 };
+use tokio::sync::watch;
 
 /// A driver of nodes that have the same data.
 pub struct Nodes {
@@ -17,8 +18,8 @@ pub struct Nodes {
 
 /// Which node a session is opened on.
 enum Way {
-    /// The one at this place.
-    One(AtomicUsize),
+    /// The one at this place, unless those who ask for one are held.
+    One(AtomicUsize, watch::Sender<bool>),
     /// One after another; this many were opened.
     Turns(AtomicUsize),
 }
@@ -26,7 +27,7 @@ enum Way {
 impl Nodes {
     /// Sessions are opened on the first of some nodes, until another one is said. There is at least one.
     pub fn first(nodes: Vec<Arc<dyn Driver>>) -> Arc<Self> {
-        Arc::new(Self { nodes, way: Way::One(AtomicUsize::new(0)) })
+        Arc::new(Self { nodes, way: Way::One(AtomicUsize::new(0), watch::Sender::new(false)) })
     }
 
     /// Sessions are opened on one node after another. There is at least one.
@@ -36,17 +37,39 @@ impl Nodes {
 
     /// From now on sessions are opened on the node at a place.
     pub fn redirect(&self, place: usize) {
-        if let Way::One(present) = &self.way {
+        if let Way::One(present, _) = &self.way {
             present.store(place, Ordering::SeqCst);
+        }
+    }
+
+    /// Has those who ask for a session wait for as long as what this gives is kept, as a proxy before the nodes can:
+    /// they need not try again and again, with pauses that are their own.
+    pub fn hold(&self) -> Held<'_> {
+        self.set_held(true);
+        Held(self)
+    }
+
+    fn set_held(&self, held: bool) {
+        if let Way::One(_, is_held) = &self.way {
+            is_held.send_replace(held);
         }
     }
 
     fn present(&self) -> &dyn Driver {
         let place = match &self.way {
-            Way::One(present) => present.load(Ordering::SeqCst),
+            Way::One(present, _) => present.load(Ordering::SeqCst),
             Way::Turns(_) => 0,
         };
         &*self.nodes[place % self.nodes.len()]
+    }
+}
+
+/// Lets those go on who ask for a session when it goes.
+pub struct Held<'n>(&'n Nodes);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.set_held(false);
     }
 }
 
@@ -98,7 +121,11 @@ impl Driver for Nodes {
 
     async fn connect(&self, options: &SessionOptions) -> Result<Box<dyn Session>, DbError> {
         match &self.way {
-            Way::One(_) => self.present().connect(options).await,
+            Way::One(_, is_held) => {
+                // Its sender is here.
+                let _ = is_held.subscribe().wait_for(|held| !held).await;
+                self.present().connect(options).await
+            }
             Way::Turns(opened) => {
                 let place = opened.fetch_add(1, Ordering::Relaxed) % self.nodes.len();
                 self.nodes[place].connect(options).await

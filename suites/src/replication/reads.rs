@@ -23,7 +23,7 @@ use tokio::runtime::Builder;
 
 use super::bench::{Bench, Running};
 use super::found::count;
-use super::heartbeat::ANSWER_LIMIT;
+use super::heartbeat::{ANSWER_LIMIT, Ending, try_again};
 use super::nodes::Nodes;
 use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
@@ -101,30 +101,22 @@ fn measure_one(
 ) -> Result<Option<String>> {
     let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
     let (stand, name) = (bench.stand, topology.name);
-    let clients = stand.case().clients;
     bench.ask(&*running.primary, "make the probe's row", async |session| {
         let sql = format!("INSERT INTO dbdyno_heartbeat (id, beat) VALUES ({PROBE_ROW}, 0)");
         session.run_sql(&sql).await
     })?;
     bench.wait(running.cluster.settle(ANSWER_LIMIT))?;
     let workload = TpcB.workload(&stand.context(), &State::default());
-    let load = || {
-        let length = stand.length(clients);
-        let name = format!("{name} writes");
-        stand.load_through(&name, &running.primary, clients, length, &workload)
-    };
-    let probed = probe_during(&running, &bench.session_options(), load)?;
-    measured.stages.push(probed.0?);
-    let found = probed.1;
+    let load = || bench.load(&format!("{name} writes"), &running.primary, &workload);
+    let (loaded, found) = probe_during(&running, &bench.session_options(), load)?;
+    measured.stages.push(loaded?);
     measured.own.extend(found.rows(name));
     measured.checks.extend(found.checks(&topology));
     let reads = Arc::new(ReadAccounts::new(&stand.context())) as Arc<dyn Workload>;
     let all: Vec<_> = std::iter::once(&running.primary).chain(&running.replicas).cloned().collect();
     let spread: Arc<dyn Driver> = Nodes::spread(all);
     for (driver, words) in [(&running.primary, "primary"), (&spread, "spread")] {
-        stand.go_on()?;
-        let (name, length) = (format!("{name} {words}"), stand.length(clients));
-        measured.stages.push(stand.load_through(&name, driver, clients, length, &reads)?);
+        measured.stages.push(bench.load(&format!("{name} {words}"), driver, &reads)?);
     }
     bench.compare(&running, &TpcB, measured)?;
     let Probed { own_missed, own, .. } = found;
@@ -215,7 +207,7 @@ async fn own_writes(
     while !over.load(Ordering::Relaxed) {
         let written = i64::try_from(reads + 1).unwrap_or(i64::MAX);
         let probe = [Value::Int(written), Value::Int(PROBE_ROW)];
-        within(ANSWER_LIMIT, primary.execute(0, &probe)).await?;
+        try_again(async || within(ANSWER_LIMIT, primary.execute(0, &probe)).await).await?;
         let place = usize::try_from(reads).unwrap_or(0) % replicas.len();
         let read = read(&mut *replicas[place], PROBE_ROW).await?;
         reads += 1;
@@ -263,22 +255,16 @@ async fn readers(
 }
 
 async fn read(session: &mut dyn Session, row: i64) -> Result<i64, DbError> {
-    let mut beat = 0;
-    let (asked, mut read) = ([Value::Int(row)], |row: &dyn Row| {
-        beat = row.int(0)?;
-        Ok(())
-    });
-    within(ANSWER_LIMIT, session.query(0, &asked, &mut read)).await?;
-    Ok(beat)
-}
-
-/// Ends probing when it goes, also in a panic.
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    try_again(async || {
+        let mut beat = 0;
+        let mut read = |row: &dyn Row| {
+            beat = row.int(0)?;
+            Ok(())
+        };
+        within(ANSWER_LIMIT, session.query(0, &[Value::Int(row)], &mut read)).await?;
+        Ok(beat)
+    })
+    .await
 }
 
 fn read_statements() -> Vec<Statement> {

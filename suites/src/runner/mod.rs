@@ -2,6 +2,7 @@
 //! checks, and tells a [`Recorder`](dbdyno_core::Recorder) what came out.
 
 mod cases;
+mod measured;
 mod metrics;
 mod observer;
 mod options;
@@ -12,7 +13,8 @@ mod run;
 mod stand;
 
 pub use cases::{PlannedCase, plan};
+pub use measured::{Measured, Stage};
 pub use observer::{CaseSummary, RunObserver};
 pub use options::{DEFAULT_CYCLES, DurabilityChoice, IsolationChoice, RunOptions, Selection};
 pub use run::{RunSummary, run};
-pub use stand::{Measured, Stage, Stand};
+pub use stand::Stand;

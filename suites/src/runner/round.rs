@@ -1,16 +1,13 @@
-//! One case, once: its loads, the state of the tables before and after, and the rows.
+//! One case, once: its loads, the state of the tables before and after, and what is kept of it.
 
 use std::sync::Arc;
 
-use dbdyno_core::load::{LoadReport, TransactionReport};
-use dbdyno_core::{
-    Better, Case, Check, Driver, Error, ErrorClass, Event, Measurement, Result, Status,
-};
+use dbdyno_core::load::TransactionReport;
+use dbdyno_core::{Better, Case, Check, Driver, Error, Event, Measurement, Result, Status};
 
-use super::metrics::measurements;
+use super::measured::{Measured, no_number, verdict};
 use super::observer::CaseSummary;
-use super::relay::staged;
-use super::stand::{Measured, Stage, Stand, Tools};
+use super::stand::{Stand, Tools};
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark};
 
 impl Tools<'_> {
@@ -82,6 +79,9 @@ impl Tools<'_> {
             // What holds of the parts that no broken promise is about.
             let (others, why) = verdict(measured, &[], self.stop.is_requested());
             measured.rows(&broken, (status, &detail), (others, &why))
+        } else if status == Status::Ok {
+            // It could not be carried out, and no part of it says so.
+            vec![no_number(Status::Failed, measured.could_not.join("; "))]
         } else {
             vec![no_number(status, detail.clone())]
         };
@@ -114,83 +114,6 @@ impl Tools<'_> {
             could_not: measured.could_not.clone(),
         })
     }
-}
-
-impl Measured {
-    /// Whether there is anything to keep: numbers, or why parts of the case have none.
-    fn has_rows(&self) -> bool {
-        !self.own.is_empty() || self.has_loads()
-    }
-
-    /// Whether anything was measured.
-    fn has_numbers(&self) -> bool {
-        self.own.iter().any(|row| row.value.is_some()) || self.has_loads()
-    }
-
-    fn has_loads(&self) -> bool {
-        self.stages.iter().any(|stage| !is_void(&stage.report))
-    }
-
-    /// Why none of what the case has can be done on this target; `None` where any of it was tried.
-    fn unsupported(&self) -> Option<String> {
-        let is_one = |row: &Measurement| row.value.is_none() && row.status == Status::Unsupported;
-        let is_none = self.stages.is_empty() && self.could_not.is_empty();
-        let first = self.own.first().filter(|_| is_none && self.own.iter().all(is_one))?;
-        Some(match self.own.len() {
-            1 => first.detail.clone(),
-            count => format!("none of {count}: {}", first.detail),
-        })
-    }
-
-    /// What was seen beside the loads that a person has to know.
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = Vec::new();
-        for stage in &self.stages {
-            let of_stage =
-                if stage.name.is_empty() { String::new() } else { format!("{}: ", stage.name) };
-            let said = stage.seen.iter().filter(|row| !row.detail.is_empty());
-            warnings.extend(said.map(|row| format!("{of_stage}{}", row.detail)));
-        }
-        warnings
-    }
-
-    /// The rows of the loads and the benchmark's own. Those that the `broken` checks are about are as the
-    /// `whole` case is, the `others` as they would be without these checks.
-    fn rows(
-        &self,
-        broken: &[Check],
-        whole: (Status, &str),
-        others: (Status, &str),
-    ) -> Vec<Measurement> {
-        let measured = self.stages.iter().filter(|stage| !is_void(&stage.report));
-        let mut rows: Vec<Measurement> = measured.flat_map(stage_rows).collect();
-        rows.extend(self.own.iter().cloned());
-        let is_in_parts = !broken.is_empty() && broken.iter().all(|check| check.part.is_some());
-        let (status, detail) = if is_in_parts { others } else { whole };
-        if status != Status::Ok && rows.iter().all(|row| !row.transaction.is_empty()) {
-            // Something must say of the whole case what became of it.
-            rows.push(no_number(status, detail.to_owned()));
-        }
-        // A row that failed by itself says why.
-        for row in rows.iter_mut().filter(|row| row.status == Status::Ok) {
-            let is_spoiled = broken.iter().any(|check| check.spoils(&row.transaction));
-            let (status, detail) = if is_spoiled { whole } else { (status, detail) };
-            row.status = status;
-            if row.detail.is_empty() {
-                detail.clone_into(&mut row.detail);
-            }
-        }
-        rows
-    }
-}
-
-fn stage_rows(stage: &Stage) -> Vec<Measurement> {
-    let mut rows = measurements(&stage.report);
-    rows.extend(stage.seen.iter().cloned());
-    for row in &mut rows {
-        row.transaction = staged(&stage.name, &row.transaction);
-    }
-    rows
 }
 
 /// The stages of a benchmark, as far as they went.
@@ -235,164 +158,9 @@ fn in_one_load(stand: &Stand<'_>, benchmark: &dyn LoadBenchmark) -> Result<Measu
     Ok(Measured { stages: vec![stage], own, checks, ..Measured::default() })
 }
 
-/// Whether the load ended before anything was measured.
-fn is_void(report: &LoadReport) -> bool {
-    report.window.is_zero()
-}
-
-/// What became of a case: wrong answers are worth nothing however fast they came. `stopped` is whether
-/// the end was asked for, in this case or after its last load.
-fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (Status, String) {
-    let names = || broken.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
-    if !measured.has_rows() && measured.stages.is_empty() && measured.cut_short.is_none() {
-        let why = format!("not measured: the data was wrong before ({})", names());
-        return (Status::Failed, format!("{why}; `--reload` loads it again"));
-    }
-    if !broken.is_empty() {
-        return (Status::Failed, format!("did not hold: {}", names()));
-    }
-    if let Some(why) = measured.unsupported().filter(|_| measured.cut_short.is_none()) {
-        return (Status::Unsupported, why);
-    }
-    let reports = || measured.stages.iter().map(|stage| (stage.name.as_str(), &stage.report));
-    if let Some(failure) = reports().find_map(|(_, report)| report.failure.as_ref()) {
-        return (Status::Failed, failure.why().to_owned());
-    }
-    if let Some(why) = measured.cut_short.clone().filter(|_| !stopped) {
-        return (Status::Failed, why);
-    }
-    let unchecked =
-        measured.unchecked.as_ref().map(|why| format!("the answers could not be checked: {why}"));
-    if measured.cut_short.is_some() || reports().any(|(_, report)| report.interrupted) {
-        return (Status::Interrupted, unchecked.unwrap_or_else(|| "the end was asked for".into()));
-    }
-    if let Some(why) = unchecked {
-        return (Status::Failed, why);
-    }
-    if let Some(why) = reports().find_map(|(name, report)| fruitless(name, report)) {
-        return (Status::Failed, why);
-    }
-    match reports().map(|(_, report)| report.unstarted_ns.len()).sum() {
-        0u64 => (Status::Ok, String::new()),
-        unstarted => {
-            let why = format!(
-                "{unstarted} arrivals were due and never started: the rate is not held; they count \
-                 in the latencies of the whole case by how long they had waited"
-            );
-            (Status::Ok, why)
-        }
-    }
-}
-
-/// Why a load that came to its end gave nothing to go by.
-fn fruitless(stage: &str, report: &LoadReport) -> Option<String> {
-    let of_stage = if stage.is_empty() { String::new() } else { format!(" of `{stage}`") };
-    if report.abandoned > 0 {
-        return Some(format!("{} transactions{of_stage} never ended", report.abandoned));
-    }
-    let total = report.total();
-    // A pool that gives no connection in time is what was to be found out.
-    let starved = report.errors.iter().any(|error| error.class == ErrorClass::PoolTimeout);
-    (total.committed + total.rolled_back == 0 && !starved).then(|| {
-        report.errors.first().map_or_else(
-            || format!("no transaction{of_stage} ended; choose a longer --duration"),
-            |error| {
-                let (message, class) = (&error.message, error.class);
-                format!("no transaction{of_stage} succeeded: {message} ({class})")
-            },
-        )
-    })
-}
-
-/// The row of a case that yields no number.
-fn no_number(status: Status, detail: String) -> Measurement {
-    let row = Measurement::new("throughput", 0.0, "1/s", Better::Higher);
-    Measurement { value: None, ..row.with_status(status, detail) }
-}
-
 fn check_row(check: &Check) -> Measurement {
     let value = f64::from(u8::from(check.held));
     let row = Measurement::new(format!("check_{}", check.name), value, "1", Better::Higher);
     let status = if check.held { Status::Ok } else { Status::Failed };
     row.with_status(status, check.detail.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::made_up::{report, transaction};
-
-    #[test]
-    fn a_case_without_all_its_loads_is_no_whole_one() {
-        let cut_short = Some("the server is gone".to_owned());
-        let cut = Measured { cut_short, ..Measured::default() };
-        assert_eq!(verdict(&cut, &[], false), (Status::Failed, "the server is gone".to_owned()));
-        assert_eq!(verdict(&cut, &[], true).0, Status::Interrupted);
-        let broken = [Check::new("sums", false, "")];
-        let wrong = (Status::Failed, "did not hold: sums".to_owned());
-        assert_eq!(verdict(&cut, &broken, true), wrong);
-        let (status, why) = verdict(&Measured::default(), &broken, true);
-        assert!(status == Status::Failed && why.starts_with("not measured: the data was wrong"));
-    }
-
-    #[test]
-    fn a_case_of_which_nothing_can_be_done_is_unsupported() {
-        let none = |status| {
-            let row = Measurement::new("backup_s", 0.0, "s", Better::Lower).of("a_method");
-            Measurement { value: None, ..row.with_status(status, "no such tool") }
-        };
-        let of = |own: Vec<Measurement>| Measured { own, ..Measured::default() };
-        let all = of(vec![none(Status::Unsupported), none(Status::Unsupported)]);
-        let expected = (Status::Unsupported, "none of 2: no such tool".to_owned());
-        assert_eq!(verdict(&all, &[], false), expected);
-        assert!(!all.has_numbers());
-        let some = of(vec![none(Status::Unsupported), none(Status::Failed)]);
-        assert_eq!(verdict(&some, &[], false).0, Status::Ok);
-        assert!(!some.has_numbers());
-        let measured = Measurement::new("backup_s", 1.0, "s", Better::Lower);
-        let some = of(vec![none(Status::Unsupported), measured]);
-        assert!(verdict(&some, &[], false).0 == Status::Ok && some.has_numbers());
-    }
-
-    #[test]
-    fn a_case_of_several_loads_says_as_a_whole_what_became_of_it() {
-        let stage = |name: &str| Stage {
-            name: name.to_owned(),
-            report: report(vec![transaction("a", 10, &[1])]),
-            seen: Vec::new(),
-        };
-        let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
-        let rows = measured.rows(&[], (Status::Ok, ""), (Status::Ok, ""));
-        assert!(rows.iter().all(|row| ["one", "two"].contains(&row.transaction.as_str())));
-        let ended = (Status::Interrupted, "the end was asked for");
-        let rows = measured.rows(&[], ended, ended);
-        let whole: Vec<_> = rows.iter().filter(|row| row.transaction.is_empty()).collect();
-        assert_eq!(whole.len(), 1);
-        assert_eq!((whole[0].value, whole[0].status), (None, Status::Interrupted));
-        assert_eq!(whole[0].detail, "the end was asked for");
-    }
-
-    #[test]
-    fn a_broken_promise_of_one_part_leaves_the_others_their_numbers() {
-        let stage = |name: &str| Stage {
-            name: name.to_owned(),
-            report: report(vec![transaction("a", 10, &[1])]),
-            seen: Vec::new(),
-        };
-        let measured = Measured { stages: vec![stage("one"), stage("two")], ..Measured::default() };
-        let of_one = Check::new("none_lost", false, "3 are gone").of("one");
-        let said = |broken: &[Check]| {
-            let (status, detail) = verdict(&measured, broken, false);
-            assert_eq!(status, Status::Failed);
-            let (others, why) = verdict(&measured, &[], false);
-            measured.rows(broken, (status, &detail), (others, &why))
-        };
-        let rows = said(std::slice::from_ref(&of_one));
-        for row in &rows {
-            let expected = if row.transaction == "one" { Status::Failed } else { Status::Ok };
-            assert_eq!(row.status, expected, "{row:?}");
-        }
-        let rows = said(&[of_one, Check::new("sums", false, "of the whole")]);
-        assert!(rows.iter().all(|row| row.status == Status::Failed), "{rows:?}");
-    }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant, SystemTime};
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Cache, Case, Check, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement,
-    Plan, Recorder, Result, Session, SessionOptions, StatementForm, Stop,
+    Cache, Case, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement, Plan,
+    Recorder, Result, Session, SessionOptions, StatementForm, Stop,
 };
 use dbdyno_datasets::{self as datasets, Silent, Wanted};
 use tokio::runtime::Runtime;
 
+use super::measured::Stage;
 use super::observer::RunObserver;
 use super::options::RunOptions;
 use super::relay::{Errors, Relay};
@@ -43,38 +44,6 @@ pub struct Stand<'a> {
     benchmark: &'a dyn Benchmark,
     tools: Tools<'a>,
     rest: Rest,
-}
-
-/// A load of a case.
-#[derive(Debug)]
-pub struct Stage {
-    /// Its name; empty where the case has no other.
-    pub name: String,
-    /// What came out.
-    pub report: LoadReport,
-    /// What was seen of the server and the machine meanwhile.
-    pub seen: Vec<Measurement>,
-}
-
-/// A case after its loads.
-#[derive(Debug, Default)]
-pub struct Measured {
-    /// The loads in the order in which they ran; none where the data was wrong before, so that nothing
-    /// was measured.
-    pub stages: Vec<Stage>,
-    /// The benchmark's own metrics.
-    pub own: Vec<Measurement>,
-    /// What came out, for a person; empty where throughput and percentile say it.
-    pub headline: String,
-    /// The conditions that were looked at.
-    pub checks: Vec<Check>,
-    /// Why the answers could not be looked at afterwards.
-    pub unchecked: Option<String>,
-    /// Why not all loads ran that the case has.
-    pub cut_short: Option<String>,
-    /// Parts of the case that could not be carried out, though no promise was broken: each with why. The
-    /// others are worth what they are.
-    pub could_not: Vec<String>,
 }
 
 impl<'a> Stand<'a> {
@@ -301,13 +270,12 @@ impl<'a> Stand<'a> {
     ///
     /// # Errors
     /// The server refuses, or the end was asked for.
-    pub fn prepare_on(&self, driver: &dyn Driver) -> Result<()> {
-        let Tools { runtime, observer, options, stop, .. } = self.tools;
+    pub async fn prepare_on(&self, driver: &dyn Driver) -> Result<()> {
+        let Tools { observer, options, stop, .. } = self.tools;
         observer.working_on(self.case, &format!("load the data on {}", driver.target()));
         let wanted = Wanted { scale: self.case.scale, seed: self.case.seed, keys: options.keys };
         let dataset = self.benchmark.dataset();
-        let prepared = datasets::prepare(driver, dataset, wanted, true, &Silent, stop);
-        runtime.block_on(prepared).map(drop)
+        datasets::prepare(driver, dataset, wanted, true, &Silent, stop).await.map(drop)
     }
 
     /// Adds seconds of something else than a load to the timeline and to the latencies of the case, counted

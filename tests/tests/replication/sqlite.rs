@@ -216,6 +216,10 @@ fn the_rest_is_refused(place: &Place) {
         "DROP TABLE t",
         "ALTER TABLE t ADD COLUMN n INTEGER",
         "CREATE INDEX i ON t (id)",
+        "ATTACH ':memory:' AS other",
+        "PRAGMA User_Version = 7",
+        "PRAGMA main.application_id = 7",
+        "PRAGMA writable_schema = ON",
     ] {
         let why = refused(place, &mut *session, sql);
         assert!(why.message.contains("made before it is"), "{sql}: {why}");

@@ -20,7 +20,7 @@ use super::super::server::{MysqlServer, USER};
 use super::lag::{GtidLag, status};
 use super::topologies::Mode;
 use crate::patience::{Patience, Received};
-use crate::proxy::NodeLink;
+use crate::proxy::NodeLinks;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
@@ -40,7 +40,7 @@ pub(super) struct GtidCluster {
     // Replicas go before the primary, and links last.
     replicas: Vec<Arc<MysqlDriver>>,
     primary: Arc<MysqlDriver>,
-    links: Vec<NodeLink>,
+    links: NodeLinks,
 }
 
 impl GtidCluster {
@@ -50,7 +50,7 @@ impl GtidCluster {
         mode: &'static Mode,
         plan: ClusterPlan,
     ) -> Result<Self> {
-        let password = new_password()?;
+        let password = machine::new_password()?;
         // Making the folder of a server takes most of the time, and one processor.
         let nodes = (0..=mode.topology.replicas).map(|number| {
             let name = match number {
@@ -69,7 +69,8 @@ impl GtidCluster {
         tell(&primary, &["RESET MASTER".to_owned()])
             .await
             .map_err(|why| Error::new(format!("empty the log of {}", primary.target()), why))?;
-        let mut cluster = Self { mode, replicas: Vec::new(), primary, links: Vec::new() };
+        let (replicas, links) = (Vec::new(), NodeLinks::default());
+        let mut cluster = Self { mode, replicas, primary, links };
         for replica in nodes {
             let port = cluster.port_to_follow(plan)?;
             let doing = format!("have {} follow the primary", replica.target());
@@ -85,14 +86,8 @@ impl GtidCluster {
         let doing = "follow a server";
         let process =
             self.primary.process().ok_or_else(|| Error::new(doing, "it is not dbdyno's"))?;
-        if !plan.link {
-            return Ok(process.port());
-        }
-        let link = NodeLink::start(process.port())
-            .map_err(|why| Error::new("put a link between two servers", why))?;
-        let port = link.port();
-        self.links.push(link);
-        Ok(port)
+        let direct = process.port();
+        if plan.link { self.links.lead_to(direct) } else { Ok(direct) }
     }
 
     /// Waits until both threads of each replica run.
@@ -163,6 +158,7 @@ impl GtidCluster {
         for (place, replica) in self.replicas.iter().enumerate() {
             let (mut last, mut received) = (Received::default(), String::new());
             while !last.is_all() {
+                // One answer, of one moment.
                 let status = status(replica).await?;
                 received = status.get("Gtid_IO_Pos").cloned().unwrap_or_default();
                 let receives = status.get("Slave_IO_Running").is_some_and(|says| says == "Yes");
@@ -174,14 +170,6 @@ impl GtidCluster {
         }
         Ok((furthest.0, furthest.2))
     }
-}
-
-/// A password for the user of all servers of a cluster.
-pub(super) fn new_password() -> Result<Secret> {
-    let password = machine::random_hex(16);
-    let password =
-        password.map_err(|why| Error::new("make up a password for throwaway servers", why));
-    password.map(Secret::new)
 }
 
 /// Starts a server of a cluster.
@@ -328,12 +316,7 @@ impl Cluster for GtidCluster {
     }
 
     fn set_link(&self, link: Link) -> Result<()> {
-        if self.links.is_empty() {
-            let why = "the cluster was made without a link that can be changed";
-            return Err(Error::unsupported(self.doing("change the link of"), why));
-        }
-        self.links.iter().for_each(|each| each.set(link));
-        Ok(())
+        self.links.set(link, || self.doing("change the link of"))
     }
 
     fn evidence(&self) -> String {

@@ -13,12 +13,12 @@ use dbdyno_core::{
 
 use super::super::connection::Connection;
 use super::super::driver::MysqlDriver;
-use super::cluster::{ANSWER_LIMIT, ask, new_password, pairs, start_node};
+use super::cluster::{ANSWER_LIMIT, ask, pairs, start_node};
 use super::topologies::GALERA;
 use crate::patience::Patience;
 use crate::registry::ServerSettings;
 use crate::target::Target;
-use crate::throwaway::machine::{free_port, random_hex};
+use crate::throwaway::machine::{free_port, new_password, random_hex};
 use crate::throwaway::programs::{Packages, find, folders, install_line};
 
 /// Where distributions put the library: Debian, RHEL, builds for other architectures.
@@ -179,6 +179,28 @@ fn number_of(rows: Vec<Vec<String>>) -> Result<u64, DbError> {
 /// Sessions by which the nodes are asked, the first node's first.
 struct GaleraLag {
     nodes: Vec<Connection>,
+    /// What each said last.
+    committed: Vec<Option<u64>>,
+}
+
+impl GaleraLag {
+    /// Asks all but a node that stands still, by its place among all, whose last answer counts.
+    async fn ask(&mut self, standing: Option<usize>) -> Result<Vec<LagReport>, DbError> {
+        for (place, node) in self.nodes.iter_mut().enumerate() {
+            if standing != Some(place) {
+                self.committed[place] = None;
+                let rows = within(ANSWER_LIMIT, node.texts(LAST_COMMITTED)).await?;
+                self.committed[place] = Some(number_of(rows)?);
+            }
+        }
+        let (first, others) = self.committed.split_first().unwrap_or((&None, &[]));
+        let report = |committed: &Option<u64>| {
+            let both = first.zip(*committed);
+            let transactions = both.map(|(written, committed)| written.saturating_sub(committed));
+            LagReport { transactions, ..LagReport::default() }
+        };
+        Ok(others.iter().map(report).collect())
+    }
 }
 
 #[async_trait]
@@ -186,18 +208,11 @@ impl LagWatch for GaleraLag {
     /// Galera counts transactions, and tells no time
     /// (<https://mariadb.com/kb/en/galera-cluster-status-variables/>).
     async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
-        let (mut written, mut reports) = (0, Vec::new());
-        for (place, node) in self.nodes.iter_mut().enumerate() {
-            let rows = within(ANSWER_LIMIT, node.texts(LAST_COMMITTED)).await?;
-            let committed = number_of(rows)?;
-            if place == 0 {
-                written = committed;
-                continue;
-            }
-            let transactions = Some(written.saturating_sub(committed));
-            reports.push(LagReport { transactions, ..LagReport::default() });
-        }
-        Ok(reports)
+        self.ask(None).await
+    }
+
+    async fn reports_beside(&mut self, standing: usize) -> Result<Vec<LagReport>, DbError> {
+        self.ask(Some(standing + 1)).await
     }
 }
 
@@ -238,7 +253,8 @@ impl Cluster for GaleraCluster {
             let opened = node.connector().connect(None, None);
             nodes.push(within(ANSWER_LIMIT, opened).await?);
         }
-        Ok(Box::new(GaleraLag { nodes }))
+        let committed = vec![None; nodes.len()];
+        Ok(Box::new(GaleraLag { nodes, committed }))
     }
 
     /// All nodes take writes; the others have to agree that the first is gone.
@@ -253,7 +269,12 @@ impl Cluster for GaleraCluster {
     }
 
     fn evidence(&self) -> String {
-        "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0"
+        "wsrep_sst_method=rsync binlog_format=ROW log_bin=OFF innodb_autoinc_lock_mode=2 \
+         wsrep_sync_wait=0"
             .to_owned()
+    }
+
+    fn differs(&self) -> Option<&'static str> {
+        Some("its nodes keep no binary log, and the server without a replica keeps one")
     }
 }

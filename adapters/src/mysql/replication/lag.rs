@@ -24,6 +24,23 @@ struct Asked {
     session: Box<dyn Session>,
     /// The columns of its status, which differ by version.
     names: Vec<String>,
+    /// What it said last.
+    last: Said,
+}
+
+/// What a server says of itself.
+#[derive(Clone, Default)]
+struct Said {
+    /// By the names of the columns.
+    status: BTreeMap<String, String>,
+    /// The number of the last transaction that it has; `None` where it was not asked.
+    position: Option<u64>,
+}
+
+impl Said {
+    fn number(&self, name: &str) -> Option<u64> {
+        self.status.get(name).and_then(|text| text.parse().ok())
+    }
 }
 
 impl Asked {
@@ -32,7 +49,7 @@ impl Asked {
         let statements = [Statement::new("status", status), Statement::new("position", position)];
         within(ANSWER_LIMIT, session.prepare(&statements)).await?;
         let names = session.columns(STATUS)?;
-        Ok(Self { session, names })
+        Ok(Self { session, names, last: Said::default() })
     }
 
     /// What its status says, by the names of the columns; empty where it says nothing.
@@ -63,6 +80,13 @@ impl Asked {
         within(ANSWER_LIMIT, self.session.query(POSITION, &[], &mut keep)).await?;
         Ok(number)
     }
+
+    async fn ask(&mut self) -> Result<Said, DbError> {
+        self.last = Said::default();
+        let (status, position) = (self.status().await?, Some(self.position().await?));
+        self.last = Said { status, position };
+        Ok(self.last.clone())
+    }
 }
 
 impl GtidLag {
@@ -86,31 +110,48 @@ pub(super) async fn status(replica: &MysqlDriver) -> Result<BTreeMap<String, Str
     Asked::open(replica, "SHOW SLAVE STATUS", "SELECT ''").await?.status().await
 }
 
+impl GtidLag {
+    /// Asks all but a replica that stands still, whose last answer counts.
+    async fn ask(&mut self, standing: Option<usize>) -> Result<Vec<LagReport>, DbError> {
+        let primary = self.primary.ask().await?;
+        let mut reports = Vec::with_capacity(self.replicas.len());
+        for (place, replica) in self.replicas.iter_mut().enumerate() {
+            reports.push(match standing {
+                // It would not say the seconds of that time any more.
+                Some(standing) if standing == place => {
+                    LagReport { replay_s: None, ..report(&primary, &replica.last) }
+                }
+                _ => report(&primary, &replica.ask().await?),
+            });
+        }
+        Ok(reports)
+    }
+}
+
+/// How far a replica is behind.
+fn report(primary: &Said, replica: &Said) -> LagReport {
+    let same_file = primary.status.get("File") == replica.status.get("Relay_Master_Log_File");
+    let (written, applied) = (primary.number("Position"), replica.number("Exec_Master_Log_Pos"));
+    let apart = |(written, applied): (u64, u64)| written.saturating_sub(applied);
+    LagReport {
+        write_s: None,
+        flush_s: None,
+        replay_s: replica.number("Seconds_Behind_Master").map(|seconds| seconds as f64),
+        bytes: written.zip(applied).filter(|_| same_file).map(apart),
+        transactions: primary.position.zip(replica.position).map(apart),
+    }
+}
+
 #[async_trait]
 impl LagWatch for GtidLag {
     /// `Seconds_Behind_Master` counts whole seconds, and the distance is that of the numbers of transactions
     /// (<https://mariadb.com/kb/en/show-replica-status/>). Bytes are from where the primary's log ends to where
     /// the replica's applier is in it, and not told while these are in different files.
     async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
-        let (log, written) = (self.primary.status().await?, self.primary.position().await?);
-        let mut reports = Vec::with_capacity(self.replicas.len());
-        for replica in &mut self.replicas {
-            let (status, applied) = (replica.status().await?, replica.position().await?);
-            let number = |all: &BTreeMap<String, String>, name: &str| {
-                all.get(name).and_then(|text| text.parse::<u64>().ok())
-            };
-            let same_file = log.get("File") == status.get("Relay_Master_Log_File");
-            let bytes = number(&log, "Position").zip(number(&status, "Exec_Master_Log_Pos"));
-            reports.push(LagReport {
-                write_s: None,
-                flush_s: None,
-                replay_s: number(&status, "Seconds_Behind_Master").map(|seconds| seconds as f64),
-                bytes: bytes
-                    .filter(|_| same_file)
-                    .map(|(written, applied)| written.saturating_sub(applied)),
-                transactions: Some(written.saturating_sub(applied)),
-            });
-        }
-        Ok(reports)
+        self.ask(None).await
+    }
+
+    async fn reports_beside(&mut self, standing: usize) -> Result<Vec<LagReport>, DbError> {
+        self.ask(Some(standing)).await
     }
 }

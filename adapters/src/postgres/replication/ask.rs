@@ -47,7 +47,7 @@ pub(super) async fn connect(driver: &dyn Driver) -> Result<Box<dyn Session>, DbE
     within(ANSWER_LIMIT, driver.connect(&SessionOptions::default())).await
 }
 
-/// The only text that a query answers.
+/// The only text that a query answers, in a session of its own.
 pub(super) async fn ask_one(driver: &dyn Driver, sql: &str) -> Result<String, DbError> {
     ask_one_within(ANSWER_LIMIT, driver, sql).await
 }
@@ -58,7 +58,20 @@ pub(super) async fn ask_one_within(
     driver: &dyn Driver,
     sql: &str,
 ) -> Result<String, DbError> {
-    let rows = texts_within(limit, &mut *connect(driver).await?, sql, 1).await?;
+    text_within(limit, &mut *connect(driver).await?, sql).await
+}
+
+/// The only text that a query answers.
+pub(super) async fn text(session: &mut dyn Session, sql: &str) -> Result<String, DbError> {
+    text_within(ANSWER_LIMIT, session, sql).await
+}
+
+async fn text_within(
+    limit: Duration,
+    session: &mut dyn Session,
+    sql: &str,
+) -> Result<String, DbError> {
+    let rows = texts_within(limit, session, sql, 1).await?;
     let first = rows.into_iter().flatten().next();
     first.ok_or_else(|| DbError::unexpected(format!("no answer to: {sql}")))
 }

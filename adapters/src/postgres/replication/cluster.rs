@@ -11,13 +11,13 @@ use dbdyno_core::{
 
 use super::super::driver::{Origin, PostgresDriver};
 use super::super::server::PostgresProgram;
-use super::ask::{ANSWER_LIMIT, ask_one, ask_one_within, connect, tell, texts};
+use super::ask::{ANSWER_LIMIT, ask_one, ask_one_within, connect, tell, text};
 use super::lag::PostgresLag;
 use super::logical;
 use super::standby::{Follows, Standby, too_late};
 use super::topologies::{Kind, Mode, name_of};
 use crate::patience::{Patience, Received};
-use crate::proxy::NodeLink;
+use crate::proxy::NodeLinks;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
@@ -35,7 +35,7 @@ pub(super) struct PostgresCluster {
     // Replicas go before the primary, and links last: what is left follows nobody.
     replicas: Vec<Arc<PostgresDriver>>,
     primary: Arc<PostgresDriver>,
-    links: Vec<NodeLink>,
+    links: NodeLinks,
     follows: Vec<Follows>,
     /// What logical replication needs.
     programs: Option<logical::Programs>,
@@ -49,9 +49,7 @@ impl PostgresCluster {
         mode: &'static Mode,
         plan: ClusterPlan,
     ) -> Result<Self> {
-        let password = machine::random_hex(16)
-            .map(Secret::new)
-            .map_err(|why| Error::new("make a password for throwaway servers", why))?;
+        let password = machine::new_password()?;
         let program = || {
             Ok::<_, Error>(PostgresProgram::new(target, settings)?.with(mode.settings(), &password))
         };
@@ -65,7 +63,7 @@ impl PostgresCluster {
             mode,
             replicas: Vec::new(),
             primary: Arc::new(primary),
-            links: Vec::new(),
+            links: NodeLinks::default(),
             follows: Vec::new(),
             programs: None,
             durability: plan.durability,
@@ -104,15 +102,7 @@ impl PostgresCluster {
             driver.throwaway().map(|server| server.port).ok_or_else(no_server)
         };
         let (direct, copied_from) = (port(upstream)?, port(&self.primary)?);
-        let port = if plan.link {
-            let link = NodeLink::start(direct)
-                .map_err(|why| Error::new("put a link between two servers", why))?;
-            let port = link.port();
-            self.links.push(link);
-            port
-        } else {
-            direct
-        };
+        let port = if plan.link { self.links.lead_to(direct)? } else { direct };
         Ok(Follows { copied_from, port, password: password.clone(), name: name_of(replica) })
     }
 
@@ -203,15 +193,16 @@ impl PostgresCluster {
 
     /// The replica that has received most, once none receives any more.
     async fn furthest(&self) -> Result<usize, DbError> {
-        let received = match self.mode.kind {
-            Kind::Streaming => {
-                "SELECT coalesce(pg_last_wal_receive_lsn(), '0/0') - '0/0'::pg_lsn || '', \
-                 (SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming')::text"
-            }
-            Kind::Logical => {
-                "SELECT coalesce(max(received_lsn), '0/0') - '0/0'::pg_lsn || '', \
-                 count(pid)::text FROM pg_stat_subscription"
-            }
+        let (receivers, received) = match self.mode.kind {
+            Kind::Streaming => (
+                "SELECT count(*)::text FROM pg_stat_wal_receiver WHERE status = 'streaming'",
+                "SELECT coalesce(pg_last_wal_receive_lsn(), '0/0') - '0/0'::pg_lsn || ''",
+            ),
+            Kind::Logical => (
+                "SELECT count(pid)::text FROM pg_stat_subscription",
+                "SELECT coalesce(max(received_lsn), '0/0') - '0/0'::pg_lsn || '' \
+                 FROM pg_stat_subscription",
+            ),
         };
         // In a chain none has more than the first, and the others receive from it for as long as it lives.
         let direct = if self.mode.topology.shape == Shape::Chain { 1 } else { self.replicas.len() };
@@ -220,12 +211,10 @@ impl PostgresCluster {
             let mut session = connect(&**replica).await?;
             let mut last = Received::default();
             while !last.is_all() {
-                let rows = texts(&mut *session, received, 2).await?;
-                let [number, receivers] = rows.first().map(Vec::as_slice).unwrap_or_default()
-                else {
-                    return Err(DbError::unexpected("a standby says nothing of what it received"));
-                };
-                let number: u64 = number.parse().map_err(|_| {
+                // Asked first: where it has ended, what it received is all by the time of the next answer.
+                let receivers = text(&mut *session, receivers).await?;
+                let number = text(&mut *session, received).await?;
+                let number = number.parse().map_err(|_| {
                     DbError::unexpected(format!("`{number}` is no place in the log"))
                 })?;
                 last.note(number, receivers != "0").await;
@@ -318,12 +307,7 @@ impl Cluster for PostgresCluster {
     }
 
     fn set_link(&self, link: Link) -> Result<()> {
-        if self.links.is_empty() {
-            let why = "the cluster was made without a link that can be changed";
-            return Err(Error::unsupported(self.doing("change the link of"), why));
-        }
-        self.links.iter().for_each(|each| each.set(link));
-        Ok(())
+        self.links.set(link, || self.doing("change the link of"))
     }
 
     fn evidence(&self) -> String {

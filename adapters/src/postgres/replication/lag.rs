@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use dbdyno_core::dialect::quote_text;
 use dbdyno_core::{DbError, LagReport, LagWatch, Session};
 
-use super::ask::{connect, texts};
+use super::ask::{connect, text, texts};
 use super::topologies::name_of;
 use crate::postgres::driver::PostgresDriver;
 
@@ -35,8 +35,7 @@ impl LagWatch for PostgresLag {
     /// the primary's own place, also for a replica of a replica: what neither has replayed.
     async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
         let sql = "SELECT pg_current_wal_lsn()::text";
-        let written = texts(&mut *self.primary, sql, 1).await?;
-        let written = written.into_iter().flatten().next().unwrap_or_default();
+        let written = text(&mut *self.primary, sql).await?;
         let mut reports = Vec::with_capacity(self.upstreams.len());
         for (place, upstream) in self.upstreams.iter_mut().enumerate() {
             let seconds =

@@ -13,6 +13,7 @@ use dbdyno_core::{
 use super::super::driver::SqliteDriver;
 use super::copy::copy;
 use super::inbox::Inbox;
+use super::outbox::Mark;
 use super::role::{Primary, Replica, Role};
 use crate::patience::Patience;
 use crate::throwaway::Folder;
@@ -78,12 +79,11 @@ impl ChangeSetCluster {
         format!("{what} {}", self.primary.target())
     }
 
-    /// Whether the replica shows what was sent of so many commits of this process.
-    fn shows(primary: &Primary, pair: &Pair, taken: u64) -> Result<bool, DbError> {
+    /// Whether the replica shows what this process had committed when a mark was made.
+    fn shows(pair: &Pair, mark: &Mark) -> Result<bool, DbError> {
         // Of what does not fit the replica knows more than whoever sends.
         let applied = pair.inbox.applied(u64::from(std::process::id()))?;
-        let sent = primary.outbox.sent(taken)?;
-        Ok(sent.is_some_and(|sent| applied.sets >= sent.sets))
+        Ok(mark.sent()?.is_some_and(|sent| applied.sets >= sent.sets))
     }
 }
 
@@ -133,9 +133,9 @@ impl Cluster for ChangeSetCluster {
     async fn settle(&self, limit: Duration) -> Result<()> {
         let Some((primary, pair)) = self.link() else { return Ok(()) };
         let doing = || self.doing("wait for the replica of");
-        let taken = primary.outbox.taken();
+        let mark = primary.outbox.mark();
         let patience = Patience::of(limit);
-        while !Self::shows(primary, pair, taken).map_err(|why| Error::new(doing(), why))? {
+        while !Self::shows(pair, &mark).map_err(|why| Error::new(doing(), why))? {
             if patience.is_over().await {
                 let why = format!("they do not show it after {} s", limit.as_secs());
                 return Err(Error::new(doing(), why));

@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,28 @@ enum Slot {
     Void,
     /// It is being sent.
     Sending,
+    /// Whoever waits for what is in front of it is told how much was sent by then.
+    Mark(Arc<OnceLock<Amount>>),
+}
+
+/// A moment: what was sent of the commits whose places were taken before it, and not of later ones.
+pub struct Mark {
+    queue: Arc<Queue>,
+    sent: Arc<OnceLock<Amount>>,
+}
+
+impl Mark {
+    /// What was sent, once all that was in the queue is decided and sent.
+    ///
+    /// # Errors
+    /// The other end takes nothing any more.
+    pub fn sent(&self) -> Result<Option<Amount>, DbError> {
+        match (self.sent.get(), &self.queue.lock().over) {
+            (Some(sent), _) => Ok(Some(*sent)),
+            (None, Some(why)) => Err(DbError::unexpected(why.clone())),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// A place in the queue, taken for a commit that is about to be made. It is void unless the commit is told.
@@ -147,22 +169,12 @@ impl Outbox {
         Ok(Place { queue: Arc::clone(&self.queue), number })
     }
 
-    /// How many places were taken so far.
-    pub fn taken(&self) -> u64 {
-        let state = self.queue.lock();
-        state.gone + state.slots.len() as u64
-    }
-
-    /// What was sent, once all of so many places are decided and what was committed of them is sent.
-    ///
-    /// # Errors
-    /// The other end takes nothing any more.
-    pub fn sent(&self, places: u64) -> Result<Option<Amount>, DbError> {
-        let state = self.queue.lock();
-        match &state.over {
-            Some(why) => Err(DbError::unexpected(why.clone())),
-            None => Ok((state.gone >= places).then_some(state.sent)),
-        }
+    /// Marks the end of the queue as it is now.
+    pub fn mark(&self) -> Mark {
+        let sent = Arc::new(OnceLock::new());
+        self.queue.lock().slots.push_back(Slot::Mark(Arc::clone(&sent)));
+        self.queue.changed.notify_all();
+        Mark { queue: Arc::clone(&self.queue), sent }
     }
 
     /// What was committed so far.
@@ -227,9 +239,15 @@ impl Queue {
     fn next(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
         loop {
-            let is_over = state.over.is_some();
+            let (is_over, sent) = (state.over.is_some(), state.sent);
             match state.slots.front_mut() {
                 Some(Slot::Void) => {
+                    state.slots.pop_front();
+                    state.gone += 1;
+                    continue;
+                }
+                Some(Slot::Mark(mark)) => {
+                    mark.get_or_init(|| sent);
                     state.slots.pop_front();
                     state.gone += 1;
                     continue;
@@ -251,4 +269,58 @@ impl Queue {
 fn reason(from: &mut UnixStream) -> Option<String> {
     let mut said = String::new();
     from.read_to_string(&mut said).ok().filter(|_| !said.is_empty()).map(|_| said)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::os::unix::net::UnixListener;
+
+    use super::super::frame;
+    use super::*;
+
+    fn sent(mark: &Mark) -> Amount {
+        loop {
+            match mark.sent().unwrap() {
+                Some(sent) => return sent,
+                None => thread::yield_now(),
+            }
+        }
+    }
+
+    /// Who waits for what was committed waits for that, whatever becomes of what is under way or comes later.
+    #[test]
+    fn a_mark_tells_of_what_is_in_front_of_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let outbox = Outbox::connect(&socket).unwrap();
+        let mut from = listener.accept().unwrap().0;
+        frame::read_number(&mut from).unwrap();
+        let place = || outbox.place("main", b"set").unwrap();
+        assert_eq!(sent(&outbox.mark()).sets, 0);
+        let (first, second) = (place(), place());
+        let (before, third) = (outbox.mark(), place());
+        third.committed();
+        drop(second);
+        assert!(before.sent().unwrap().is_none(), "the first may be committed yet");
+        first.committed();
+        let last = outbox.mark();
+        let bytes = frame::encode("main", b"set").len() as u64;
+        assert_eq!(sent(&before), Amount { sets: 1, bytes });
+        assert_eq!(sent(&last), Amount { sets: 2, bytes: 2 * bytes });
+        // Of what cannot be sent any more it tells why.
+        let unsent = place();
+        let never = outbox.mark();
+        drop(from);
+        unsent.committed();
+        let why = loop {
+            match never.sent() {
+                Ok(sent) => assert_eq!(sent, None),
+                Err(why) => break why,
+            }
+        };
+        assert!(!why.message.is_empty());
+    }
 }

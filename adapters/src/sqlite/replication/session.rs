@@ -67,9 +67,20 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
         | Action::DropView { .. }
         | Action::DropVtable { .. }
         | Action::AlterTable { .. }
-        | Action::Analyze { .. } => Authorization::Deny,
+        | Action::Analyze { .. }
+        | Action::Attach { .. } => Authorization::Deny,
+        Action::Pragma { pragma_name, pragma_value: Some(_) } if is_unrecorded(pragma_name) => {
+            Authorization::Deny
+        }
         _ => Authorization::Allow,
     }
+}
+
+/// Whether a pragma, where it is given a value, changes the file past its rows or lets statements do so
+/// (<https://www.sqlite.org/pragma.html>).
+fn is_unrecorded(pragma: &str) -> bool {
+    let all = ["application_id", "schema_version", "user_version", "writable_schema"];
+    all.iter().any(|name| name.eq_ignore_ascii_case(pragma))
 }
 
 impl RecordedSession {
