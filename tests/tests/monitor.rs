@@ -1,7 +1,6 @@
 //! What is sampled of real engines: counters count what was done, waits are seen, and an engine that hangs or
 //! dies keeps nothing else from being sampled.
 
-#[path = "monitor/replicas.rs"]
 mod replicas;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use dbdyno_monitor::{Alerts, Change, Condition, Monitor, Op, Sink};
 use dbdyno_tests::{left_out, runtime, target, wait_for};
 use tokio::runtime::Runtime;
 
-use crate::{INTERVAL, Seen, Told, rule};
+use super::{INTERVAL, Seen, Told, rule};
 
 /// A cluster of one replica with rules over one of its nodes: one for how far the replica is behind, one for whether it
 /// is there, and one for whether the node answers.
