@@ -170,7 +170,7 @@ impl Watch {
     ) -> Result<Self> {
         sinks.insert(0, Arc::new(IntoFolder(Arc::clone(folder))));
         if let Some(endpoint) = plan.endpoint {
-            let exposition = Arc::new(Exposition::new(drivers));
+            let exposition = Arc::new(Exposition::new(drivers, interval));
             let serving = endpoint.serve(&exposition)?;
             tell(&format!("metrics at {}", serving.url()));
             self.serving = Some(serving);
@@ -179,11 +179,15 @@ impl Watch {
         }
         if !plan.rules.is_empty() {
             self.outlets = alerts::outlets(plan.config, folder.run_id())?;
+            let tell = Arc::new(tell);
+            let too = Arc::clone(&tell);
+            let on_screen = OnScreen(Box::new(move |line: &str| tell(line)));
+            let into_events = IntoEvents::new(folder, Box::new(move |line: &str| too(line)));
             let mut told: Vec<Arc<dyn AlertSink>> =
-                vec![Arc::new(OnScreen(Box::new(tell))), Arc::new(IntoEvents(Arc::clone(folder)))];
+                vec![Arc::new(on_screen), Arc::new(into_events)];
             told.extend(self.outlets.iter().map(|outlet| Arc::clone(outlet) as Arc<dyn AlertSink>));
             let abort = plan.abort.map(|severity| (severity, stop.clone()));
-            let alerts = Arc::new(Alerts::new(plan.rules, drivers, told, abort));
+            let alerts = Arc::new(Alerts::new(plan.rules, (drivers, interval), told, abort));
             sinks.push(alerts.clone());
             self.listeners.push(alerts.clone());
             self.alerts = Some(alerts);
@@ -198,9 +202,10 @@ impl Watch {
         Arc::clone(&self.recorder)
     }
 
-    /// Whether samples or alerts could not be kept.
+    /// Whether nothing is left to do: samples could not be kept, and there are no rules to hold them against. Where
+    /// there are, a disk that is full may be what one is about, and others can still be told.
     pub fn has_failed(&self) -> bool {
-        self.monitor.as_ref().is_some_and(Monitor::has_failed)
+        self.alerts.is_none() && self.monitor.as_ref().is_some_and(Monitor::has_failed)
     }
 
     /// Ends it, and says who did not tell or was not told.
@@ -211,7 +216,7 @@ impl Watch {
             kept = kept.and(alerts.finish());
             has_failed = alerts.has_failed() || alerts.has_aborted();
         }
-        for untold in self.outlets.iter().filter_map(|outlet| outlet.close()) {
+        for untold in Outlet::close(&self.outlets) {
             note(&format!("note: {untold}"));
         }
         for (target, (count, why)) in &*self.silences.lock() {

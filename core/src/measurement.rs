@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
@@ -9,6 +10,7 @@ use hdrhistogram::Histogram;
 use crate::cache::Cache;
 use crate::durability::Durability;
 use crate::isolation::Isolation;
+use crate::load::UnderWay;
 use crate::plan::Plan;
 use crate::scale::Scale;
 use crate::schema::Keys;
@@ -224,6 +226,19 @@ pub trait Recorder: Send + Sync {
     /// # Errors
     /// The disk is full or the folder is gone.
     fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()>;
+
+    /// A load of the case begins, for those who look on while it runs; with its transaction types, as
+    /// [`second`](Self::second) will name them.
+    fn load_began(&self, _case: &Case, _transactions: &[String], _under_way: &Arc<UnderWay>) {}
+
+    /// The same as [`second`](Self::second) of something that was measured beside a load and is none, such as how stale a replica was: whoever
+    /// looks at response times of transactions is not to take it for one.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()> {
+        self.second(case, began, seconds)
+    }
 
     /// Puts a plan into the run folder, by the name of what it is a plan of: `without index`.
     ///

@@ -16,12 +16,12 @@ mod rates;
 mod targets;
 
 pub use alert::{
-    AlertSink, Alerts, Baseline, Change, Condition, LOAD_METRICS, Metric, Notice, Op, RATIO,
+    AlertSink, Alerts, Baseline, Change, Condition, Fires, LOAD_METRICS, Metric, Notice, Op, RATIO,
     READY_MADE, ReadyMade, Rule, Severity, Subject, metrics as alert_metrics,
 };
 pub use exposition::{Endpoint, Exposition, Serving, prometheus_name};
 pub use machine::CATALOGUE as MACHINE_CATALOGUE;
 pub use memory::Memory;
 pub use monitor::{Monitor, Sink};
-pub use overheard::{LoadListener, Overheard, case_name};
+pub use overheard::{LoadListener, Overheard, case_name, comparable_name};
 pub use processes::CATALOGUE as PROCESS_CATALOGUE;

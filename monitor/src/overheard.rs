@@ -4,12 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use dbdyno_core::load::UnderWay;
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, Event, Measurement, Plan, Recorder, Result};
 
 /// Who is told what loads tell. It is called on a thread that a load may be running on: it must be quick, and
 /// wait for nobody.
 pub trait LoadListener: Send + Sync {
+    /// A load of the case begins, with these transaction types.
+    fn began(&self, _case: &Case, _transactions: &[String], _under_way: &Arc<UnderWay>) {}
+
     /// A second of a load is over; there is an entry for each transaction type that had anything to tell.
     fn second(&self, case: &Case, seconds: &[Second]);
 
@@ -45,6 +49,15 @@ impl Recorder for Overheard {
         Ok(())
     }
 
+    fn load_began(&self, case: &Case, transactions: &[String], under_way: &Arc<UnderWay>) {
+        self.recorder.load_began(case, transactions, under_way);
+        self.listeners.iter().for_each(|listener| listener.began(case, transactions, under_way));
+    }
+
+    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.recorder.beside(case, began, seconds)
+    }
+
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
         self.recorder.plan(case, name, plan)
     }
@@ -58,6 +71,12 @@ impl Recorder for Overheard {
         self.listeners.iter().for_each(|listener| listener.event(case, event));
         Ok(())
     }
+}
+
+/// What two runs must have in common of a case for one to be held against the other: its [name](case_name), how much
+/// data it works on, and through which driver.
+pub fn comparable_name(case: &Case) -> String {
+    format!("{}, scale {}, {}", case_name(case), case.scale, case.driver)
 }
 
 /// What tells a case from the others of its target, in words: `oltp/tpcb, serializable, durability full, 8
@@ -82,4 +101,56 @@ pub fn case_name(case: &Case) -> String {
     ];
     words.extend(unusual.into_iter().filter_map(|(is, word)| is.then_some(word)));
     words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::made_up::case;
+
+    /// Counts seconds, and has nothing else to do.
+    #[derive(Default)]
+    struct Counted(AtomicU32);
+
+    impl Recorder for Counted {
+        fn measurements(&self, _: &Case, _: &[Measurement]) -> Result<()> {
+            Ok(())
+        }
+
+        fn second(&self, _: &Case, _: SystemTime, _: &[Second]) -> Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+
+        fn plan(&self, _: &Case, _: &str, _: &Plan) -> Result<()> {
+            Ok(())
+        }
+
+        fn file(&self, _: &Case, _: &str, _: &str) -> Result<PathBuf> {
+            Ok(PathBuf::new())
+        }
+
+        fn event(&self, _: &Case, _: &Event) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    impl LoadListener for Counted {
+        fn second(&self, _: &Case, _: &[Second]) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_is_beside_a_load_is_recorded_and_no_second_of_it() {
+        let (recorder, listener) = (Arc::new(Counted::default()), Arc::new(Counted::default()));
+        let overheard = Overheard::new(recorder.clone(), vec![listener.clone()]);
+        let counts = || [&recorder, &listener].map(|of| of.0.load(Ordering::Relaxed));
+        overheard.second(&case(), SystemTime::UNIX_EPOCH, &[]).unwrap();
+        assert_eq!(counts(), [1, 1]);
+        overheard.beside(&case(), SystemTime::UNIX_EPOCH, &[]).unwrap();
+        assert_eq!(counts(), [2, 1]);
+    }
 }

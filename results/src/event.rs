@@ -22,7 +22,7 @@ pub(crate) fn fields(run_id: &str, case: &Case, event: &Event) -> Vec<String> {
 
 /// The fields of an event that belongs to no case, of a target or of none.
 pub(crate) fn fields_beside(run_id: &str, target: &str, event: &Event) -> Vec<String> {
-    let of_case = |name: &&str| if *name == "target" { target.to_owned() } else { String::new() };
+    let of_case = |name: &&str| if *name == "target" { redact(target) } else { String::new() };
     let (case, added) = (CASE_COLUMNS.iter(), ADDED_CASE_COLUMNS.iter());
     all_fields(run_id, case.map(of_case), event, added.map(of_case))
 }

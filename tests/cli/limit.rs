@@ -1,8 +1,10 @@
 //! `dbdyno find-limit`.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::desk::{Desk, code, err, out};
+use crate::web::Posted;
 
 #[test]
 fn a_limit_is_found_and_kept_like_a_run() {
@@ -61,4 +63,24 @@ fn a_limit_is_found_and_kept_like_a_run() {
         assert_eq!(code(&output), 2, "{arguments:?}");
         assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
     }
+}
+
+#[test]
+fn a_search_that_fails_is_closed_like_a_run_and_its_alerts_are_told() {
+    let desk = Desk::new();
+    let posted = Posted::listen();
+    let rule =
+        "[[alert]]\nname = 'there'\nmetric = 'machine.processors'\nop = '>='\nthreshold = 1\n";
+    let notify = format!("{rule}[notify]\nwebhook = '{}'\n", posted.url);
+    fs::write(desk.path("dbdyno.toml"), notify).unwrap();
+    // SQLite has no such level: there is nothing to search.
+    let search = ["find-limit", "oltp/point-select", "--target", "sqlite", "--quiet"];
+    let impossible = ["--isolation", "snapshot", "--objective", "p99<1ms"];
+    let output = desk.dbdyno(&[&search[..], &impossible].concat());
+    assert_eq!(code(&output), 2, "{}", err(&output));
+    let run = desk.runs().pop().unwrap();
+    let conditions = fs::read_to_string(run.join("run.toml")).unwrap();
+    assert!(conditions.contains("outcome = \"failed\""), "{conditions}");
+    let told = posted.bodies.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(told["alert"], "there");
 }

@@ -84,7 +84,11 @@ fn a_real_prometheus_scrapes_a_run() {
     };
     at_least("sum(dbdyno_load_transactions_total)", 100.0);
     at_least("sum(dbdyno_load_response_seconds_count)", 100.0);
+    // Nothing fails, and that is told.
+    assert_eq!(at_least("sum(dbdyno_load_errors_total)", 0.0), 0.0);
+    at_least("dbdyno_load_oldest_transaction_seconds", 0.0);
     at_least("dbdyno_engine_database_bytes", 4096.0);
+    at_least("dbdyno_engine_cache_hits_total", 100.0);
     at_least("dbdyno_machine_processors", 1.0);
     at_least("dbdyno_client_cpu_seconds_total", 0.01);
     at_least("dbdyno_load_clients", 4.0);

@@ -1,6 +1,7 @@
 //! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
 
 pub mod olap;
+mod small_disk;
 mod spoiled;
 pub mod unsafe_cluster;
 
@@ -28,6 +29,7 @@ use dbdyno_suites::runner::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use small_disk::SmallDisk;
 pub use spoiled::{Fault, Spoiled};
 
 /// Engines that the user left out of the test run by name (`./tests/run --without NAME`).

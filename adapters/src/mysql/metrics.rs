@@ -9,6 +9,7 @@ use dbdyno_core::{DbError, Driver, Row, Session, SessionOptions};
 
 use super::driver::MysqlDriver;
 use super::programs::Product;
+use super::replica::{self, Replica};
 
 pub(super) const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("commits", "1", "COMMIT statements (Com_commit)"),
@@ -72,6 +73,10 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "transactions whose old row versions purge has yet to remove (InnoDB)",
     ),
     MetricInfo::counter("file_syncs", "1", "files synced (Innodb_data_fsyncs)"),
+    MetricInfo::gauge("replicas", "1", "servers that receive the binary log (Slaves_connected)"),
+    replica::LAG_S,
+    replica::BEHIND_S,
+    replica::STOPPED,
     MetricInfo::counter(
         "statement_ms",
         "ms",
@@ -102,6 +107,7 @@ const STATUS: &[(&str, &str)] = &[
     ("Innodb_checkpoint_age", "checkpoint_age_bytes"),
     ("Innodb_history_list_length", "history_length"),
     ("Innodb_data_fsyncs", "file_syncs"),
+    ("Slaves_connected", "replicas"),
 ];
 /// Requests for pages, found in the buffer pool or not.
 const PAGE_REQUESTS: &str = "Innodb_buffer_pool_read_requests";
@@ -149,7 +155,8 @@ impl ServerMetrics for MysqlDriver {
             session.run_sql(statement).await?;
         }
         session.run_sql(MARK).await?;
-        Ok(Box::new(Status { session, innodb: true, digests: true }))
+        let replica = Replica::of(self.product());
+        Ok(Box::new(Status { session, replica, replicates: true, innodb: true, digests: true }))
     }
 
     fn process(&self) -> Option<u32> {
@@ -164,7 +171,10 @@ const MARK: &str = "DO GET_LOCK('dbdyno monitor', 0)";
 /// Reads the status in a session.
 struct Status {
     session: Box<dyn Session>,
-    /// Whether InnoDB's own metrics, and then the digests, are for this user, as far as is known.
+    replica: Replica,
+    /// Whether its status as a replica, InnoDB's own metrics, and then the digests, are for this user, as far as is
+    /// known.
+    replicates: bool,
     innodb: bool,
     digests: bool,
 }
@@ -200,6 +210,10 @@ impl MetricsReader for Status {
         if self.innodb && !wanted.is_empty() {
             let found = of_innodb(session, &wanted).await;
             readings.extend(Self::part(&mut self.innodb, found)?);
+        }
+        if self.replicates {
+            let found = self.replica.read(session).await;
+            readings.extend(Self::part(&mut self.replicates, found)?);
         }
         let variables = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
                          ('max_connections', 'performance_schema')";

@@ -24,6 +24,7 @@ mod params;
 mod plans;
 mod private;
 mod programs;
+mod replica;
 mod replication;
 mod rows;
 mod server;

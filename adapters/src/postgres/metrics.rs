@@ -7,6 +7,7 @@ use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{DbError, Row, Session};
 
 use super::driver::PostgresDriver;
+use super::standbys::{self, Standbys};
 
 pub(super) const CATALOGUE: &[MetricInfo] = &[
     MetricInfo::counter("commits", "1", "transactions committed (pg_stat_database)"),
@@ -81,11 +82,9 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "1",
         "servers that receive the write-ahead log (pg_stat_replication)",
     ),
-    MetricInfo::gauge(
-        "replication_lag_bytes",
-        "bytes",
-        "write-ahead log that a replica has yet to replay, by its name (pg_stat_replication)",
-    ),
+    standbys::LAG_BYTES,
+    standbys::BEHIND_S,
+    standbys::STOPPED,
     MetricInfo::gauge(
         "replication_lag_s",
         "s",
@@ -119,11 +118,8 @@ UNION ALL SELECT 'dead_rows', '', coalesce(dead, 0) FROM t
 UNION ALL SELECT 'log_bytes', '', wal_bytes FROM w
 UNION ALL SELECT 'log_full_pages', '', wal_fpi FROM w
 UNION ALL SELECT 'replicas', '', count(*) FROM r
-UNION ALL SELECT 'replication_lag_bytes', application_name,
-          pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn) FROM r
-          WHERE replay_lsn IS NOT NULL AND NOT pg_catalog.pg_is_in_recovery()
-UNION ALL SELECT 'replication_lag_s', application_name, extract(epoch FROM replay_lag) FROM r
-          WHERE replay_lag IS NOT NULL";
+UNION ALL SELECT 'replication_lag_s', application_name, extract(epoch FROM max(replay_lag)) FROM r
+          WHERE replay_lag IS NOT NULL GROUP BY 2";
 
 /// What others' sessions do, which only a member of `pg_read_all_stats` is told.
 const OF_SESSIONS: &str = "
@@ -204,7 +200,12 @@ impl ServerMetrics for PostgresDriver {
         let checkpoints = if version >= 170_000 { IN_CHECKPOINTER } else { IN_BGWRITER };
         let syncs = if version >= 180_000 { SYNCS_OF_IO } else { SYNCS_OF_WAL };
         let query = format!("{ALWAYS}{sessions}{checkpoints}{syncs}");
-        Ok(Box::new(Statistics { session, query, statements: Statements::Unknown }))
+        Ok(Box::new(Statistics {
+            session,
+            query,
+            standbys: Standbys::default(),
+            statements: Statements::Unknown,
+        }))
     }
 
     fn process(&self) -> Option<u32> {
@@ -216,6 +217,7 @@ impl ServerMetrics for PostgresDriver {
 struct Statistics {
     session: Box<dyn Session>,
     query: String,
+    standbys: Standbys,
     statements: Statements,
 }
 
@@ -233,6 +235,7 @@ enum Statements {
 impl MetricsReader for Statistics {
     async fn read(&mut self) -> Result<Vec<Reading>, DbError> {
         let mut readings = rows(self.session.as_mut(), &self.query).await?;
+        readings.extend(self.standbys.read(self.session.as_mut()).await?);
         if matches!(self.statements, Statements::Unknown) {
             self.statements = self.look_for_statements().await?;
         }

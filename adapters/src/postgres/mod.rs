@@ -26,6 +26,7 @@ mod server;
 mod session;
 mod set_up;
 mod sqlx;
+mod standbys;
 mod statement;
 mod tokio_postgres;
 mod unprepared;

@@ -19,6 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::bulk;
 use super::claim::{LockFile, claim};
+use super::counted::{Counting, Counts};
 use super::dialect::SqliteDialect;
 use super::errors::translate;
 use super::file::{check_file, folder_of, open};
@@ -65,6 +66,8 @@ pub struct SqliteDriver {
     locked: Mutex<Weak<LockFile>>,
     /// What it is to other databases.
     role: Role,
+    /// What its sessions count.
+    counts: Arc<Counts>,
 }
 
 /// Where the data lies.
@@ -164,6 +167,7 @@ impl SqliteDriver {
             opening: Mutex::new(()),
             locked: Mutex::new(Weak::new()),
             role: role.unwrap_or_default(),
+            counts: Arc::default(),
         })
     }
 
@@ -182,6 +186,11 @@ impl SqliteDriver {
 
     pub(super) fn journal_mode(&self) -> &str {
         self.pragmas.journal_mode()
+    }
+
+    /// What its sessions count.
+    pub(super) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
     }
 
     /// What begins a transaction that may write.
@@ -408,8 +417,10 @@ impl Driver for SqliteDriver {
         }
         let limit = options.statement_timeout.map(|limit| Limit::of(&connection, limit));
         let limit = limit.transpose()?;
+        // A connection that is watched is told by another when it waits.
+        let counting = Counting::of(&self.counts, &connection, !options.watched)?;
         let database = replication::name_of(&self.file(options.namespace.as_deref())?)?;
-        self.role.session(self, connection, database, limit)
+        self.role.session(self, connection, database, (limit, counting))
     }
 
     /// Files in a temporary folder are this process's alone as it is.

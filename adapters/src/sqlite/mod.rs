@@ -6,6 +6,7 @@
 mod backup;
 mod bulk;
 mod claim;
+mod counted;
 mod dialect;
 mod driver;
 mod errors;

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use dbdyno_core::{
     Access, DbError, Dialect, Request, RowVisitor, Session, Statement, StatementId, Value,
 };
+use rusqlite::Connection;
 
+use super::counted::Counting;
 use super::dialect::SqliteDialect;
 use super::limit::Limit;
 use super::opened::Opened;
@@ -17,6 +19,8 @@ use super::statement::SqliteStatement;
 /// One open SQLite connection.
 pub struct SqliteSession {
     home: Home,
+    /// What it counts of its work. It comes after the connection, which is closed first.
+    counting: Counting,
     begin_write: &'static str,
     /// How long a statement may run.
     limit: Option<Limit>,
@@ -53,10 +57,12 @@ impl SqliteSession {
         connection: Opened,
         begin_write: &'static str,
         limit: Option<Limit>,
+        counting: Counting,
         keep: Option<Arc<dyn Send + Sync>>,
     ) -> Self {
         Self {
             home: Home::Alone(connection),
+            counting,
             begin_write,
             limit,
             asked: Asked::Nothing,
@@ -141,13 +147,34 @@ impl SqliteSession {
     /// Answers what was asked.
     #[inline]
     pub(super) fn answer(&mut self, visit: &mut RowVisitor<'_>) -> Result<u64, DbError> {
-        match std::mem::replace(&mut self.asked, Asked::Nothing) {
+        let answered = match std::mem::replace(&mut self.asked, Asked::Nothing) {
             Asked::Control(control) => self.control(control).map(|()| 0),
             Asked::Run(id) => self.run(id, visit),
             Asked::Nothing | Asked::Refused => Err(self.refused.take().unwrap_or_else(|| {
                 DbError::unexpected("an answer was asked for without a request")
             })),
+        };
+        if self.counting.is_due() {
+            self.count(Counting::count);
         }
+        answered
+    }
+
+    #[cold]
+    fn count(&mut self, count: fn(&mut Counting, &Connection)) {
+        let counting = &mut self.counting;
+        match &mut self.home {
+            Home::Alone(connection) => count(counting, connection),
+            Home::Prepared(prepared) => prepared.with(|connection, _| count(counting, connection)),
+            Home::Lost => {}
+        }
+    }
+}
+
+impl Drop for SqliteSession {
+    /// Its last work counts, too.
+    fn drop(&mut self) {
+        self.count(Counting::finish);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dbdyno_core::{Error, Result, Status};
-use dbdyno_monitor::{Baseline, Metric, case_name};
+use dbdyno_monitor::{Baseline, Metric, comparable_name};
 use dbdyno_results::statistics::median;
 use dbdyno_results::{Record, load};
 
@@ -21,7 +21,7 @@ pub(super) fn of_run(path: &Path, metric: &Metric) -> Result<Baseline> {
     let whole = |record: &&Record| record.status == Status::Ok && record.transaction.is_empty();
     for record in loaded.records.iter().filter(whole) {
         let Some(value) = record.value else { continue };
-        let key = (record.case.target.clone(), case_name(&record.case));
+        let key = (record.case.target.clone(), comparable_name(&record.case));
         let of_case = repetitions.entry(key).or_default();
         of_case.entry(record.case.repetition).or_default().insert(&record.metric, value);
     }

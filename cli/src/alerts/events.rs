@@ -1,13 +1,29 @@
 //! Alerts in `events.csv` and on the screen.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dbdyno_core::{Event, Recorder as _, Result};
 use dbdyno_monitor::{AlertSink, Change, Notice};
 use dbdyno_results::RunFolder;
 
 /// Keeps alerts among the events of a run.
-pub struct IntoEvents(pub Arc<RunFolder>);
+pub struct IntoEvents {
+    folder: Arc<RunFolder>,
+    /// Where it is said, once, that they cannot be kept: others are still told of them.
+    tell: Box<Tell>,
+    is_told: AtomicBool,
+}
+
+/// Tells a person a line.
+pub type Tell = dyn Fn(&str) + Send + Sync;
+
+impl IntoEvents {
+    /// Keeps them in this folder.
+    pub fn new(folder: &Arc<RunFolder>, tell: Box<Tell>) -> Self {
+        Self { folder: Arc::clone(folder), tell, is_told: AtomicBool::new(false) }
+    }
+}
 
 impl AlertSink for IntoEvents {
     fn tell(&self, notice: &Notice) -> Result<()> {
@@ -22,15 +38,21 @@ impl AlertSink for IntoEvents {
             code: notice.rule.name.clone(),
             ..Event::now(kind, notice.to_string())
         };
-        match &notice.case {
-            Some(case) => self.0.event(case, &event),
-            None => self.0.event_beside(&notice.target, &event),
+        let kept = match &notice.case {
+            Some(case) => self.folder.event(case, &event),
+            None => self.folder.event_beside(&notice.target, &event),
+        };
+        if let Err(why) = &kept
+            && !self.is_told.swap(true, Ordering::Relaxed)
+        {
+            (self.tell)(&format!("  ! alerts are not kept: {why}"));
         }
+        kept
     }
 }
 
 /// Tells a person.
-pub struct OnScreen(pub Box<dyn Fn(&str) + Send + Sync>);
+pub struct OnScreen(pub Box<Tell>);
 
 impl AlertSink for OnScreen {
     fn tell(&self, notice: &Notice) -> Result<()> {

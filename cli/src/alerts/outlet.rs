@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbdyno_core::load::leave_out_thread;
 use dbdyno_core::{Error, Result};
@@ -85,12 +85,22 @@ impl Outlet {
         Ok(Self { name, run_id: run_id.to_owned(), sender, done, account })
     }
 
-    /// Waits a moment for what is on its way, and says what was not delivered; `None` where all was.
-    pub fn close(&self) -> Option<String> {
-        // Without a sender the thread ends once it has delivered all.
-        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+    /// Waits a moment for what is on its way to any of them, and says what was not delivered.
+    pub fn close(all: &[Arc<Self>]) -> Vec<String> {
+        for outlet in all {
+            // Without a sender the thread ends once it has delivered all.
+            drop(outlet.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+        // They deliver at the same time, and are waited for at the same time.
+        let deadline = Instant::now() + PATIENCE;
+        all.iter().filter_map(|outlet| outlet.untold(deadline)).collect()
+    }
+
+    /// What was not delivered by then; `None` where all was.
+    fn untold(&self, deadline: Instant) -> Option<String> {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = done.recv_timeout(PATIENCE).is_ok();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let ended = done.recv_timeout(left).is_ok();
         let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let all = count(&self.account.taken) + count(&self.account.dropped);
         let delivered = count(&self.account.delivered);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dbdyno_core::{Error, Result};
 use dbdyno_monitor::{
-    Condition, Metric, Op, RATIO, READY_MADE, ReadyMade, Rule, Severity, Subject,
+    Condition, Fires, Metric, Op, RATIO, READY_MADE, ReadyMade, Rule, Severity, Subject,
 };
 use toml::Spanned;
 
@@ -55,12 +55,11 @@ pub(super) fn of_ready_made(ready_made: &ReadyMade, metrics: &[Metric]) -> Resul
         metric: find(ready_made.metric, metrics).map_err(wrong)?,
         target: None,
         of: None,
-        condition: Condition::Beyond {
-            op: ready_made.op,
-            threshold: ready_made.threshold,
-            clear: Some(ready_made.clear),
-            rate: None,
-            baseline: None,
+        condition: match ready_made.fires {
+            Fires::Beyond { op, threshold, clear } => {
+                Condition::Beyond { op, threshold, clear: Some(clear), rate: None, baseline: None }
+            }
+            Fires::Absent => Condition::Absent,
         },
         lasting: ready_made.lasting,
         severity: ready_made.severity,
@@ -114,6 +113,7 @@ impl Reader<'_> {
         let target = self.target(&metric, targets)?;
         let condition = self.condition(&metric, base.as_ref().map(|base| &base.condition))?;
         let own = match (&condition, &base) {
+            (Condition::Absent, Some(base)) if base.condition == Condition::Absent => base.lasting,
             (Condition::Absent, _) => ABSENT_FOR,
             (_, Some(base)) => base.lasting,
             (_, None) => Duration::ZERO,
@@ -171,6 +171,11 @@ impl Reader<'_> {
 
     fn condition(&self, metric: &Metric, base: Option<&Condition>) -> Result<Condition> {
         let text = self.text;
+        let is_beyond = text.op.is_some() || text.threshold.is_some() || text.clear.is_some();
+        let is_beyond = is_beyond || text.rate.is_some() || text.baseline.is_some();
+        if base == Some(&Condition::Absent) && text.absent.is_none() && !is_beyond {
+            return Ok(Condition::Absent);
+        }
         if let Some(absent) = text.absent.as_ref().filter(|absent| *absent.get_ref()) {
             let beside = [
                 ("op", text.op.is_some()),

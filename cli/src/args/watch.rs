@@ -15,9 +15,9 @@ pub struct WatchArgs {
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = parse_listen)]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// Ready-made alert rules, beside those of dbdyno.toml: `p99`, `error-rate`, `replication-lag`,
-    /// `cache-hit-rate`, `deadlocks`, `connections`, `disk`; `default` means all of them, `none` no rule at all,
-    /// those of dbdyno.toml included.
+    /// Ready-made alert rules, beside those of dbdyno.toml: `p99`, `stall`, `error-rate`, `replication-lag`,
+    /// `replication-stopped`, `silent`, `cache-hit-rate`, `deadlocks`, `connections`, `disk`; `default` means all of
+    /// them, `none` no rule at all, those of dbdyno.toml included.
     #[arg(long, value_name = "NAME,…|default|none", value_delimiter = ',')]
     pub alerts: Vec<String>,
 

@@ -80,47 +80,49 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
     });
     let watch = Watch::start(plan, &drivers, &folder, &mut options, &stop, &screen)?;
     let recorder = watch.recorder();
-    let mut ended = Ended::Done;
-    for (selection, driver) in searched.collect::<Vec<_>>() {
-        let found = search(
-            *selection,
-            &driver,
-            &options,
-            &limit,
-            &runtime,
-            recorder.as_ref(),
-            screen.as_ref(),
-            &stop,
-        );
-        screen.clear();
-        let found = found?;
-        show(&table(&found, *selection, &driver.0));
-        say(&sentence(&found, &limit));
-        let chart = chart(&found);
-        let picture = folder.path().join(format!("{}.svg", chart.file_stem()));
-        write(&picture, &chart.svg())?;
-        if found.interrupted {
-            ended = Ended::Interrupted;
-            break;
+    let search_all = || -> Result<Ended> {
+        let mut ended = Ended::Done;
+        for (selection, driver) in searched.collect::<Vec<_>>() {
+            let found = search(
+                *selection,
+                &driver,
+                &options,
+                &limit,
+                &runtime,
+                recorder.as_ref(),
+                screen.as_ref(),
+                &stop,
+            );
+            screen.clear();
+            let found = found?;
+            show(&table(&found, *selection, &driver.0));
+            say(&sentence(&found, &limit));
+            let chart = chart(&found);
+            let picture = folder.path().join(format!("{}.svg", chart.file_stem()));
+            write(&picture, &chart.svg())?;
+            if found.interrupted {
+                ended = Ended::Interrupted;
+                break;
+            }
+            if found.found.holds.is_none() {
+                ended = Ended::Failed;
+            }
         }
-        if found.found.holds.is_none() {
-            ended = Ended::Failed;
-        }
-    }
+        Ok(ended)
+    };
+    let all = search_all();
     drop(live);
     let watched = watch.stop();
-    if watched.has_failed {
-        ended = Ended::Failed;
-    }
-    let outcome = match ended {
-        Ended::Interrupted => "interrupted",
-        Ended::Failed | Ended::CouldNotRun => "failed",
-        Ended::Done => "done",
+    let outcome = match &all {
+        Ok(Ended::Interrupted) => "interrupted",
+        Ok(Ended::Done) if !watched.has_failed => "done",
+        Ok(_) | Err(_) => "failed",
     };
     run::close(&folder, &mut info, outcome)?;
     say(&format!("results in {}", folder.path().display()));
+    let ended = all?;
     watched.kept?;
-    Ok(ended)
+    Ok(if watched.has_failed { Ended::Failed } else { ended })
 }
 
 fn limit_options(arguments: &FindLimitArgs) -> LimitOptions {

@@ -78,8 +78,10 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
         Ended::Interrupted => "interrupted",
         _ => "done",
     };
-    run::close(&folder, &mut info, outcome)?;
+    let closed = run::close(&folder, &mut info, outcome);
+    // What was not kept first: a disk that is full takes the rest, too.
     watched.kept?;
+    closed?;
     say(&format!("samples in {}", folder.path().display()));
     Ok(ended)
 }

@@ -89,7 +89,7 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
             break;
         }
         let mut begun = Begun::new(draw.transaction, due_ns.unwrap_or(started_ns), started_ns);
-        seat.under_way(Some(draw.transaction));
+        seat.begins(&begun);
         let settled = loop {
             match client.run(&mut seat.steps()).await {
                 Ok(outcome) => break Ok(outcome),
@@ -99,7 +99,7 @@ pub async fn work<C: Client>(mut client: C, mut seat: Seat) {
                 },
             }
         };
-        seat.under_way(None);
+        seat.has_ended();
         let ended = seat.ended(&begun);
         if ended.phase == Phase::Measure {
             quota = quota.map(|left| left - 1);
@@ -156,8 +156,15 @@ impl Seat {
     }
 
     #[inline]
-    fn under_way(&self, transaction: Option<usize>) {
-        self.desk.under_way[self.place].set(transaction);
+    fn begins(&self, begun: &Begun) {
+        self.desk.under_way[self.place].set(Some(begun.transaction));
+        self.shared.places.set(self.number, Some(begun.intended_ns));
+    }
+
+    #[inline]
+    fn has_ended(&self) {
+        self.desk.under_way[self.place].set(None);
+        self.shared.places.set(self.number, None);
     }
 
     /// How the transaction that has just ended is to be counted.

@@ -17,6 +17,7 @@ use super::plan::{Arrival, Length};
 use super::recording::{ErrorCount, Interval, Phase, TypeInterval, histogram};
 use super::report::{ErrorReport, LoadReport, TransactionReport, add_errors, add_to_tally, merge};
 use super::shared::Shared;
+use super::under_way::UnderWay;
 use super::usage::cpu_time;
 use super::workload::Tally;
 
@@ -28,6 +29,9 @@ const LOOK_AGAIN_NS: u64 = 100_000_000;
 
 /// Who is told of a load as it runs.
 pub trait LoadObserver {
+    /// The load begins; what its clients have under way can be looked at by any thread from now on.
+    fn began(&self, _under_way: &Arc<UnderWay>) {}
+
     /// A second of the load is complete.
     ///
     /// # Errors

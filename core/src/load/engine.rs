@@ -17,6 +17,7 @@ use super::message::Message;
 use super::plan::LoadPlan;
 use super::report::LoadReport;
 use super::shared::Shared;
+use super::under_way::UnderWay;
 use super::worker::{Share, serve};
 use super::workload::Workload;
 
@@ -136,9 +137,14 @@ impl Load<'_> {
             return Err(error);
         }
         let clock = Clock::start();
+        let places = Arc::clone(&self.shared.places);
+        let transactions = self.shared.workload.transactions();
+        self.observer.began(&Arc::new(UnderWay::new(places, clock, transactions)));
         self.shared.start.send_replace(Some(clock));
         let collector = Collector::new(self.shared, self.observer, clock, self.workers);
-        Ok(collector.run(&mut receiver, self.stop).await)
+        let report = collector.run(&mut receiver, self.stop).await;
+        self.shared.places.end();
+        Ok(report)
     }
 
     /// Waits until every client has its session.

@@ -15,6 +15,7 @@ mod plan;
 mod recording;
 mod report;
 mod shared;
+mod under_way;
 mod usage;
 mod worker;
 mod workload;
@@ -25,6 +26,7 @@ pub use collector::LoadObserver;
 pub use engine::run_load;
 pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};
 pub use report::{ErrorReport, LoadReport, TransactionReport};
+pub use under_way::UnderWay;
 pub use usage::leave_out_thread;
 pub use workload::{
     AnyClient, Client, Draw, Outcome, Running, Tally, TallyEntry, Witness, Workload,

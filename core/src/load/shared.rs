@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::message::Message;
 use super::plan::{Arrival, Length, LoadPlan};
 use super::recording::{Phase, histogram, record};
+use super::under_way::Places;
 use super::workload::Workload;
 
 /// The drain limit once the end was asked for.
@@ -39,6 +40,8 @@ pub struct Shared {
     pub sender: UnboundedSender<Message>,
     /// Set once, when every client has its session.
     pub start: watch::Sender<Option<Clock>>,
+    /// What clients have under way, for others to look at.
+    pub places: Arc<Places>,
     /// When the measurement begins.
     measure_ns: u64,
     /// When new transactions stop to start; brought forward when the end is asked for.
@@ -68,6 +71,7 @@ impl Shared {
             }
         };
         Self {
+            places: Arc::new(Places::new(plan.clients, nanos(plan.warmup))),
             measure_ns: nanos(plan.warmup),
             driver,
             workload,

@@ -7,16 +7,32 @@ use std::time::Duration;
 use dbdyno_core::Case;
 use dbdyno_core::metrics::Source;
 
-use super::points::Point;
+use super::points::{Point, Running};
 use super::rule::{Condition, Op, Rule, Subject};
-use super::series::{Change, Series, Verdict};
-use crate::overheard::case_name;
+use super::series::{Change, Series, Verdict, gap};
+use crate::overheard::comparable_name;
+
+/// How late a load may tell of a second: up to one for the second itself, one until it is told, and one more for what
+/// is told with the second that follows.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A target, and what its engine can tell.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub target: String,
+    /// Metrics of the engine, and what is worked out of them.
     pub metrics: Vec<&'static str>,
+    /// Whether its server's processes are told of: not of one that is somebody else's.
+    pub has_process: bool,
+}
+
+/// When it is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Since watching began.
+    pub now: Duration,
+    /// Whether samples were taken for it: at the very end, they are not.
+    pub is_sampled: bool,
 }
 
 /// What became of a rule.
@@ -44,7 +60,9 @@ pub(super) struct Judge {
 #[derive(Debug)]
 struct OfRule {
     rule: Arc<Rule>,
-    series: BTreeMap<Key, Series>,
+    /// How long a series may tell nothing and still be unbroken.
+    gap: Duration,
+    series: BTreeMap<Key, OfCase>,
     /// Cases that the baseline does not have, each told of once.
     unknown: BTreeSet<(String, String)>,
 }
@@ -52,10 +70,33 @@ struct OfRule {
 /// A target, and which of several.
 type Key = (String, String);
 
+/// A series, and the case whose load it is of: that of another is another one.
+#[derive(Debug, Default)]
+struct OfCase {
+    case: Option<Arc<Case>>,
+    series: Series,
+    /// When the load last told of the metric, where absence is what is looked for.
+    told: Option<Duration>,
+}
+
+impl OfCase {
+    /// Makes it that of a case; tells whether it was another's and has fired, with that one's case.
+    fn belongs_to(&mut self, case: Option<&Arc<Case>>) -> Option<Option<Arc<Case>>> {
+        if self.case.as_deref() == case.map(|case| &**case) {
+            return None;
+        }
+        let before = std::mem::take(self);
+        self.case = case.cloned();
+        before.series.has_fired().then_some(before.case)
+    }
+}
+
 impl Judge {
-    pub(super) fn new(rules: Vec<Rule>, watched: Vec<Watched>) -> Self {
+    /// Judges samples that are taken so often.
+    pub(super) fn new(rules: Vec<Rule>, watched: Vec<Watched>, interval: Duration) -> Self {
         let of_rule = |rule| OfRule {
             rule: Arc::new(rule),
+            gap: gap(interval),
             series: BTreeMap::new(),
             unknown: BTreeSet::new(),
         };
@@ -65,14 +106,23 @@ impl Judge {
     /// Judges what is known since the moment before. `running` are the cases whose loads run.
     pub(super) fn judge(
         &mut self,
-        now: Duration,
+        moment: Moment,
         points: &[Point],
-        running: &[Arc<Case>],
+        running: &[Running],
     ) -> Vec<Finding> {
         let watched = &self.watched;
-        let each = self.rules.iter_mut().flat_map(|of| match of.rule.condition {
-            Condition::Absent => of.absent(now, points, running, watched),
-            Condition::Beyond { .. } => of.beyond(now, points, running),
+        let each = self.rules.iter_mut().flat_map(|of| {
+            match (&of.rule.condition, &of.rule.metric.subject) {
+                // Of what was not looked at nobody can say that it is absent.
+                (Condition::Absent, Subject::Sampled(_)) if !moment.is_sampled => Vec::new(),
+                (Condition::Absent, Subject::Sampled(_)) => {
+                    of.absent_samples(moment.now, points, watched)
+                }
+                (Condition::Absent, Subject::Load) => {
+                    of.absent_of_loads(moment.now, points, running)
+                }
+                (Condition::Beyond { .. }, _) => of.beyond(moment.now, points, running),
+            }
         });
         each.collect()
     }
@@ -88,17 +138,20 @@ impl OfRule {
     }
 
     /// Values beyond a threshold.
-    fn beyond(&mut self, now: Duration, points: &[Point], running: &[Arc<Case>]) -> Vec<Finding> {
+    fn beyond(&mut self, now: Duration, points: &[Point], running: &[Running]) -> Vec<Finding> {
         let mut findings = self.gone(now, points, running);
         for point in points {
             if !self.is_about(point) {
                 continue;
             }
             let Some(bounds) = self.bounds(point, &mut findings) else { continue };
-            let series = self.series.entry((point.target.clone(), point.of.clone())).or_default();
-            let Some(value) = series.value(&self.rule, point) else { continue };
+            let of = self.series.entry((point.target.clone(), point.of.clone())).or_default();
+            if let Some(case) = of.belongs_to(point.case.as_ref()) {
+                findings.push(is_no_more(&self.rule, (&point.target, &point.of), case));
+            }
+            let Some(value) = of.series.value(&self.rule, point) else { continue };
             let verdict = bounds.of(value);
-            if let Some(change) = series.step(point.at, verdict, self.rule.lasting) {
+            if let Some(change) = of.series.step(point.at, verdict, (self.rule.lasting, self.gap)) {
                 findings.push(Finding {
                     rule: Arc::clone(&self.rule),
                     change,
@@ -120,7 +173,7 @@ impl OfRule {
         };
         let unit = match (baseline, &point.case) {
             (Some(baseline), Some(case)) => {
-                let key = (point.target.clone(), case_name(case));
+                let key = (point.target.clone(), comparable_name(case));
                 let Some(value) = baseline.get(&key) else {
                     if self.unknown.insert(key) {
                         findings.push(Finding {
@@ -144,85 +197,125 @@ impl OfRule {
 
     /// Those that are no more, such as a wait that nobody waits any longer: they are over. One whose target, or
     /// whose machine, told nothing at all at this moment is left as it is.
-    fn gone(&mut self, now: Duration, points: &[Point], running: &[Arc<Case>]) -> Vec<Finding> {
+    fn gone(&mut self, now: Duration, points: &[Point], running: &[Running]) -> Vec<Finding> {
         let subject = self.rule.metric.subject;
         let told: BTreeSet<&str> = points
             .iter()
             .filter(|point| point.subject == subject)
             .map(|point| point.target.as_str())
             .collect();
-        let here: BTreeSet<Key> = points
-            .iter()
-            .filter(|point| self.is_about(point))
-            .map(|point| (point.target.clone(), point.of.clone()))
-            .collect();
-        let runs = |target: &str| running.iter().any(|case| case.target == target);
-        let rule = Arc::clone(&self.rule);
+        let here: Vec<&Point> = points.iter().filter(|point| self.is_about(point)).collect();
+        let (rule, gap) = (Arc::clone(&self.rule), self.gap);
         let mut findings = Vec::new();
-        self.series.retain(|key, series| {
+        self.series.retain(|(target, of), known| {
+            let is_here = here.iter().any(|point| {
+                point.target == *target && point.of == *of && point.case == known.case
+            });
+            let runs = || running.iter().any(|load| Some(&load.case) == known.case.as_ref());
             let is_gone = match subject {
-                Subject::Load => !runs(&key.0) && !here.contains(key),
-                Subject::Sampled(_) => told.contains(key.0.as_str()) && !here.contains(key),
+                Subject::Load => !is_here && !runs(),
+                Subject::Sampled(_) => !is_here && told.contains(target.as_str()),
             };
-            if is_gone && series.step(now, Verdict::Over, rule.lasting).is_some() {
-                findings.push(Finding {
-                    rule: Arc::clone(&rule),
-                    change: Change::Resolved,
-                    target: key.0.clone(),
-                    of: key.1.clone(),
-                    case: None,
-                    value: None,
-                    threshold: None,
-                });
+            if is_gone && known.series.step(now, Verdict::Over, (rule.lasting, gap)).is_some() {
+                findings.push(is_no_more(&rule, (target, of), known.case.clone()));
             }
             !is_gone
         });
         findings
     }
 
-    /// Values that are not there: of each target that could tell, or of each load that runs.
-    fn absent(
+    /// Samples that are not there, of each target that could tell.
+    fn absent_samples(
         &mut self,
         now: Duration,
         points: &[Point],
-        running: &[Arc<Case>],
         watched: &[Watched],
     ) -> Vec<Finding> {
-        let rule = Arc::clone(&self.rule);
-        let expected: Vec<(String, Option<Arc<Case>>)> = match rule.metric.subject {
-            Subject::Load => {
-                running.iter().map(|case| (case.target.clone(), Some(Arc::clone(case)))).collect()
-            }
-            Subject::Sampled(Source::Engine | Source::Server) => {
-                let could = |watched: &&Watched| {
-                    rule.metric.subject != Subject::Sampled(Source::Engine)
-                        || watched.metrics.contains(&rule.metric.info.name)
-                };
-                watched.iter().filter(could).map(|each| (each.target.clone(), None)).collect()
-            }
-            Subject::Sampled(Source::Client | Source::Machine) => vec![(String::new(), None)],
+        let metric = self.rule.metric;
+        let could = |watched: &&Watched| match metric.subject {
+            Subject::Sampled(Source::Engine) => watched.metrics.contains(&metric.info.name),
+            _ => watched.has_process,
         };
-        let of = rule.of.clone().unwrap_or_default();
-        let is_expected = |target: &str| expected.iter().any(|(expected, _)| expected == target);
-        self.series.retain(|(target, _), _| is_expected(target));
+        let expected: Vec<&str> = match metric.subject.is_of_target() {
+            true => watched.iter().filter(could).map(|each| each.target.as_str()).collect(),
+            false => vec![""],
+        };
         let mut findings = Vec::new();
-        for (target, case) in expected {
-            if rule.target.as_ref().is_some_and(|wanted| *wanted != target) {
-                continue;
-            }
+        for target in expected {
             let is_there =
                 points.iter().any(|point| self.is_about(point) && point.target == target);
-            let series = self.series.entry((target.clone(), of.clone())).or_default();
             let verdict = if is_there { Verdict::Over } else { Verdict::Beyond };
-            if let Some(change) = series.step(now, verdict, rule.lasting) {
-                let rule = Arc::clone(&rule);
-                let of = of.clone();
-                let finding =
-                    Finding { rule, change, target, of, case, value: None, threshold: None };
-                findings.push(finding);
-            }
+            findings.extend(self.absence((now, self.rule.lasting), target, None, verdict));
         }
         findings
+    }
+
+    /// What loads that are measured do not tell. They tell once a second, and late.
+    fn absent_of_loads(
+        &mut self,
+        now: Duration,
+        points: &[Point],
+        running: &[Running],
+    ) -> Vec<Finding> {
+        self.series
+            .retain(|_, known| running.iter().any(|load| Some(&load.case) == known.case.as_ref()));
+        let mut findings = Vec::new();
+        for load in running {
+            let Some(measured) = load.measured else { continue };
+            let target = &load.case.target;
+            let told = points
+                .iter()
+                .rev()
+                .find(|point| self.is_about(point) && point.case.as_ref() == Some(&load.case));
+            let of = self.rule.of.clone().unwrap_or_default();
+            let known = self.series.entry((target.clone(), of)).or_default();
+            known.belongs_to(Some(&load.case));
+            known.told = told.map(|point| point.at).or(known.told);
+            let since = known.told.unwrap_or(now.saturating_sub(measured));
+            let is_late = now.saturating_sub(since) >= LATE;
+            let verdict = if is_late { Verdict::Beyond } else { Verdict::Over };
+            // Part of the time is over once it counts as late.
+            let lasting = self.rule.lasting.saturating_sub(LATE);
+            findings.extend(self.absence((now, lasting), target, Some(&load.case), verdict));
+        }
+        findings
+    }
+
+    fn absence(
+        &mut self,
+        (now, lasting): (Duration, Duration),
+        target: &str,
+        case: Option<&Arc<Case>>,
+        verdict: Verdict,
+    ) -> Option<Finding> {
+        if self.rule.target.as_ref().is_some_and(|wanted| wanted != target) {
+            return None;
+        }
+        let of = self.rule.of.clone().unwrap_or_default();
+        let known = self.series.entry((target.to_owned(), of.clone())).or_default();
+        let change = known.series.step(now, verdict, (lasting, self.gap))?;
+        Some(Finding {
+            rule: Arc::clone(&self.rule),
+            change,
+            target: target.to_owned(),
+            of,
+            case: case.cloned(),
+            value: None,
+            threshold: None,
+        })
+    }
+}
+
+/// What had fired is over, for there is nothing left that it is about.
+fn is_no_more(rule: &Arc<Rule>, (target, of): (&str, &str), case: Option<Arc<Case>>) -> Finding {
+    Finding {
+        rule: Arc::clone(rule),
+        change: Change::Resolved,
+        target: target.to_owned(),
+        of: of.to_owned(),
+        case,
+        value: None,
+        threshold: None,
     }
 }
 

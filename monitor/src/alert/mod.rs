@@ -9,18 +9,19 @@ mod series;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use dbdyno_core::load::UnderWay;
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::Sample;
-use dbdyno_core::{Case, Driver, Result, Stop};
+use dbdyno_core::{Case, Driver, Error, Result, Stop};
 
 use crate::monitor::Sink;
 use crate::overheard::LoadListener;
-use judge::{Finding, Judge, Watched};
+use judge::{Finding, Judge, Moment, Watched};
 use points::{Loads, Point};
 
-pub use ready_made::{READY_MADE, ReadyMade};
+pub use ready_made::{Fires, READY_MADE, ReadyMade};
 pub use rule::{
     Baseline, Condition, LOAD_METRICS, Metric, Op, RATIO, Rule, Severity, Subject, metrics,
 };
@@ -99,6 +100,8 @@ pub struct Alerts {
     sinks: Vec<Arc<dyn AlertSink>>,
     /// Which severity ends what runs, and how.
     abort: Option<(Severity, Stop)>,
+    /// Why something could not be told, the first of all reasons.
+    lost: Mutex<Option<Error>>,
     failed: AtomicBool,
     aborted: AtomicBool,
 }
@@ -111,27 +114,21 @@ struct State {
 }
 
 impl Alerts {
-    /// Watches these targets by these rules.
+    /// Watches these targets by these rules, by samples that are taken so often.
     pub fn new(
         rules: Vec<Rule>,
-        drivers: &[Arc<dyn Driver>],
+        (drivers, interval): (&[Arc<dyn Driver>], Duration),
         sinks: Vec<Arc<dyn AlertSink>>,
         abort: Option<(Severity, Stop)>,
     ) -> Self {
-        let watched = |driver: &Arc<dyn Driver>| Watched {
-            target: driver.target().to_owned(),
-            metrics: driver
-                .metrics()
-                .map(|metrics| metrics.catalogue().iter().map(|metric| metric.name).collect())
-                .unwrap_or_default(),
-        };
-        let judge = Judge::new(rules, drivers.iter().map(watched).collect());
+        let judge = Judge::new(rules, drivers.iter().map(watched).collect(), interval);
         let state = State { judge, loads: Loads::default(), waiting: Vec::new() };
         Self {
             began: Instant::now(),
             state: Mutex::new(state),
             sinks,
             abort,
+            lost: Mutex::new(None),
             failed: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
         }
@@ -144,9 +141,10 @@ impl Alerts {
     /// Judges what loads told since the last samples: their last second, too.
     ///
     /// # Errors
-    /// It could not be kept.
+    /// This, or something before, could not be kept.
     pub fn finish(&self) -> Result<()> {
-        self.judge(Vec::new())
+        let told = self.judge(Vec::new(), false);
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(told, Err)
     }
 
     /// Whether a rule of severity `fail` fired.
@@ -159,13 +157,14 @@ impl Alerts {
         self.aborted.load(Ordering::Relaxed)
     }
 
-    fn judge(&self, mut points: Vec<Point>) -> Result<()> {
+    fn judge(&self, mut points: Vec<Point>, is_sampled: bool) -> Result<()> {
         let notices: Vec<Notice> = {
             let mut state = self.state();
             let State { judge, loads, waiting } = &mut *state;
             points.append(waiting);
-            let running: Vec<Arc<Case>> = loads.cases().map(Arc::clone).collect();
-            let found = judge.judge(self.began.elapsed(), &points, &running);
+            let moment = Moment { now: self.began.elapsed(), is_sampled };
+            points.extend(loads.now(moment.now));
+            let found = judge.judge(moment, &points, &loads.running());
             found.into_iter().map(|finding| notice(finding, loads)).collect()
         };
         let mut told = Ok(());
@@ -194,6 +193,18 @@ impl Alerts {
     }
 }
 
+fn watched(driver: &Arc<dyn Driver>) -> Watched {
+    let metrics = driver.metrics();
+    let told = metrics.iter().flat_map(|metrics| metrics.catalogue());
+    let mut names: Vec<&'static str> = told.map(|metric| metric.name).collect();
+    names.extend(points::worked_out_of(&names));
+    Watched {
+        target: driver.target().to_owned(),
+        metrics: names,
+        has_process: metrics.is_some_and(|metrics| metrics.process().is_some()),
+    }
+}
+
 fn notice(finding: Finding, loads: &Loads) -> Notice {
     let Finding { rule, change, target, of, case, value, threshold } = finding;
     let case = case.or_else(|| loads.case_of(&target));
@@ -202,11 +213,19 @@ fn notice(finding: Finding, loads: &Loads) -> Notice {
 
 impl Sink for Alerts {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
-        self.judge(points::of_samples(self.began.elapsed(), samples))
+        if let Err(error) = self.judge(points::of_samples(self.began.elapsed(), samples), true) {
+            // The other sinks are to be told of what comes: a disk that is full is what a rule may be about.
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+        Ok(())
     }
 }
 
 impl LoadListener for Alerts {
+    fn began(&self, case: &Case, _transactions: &[String], under_way: &Arc<UnderWay>) {
+        self.state().loads.began(case, under_way);
+    }
+
     fn second(&self, case: &Case, seconds: &[Second]) {
         let at = self.began.elapsed();
         let mut state = self.state();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbdyno_core::load::UnderWay;
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::{MetricKind, Sample, Source};
 use dbdyno_core::{Case, MetricInfo};
@@ -67,21 +68,8 @@ fn ratios(source: Source, info: &MetricInfo, points: &[Point]) -> Vec<((String, 
         let value = |point: &Point| Some(((point.target.clone(), point.of.clone()), point.value?));
         points.iter().filter(wanted).filter_map(value).collect()
     };
-    let (first, second, ratio): (_, _, fn(f64, f64) -> f64) = match info.name {
-        "cache_hit_ratio" => {
-            (values("cache_hits"), values("cache_misses"), |hits, misses| hits / (hits + misses))
-        }
-        "connections_ratio" => {
-            (values("connections"), values("connections_limit"), |open, limit| open / limit)
-        }
-        "cpu_busy_ratio" => (values("cpu_busy_s"), values("processors"), |busy, all| busy / all),
-        "file_system_used_ratio" => {
-            (values("file_system_free_bytes"), values("file_system_bytes"), |free, all| {
-                1.0 - free / all
-            })
-        }
-        _ => return Vec::new(),
-    };
+    let Some((first, second, ratio)) = how(info.name) else { return Vec::new() };
+    let (first, second) = (values(first), values(second));
     let both = first.into_iter().filter_map(|(key, one)| {
         let ratio = ratio(one, *second.get(&key)?);
         ratio.is_finite().then_some((key, ratio))
@@ -89,50 +77,94 @@ fn ratios(source: Source, info: &MetricInfo, points: &[Point]) -> Vec<((String, 
     both.collect()
 }
 
+/// Two metrics, and how the one that is worked out of them is.
+type How = (&'static str, &'static str, fn(f64, f64) -> f64);
+
+fn how(derived: &str) -> Option<How> {
+    Some(match derived {
+        "cache_hit_ratio" => ("cache_hits", "cache_misses", |hits, misses| hits / (hits + misses)),
+        "connections_ratio" => ("connections", "connections_limit", |open, limit| open / limit),
+        "cpu_busy_ratio" => ("cpu_busy_s", "processors", |busy, all| busy / all),
+        "file_system_used_ratio" => {
+            ("file_system_free_bytes", "file_system_bytes", |free, all| 1.0 - free / all)
+        }
+        _ => return None,
+    })
+}
+
+/// What is worked out of an engine's metrics, of those that there are.
+pub(super) fn worked_out_of(metrics: &[&str]) -> Vec<&'static str> {
+    let of_engine = DERIVED.iter().filter(|(source, _)| *source == Source::Engine);
+    let has_both = |name: &&'static str| {
+        how(name).is_some_and(|(one, other, _)| metrics.contains(&one) && metrics.contains(&other))
+    };
+    of_engine.map(|(_, info)| info.name).filter(has_both).collect()
+}
+
 /// Makes points of what loads tell.
 #[derive(Debug, Default)]
 pub(super) struct Loads {
-    running: BTreeMap<String, Running>,
+    known: BTreeMap<String, Known>,
 }
 
-/// The load that runs on a target.
+/// The load of a target that was told of last, until its case is over.
 #[derive(Debug)]
-struct Running {
+struct Known {
     case: Arc<Case>,
+    /// What its clients have under way, where whoever looks on was told that it began.
+    under_way: Option<Arc<UnderWay>>,
     second: u64,
     /// Completed and tried again in the last second, which was a whole one if another follows: the load may have
     /// ended in its midst.
     held_back: Option<(u64, u64)>,
 }
 
+/// A load that runs.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub case: Arc<Case>,
+    /// For how long it has been measured; none during the warm-up.
+    pub measured: Option<Duration>,
+}
+
 impl Loads {
+    /// A load of the case begins.
+    pub(super) fn began(&mut self, case: &Case, under_way: &Arc<UnderWay>) {
+        let case = Arc::new(case.clone());
+        let under_way = Some(Arc::clone(under_way));
+        let fresh = Known { case, under_way, second: 0, held_back: None };
+        self.known.insert(fresh.case.target.clone(), fresh);
+    }
+
+    /// What is known of loads at a moment, whatever they told: a client that waits in a call tells nothing.
+    pub(super) fn now(&self, at: Duration) -> Vec<Point> {
+        let oldest = |known: &Known| {
+            let under_way = known.under_way.as_ref()?;
+            under_way.measured()?;
+            let age_s = under_way.oldest().unwrap_or_default().as_secs_f64();
+            point(at, known, "oldest", age_s)
+        };
+        self.known.values().filter_map(oldest).collect()
+    }
+
     /// The points of a second of a load. The warm-up has none, and a second in which the load began or ended
     /// tells nothing of throughput.
     pub(super) fn second(&mut self, at: Duration, case: &Case, seconds: &[Second]) -> Vec<Point> {
         let number = seconds.first().map_or(0, |second| second.second);
-        let known = self.running.get(&case.target);
-        if known.is_none_or(|known| *known.case != *case || number <= known.second) {
-            let case = Arc::new(case.clone());
-            let fresh = Running { case, second: number, held_back: None };
-            self.running.insert(fresh.case.target.clone(), fresh);
-        }
-        let Some(running) = self.running.get_mut(&case.target) else { return Vec::new() };
-        running.second = number;
-        let mut points = Vec::new();
-        let mut add = |metric: &str, value: f64| {
-            let info = LOAD_METRICS.iter().find(|info| info.name == metric);
-            points.extend(info.map(|info| Point {
-                at,
-                subject: Subject::Load,
-                metric: info.name,
-                target: case.target.clone(),
-                of: String::new(),
-                case: Some(Arc::clone(&running.case)),
-                value: Some(value),
-                raw: value,
-            }));
+        let is_new = |known: &Known| {
+            *known.case != *case || (number <= known.second && known.under_way.is_none())
         };
-        if let Some((completed, retries)) = running.held_back.take() {
+        if self.known.get(&case.target).is_none_or(is_new) {
+            let case = Arc::new(case.clone());
+            let fresh = Known { case, under_way: None, second: number, held_back: None };
+            self.known.insert(fresh.case.target.clone(), fresh);
+        }
+        let Some(known) = self.known.get_mut(&case.target) else { return Vec::new() };
+        known.second = number;
+        let mut points = Vec::new();
+        let held_back = known.held_back.take();
+        let mut add = |metric: &str, value: f64| points.extend(point(at, known, metric, value));
+        if let Some((completed, retries)) = held_back {
             add("throughput", completed as f64);
             add("retries", retries as f64);
         }
@@ -155,25 +187,50 @@ impl Loads {
             add("max", seconds(all.max()));
         }
         if seconds.iter().all(|second| !second.warmup) {
-            running.held_back = Some((completed, sum(|second| second.retries)));
+            known.held_back = Some((completed, sum(|second| second.retries)));
         }
         points
     }
 
     /// The case's loads are over.
     pub(super) fn over(&mut self, case: &Case) {
-        self.running.remove(&case.target);
+        self.known.remove(&case.target);
     }
 
-    /// The case whose load runs on a target.
+    /// The case that is measured on a target; on any where it is no target's, if there is one alone.
     pub(super) fn case_of(&self, target: &str) -> Option<Arc<Case>> {
-        self.running.get(target).map(|running| Arc::clone(&running.case))
+        let known = match target {
+            "" if self.known.len() == 1 => self.known.values().next(),
+            target => self.known.get(target),
+        };
+        known.map(|known| Arc::clone(&known.case))
     }
 
-    /// The cases whose loads run.
-    pub(super) fn cases(&self) -> impl Iterator<Item = &Arc<Case>> {
-        self.running.values().map(|running| &running.case)
+    /// The loads that run.
+    pub(super) fn running(&self) -> Vec<Running> {
+        let running = |known: &Known| {
+            let measured = known.under_way.as_ref().map(|under_way| under_way.measured());
+            let is_over = known.under_way.as_ref().is_some_and(|under_way| under_way.is_over());
+            let measured = measured.unwrap_or_default();
+            (!is_over).then(|| Running { case: Arc::clone(&known.case), measured })
+        };
+        self.known.values().filter_map(running).collect()
     }
+}
+
+/// A point of a load's metric.
+fn point(at: Duration, known: &Known, metric: &str, value: f64) -> Option<Point> {
+    let info = LOAD_METRICS.iter().find(|info| info.name == metric)?;
+    Some(Point {
+        at,
+        subject: Subject::Load,
+        metric: info.name,
+        target: known.case.target.clone(),
+        of: String::new(),
+        case: Some(Arc::clone(&known.case)),
+        value: Some(value),
+        raw: value,
+    })
 }
 
 /// All in one; none where nothing is in them.

@@ -45,7 +45,7 @@ pub enum Condition {
     Absent,
 }
 
-/// Values of a load's metric in another run, by target and [name of the case](crate::case_name).
+/// Values of a load's metric in another run, by target and [what makes cases comparable](crate::comparable_name).
 pub type Baseline = BTreeMap<(String, String), f64>;
 
 /// How a value stands to a threshold.
@@ -175,6 +175,7 @@ pub const LOAD_METRICS: &[MetricInfo] = &[
     MetricInfo::gauge("p99", "s", "99th percentile of response times"),
     MetricInfo::gauge("p999", "s", "99.9th percentile of response times"),
     MetricInfo::gauge("max", "s", "longest response time"),
+    MetricInfo::gauge("oldest", "s", "age of the oldest transaction under way"),
 ];
 
 /// What is worked out of several samples of a moment: see [`points`](super::points).

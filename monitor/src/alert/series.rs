@@ -8,8 +8,12 @@ use dbdyno_core::metrics::MetricKind;
 use super::points::Point;
 use super::rule::{Condition, Rule};
 
-/// How long a series may tell nothing and still be taken for unbroken.
-const GAP: Duration = Duration::from_secs(5);
+/// How long a series may tell nothing and still be taken for unbroken, where samples are taken so often: three of them
+/// may be missing, and a busy machine may be late.
+pub(super) fn gap(interval: Duration) -> Duration {
+    const SHORTEST: Duration = Duration::from_secs(5);
+    (interval * 3).max(SHORTEST)
+}
 
 /// What a value means to a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +88,19 @@ impl Series {
         (elapsed > 0.0).then(|| (value - before) / elapsed)
     }
 
-    /// What a verdict at a moment changes, for a rule that must hold for so long.
+    /// Whether it has fired and is not over.
+    pub(super) fn has_fired(&self) -> bool {
+        self.fired
+    }
+
+    /// What a verdict at a moment changes, for a rule that must hold for so long without a gap of that length.
     pub(super) fn step(
         &mut self,
         at: Duration,
         verdict: Verdict,
-        lasting: Duration,
+        (lasting, gap): (Duration, Duration),
     ) -> Option<Change> {
-        let broken = self.looked.is_some_and(|looked| at.saturating_sub(looked) > GAP);
+        let broken = self.looked.is_some_and(|looked| at.saturating_sub(looked) > gap);
         self.looked = Some(at);
         match verdict {
             Verdict::Beyond => {

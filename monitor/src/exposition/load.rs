@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dbdyno_core::load::UnderWay;
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, Event};
-use hdrhistogram::Histogram;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -47,9 +48,11 @@ struct OfCase {
     told: Instant,
     /// Whether its loads are not over yet.
     running: bool,
+    /// What the clients of its last load have under way.
+    under_way: Option<Arc<UnderWay>>,
     /// By transaction type, and whether it is the warm-up.
     transactions: BTreeMap<(String, bool), OfTransaction>,
-    /// By transaction type and class.
+    /// By transaction type and class: of all phases, for an event says none.
     errors: BTreeMap<(String, &'static str), u64>,
     retries: BTreeMap<(String, &'static str), u64>,
     lost: u64,
@@ -58,15 +61,19 @@ struct OfCase {
 #[derive(Clone, Debug, Default)]
 struct OfTransaction {
     completed: u64,
+    errors: u64,
+    retries: u64,
     /// How many response times are within each bound and above the one before; last those above all.
     counts: [u64; BOUNDS_NS.len() + 1],
     sum_ns: u128,
 }
 
 impl OfTransaction {
-    fn add(&mut self, completed: u64, response_ns: &Histogram<u64>) {
-        self.completed += completed;
-        for step in response_ns.iter_recorded() {
+    fn add(&mut self, second: &Second) {
+        self.completed += second.completed;
+        self.errors += second.errors;
+        self.retries += second.retries;
+        for step in second.response_ns.iter_recorded() {
             let (ns, count) = (step.value_iterated_to(), step.count_at_value());
             let place = BOUNDS_NS.partition_point(|bound| *bound < ns);
             self.counts[place] += count;
@@ -81,12 +88,27 @@ impl OfTransaction {
 }
 
 impl Loads {
+    /// What is only ever counted begins at 0: of a series that begins with its first error, a scraper does not see
+    /// that one.
+    pub(super) fn began(
+        &mut self,
+        case: &Case,
+        transactions: &[String],
+        under_way: Option<&Arc<UnderWay>>,
+    ) {
+        let entry = self.entry(case);
+        entry.under_way = under_way.cloned();
+        for transaction in transactions {
+            entry.transactions.entry((transaction.clone(), false)).or_default();
+        }
+    }
+
     pub(super) fn second(&mut self, case: &Case, seconds: &[Second]) {
         let entry = self.entry(case);
         for second in seconds {
             let key = (second.transaction.clone().into_owned(), second.warmup);
             let of = entry.transactions.entry(key).or_default();
-            of.add(second.completed, &second.response_ns);
+            of.add(second);
         }
     }
 
@@ -116,6 +138,7 @@ impl Loads {
             clients: case.clients,
             told: Instant::now(),
             running: true,
+            under_way: None,
             transactions: BTreeMap::new(),
             errors: BTreeMap::new(),
             retries: BTreeMap::new(),
@@ -134,14 +157,18 @@ impl Loads {
             let clients = if of.running { f64::from(of.clients) } else { 0.0 };
             ConstGauge::new(clients).encode(family.encode_family(labels)?)?;
         }
+        let summary = "age of the oldest transaction under way; 0 where none is";
+        let unit = Some(&Unit::Seconds);
+        let name = "load_oldest_transaction";
+        let mut family = encoder.encode_descriptor(name, summary, unit, MetricType::Gauge)?;
+        for (labels, of) in &self.cases {
+            let oldest = of.under_way.as_ref().and_then(|under_way| under_way.oldest());
+            let age_s = oldest.unwrap_or_default().as_secs_f64();
+            ConstGauge::new(age_s).encode(family.encode_family(labels)?)?;
+        }
         let summary =
             "transactions that ended well: committed, or rolled back as they were meant to";
-        let mut family =
-            encoder.encode_descriptor("load_transactions", summary, None, MetricType::Counter)?;
-        for (labels, transaction, warmup, of) in self.transactions() {
-            let labels = with(labels, &of_type(transaction, warmup));
-            ConstCounter::new(of.completed).encode(family.encode_family(&labels)?)?;
-        }
+        self.encode_counts(encoder, "load_transactions", summary, |of| of.completed)?;
         let summary = "response times, from the intended start to the last answer";
         let mut family = encoder.encode_descriptor(
             "load_response",
@@ -156,12 +183,14 @@ impl Loads {
             let mut each = family.encode_family(&labels)?;
             each.encode_histogram::<NoLabelSet>(sum_s, count, &of.buckets(), None)?;
         }
-        self.encode_classes(encoder, "load_errors", "transactions that failed for good", |of| {
-            &of.errors
-        })?;
-        self.encode_classes(encoder, "load_retries", "transactions that were tried again", |of| {
-            &of.retries
-        })?;
+        let summary = "transactions that failed for good";
+        self.encode_counts(encoder, "load_errors", summary, |of| of.errors)?;
+        let summary = "transactions that were tried again";
+        self.encode_counts(encoder, "load_retries", summary, |of| of.retries)?;
+        let summary = "transactions that failed for good, by the class of their error";
+        self.encode_classes(encoder, "load_errors_by_class", summary, |of| &of.errors)?;
+        let summary = "transactions that were tried again, by the class of their error";
+        self.encode_classes(encoder, "load_retries_by_class", summary, |of| &of.retries)?;
         let summary = "connections of clients that broke";
         let mut family = encoder.encode_descriptor(
             "load_connections_lost",
@@ -181,6 +210,21 @@ impl Loads {
                 .iter()
                 .map(move |((name, warmup), of)| (labels, name.as_str(), *warmup, of))
         })
+    }
+
+    fn encode_counts(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        name: &str,
+        summary: &str,
+        count: impl Fn(&OfTransaction) -> u64,
+    ) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(name, summary, None, MetricType::Counter)?;
+        for (labels, transaction, warmup, of) in self.transactions() {
+            let labels = with(labels, &of_type(transaction, warmup));
+            ConstCounter::new(count(of)).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 
     fn encode_classes(

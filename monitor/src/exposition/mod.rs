@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use dbdyno_core::load::UnderWay;
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::Sample;
 use dbdyno_core::{Case, Driver, Event, Result};
@@ -36,6 +37,8 @@ const STALE: Duration = Duration::from_secs(30);
 pub struct Exposition {
     /// The engine of each target.
     engines: BTreeMap<String, String>,
+    /// Samples that are older are nobody's any more.
+    stale: Duration,
     state: Mutex<State>,
 }
 
@@ -48,10 +51,14 @@ struct State {
 
 impl Exposition {
     /// Nothing yet, of these targets.
-    pub fn new(drivers: &[Arc<dyn Driver>]) -> Self {
+    pub fn new(drivers: &[Arc<dyn Driver>], interval: Duration) -> Self {
         let engine =
             |driver: &Arc<dyn Driver>| (driver.target().to_owned(), driver.engine().to_owned());
-        Self { engines: drivers.iter().map(engine).collect(), state: Mutex::default() }
+        Self {
+            engines: drivers.iter().map(engine).collect(),
+            stale: (interval * 3).max(STALE),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,6 +74,10 @@ impl Sink for Exposition {
 }
 
 impl LoadListener for Exposition {
+    fn began(&self, case: &Case, transactions: &[String], under_way: &Arc<UnderWay>) {
+        self.state().loads.began(case, transactions, Some(under_way));
+    }
+
     fn second(&self, case: &Case, seconds: &[Second]) {
         self.state().loads.second(case, seconds);
     }
@@ -89,7 +100,7 @@ impl Collector for Scrape {
         // Neither the sampler nor a load waits for an encoder.
         let (samples, loads) = {
             let state = self.0.state();
-            let fresh = state.samples.as_ref().filter(|(at, _)| at.elapsed() < STALE);
+            let fresh = state.samples.as_ref().filter(|(at, _)| at.elapsed() < self.0.stale);
             (fresh.map(|(_, samples)| samples.clone()), state.loads.clone())
         };
         samples::encode(&mut encoder, &samples.unwrap_or_default(), &self.0.engines)?;

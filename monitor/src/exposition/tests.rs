@@ -25,7 +25,7 @@ fn sample(metric: &'static MetricInfo, of: &str, value: f64) -> Sample {
 
 fn exposition() -> Arc<Exposition> {
     let engines = BTreeMap::from([("here".to_owned(), "postgres".to_owned())]);
-    Arc::new(Exposition { engines, state: Mutex::default() })
+    Arc::new(Exposition { engines, stale: STALE, state: Mutex::default() })
 }
 
 fn second(latencies_ns: &[u64], warmup: bool) -> Second {
@@ -90,7 +90,10 @@ fn samples_are_in_base_units_and_told_apart_by_labels() {
 fn loads_are_added_up_over_seconds_and_repetitions() {
     let exposition = exposition();
     let mut case = case();
+    exposition.state().loads.began(&case, &["pay".to_owned()], None);
+    let failed = |warmup| Second { errors: 2, retries: 5, ..second(&[], warmup) };
     exposition.second(&case, &[second(&[9_000, 15_000], false), second(&[1], true)]);
+    exposition.second(&case, &[failed(false), failed(false), failed(true)]);
     exposition.event(&case, &Event { class: "deadlock", count: 3, ..Event::now("error", "") });
     exposition.over(&case);
     case.repetition = 2;
@@ -101,7 +104,12 @@ fn loads_are_added_up_over_seconds_and_repetitions() {
         found.iter().filter(|line| !line.starts_with('#')).map(value).collect::<Vec<_>>()
     };
     assert_eq!(of("load_transactions_total"), [3.0, 1.0]);
-    assert_eq!(of("load_errors_total"), [3.0]);
+    // The measured part comes first.
+    assert_eq!(
+        (of("load_errors_total"), of("load_retries_total")),
+        (vec![4.0, 2.0], vec![10.0, 5.0])
+    );
+    assert_eq!(of("load_errors_by_class_total"), [3.0]);
     assert_eq!(of("load_clients{"), [8.0]);
     let measured = lines(&exposition, "load_response_seconds_bucket");
     let within = |bound: f64| {
@@ -116,6 +124,20 @@ fn loads_are_added_up_over_seconds_and_repetitions() {
     assert_eq!(counts, [1, 2, 2, 3]);
     exposition.over(&case);
     assert_eq!(of("load_clients{"), [0.0]);
+}
+
+#[test]
+fn what_a_load_may_count_stands_at_0_when_it_begins() {
+    let exposition = exposition();
+    exposition.state().loads.began(&case(), &["pay".to_owned(), "look".to_owned()], None);
+    for name in ["load_transactions_total", "load_errors_total", "load_response_seconds_count"] {
+        let found = lines(&exposition, &format!("dbdyno_{name}{{"));
+        let each: Vec<(bool, &str)> = found
+            .iter()
+            .map(|line| (line.contains("phase=\"measure\""), line.rsplit(' ').next().unwrap()))
+            .collect();
+        assert_eq!(each, [(true, "0"), (true, "0")], "{found:?}");
+    }
 }
 
 fn ask(serving: &Serving, request: &str) -> String {

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use super::charts::row_key;
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS};
 
+const ALERT: &str = "alert_fired";
+
 /// Kinds that change what a load does, and how they are told. Errors and retries come with every load.
 const MARKED: [(&str, &str); 7] = [
     ("server_killed", "the server was killed"),
@@ -14,7 +16,7 @@ const MARKED: [(&str, &str); 7] = [
     ("outage_started", "connections were lost"),
     ("outage_ended", "all clients were back"),
     ("check_failed", "a check failed"),
-    ("alert_fired", "an alert fired"),
+    (ALERT, "an alert fired"),
     ("interrupted", "the end was asked for"),
 ];
 
@@ -28,10 +30,14 @@ pub(super) fn marked(path: &Path) -> Vec<(String, String, Timestamp)> {
     let (Some(of_case), Some(at), Some(kind)) = (of_case, place("at"), place("kind")) else {
         return Vec::new();
     };
+    let code = place("code");
     let read = |row: csv::StringRecord| {
         let field = |place: usize| row.get(place).unwrap_or_default();
         let (_, told) = MARKED.iter().find(|(marked, _)| *marked == field(kind))?;
-        Some((row_key(&row, &of_case), (*told).to_owned(), field(at).parse().ok()?))
+        // The code of an alert is the name of its rule.
+        let rule = code.map(field).filter(|name| field(kind) == ALERT && !name.is_empty());
+        let told = rule.map_or((*told).to_owned(), |rule| format!("{told}: {rule}"));
+        Some((row_key(&row, &of_case), told, field(at).parse().ok()?))
     };
     reader.records().map_while(Result::ok).filter_map(read).collect()
 }

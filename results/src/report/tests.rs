@@ -59,6 +59,9 @@ fn made() -> Report {
     let killed =
         Event { at: BEGAN + Duration::from_secs(3), ..Event::now("server_killed", "by the test") };
     run.event(&case("tpcb", "postgres"), &killed).unwrap();
+    let at = BEGAN + Duration::from_secs(5);
+    let fired = Event { at, code: "slow".to_owned(), ..Event::now("alert_fired", "by the test") };
+    run.event(&case("tpcb", "postgres"), &fired).unwrap();
     report(&[run.path().to_owned()]).unwrap()
 }
 
@@ -151,7 +154,9 @@ fn pictures_say_in_words_what_happened_and_what_servers_told() {
     let over_time: Vec<String> = blocks("Over time").collect();
     let marked: Vec<&String> = over_time.iter().filter(|told| told.contains("At ")).collect();
     assert_eq!(marked.len(), 1, "{over_time:?}");
-    assert!(marked[0].ends_with("At 3.00: the server was killed (postgres)."), "{}", marked[0]);
+    let told =
+        ["At 3.00: the server was killed (postgres).", "At 5.00: an alert fired: slow (postgres)."];
+    assert!(told.iter().all(|told| marked[0].contains(told)), "{}", marked[0]);
     insta::assert_snapshot!(blocks("Servers and machine").collect::<Vec<_>>().join("\n"));
 }
 

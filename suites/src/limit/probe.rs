@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use dbdyno_core::load::{Arrival, Length, OpenLoop, Spacing};
+use dbdyno_core::load::{Arrival, Length, OpenLoop, Spacing, UnderWay};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, Driver, Error, Event, Measurement, Plan, Recorder, Result, Status, Stop};
 use tokio::runtime::Runtime;
@@ -242,6 +242,14 @@ impl Recorder for Listening<'_> {
 
     fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
         self.recorder.second(case, began, seconds)
+    }
+
+    fn load_began(&self, case: &Case, transactions: &[String], under_way: &Arc<UnderWay>) {
+        self.recorder.load_began(case, transactions, under_way);
+    }
+
+    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.recorder.beside(case, began, seconds)
     }
 
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {

@@ -1,8 +1,9 @@
 //! What a load tells, on its way to the recorder and to the screen.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use dbdyno_core::load::LoadObserver;
+use dbdyno_core::load::{LoadObserver, UnderWay};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, ErrorClass, Event, Result};
 
@@ -37,6 +38,12 @@ pub(super) struct Relay<'a> {
 }
 
 impl LoadObserver for Relay<'_> {
+    fn began(&self, under_way: &Arc<UnderWay>) {
+        let name = |transaction: &&'static str| staged(self.stage, transaction);
+        let transactions: Vec<String> = under_way.transactions().iter().map(name).collect();
+        self.tools.recorder.load_began(self.case, &transactions, under_way);
+    }
+
     fn second(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
         self.tools.observer.second(seconds);
         if self.stage.is_empty() {

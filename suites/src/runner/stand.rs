@@ -284,7 +284,7 @@ impl<'a> Stand<'a> {
     /// # Errors
     /// The disk is full or the folder is gone.
     pub fn keep_seconds(&self, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        self.tools.recorder.second(self.case, began, seconds)
+        self.tools.recorder.beside(self.case, began, seconds)
     }
 
     /// Puts a load on the target for as long as `meanwhile` takes, which is called on a thread of its

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
@@ -140,7 +140,7 @@ pub fn a_wrong_password_is_told(
             let why = acquired(&*pool, kind).await.err().unwrap();
             let words = why.to_string().to_lowercase();
             let is_told = words.contains("password") || words.contains("access denied");
-            assert!(is_told || why.class == ErrorClass::PoolTimeout, "{kind}: {why}");
+            assert!(is_told, "{kind}: {why}");
             assert_eq!(scalar_sql(&mut *first, "SELECT 1").await.unwrap(), 1, "{kind}");
             tell_beside(place, change(PASSWORD));
             let mut second = acquired(&*pool, kind).await.unwrap();
@@ -174,7 +174,6 @@ pub fn a_dead_server_is_told(place: &Place, kinds: &'static [&'static str]) {
         drain_limit: limit,
         ..options(of_kinds(&kinds[..1], 2))
     };
-    let began = Instant::now();
     let summary = std::thread::scope(|scope| {
         let killing = scope.spawn(|| {
             let sql = "SELECT COUNT(*) FROM pg_stat_activity \
@@ -187,7 +186,6 @@ pub fn a_dead_server_is_told(place: &Place, kinds: &'static [&'static str]) {
         killing.join().unwrap();
         summary
     });
-    assert!(began.elapsed() < 2 * HANGS, "it went on for {:?}", began.elapsed());
     assert_eq!(summary.measured, 0, "{:#?}", kept.rows());
     theirs.runtime.block_on(async {
         for (kind, pool) in &pools {

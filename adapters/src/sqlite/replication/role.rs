@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dbdyno_core::{DbError, Error, Result, Session};
 use rusqlite::Connection;
 
+use super::super::counted::Counting;
 use super::super::driver::SqliteDriver;
 use super::super::errors::translate;
 use super::super::limit::Limit;
@@ -91,11 +92,11 @@ impl Role {
         driver: &SqliteDriver,
         connection: Connection,
         database: String,
-        limit: Option<Limit>,
+        (limit, counting): (Option<Limit>, Counting),
     ) -> Result<Box<dyn Session>, DbError> {
         let keep = driver.place().keep();
         let session = |connection: Opened, keep: Option<Arc<dyn Send + Sync>>| {
-            SqliteSession::new(connection, driver.begin_write(), limit, keep)
+            SqliteSession::new(connection, driver.begin_write(), limit, counting, keep)
         };
         match self {
             Self::Alone => Ok(Box::new(session(Opened::plain(connection), keep))),

@@ -13,10 +13,15 @@ fn rules(text: &str) -> Result<Vec<Rule>> {
 fn every_ready_made_rule_has_a_metric_and_an_end() {
     for ready_made in READY_MADE {
         let rule = of_ready_made(ready_made, &known_metrics()).unwrap();
-        let Condition::Beyond { op, threshold, clear: Some(clear), .. } = rule.condition else {
-            panic!("{rule:?}")
-        };
-        assert!(if op.is_upwards() { clear <= threshold } else { clear >= threshold }, "{rule:?}");
+        match rule.condition {
+            // What is absent is over once it is there.
+            Condition::Absent => {}
+            Condition::Beyond { op, threshold, clear: Some(clear), .. } => {
+                let ends = if op.is_upwards() { clear <= threshold } else { clear >= threshold };
+                assert!(ends, "{rule:?}");
+            }
+            Condition::Beyond { clear: None, .. } => panic!("{rule:?}"),
+        }
     }
 }
 
@@ -40,6 +45,18 @@ fn a_ready_made_rule_is_changed_field_by_field() {
     let mut expected = of_ready_made(known, &known_metrics()).unwrap();
     expected.severity = Severity::Fail;
     assert_eq!(same, expected);
+}
+
+#[test]
+fn a_ready_made_rule_of_absence_stays_one_unless_a_threshold_is_said() {
+    let silent = |more: &str| rules(&format!("[[alert]]\nuse = 'silent'\n{more}"));
+    let rule = silent("severity = 'fail'\n").unwrap().remove(0);
+    assert_eq!((rule.condition, rule.lasting), (Condition::Absent, Duration::from_secs(5)));
+    let rule = silent("for = '1s'\n").unwrap().remove(0);
+    assert_eq!((rule.condition, rule.lasting), (Condition::Absent, Duration::from_secs(1)));
+    assert!(silent("threshold = 5\n").is_err());
+    let few = silent("op = '<'\nthreshold = 5\n").unwrap().remove(0);
+    assert!(matches!(few.condition, Condition::Beyond { op: Op::Below, .. }), "{few:?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::{MetricInfo, MetricKind, Reading, Sample};
 use hdrhistogram::Histogram;
 
-use super::super::points::{Loads, of_samples};
-use super::super::rule::{Baseline, LOAD_METRICS, Metric, Severity};
+use super::super::points::{Loads, of_samples, worked_out_of};
+use super::super::rule::{Baseline, DERIVED, LOAD_METRICS, Metric, Severity};
 use super::*;
 use crate::made_up::case;
 
@@ -52,7 +52,38 @@ fn beyond(op: Op, threshold: f64) -> Condition {
 
 fn judge(rule: Rule) -> Judge {
     let metrics = vec!["connections", "connections_limit", "deadlocks", "waiting"];
-    Judge::new(vec![rule], vec![Watched { target: "here".to_owned(), metrics }])
+    Judge::new(vec![rule], vec![watched(metrics)], at(1))
+}
+
+fn watched(metrics: Vec<&'static str>) -> Watched {
+    Watched { target: "here".to_owned(), metrics, has_process: false }
+}
+
+/// A moment with samples.
+fn sampled(second: u64) -> Moment {
+    Moment { now: at(second), is_sampled: true }
+}
+
+/// Loads that have been measured for so long.
+fn running(cases: &[&Case], measured: u64) -> Vec<Running> {
+    let running =
+        |case: &&Case| Running { case: Arc::new((*case).clone()), measured: Some(at(measured)) };
+    cases.iter().map(running).collect()
+}
+
+/// Samples that are taken seldom are no gap.
+#[test]
+fn a_rule_fires_however_seldom_samples_are_taken() {
+    let rule = engine(&SESSIONS, beyond(Op::Above, 10.0), 30);
+    let metrics = vec!["connections"];
+    let mut judge = Judge::new(vec![rule], vec![watched(metrics)], at(20));
+    let mut fired = Vec::new();
+    for second in [0, 20, 40, 60] {
+        let points = of_samples(at(second), &[sample(&SESSIONS, "", 11.0, None)]);
+        let found = judge.judge(sampled(second), &points, &[]);
+        fired.extend(found.iter().map(|finding| (second, finding.change)));
+    }
+    assert_eq!(fired, [(40, Change::Fired)]);
 }
 
 /// What comes of values a second apart: the seconds in which something changed.
@@ -72,7 +103,7 @@ fn changes(rule: Rule, values: &[Option<f64>]) -> Vec<(u64, Change)> {
             .collect();
         last = *value;
         let points = of_samples(at(second), &samples);
-        let found = judge.judge(at(second), &points, &[]);
+        let found = judge.judge(sampled(second), &points, &[]);
         changes.extend(found.into_iter().map(|finding| (second, finding.change)));
     }
     changes
@@ -147,7 +178,7 @@ fn what_is_not_told_for_long_enough_is_absent_until_it_is_told_again() {
     // Nobody expects what the engine of the target does not know.
     static OTHER: MetricInfo = MetricInfo::gauge("history_length", "1", "");
     let mut judge = judge(engine(&OTHER, Condition::Absent, 0));
-    assert!(judge.judge(at(9), &[], &[]).is_empty());
+    assert!(judge.judge(sampled(9), &[], &[]).is_empty());
 }
 
 #[test]
@@ -169,7 +200,7 @@ fn each_of_several_is_judged_by_itself_and_over_once_it_is_no_more() {
     let mut told = |second, waits: &[(&str, f64)]| {
         let mut samples = vec![sample(&SESSIONS, "", 5.0, None)];
         samples.extend(waits.iter().map(|(of, value)| sample(&WAITING, of, *value, None)));
-        let found = judge.judge(at(second), &of_samples(at(second), &samples), &[]);
+        let found = judge.judge(sampled(second), &of_samples(at(second), &samples), &[]);
         found.into_iter().map(|finding| (finding.of, finding.change)).collect::<Vec<_>>()
     };
     assert_eq!(told(0, &[("Lock", 2.0), ("IO", 1.0)]), [("Lock".to_owned(), Change::Fired)]);
@@ -225,7 +256,7 @@ fn a_load_is_judged_by_whole_seconds_of_its_measured_part() {
 #[test]
 fn a_load_is_held_against_its_own_case_of_the_baseline() {
     let case = case();
-    let baseline: Baseline = [(("here".to_owned(), case_name(&case)), 0.010)].into();
+    let baseline: Baseline = [(("here".to_owned(), comparable_name(&case)), 0.010)].into();
     let condition = Condition::Beyond {
         op: Op::Above,
         threshold: 1.5,
@@ -237,8 +268,7 @@ fn a_load_is_held_against_its_own_case_of_the_baseline() {
     let mut loads = Loads::default();
     let mut told = |number, case: &Case, ms| {
         let points = loads.second(at(number), case, &[second(number, false, 10, 0, ms)]);
-        let running: Vec<Arc<Case>> = loads.cases().map(Arc::clone).collect();
-        let found = judge.judge(at(number), &points, &running);
+        let found = judge.judge(sampled(number), &points, &loads.running());
         found.into_iter().map(|found| (found.change, found.threshold)).collect::<Vec<_>>()
     };
     assert_eq!(told(0, &case, 14), []);
@@ -247,8 +277,12 @@ fn a_load_is_held_against_its_own_case_of_the_baseline() {
     assert_eq!(found[0].0, Change::Fired);
     assert!((found[0].1.unwrap() - 0.015).abs() < 1e-9);
     let other = Case { clients: 9, ..case.clone() };
-    assert_eq!(told(2, &other, 900), [(Change::NotJudged, None)]);
+    assert_eq!(told(2, &other, 900), [(Change::Resolved, None), (Change::NotJudged, None)]);
     assert_eq!(told(3, &other, 900), []);
+    let larger = Case { scale: "2".parse().unwrap(), ..case.clone() };
+    assert_eq!(told(4, &larger, 900), [(Change::NotJudged, None)]);
+    let through = Case { driver: "sqlx".to_owned(), ..case.clone() };
+    assert_eq!(told(5, &through, 900), [(Change::NotJudged, None)]);
 }
 
 #[test]
@@ -257,18 +291,91 @@ fn a_load_that_is_over_has_nothing_left_to_fire_of() {
     let mut judge = judge(rule(Subject::Load, load("p99"), beyond(Op::Above, 0.01), 0));
     let mut loads = Loads::default();
     let points = loads.second(at(0), &case, &[second(0, false, 10, 0, 50)]);
-    let running = [Arc::new(case.clone())];
-    assert_eq!(judge.judge(at(0), &points, &running)[0].change, Change::Fired);
+    let runs = running(&[&case], 1);
+    assert_eq!(judge.judge(sampled(0), &points, &runs)[0].change, Change::Fired);
     // Seconds come late, and nothing is said of that.
-    assert!(judge.judge(at(1), &[], &running).is_empty());
-    assert_eq!(judge.judge(at(2), &[], &[])[0].change, Change::Resolved);
-    let mut absent = judge_of_absence();
-    assert!(absent.judge(at(0), &points, &running).is_empty());
-    assert!((1..3).all(|second| absent.judge(at(second), &[], &running).is_empty()));
-    assert_eq!(absent.judge(at(3), &[], &running)[0].change, Change::Fired);
-    assert!(absent.judge(at(4), &[], &[]).is_empty());
+    assert!(judge.judge(sampled(1), &[], &runs).is_empty());
+    let found = judge.judge(sampled(2), &[], &[]);
+    assert_eq!(found[0].change, Change::Resolved);
+    assert_eq!(found[0].case.as_deref(), Some(&case));
 }
 
-fn judge_of_absence() -> Judge {
-    judge(rule(Subject::Load, load("p99"), Condition::Absent, 2))
+#[test]
+fn what_one_case_fired_is_over_before_the_next_and_its_time_does_not_count_for_it() {
+    let one = case();
+    let other = Case { clients: 9, ..one.clone() };
+    let mut judge = judge(rule(Subject::Load, load("p99"), beyond(Op::Above, 0.01), 2));
+    let mut loads = Loads::default();
+    let mut told = |number, case: &Case| {
+        let points = loads.second(at(number), case, &[second(number, false, 10, 0, 50)]);
+        let found = judge.judge(sampled(number), &points, &loads.running());
+        found
+            .into_iter()
+            .map(|found| (found.change, found.case.unwrap().clients))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!([told(0, &one), told(1, &one)], [[], []]);
+    assert_eq!(told(2, &one), [(Change::Fired, one.clients)]);
+    // The next case's load begins within the same second.
+    assert_eq!(told(3, &other), [(Change::Resolved, one.clients)]);
+    assert_eq!(told(4, &other), []);
+    assert_eq!(told(5, &other), [(Change::Fired, other.clients)]);
+}
+
+fn judge_of_absence(lasting: u64) -> Judge {
+    judge(rule(Subject::Load, load("p99"), Condition::Absent, lasting))
+}
+
+#[test]
+fn a_load_is_given_time_to_tell_and_is_not_expected_to_before_it_is_measured_or_after() {
+    let case = case();
+    let mut loads = Loads::default();
+    let points = loads.second(at(10), &case, &[second(0, false, 10, 0, 50)]);
+    for (lasting, fires) in [(0, 13), (5, 15)] {
+        let mut judge = judge_of_absence(lasting);
+        let warm = [Running { case: Arc::new(case.clone()), measured: None }];
+        assert!((0..10).all(|second| judge.judge(sampled(second), &[], &warm).is_empty()));
+        assert!(judge.judge(sampled(10), &points, &running(&[&case], 1)).is_empty());
+        let mut fired = Vec::new();
+        for second in 11..20 {
+            let found = judge.judge(sampled(second), &[], &running(&[&case], second - 9));
+            fired.extend(found.iter().map(|finding| (second, finding.change)));
+        }
+        assert_eq!(fired, [(fires, Change::Fired)]);
+        assert!(judge.judge(sampled(20), &[], &[]).is_empty());
+    }
+    // One that never told anything is absent from when it could have.
+    let mut judge = judge_of_absence(0);
+    let quiet = |judge: &mut Judge, second| {
+        judge.judge(sampled(second), &[], &running(&[&case], second)).is_empty()
+    };
+    assert_eq!([0, 1, 2, 3].map(|second| quiet(&mut judge, second)), [true, true, true, false]);
+}
+
+#[test]
+fn nothing_is_absent_where_nobody_looked_or_nobody_could_tell() {
+    let absent = |subject, info| rule(subject, info, Condition::Absent, 0);
+    let mut of_engine = judge(absent(Subject::Sampled(Source::Engine), &SESSIONS));
+    let end = Moment { now: at(1), is_sampled: false };
+    assert!(of_engine.judge(end, &[], &[]).is_empty());
+    assert_eq!(of_engine.judge(sampled(1), &[], &[]).len(), 1);
+    // The processes of somebody else's server are not told of.
+    let memory = &crate::PROCESS_CATALOGUE[0];
+    let of_server = absent(Subject::Sampled(Source::Server), memory);
+    assert!(judge(of_server.clone()).judge(sampled(0), &[], &[]).is_empty());
+    let own = Watched { has_process: true, ..watched(Vec::new()) };
+    let mut judge = Judge::new(vec![of_server], vec![own], at(1));
+    assert_eq!(judge.judge(sampled(0), &[], &[]).len(), 1);
+}
+
+#[test]
+fn what_is_worked_out_is_absent_too() {
+    let known = ["cache_hits", "connections", "connections_limit"];
+    assert_eq!(worked_out_of(&known), ["connections_ratio"]);
+    let ratio = DERIVED.iter().find(|(_, info)| info.name == "connections_ratio").unwrap();
+    let rule = engine(&ratio.1, Condition::Absent, 0);
+    let mut judge = Judge::new(vec![rule], vec![watched(vec!["connections_ratio"])], at(1));
+    let there = [sample(&SESSIONS, "", 1.0, None), sample(&LIMIT, "", 2.0, None)];
+    assert!(judge.judge(sampled(0), &of_samples(at(0), &there), &[]).is_empty());
+    assert_eq!(judge.judge(sampled(1), &of_samples(at(1), &there[..1]), &[]).len(), 1);
 }

@@ -1,0 +1,164 @@
+//! What a server says of its own work as a replica. A primary of MySQL or MariaDB does not know how far replicas are:
+//! it is the replica that is asked.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use dbdyno_core::metrics::{MetricInfo, Reading};
+use dbdyno_core::{DbError, Row, Session, Statement, StatementId, Value};
+
+use super::programs::Product;
+
+pub(super) const LAG_S: MetricInfo = MetricInfo::gauge(
+    "replication_lag_s",
+    "s",
+    "what the replica says of its lag, by connection (Seconds_Behind_Master); nothing where it does not know",
+);
+pub(super) const BEHIND_S: MetricInfo = MetricInfo::gauge(
+    "replication_behind_s",
+    "s",
+    "the same, and while it does not know, the last that it said and the time since; by connection",
+);
+pub(super) const STOPPED: MetricInfo = MetricInfo::gauge(
+    "replication_stopped",
+    "1",
+    "threads of a replica that do not run or have no connection, of two; by connection (Slave_IO_Running, Slave_SQL_Running)",
+);
+
+/// A server as a replica.
+pub(super) struct Replica {
+    query: &'static str,
+    /// The columns of the answer, which differ by version; none before they were asked for.
+    columns: Vec<String>,
+    /// When each connection last knew how far behind it was, and how far.
+    known: BTreeMap<String, (Instant, f64)>,
+}
+
+/// The place of the session's only prepared statement.
+const STATUS: StatementId = 0;
+
+impl Replica {
+    pub(super) fn of(product: Product) -> Self {
+        let query = match product {
+            Product::Mariadb => "SHOW ALL SLAVES STATUS",
+            // From 8.0.22 on.
+            Product::Mysql => "SHOW REPLICA STATUS",
+        };
+        Self { query, columns: Vec::new(), known: BTreeMap::new() }
+    }
+
+    /// What is to be told at this moment: nothing where the server is no replica.
+    ///
+    /// # Errors
+    /// As a query; who may not ask is refused.
+    pub(super) async fn read(
+        &mut self,
+        session: &mut dyn Session,
+    ) -> Result<Vec<Reading>, DbError> {
+        if self.columns.is_empty() {
+            session.prepare(&[Statement::new("status", self.query)]).await?;
+            self.columns = session.columns(STATUS)?;
+        }
+        let mut connections = Vec::new();
+        let mut visit = |row: &dyn Row| {
+            let mut status = BTreeMap::new();
+            for (place, name) in self.columns.iter().enumerate() {
+                let value = match row.value(place)? {
+                    Value::Text(text) => text.to_owned(),
+                    Value::Int(number) => number.to_string(),
+                    _ => continue,
+                };
+                status.insert(name.as_str(), value);
+            }
+            connections.push(Status::of(&status));
+            Ok(())
+        };
+        session.query(STATUS, &[], &mut visit).await?;
+        let now = Instant::now();
+        Ok(connections.into_iter().flat_map(|status| self.readings(now, status)).collect())
+    }
+
+    fn readings(&mut self, now: Instant, status: Status) -> Vec<Reading> {
+        let Status { of, lag_s, stopped } = status;
+        let (then, last_s) = match lag_s {
+            Some(lag_s) => {
+                self.known.insert(of.clone(), (now, lag_s));
+                (now, lag_s)
+            }
+            None => *self.known.entry(of.clone()).or_insert((now, 0.0)),
+        };
+        let behind_s = last_s + now.duration_since(then).as_secs_f64();
+        let told = [
+            lag_s.map(|lag_s| (&LAG_S, lag_s)),
+            Some((&BEHIND_S, behind_s)),
+            Some((&STOPPED, f64::from(stopped))),
+        ];
+        let reading = |(metric, value)| Reading { metric, of: of.clone(), value };
+        told.into_iter().flatten().map(reading).collect()
+    }
+}
+
+/// What a connection to a primary says.
+#[derive(Debug, PartialEq)]
+struct Status {
+    of: String,
+    lag_s: Option<f64>,
+    /// Threads that do not run.
+    stopped: u8,
+}
+
+impl Status {
+    /// By the names that MariaDB and MySQL have for it.
+    fn of(columns: &BTreeMap<&str, String>) -> Self {
+        let either =
+            |names: [&'static str; 2]| names.into_iter().find_map(|name| columns.get(name));
+        let runs = |names| either(names).is_some_and(|word| word == "Yes");
+        let receives = runs(["Slave_IO_Running", "Replica_IO_Running"]);
+        let applies = runs(["Slave_SQL_Running", "Replica_SQL_Running"]);
+        let lag_s = either(["Seconds_Behind_Master", "Seconds_Behind_Source"]);
+        Self {
+            of: either(["Connection_name", "Channel_Name"]).cloned().unwrap_or_default(),
+            // While a thread does not run, MySQL may say 0.
+            lag_s: lag_s.and_then(|text| text.parse().ok()).filter(|_| receives && applies),
+            stopped: u8::from(!receives) + u8::from(!applies),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn status(io: &str, sql: &str, behind: Option<&str>) -> Status {
+        let mut columns: BTreeMap<&str, String> =
+            [("Slave_IO_Running", io.to_owned()), ("Slave_SQL_Running", sql.to_owned())].into();
+        columns.extend(behind.map(|behind| ("Seconds_Behind_Master", behind.to_owned())));
+        Status::of(&columns)
+    }
+
+    #[test]
+    fn a_replica_that_does_not_know_how_far_it_is_falls_behind() {
+        let (mut replica, began) = (Replica::of(Product::Mariadb), Instant::now());
+        let mut told = |second, status| {
+            let readings = replica.readings(began + Duration::from_secs(second), status);
+            readings.iter().map(|read| (read.metric.name, read.value)).collect::<Vec<_>>()
+        };
+        let (lag, behind, stopped) =
+            ("replication_lag_s", "replication_behind_s", "replication_stopped");
+        assert_eq!(
+            told(0, status("Yes", "Yes", Some("2"))),
+            [(lag, 2.0), (behind, 2.0), (stopped, 0.0)]
+        );
+        assert_eq!(told(5, status("Yes", "No", None)), [(behind, 7.0), (stopped, 1.0)]);
+        assert_eq!(
+            told(9, status("Connecting", "No", Some("0"))),
+            [(behind, 11.0), (stopped, 2.0)]
+        );
+        assert_eq!(
+            told(10, status("Yes", "Yes", Some("0"))),
+            [(lag, 0.0), (behind, 0.0), (stopped, 0.0)]
+        );
+    }
+}
