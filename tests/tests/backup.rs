@@ -17,13 +17,14 @@ use dbdyno_core::measurement::Second;
 use dbdyno_core::{Driver, Measurement, Recorder, Status, Stop};
 use dbdyno_suites::backup::{self, BackupOptions};
 use dbdyno_suites::runner::{RunOptions, RunSummary};
-use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
+use dbdyno_tests::{
+    Kept, SmallDisk, left_out, named, run_one, run_options, runtime, target, wait_for,
+};
 use harm::{
-    FULL_PART, Harm, Saboteur, SmallDisk, awkward_folder, files_of, flip_in_archive, flip_in_full,
+    FULL_PART, Harm, Saboteur, awkward_folder, files_of, flip_in_archive, flip_in_full,
     tamper_with_a_copy, tamper_with_a_dump,
 };
 use locks::{locks_of_a_copy_are_as_told, locks_of_a_dump_are_seen};
-use nix::unistd::Uid;
 use tokio::runtime::Runtime;
 
 /// An engine that is up.
@@ -286,13 +287,9 @@ fn a_backup_has_a_time_limit(place: &Place, method: &str) {
 
 /// A full disk is told, nothing is left on it, and nothing was promised.
 fn a_full_disk_is_told(place: &Place, methods: &[(&str, &str)]) {
-    if !Uid::effective().is_root() {
-        eprintln!("left out: only root mounts a small disk");
-        return;
-    }
-    let disk = SmallDisk::mount();
+    let Some(disk) = SmallDisk::mount("8m") else { return };
     let names: Vec<&str> = methods.iter().map(|(name, _)| *name).collect();
-    let folder = Some(disk.0.path().to_owned());
+    let folder = Some(disk.path().to_owned());
     let found = place.run("idle", BackupOptions { folder, ..only(&names) }, Harm::None);
     assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 1));
     for (method, words) in methods {
@@ -300,7 +297,7 @@ fn a_full_disk_is_told(place: &Place, methods: &[(&str, &str)]) {
         assert_eq!((row.status, row.value), (Status::Failed, None), "{method}");
         assert!(row.detail.contains(words), "{method}: {}", row.detail);
     }
-    assert_eq!(fs::read_dir(disk.0.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
 /// A server that is reached by a URL, without a password, is restored into one of dbdyno's own.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
 use dbdyno_core::measurement::Second;
@@ -167,27 +166,6 @@ pub(super) fn tamper_with_a_copy(folder: &Path) {
     let changes = "UPDATE warehouse SET w_ytd = w_ytd + 1; DELETE FROM item WHERE i_id = 7; \
                    DELETE FROM dbdyno_backup_ledger WHERE number = 1";
     copy.execute_batch(changes).unwrap();
-}
-
-/// A small disk, for as long as this is kept.
-pub(super) struct SmallDisk(pub(super) tempfile::TempDir);
-
-impl SmallDisk {
-    pub(super) fn mount() -> Self {
-        let folder = tempfile::Builder::new().prefix("dbdyno-disk").tempdir_in("/var/tmp").unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m,mode=1777", "tmpfs"]).arg(folder.path());
-        assert!(mount.status().unwrap().success());
-        Self(folder)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(self.0.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
-    }
 }
 
 /// Changes the last number of the first row of a table in a dump, and another table's number 1 to 0: a value of
