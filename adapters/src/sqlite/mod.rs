@@ -12,6 +12,7 @@ mod driver;
 mod errors;
 mod file;
 mod indexes;
+mod levels;
 mod limit;
 mod metrics;
 mod opened;
@@ -50,7 +51,7 @@ pub const ENTRY: EngineEntry = EngineEntry {
     options: pragmas::OPTIONS,
     dialect: || &SqliteDialect,
     metrics: metrics::CATALOGUE,
-    isolation: |level| driver::support(level, pragmas::BEGIN_WRITE, false),
+    isolation: |level| levels::support(level, pragmas::BEGIN_WRITE, false),
     open,
     find,
     companions: &[],
