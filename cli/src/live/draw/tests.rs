@@ -100,7 +100,7 @@ fn samples(number: u64) -> Vec<Sample> {
         sample(Engine, "postgres", "connections", "", 12.0),
         sample(Engine, "postgres", "connections_active", "", 8.0),
         sample(Engine, "postgres", "lock_waits", "", 3.0),
-        sample(Engine, "postgres", "replication_lag_s", "standby", 0.42),
+        sample(Engine, "postgres", "replication_behind_s", "standby", 0.42),
         sample(Engine, "postgres", "rate_of_log_bytes", "", 3.4e6),
         sample(Engine, "postgres", "waiting", "Lock: transactionid", 3.0),
         sample(Engine, "postgres", "waiting", "IO: WALSync", (number % 2) as f64),

@@ -133,7 +133,7 @@ impl Server {
         let hits = hits.filter(|(hits, misses)| hits + misses > 0.0);
         let log = rate("log_bytes").map(Log::BytesPerSecond);
         let lags =
-            all.of(target).filter(|sample| sample.reading.metric.name == "replication_lag_s");
+            all.of(target).filter(|sample| sample.reading.metric.name == "replication_behind_s");
         let waiting = all
             .of(target)
             .filter(|sample| sample.reading.metric.name == "waiting")
