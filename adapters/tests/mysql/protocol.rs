@@ -9,7 +9,7 @@ use dbdyno_core::{
     Access, Decimal, ErrorClass, Request, Row, Session, SessionOptions, Statement, Value,
 };
 
-use super::support::{INSERT, READ, add, database, options, read, session, shared, text};
+use super::support::{ADD, INSERT, add, database, options, read, session, shared, text};
 
 /// Two sessions that lock each other's row, and the one that was rolled back.
 async fn victim(name: &str) -> Box<dyn Session> {
@@ -62,8 +62,12 @@ async fn a_session_that_was_abandoned_is_lost() {
     let driver = shared().await;
     let name = "abandoned";
     database(driver.as_ref(), name).await;
+    // Nothing is answered while somebody else has the row.
+    let mut holder = session(driver.as_ref(), name, None).await;
+    holder.begin(Access::Write).await.unwrap();
+    add(holder.as_mut(), 1).await.unwrap();
     let mut session = session(driver.as_ref(), name, None).await;
-    session.request(Request::Run(READ, &[Value::Int(1)]));
+    session.request(Request::Run(ADD, &[Value::Int(1), Value::Int(1)]));
     let polled =
         poll_fn(|context| Poll::Ready(session.poll_answer(context, &mut |_| Ok(())))).await;
     assert!(polled.is_pending());
