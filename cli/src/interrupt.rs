@@ -12,6 +12,8 @@ const ENDING: &str = "ending: what was measured is kept (again to end at once)\n
 /// Takes the moving line of a terminal away.
 const CLEARED: &str = "\r\x1b[2K";
 
+/// Whether a signal has asked for the end before: an alert that aborts the run is nobody's first Ctrl-C.
+static ASKED: AtomicBool = AtomicBool::new(false);
 /// Whether a full-screen view has the terminal, which says by itself what was asked for.
 static SCREEN_TAKEN: AtomicBool = AtomicBool::new(false);
 /// The signal that asked for the end at once meanwhile; 0 where none did.
@@ -45,7 +47,7 @@ pub fn watch(stop: &Stop) -> Result<()> {
         let told = &*told;
         let handler = move || {
             let has_view = SCREEN_TAKEN.load(Ordering::SeqCst);
-            if stop.is_requested() {
+            if ASKED.swap(true, Ordering::SeqCst) {
                 // One that does not end is not waited for when it is asked for yet again.
                 if has_view && AT_ONCE.swap(signal, Ordering::SeqCst) == 0 {
                     return;

@@ -126,7 +126,8 @@ fn a_run_on_the_full_screen_is_paused_goes_on_and_is_ended_by_keys() {
     for part in ["of 18", "servers", "machine", "waits", "events", "left"] {
         assert!(shown.contains(part), "{part} is missing in:\n{shown}");
     }
-    terminal.strike("q");
+    // Held down.
+    terminal.tmux(&["send-keys", "-N9", "q"]);
     assert_eq!(terminal.wait_for_end(), "130");
     // What was kept from the screen.
     terminal.wait("the lines", |shown| shown.contains("results in runs/"));

@@ -33,6 +33,8 @@ pub use told::{Teller, Told};
 const FRAME: Duration = Duration::from_millis(250);
 /// How long its end is waited for: a terminal may have stopped taking what is written.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A key that is held down comes again within this time at the latest (X begins to repeat after 660 ms).
+const SAME_STROKE: Duration = Duration::from_millis(700);
 
 /// The view, for as long as it lives.
 pub struct Live {
@@ -74,6 +76,7 @@ impl Live {
             drawn: None,
             pause: pause.clone(),
             stop: stop.clone(),
+            end_struck: None,
             over: Arc::clone(&over),
         };
         let live = Self { teller: Teller(sender), over, done: Mutex::new(done) };
@@ -130,6 +133,8 @@ struct Viewing {
     drawn: Option<(u64, Size)>,
     pause: Pause,
     stop: Stop,
+    /// When the key for the end was struck last.
+    end_struck: Option<Instant>,
     over: Arc<AtomicBool>,
 }
 
@@ -199,10 +204,7 @@ impl Viewing {
         self.drawn = None;
         let state = &mut self.state;
         match key {
-            // As Ctrl-C without a view: the same for a key as for a signal.
-            Key::End => {
-                let _ = raise(Signal::SIGINT);
-            }
+            Key::End => self.end(),
             Key::Pause if state.has_loads() => self.pause.toggle(),
             Key::Pause => {}
             Key::Help => state.shows_help = !state.shows_help,
@@ -210,6 +212,15 @@ impl Viewing {
             Key::Next => state.turn(1),
             Key::Previous => state.turn(-1),
             Key::Panel(place) => state.turn_to(place),
+        }
+    }
+
+    /// Asks for the end as Ctrl-C does without a view: the same for a key as for a signal. One that is held down asks
+    /// once.
+    fn end(&mut self) {
+        let last = self.end_struck.replace(Instant::now());
+        if last.is_none_or(|last| last.elapsed() > SAME_STROKE) {
+            let _ = raise(Signal::SIGINT);
         }
     }
 }
