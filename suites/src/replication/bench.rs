@@ -19,10 +19,9 @@ use crate::runner::{Measured, Stage, Stand};
 
 /// How long replicas may take to show what was committed in a load.
 pub const SETTLE_LIMIT: Duration = Duration::from_secs(120);
-/// How long loading the data on a primary may take, and looking at the tables of a node: so long at any scale, and so
-/// much longer for each factor of it. A server that stands still is to end its topology, and not the run.
+/// How long loading the data on a primary may take: so long at any scale, and so much longer for each factor of it. A
+/// server that stands still is to end its topology, and not the run.
 const LOAD_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(60));
-const LOOK_LIMIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(30));
 
 /// A case that is being measured.
 pub struct Bench<'s> {
@@ -206,7 +205,7 @@ impl<'s> Bench<'s> {
     /// # Errors
     /// The server refuses, or the end was asked for.
     pub fn load_data(&self, running: &Running) -> Result<()> {
-        let (primary, limit) = (&*running.primary, self.by_scale(LOAD_LIMIT));
+        let (primary, limit) = (&*running.primary, self.stand.by_scale(LOAD_LIMIT));
         self.wait(async {
             let loaded = tokio::time::timeout(limit, self.stand.prepare_on(primary)).await;
             loaded.unwrap_or_else(|_| {
@@ -215,10 +214,6 @@ impl<'s> Bench<'s> {
             })
         })?;
         self.ask(&*running.primary, "make the heartbeat", heartbeat::create)
-    }
-
-    fn by_scale(&self, (at_any, each): (Duration, Duration)) -> Duration {
-        at_any + each.mul_f64(self.stand.case().scale.to_f64())
     }
 
     /// Waits for something that servers do, unless the end is asked for meanwhile.
@@ -244,7 +239,7 @@ impl<'s> Bench<'s> {
         self.wait(async {
             let mut session =
                 within(heartbeat::ANSWER_LIMIT, node.connect(&options)).await.map_err(failed)?;
-            within(self.by_scale(LOOK_LIMIT), ask(&mut *session)).await.map_err(failed)
+            within(self.stand.look_limit(), ask(&mut *session)).await.map_err(failed)
         })
     }
 

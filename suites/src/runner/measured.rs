@@ -182,7 +182,8 @@ pub(super) fn verdict(measured: &Measured, broken: &[Check], stopped: bool) -> (
         return (Status::Interrupted, unchecked.unwrap_or_else(|| "the end was asked for".into()));
     }
     if let Some(why) = unchecked {
-        return (Status::Failed, why);
+        // A person who waits for the end does not wait for the answers.
+        return (if stopped { Status::Interrupted } else { Status::Failed }, why);
     }
     if let Some(why) = measured.stages.iter().find_map(Stage::fruitless) {
         return (Status::Failed, why);

@@ -1,6 +1,7 @@
 //! Runs benchmarks: plans the cases, prepares the data, interleaves the repetitions, measures,
 //! checks, and tells a [`Recorder`](dbdyno_core::Recorder) what came out.
 
+mod ask;
 mod cases;
 mod measured;
 mod metrics;

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use dbdyno_core::load::{self, LoadObserver, LoadPlan, LoadReport, Workload, run_load};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Cache, Case, DbError, Driver, Error, ErrorClass, Event, HeldDurability, Measurement, Plan,
-    Recorder, Result, Session, SessionOptions, StatementForm, Stop,
+    Cache, Case, Driver, Error, Event, HeldDurability, Measurement, Plan, Recorder, Result,
+    SessionOptions, StatementForm, Stop,
 };
 use dbdyno_datasets::{self as datasets, Silent, Wanted};
 use tokio::runtime::Runtime;
@@ -20,12 +20,8 @@ use super::relay::{Errors, Relay};
 use super::rest::Rest;
 use crate::benchmark::{AfterUse, Benchmark, WorkloadContext};
 
-/// How often a server that went away is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a load may last that something else ends.
 const WITHOUT_END: Duration = Duration::from_secs(24 * 3600);
-/// How long a server may take to answer once a person waits for the end.
-const HURRIED_CONNECT: Duration = Duration::from_secs(3);
 
 /// What measuring needs besides the case.
 #[derive(Clone, Copy)]
@@ -42,7 +38,7 @@ pub struct Stand<'a> {
     case: &'a Case,
     driver: &'a Arc<dyn Driver>,
     benchmark: &'a dyn Benchmark,
-    tools: Tools<'a>,
+    pub(super) tools: Tools<'a>,
     rest: Rest,
 }
 
@@ -415,61 +411,6 @@ impl<'a> Stand<'a> {
                 Err(Error::unsupported(doing, "it is not dbdyno's"))
             }
         }
-    }
-
-    /// Does something else with the target, in a session of its own at the engine's default isolation;
-    /// `doing` tells the screen and completes "cannot …". Where the connection breaks it is done
-    /// again: a server that is still coming back from a crash is given the time that clients are
-    /// given, unless a person waits for the end.
-    ///
-    /// # Errors
-    /// The server cannot be reached, or what is done fails.
-    pub fn ask<T>(
-        &self,
-        doing: &str,
-        mut ask: impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
-    ) -> Result<T> {
-        self.tools.observer.working_on(self.case, doing);
-        let began = Instant::now();
-        let mut told = false;
-        loop {
-            let error = match self.tools.runtime.block_on(self.ask_once(&mut ask)) {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let patient = error.is_disconnected()
-                && began.elapsed() < self.options().reconnect_limit
-                && !self.is_stopped();
-            if !patient {
-                let doing = format!("{doing} on {}", self.driver.target());
-                return Err(Error::new(doing, error)
-                    .next("look into the server's log; `--reload` loads the data again"));
-            }
-            if !told {
-                let event = Event::now("waiting_for_server", error.message.clone());
-                self.tools.observer.event(&event);
-                told = true;
-            }
-            if let Some(control) = self.driver.server_control() {
-                control.ensure_running()?;
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
-    }
-
-    async fn ask_once<T>(
-        &self,
-        ask: &mut impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        let limit =
-            if self.is_stopped() { HURRIED_CONNECT } else { self.options().reconnect_limit };
-        let options = self.session_options();
-        let connected = tokio::time::timeout(limit, self.driver.connect(&options)).await;
-        let mut session = connected.unwrap_or_else(|_| {
-            let why = "it did not answer";
-            Err(DbError::new(ErrorClass::Disconnected, None, why))
-        })?;
-        ask(&mut *session).await
     }
 
     /// Puts a plan into the run folder.
