@@ -50,13 +50,26 @@ impl Bounds {
     /// # Errors
     /// As [`run`](Self::run) has them; that the command failed is a [broken](Error::broken) promise.
     pub(crate) fn read_backup(&self, command: &mut Command, doing: &str) -> Result<()> {
+        self.read_judged(command, doing, blame::judged)
+    }
+
+    /// The same of a command that reads it into a server, whose loss is no fault of the backup.
+    ///
+    /// # Errors
+    /// As [`read_backup`](Self::read_backup) has them.
+    pub(crate) fn read_into_server(&self, command: &mut Command, doing: &str) -> Result<()> {
+        self.read_judged(command, doing, blame::judged_of_client)
+    }
+
+    fn read_judged(
+        &self,
+        command: &mut Command,
+        doing: &str,
+        judged: fn(String, String) -> Error,
+    ) -> Result<()> {
         let tool = Tool::start(command, Path::new(""))?;
         let status = tool.status(Instant::now() + self.limit, &self.stop, doing)?;
-        if status.success() {
-            return Ok(());
-        }
-        let why = tool.why(status);
-        Err(blame::judged(doing, why))
+        if status.success() { Ok(()) } else { Err(judged(doing.to_owned(), tool.why(status))) }
     }
 }
 

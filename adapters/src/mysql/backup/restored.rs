@@ -96,7 +96,7 @@ impl<'s> Client<'s> {
         let mut command = told(self.source.place(), &self.program, &self.options);
         // What a dump or a log holds is no command of the client's.
         command.arg("--binary-mode").stdin(input);
-        self.source.bounds().read_backup(&mut command, &doing)
+        self.source.bounds().read_into_server(&mut command, &doing)
     }
 }
 

@@ -72,7 +72,7 @@ impl Backup for Dump {
         // Roles belong to a server, not to a dump: those of another one are not there.
         command.args(["--no-owner", "--no-privileges"]);
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
-        self.source.bounds().read_backup(&mut command, "restore a dump")?;
+        self.source.bounds().read_into_server(&mut command, "restore a dump")?;
         let placed = began.elapsed();
         Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
     }
