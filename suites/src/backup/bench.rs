@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dbdyno_core::backup::{BackupMethod, BackupPromise, Backups};
 use dbdyno_core::load::Arrival;
 use dbdyno_core::random::Rng;
-use dbdyno_core::{Better, Cache, Error, Measurement, Result, Status};
+use dbdyno_core::{Cache, Check, Error, Measurement, Result, Status};
 
 use super::making::Making;
 use super::{found, ledger};
@@ -71,21 +71,48 @@ impl<'s> Bench<'s> {
     /// Goes through the methods.
     ///
     /// # Errors
-    /// The data cannot be used any more, or the end was asked for; what was measured is kept.
+    /// The end was asked for; what was measured is kept.
     pub fn run(&self, measured: &mut Measured) -> Result<()> {
-        let before = self.look()?;
+        let Some(before) = self.attempt(measured, || self.look())? else { return Ok(()) };
         if before.checks.iter().any(|check| !check.held) {
             measured.checks.extend(before.checks);
             return Ok(());
         }
         let driver = self.stand.shared_driver();
-        self.stand
-            .ask("make the ledger", async |session| ledger::create(&*driver, session).await)?;
+        let create = || {
+            self.stand
+                .look("make the ledger", async |session| ledger::create(&*driver, session).await)
+        };
+        if self.attempt(measured, create)?.is_none() {
+            return Ok(());
+        }
         let ran = self.run_all(before, measured);
-        let dropped = self
-            .stand
-            .ask("drop the ledger", async |session| ledger::drop(&*driver, session).await);
-        ran.and(dropped)
+        self.sum_up(measured)?;
+        let drop = || {
+            self.stand
+                .look("drop the ledger", async |session| ledger::drop(&*driver, session).await)
+        };
+        let dropped = self.attempt(measured, drop);
+        ran.and(dropped.map(|_| ()))
+    }
+
+    /// Does something that all methods need; `None` where it fails, which breaks no promise of any.
+    ///
+    /// # Errors
+    /// The end was asked for.
+    fn attempt<T>(
+        &self,
+        measured: &mut Measured,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
+        match work() {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if self.stand.is_stopped() => Err(error),
+            Err(error) => {
+                measured.could_not.push(error.to_string());
+                Ok(None)
+            }
+        }
     }
 
     fn run_all(&self, state: State, measured: &mut Measured) -> Result<()> {
@@ -93,31 +120,56 @@ impl<'s> Bench<'s> {
         let mut known = Some(state);
         for method in self.methods()? {
             self.stand.go_on()?;
-            let state = match known.take() {
-                Some(state) => state,
-                None => self.look()?,
+            let none = found::none("backup_s").of(method.name);
+            let state = match known.take().map_or_else(|| self.look(), Ok) {
+                Ok(state) => state,
+                Err(error) => {
+                    self.keep_failure(none, error, measured)?;
+                    continue;
+                }
             };
             match making.one(method, state.clone(), measured) {
                 Ok(after) => known = after,
-                Err(error) if error.is_unsupported() => {
-                    let why = match error.to_string().split_once("\n  next: ") {
-                        Some((_, next)) => format!("{}; {next}", error.why()),
-                        None => error.why().to_owned(),
-                    };
-                    measured.own.push(none(method, Status::Unsupported, &why));
-                    known = Some(state);
-                }
-                Err(error) if self.stand.is_stopped() => return Err(error),
                 Err(error) => {
-                    // The others may well be made.
-                    let why = error.to_string();
-                    measured.own.push(none(method, Status::Failed, &why));
-                    measured.could_not.push(format!("{}: {}", method.name, error.why()));
                     let is_at_rest = !self.under_load && method.promise == BackupPromise::Snapshot;
-                    known = is_at_rest.then_some(state);
+                    known = (is_at_rest || error.is_unsupported()).then_some(state);
+                    self.keep_failure(none, error, measured)?;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Keeps why a part of a method gave no number, which `row` is to say. The other methods may well be measured.
+    ///
+    /// # Errors
+    /// The end was asked for.
+    pub fn keep_failure(
+        &self,
+        row: Measurement,
+        error: Error,
+        measured: &mut Measured,
+    ) -> Result<()> {
+        if error.is_unsupported() {
+            let why = match error.to_string().split_once("\n  next: ") {
+                Some((_, next)) => format!("{}; {next}", error.why()),
+                None => error.why().to_owned(),
+            };
+            measured.own.push(row.with_status(Status::Unsupported, why));
+        } else if self.stand.is_stopped() {
+            return Err(error);
+        } else if error.is_broken() {
+            let name = row.transaction.as_str();
+            measured.checks.push(Check::new("restored", false, error.to_string()).of(name));
+        } else {
+            measured.could_not.push(format!("{}: {}", row.transaction, error.why()));
+            measured.own.push(row.with_status(Status::Failed, error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// What shows in the rows of all methods alone.
+    fn sum_up(&self, measured: &mut Measured) -> Result<()> {
         let methods = self.backups()?.methods();
         let keeps_log = |name: &str| {
             let its = methods.iter().find(|method| method.name == name);
@@ -135,7 +187,7 @@ impl<'s> Bench<'s> {
     /// They cannot be looked at.
     pub fn look(&self) -> Result<State> {
         let scale = self.stand.case().scale;
-        self.stand.ask("check the data of tpcc", async |session| Tpcc.state(session, scale).await)
+        self.stand.look("check the data of tpcc", async |session| Tpcc.state(session, scale).await)
     }
 
     /// What clients run.
@@ -147,10 +199,4 @@ impl<'s> Bench<'s> {
     pub fn namespace(&self) -> String {
         Tpcc.dataset().namespace()
     }
-}
-
-/// The row of a method that gives no number.
-fn none(method: BackupMethod, status: Status, why: &str) -> Measurement {
-    let row = Measurement::new("backup_s", 0.0, "s", Better::Lower).of(method.name);
-    Measurement { value: None, ..row.with_status(status, why) }
 }

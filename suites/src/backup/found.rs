@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dbdyno_core::backup::BackupMade;
-use dbdyno_core::{Better, Measurement, Status};
+use dbdyno_core::{Better, Error, Measurement, Status};
 
 /// A megabyte, as disks are sold.
 const MEGABYTE: f64 = 1e6;
@@ -36,10 +36,14 @@ pub fn log_bytes(bytes: u64) -> Measurement {
     Measurement::new("backup_log_bytes", bytes as f64, "bytes", Better::Lower)
 }
 
-/// The longest that a writer of single rows waited while a backup was made.
-pub fn writers_blocked(longest: Duration) -> Measurement {
+/// The longest that a writer of single rows waited while a backup was made; at least that where it `broke` off.
+pub fn writers_blocked(longest: Duration, broke: Option<&Error>) -> Measurement {
     let ms = longest.as_secs_f64() * MS_PER_S;
-    Measurement::new("writers_blocked_ms", ms, "ms", Better::Lower)
+    let row = Measurement::new("writers_blocked_ms", ms, "ms", Better::Lower);
+    match broke {
+        None => row,
+        Some(why) => row.with_status(Status::Failed, format!("at least, for it broke off: {why}")),
+    }
 }
 
 /// What a method costs that keeps a log even while no backup is made: throughput before its backup, by that before
@@ -63,10 +67,9 @@ pub fn cost_of_log(rows: &[Measurement], keeps_log: impl Fn(&str) -> bool) -> Ve
     with.into_iter().map(row).collect()
 }
 
-/// A backup that nobody could try to restore.
-pub fn not_restored(why: &str) -> Measurement {
-    let row = Measurement::new("restore_s", 0.0, "s", Better::Lower);
-    Measurement { value: None, ..row.with_status(Status::Failed, why) }
+/// The row of a duration that could not be measured.
+pub fn none(metric: &str) -> Measurement {
+    Measurement { value: None, ..Measurement::new(metric, 0.0, "s", Better::Lower) }
 }
 
 /// What restoring took.

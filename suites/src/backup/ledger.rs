@@ -23,8 +23,8 @@ pub struct Entry {
     pub begun: Instant,
     /// When its commit was acknowledged; `None` where it failed or nobody knows.
     pub acknowledged: Option<Instant>,
-    /// When it was acknowledged or refused.
-    pub ended: Instant,
+    /// When it was acknowledged or refused, or nobody waited any more for the answer; `None` where it is under way.
+    pub ended: Option<Instant>,
 }
 
 /// The numbers written so far.
@@ -99,12 +99,12 @@ impl Ledger {
         let number = self.entries.last().map_or(1, |entry| entry.number + 1);
         let begun = Instant::now();
         // Whoever waits for the answer may give up, and the number be there all the same.
-        self.entries.push(Entry { number, begun, acknowledged: None, ended: begun });
+        self.entries.push(Entry { number, begun, acknowledged: None, ended: None });
         let sql = format!("INSERT INTO {quoted} (number) VALUES ({number})");
         let written = session.run_sql(&sql).await;
         if let Some(entry) = self.entries.last_mut() {
-            entry.ended = Instant::now();
-            entry.acknowledged = written.is_ok().then_some(entry.ended);
+            entry.ended = Some(Instant::now());
+            entry.acknowledged = entry.ended.filter(|_| written.is_ok());
         }
         written.map(|_| ())
     }
@@ -134,7 +134,15 @@ impl Ledger {
                 }
             }
         });
+        self.give_up(Instant::now());
         written.map_err(|why: DbError| Error::new(doing(), why))
+    }
+
+    /// Whoever waited for the last write has waited until `now`, where that was not answered.
+    fn give_up(&mut self, now: Instant) {
+        if let Some(last) = self.entries.last_mut() {
+            last.ended.get_or_insert(now);
+        }
     }
 
     async fn write_until(
@@ -188,13 +196,16 @@ impl Ledger {
 
     /// The longest that somebody who writes a row every few milliseconds had to wait for one to be committed, of the
     /// writes that were under way between two moments. One that was refused waits until the next one is
-    /// acknowledged, or until the last was refused. `None` where none was under way.
+    /// acknowledged, or until the last was refused or given up. `None` where none was under way.
     pub fn longest_wait(&self, from: Instant, to: Instant) -> Option<Duration> {
+        let last = self.entries.last()?;
+        let last = last.ended.unwrap_or(last.begun);
         let mut until = None;
         let mut longest = None;
         for entry in self.entries.iter().rev() {
             until = entry.acknowledged.or(until);
-            let ended = until.unwrap_or(entry.ended).max(entry.ended);
+            let own = entry.ended.unwrap_or(entry.begun);
+            let ended = until.unwrap_or(last).max(own);
             if entry.begun < to && ended >= from {
                 longest = longest.max(Some(ended - entry.begun));
             }
@@ -227,7 +238,7 @@ mod tests {
                 number,
                 begun,
                 acknowledged: acknowledged.filter(|_| !refused.contains(&number)),
-                ended: begun + Duration::from_millis(500),
+                ended: Some(begun + Duration::from_millis(500)),
             }
         };
         Ledger { entries: (1..=9).map(entry).collect() }
@@ -245,6 +256,22 @@ mod tests {
         assert_eq!(longest(9_100, 9_900), Some(Duration::from_millis(500)));
         assert_eq!(longest(0, 900), None);
         assert!(ledger.has_later(at(7_900)) && !ledger.has_later(at(8_000)));
+    }
+
+    #[test]
+    fn a_write_that_is_given_up_has_waited_until_then() {
+        let began = Instant::now();
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        let mut ledger = ledger(began, &[8]);
+        let begun = at(10_000);
+        ledger.entries.push(Entry { number: 10, begun, acknowledged: None, ended: None });
+        ledger.give_up(at(40_000));
+        let longest = |from, to| ledger.longest_wait(at(from), at(to));
+        assert_eq!(longest(10_100, 12_000), Some(Duration::from_secs(30)));
+        // It changes nothing of those that were answered.
+        assert_eq!(longest(8_100, 8_900), Some(Duration::from_millis(1_500)));
+        ledger.give_up(at(50_000));
+        assert_eq!(ledger.longest_wait(at(0), at(20_000)), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -38,15 +38,16 @@ pub struct Times {
     /// When the backup was started, and when it was made.
     pub started: Instant,
     pub made: Instant,
-    /// Until when the load is measured.
-    pub to: Instant,
+    /// Until when the load is measured; `None` where it did not last as long after the backup as before it.
+    pub to: Option<Instant>,
 }
 
 /// Does `making` amidst a load, with as long a time before and after it as a load lasts; numbers go into the
 /// ledger meanwhile.
 ///
 /// # Errors
-/// The load or the ledger could not be, or the end was asked for.
+/// The load could not be or broke before the backup was made, which may have failed for the same reason, or the end was
+/// asked for.
 pub fn around<T: Send>(
     stand: &Stand<'_>,
     name: &str,
@@ -69,26 +70,47 @@ pub fn around<T: Send>(
             let done = windows.around(load_over, making);
             over.store(true, Ordering::Relaxed);
             let kept = keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let (times, made) = done?;
-            Ok::<_, Error>((times, with_ledger(made, kept)))
+            Ok::<_, Halt>((done?, kept))
         })
     })?;
-    let (times, made) = done?;
-    Ok(Loaded { report, times, made, turns: log.turns() })
+    // Why a load broke is known once it has ended.
+    let why = |halt: Halt| match halt {
+        Halt::Broke => broke(stand.driver().target(), report.failure.as_ref()),
+        Halt::Other(error) => error,
+    };
+    let (Amidst { times, made, halt }, kept) = done.map_err(why)?;
+    let cut_short = halt.map(why);
+    Ok(Loaded { report, times, made, cut_short, kept, turns: log.turns() })
 }
 
-/// What came of a backup: without a ledger nobody can tell which moment it is of. What its tool says of itself comes
-/// first.
-fn with_ledger<T>(made: Result<T>, kept: Result<()>) -> Result<T> {
-    match (made, kept) {
-        (Ok(_), Err(why)) => Err(why),
-        (made, kept) => {
-            if let Err(why) = kept {
-                tracing::info!("{why}");
-            }
-            made
-        }
+fn broke(target: &str, failure: Option<&Error>) -> Error {
+    let doing = format!("load {target}");
+    let why = "the load ended by itself, before there was enough of it";
+    match failure {
+        Some(failure) => Error::new(doing, format!("{why}: {}", failure.why())),
+        None => Error::new(doing, why),
     }
+}
+
+/// Why a load does not go on.
+enum Halt {
+    /// It ended by itself.
+    Broke,
+    Other(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// A backup in the midst of a load.
+struct Amidst<T> {
+    times: Times,
+    made: Result<T>,
+    /// Why the load did not go on for long enough after it.
+    halt: Option<Halt>,
 }
 
 /// A load that a backup was made in.
@@ -97,6 +119,10 @@ pub struct Loaded<T> {
     pub times: Times,
     /// What came of the backup.
     pub made: Result<T>,
+    /// Why the load did not go on for long enough after it.
+    cut_short: Option<Error>,
+    /// What came of the ledger.
+    pub kept: Result<()>,
     turns: Vec<Turn>,
 }
 
@@ -115,7 +141,7 @@ struct Windows<'w> {
 }
 
 impl Windows<'_> {
-    fn wait_for_first(&self, over: &Stop) -> Result<()> {
+    fn wait_for_first(&self, over: &Stop) -> std::result::Result<(), Halt> {
         let limit = self.stand.options().reconnect_limit;
         let deadline = Instant::now() + limit;
         while self.log.ended() == 0 {
@@ -123,7 +149,9 @@ impl Windows<'_> {
             if Instant::now() >= deadline {
                 let doing = format!("load {}", self.stand.driver().target());
                 let why = format!("no transaction ended within {} s", limit.as_secs());
-                return Err(Error::new(doing, why).next("see events.csv for what went wrong"));
+                return Err(Error::new(doing, why)
+                    .next("see events.csv for what went wrong")
+                    .into());
             }
         }
         Ok(())
@@ -133,7 +161,7 @@ impl Windows<'_> {
         &self,
         over: &Stop,
         making: impl FnOnce() -> Result<T>,
-    ) -> Result<(Times, Result<T>)> {
+    ) -> std::result::Result<Amidst<T>, Halt> {
         let (warmup, length) = self.stand.length(self.stand.case().clients);
         self.wait(over, Length::Duration(warmup))?;
         let from = Instant::now();
@@ -142,15 +170,17 @@ impl Windows<'_> {
         // The load may break while a backup is made; that ends neither.
         let made_it = making();
         let made = Instant::now();
-        if let Err(why) = self.wait(over, length) {
+        if over.is_requested() {
             // What broke the load may be what the tool tells of.
-            return Err(made_it.err().unwrap_or(why));
+            return Err(made_it.err().map_or(Halt::Broke, Halt::Other));
         }
-        Ok((Times { from, started, made, to: Instant::now() }, made_it))
+        let halt = self.wait(over, length).err();
+        let to = halt.is_none().then(Instant::now);
+        Ok(Amidst { times: Times { from, started, made, to }, made: made_it, halt })
     }
 
     /// Lets the load go on for so long.
-    fn wait(&self, over: &Stop, length: Length) -> Result<()> {
+    fn wait(&self, over: &Stop, length: Length) -> std::result::Result<(), Halt> {
         let (began, before) = (Instant::now(), self.log.ended());
         let is_done = || match length {
             Length::Duration(duration) => began.elapsed() >= duration,
@@ -162,14 +192,10 @@ impl Windows<'_> {
         Ok(())
     }
 
-    fn nap(&self, over: &Stop) -> Result<()> {
+    fn nap(&self, over: &Stop) -> std::result::Result<(), Halt> {
         self.stand.go_on()?;
         if over.is_requested() {
-            let doing = format!("load {}", self.stand.driver().target());
-            return Err(Error::new(
-                doing,
-                "the load ended by itself, before there was enough of it",
-            ));
+            return Err(Halt::Broke);
         }
         thread::sleep(NAP);
         Ok(())
@@ -177,11 +203,21 @@ impl Windows<'_> {
 }
 
 impl<T> Loaded<T> {
-    /// The load before, during and after the backup.
-    fn phases(&self) -> [Phase; 3] {
+    /// Why the backup, though it was made, cannot be held against what was committed meanwhile: nobody knows all of it.
+    pub fn hindrance(&mut self) -> Option<Error> {
+        let kept = std::mem::replace(&mut self.kept, Ok(()));
+        self.cut_short.take().or(kept.err())
+    }
+
+    /// The load before, during and after the backup, as far as it went.
+    fn phases(&self) -> Vec<Phase> {
         let Times { from, started, made, to } = self.times;
-        [("before", from, started), ("during", started, made), ("after", made, to)]
+        let after = to.map(|to| Phase { name: "after", from: made, to });
+        [("before", from, started), ("during", started, made)]
             .map(|(name, from, to)| Phase { name, from, to })
+            .into_iter()
+            .chain(after)
+            .collect()
     }
 
     /// Its course, in spans of a quarter of a second at the most.
@@ -195,16 +231,16 @@ impl<T> Loaded<T> {
         let turns = &self.turns;
         let touched = |turn: &&Turn| turn.began < made && turn.ended >= started;
         let before = |turn: &&Turn| turn.began >= from && turn.ended < started;
-        let after = |turn: &&Turn| turn.began >= made && turn.ended < to;
+        let after = |turn: &&Turn| turn.began >= made && Some(turn.ended) < to;
         let phases = [
             ("before", phase(turns, (from, started), before)),
             ("during", phase(turns, (started, made), touched)),
-            ("after", phase(turns, (made, to), after)),
         ];
+        let after = to.map(|to| ("after", phase(turns, (made, to), after)));
         let named = |(name, rows): (&'static str, Vec<Measurement>)| {
             rows.into_iter().map(move |row| row.of(format!("{method}/{name}")))
         };
-        phases.into_iter().flat_map(named).collect()
+        phases.into_iter().chain(after).flat_map(named).collect()
     }
 }
 
@@ -255,6 +291,19 @@ pub fn response_times<'t>(turns: impl Iterator<Item = &'t Turn>) -> Option<Histo
 mod tests {
     use super::*;
 
+    /// A load in which nothing happened.
+    fn loaded() -> Loaded<()> {
+        let now = Instant::now();
+        Loaded {
+            report: crate::made_up::report(Vec::new()),
+            times: Times { from: now, started: now, made: now, to: Some(now) },
+            made: Ok(()),
+            cut_short: None,
+            kept: Ok(()),
+            turns: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_client_that_waits_for_a_backup_counts_in_it_and_nowhere_else() {
         let began = Instant::now();
@@ -268,9 +317,10 @@ mod tests {
             turn(3_000, 3_050),
             Turn { failed: true, ..turn(1_900, 3_900) },
         ];
-        let times = Times { from: at(0), started: at(1_000), made: at(2_000), to: at(4_000) };
-        let report = crate::made_up::report(Vec::new());
-        let rows = Loaded { report, times, made: Ok(()), turns }.metrics("m");
+        let to = Some(at(4_000));
+        let times = Times { from: at(0), started: at(1_000), made: at(2_000), to };
+        let mut loaded = Loaded { times, turns, ..loaded() };
+        let rows = loaded.metrics("m");
         let value = |phase: &str, metric: &str| {
             let its = rows.iter().find(|row| row.metric == metric && row.transaction == phase);
             its.and_then(|row| row.value).unwrap_or_default()
@@ -286,6 +336,12 @@ mod tests {
         let errors = ["m/before", "m/during", "m/after"].map(|phase| value(phase, "errors"));
         assert_eq!(errors, [0.0, 0.0, 1.0]);
         assert!(value("m/during", "latency_p99_us") < 2_010_000.0);
+        // Of a load that was cut short it is known how it was until then.
+        loaded.times.to = None;
+        let until_then: Vec<_> =
+            rows.iter().filter(|row| row.transaction != "m/after").cloned().collect();
+        assert_eq!(loaded.metrics("m"), until_then);
+        assert_eq!(loaded.phases().len(), 2);
     }
 
     #[test]
@@ -296,15 +352,27 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_says_comes_before_what_the_ledger_does() {
+    fn a_load_that_broke_tells_why() {
+        let failure = Error::new("go on", "the server did not come back within 60 s");
+        let told = broke("postgres", Some(&failure)).to_string();
+        let whole = "cannot load postgres: the load ended by itself, before there was enough of it: the server did \
+                     not come back within 60 s";
+        assert_eq!(told, whole);
+        assert!(whole.starts_with(&broke("postgres", None).to_string()));
+    }
+
+    #[test]
+    fn a_load_or_a_ledger_that_broke_stands_in_the_way() {
         let failed = |why: &str| Error::new("do it", why);
-        let why =
-            |made: Result<()>, kept| with_ledger(made, kept).err().map(|it| it.why().to_owned());
-        let (tool, ledger) = (|| Err(failed("tool")), || Err(failed("ledger")));
-        assert_eq!(why(tool(), ledger()).as_deref(), Some("tool"));
-        assert_eq!(why(Ok(()), ledger()).as_deref(), Some("ledger"));
-        assert_eq!(why(tool(), Ok(())).as_deref(), Some("tool"));
-        assert_eq!(why(Ok(()), Ok(())), None);
+        let why = |cut_short, kept| {
+            let hindrance = Loaded { cut_short, kept, ..loaded() }.hindrance();
+            hindrance.map(|error| error.why().to_owned())
+        };
+        let (load, ledger) = (|| Some(failed("load")), || Err(failed("ledger")));
+        assert_eq!(why(load(), ledger()).as_deref(), Some("load"));
+        assert_eq!(why(None, ledger()).as_deref(), Some("ledger"));
+        assert_eq!(why(load(), Ok(())).as_deref(), Some("load"));
+        assert_eq!(why(None, Ok(())), None);
     }
 
     #[test]

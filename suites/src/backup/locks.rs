@@ -95,17 +95,31 @@ impl Locks {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{RecvError, Sender, channel};
+
     use dbdyno_core::DbError;
 
     use super::*;
 
     /// Sees locks that come and go, and breaks off.
-    struct Scripted(Vec<Result<LocksSeen, DbError>>);
+    struct Scripted {
+        looks: Vec<Result<LocksSeen, DbError>>,
+        _until_over: Sender<()>,
+    }
 
     impl LockWatch for Scripted {
         fn look(&mut self) -> Result<LocksSeen, DbError> {
-            self.0.pop().unwrap_or_else(|| Err(DbError::unexpected("the server is gone")))
+            self.looks.pop().unwrap_or_else(|| Err(DbError::unexpected("the server is gone")))
         }
+    }
+
+    /// The rows of work that goes on until such a watch has broken off.
+    fn rows(looks: Vec<Result<LocksSeen, DbError>>) -> Vec<Measurement> {
+        let (_until_over, watch_is_over) = channel();
+        let watch = Scripted { looks, _until_over };
+        let (over, locks) = beside(Some(Box::new(watch)), || watch_is_over.recv());
+        assert_eq!(over, Err(RecvError));
+        locks.map(|locks| locks.metrics()).unwrap_or_default()
     }
 
     fn seen(held: u32, rank: usize, mode: &str, waiting: u32) -> Result<LocksSeen, DbError> {
@@ -116,9 +130,7 @@ mod tests {
     #[test]
     fn the_strongest_lock_of_all_looks_is_told() {
         let script = vec![seen(1, 1, "weak", 0), seen(2, 7, "strong", 3), seen(9, 1, "weak", 0)];
-        let watch = Scripted(script);
-        let ((), locks) = beside(Some(Box::new(watch)), || thread::sleep(PAUSE * 8));
-        let rows = locks.map(|locks| locks.metrics()).unwrap_or_default();
+        let rows = rows(script);
         let found: Vec<(&str, Option<f64>)> =
             rows.iter().map(|row| (row.metric.as_str(), row.value)).collect();
         let expected =
@@ -132,9 +144,7 @@ mod tests {
     fn an_engine_that_does_not_tell_of_locks_has_none_counted() {
         let look = |held| Ok(LocksSeen { held, strongest: None, waiting: Some(2) });
         let told = |held| {
-            let watch = Scripted(vec![look(held)]);
-            let ((), locks) = beside(Some(Box::new(watch)), || thread::sleep(PAUSE * 4));
-            let rows = locks.map(|locks| locks.metrics()).unwrap_or_default();
+            let rows = rows(vec![look(held)]);
             rows.iter().map(|row| (row.metric.clone(), row.value)).collect::<Vec<_>>()
         };
         let of = |name: &str, value| (name.to_owned(), Some(value));
@@ -145,8 +155,7 @@ mod tests {
 
     #[test]
     fn who_could_not_look_says_nothing_of_locks() {
-        let ((), locks) = beside(Some(Box::new(Scripted(Vec::new()))), || thread::sleep(PAUSE));
-        let rows = locks.map(|locks| locks.metrics()).unwrap_or_default();
+        let rows = rows(Vec::new());
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].metric.as_str(), rows[0].value), ("lock_looks", Some(0.0)));
         assert!(beside(None, || 1).1.is_none());

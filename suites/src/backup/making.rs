@@ -24,11 +24,34 @@ const COURSES: &str = "backups";
 /// Transactions between a backup at rest and the moment that is recovered to, and after that moment.
 const TRANSACTIONS: u64 = 200;
 
-/// A backup that was made, and what locks it held.
-struct Made {
+/// A backup of one method.
+struct Subject {
+    method: BackupMethod,
+    backup: Box<dyn Backup>,
+    plan: BackupPlan,
+    /// The size of what is to be in it.
+    data_bytes: u64,
+}
+
+/// What the tool of a backup gave.
+struct Tool {
     backup: BackupMade,
     locks: Option<Locks>,
+    from: Instant,
+    to: Instant,
 }
+
+/// A backup that was made.
+struct Made {
+    /// From when to when that took.
+    from: Instant,
+    to: Instant,
+    /// The state of the tables afterwards, or why nothing else can be done with the backup.
+    after: Result<State>,
+}
+
+/// What holds of a restored backup, and how long restoring took.
+type Verified = (Vec<Measurement>, Vec<Check>);
 
 /// Goes through backups of one case.
 pub struct Making<'b> {
@@ -44,11 +67,11 @@ impl<'b> Making<'b> {
     }
 
     /// Makes a backup by one method; gives the state of the tables afterwards, where it is known. `before` is the one of
-    /// now.
+    /// now. What is measured is kept at once, so that nothing of it is lost by what comes after.
     ///
     /// # Errors
-    /// It cannot be made here (unsupported), was not made, or the tables cannot be looked at. What is wrong
-    /// with a backup that was made is a check, not an error.
+    /// It cannot be made here (unsupported), was not made, or the end was asked for. What is wrong with a backup that
+    /// was made, or keeps it from being restored, is no error.
     pub fn one(
         &mut self,
         method: BackupMethod,
@@ -56,7 +79,36 @@ impl<'b> Making<'b> {
         measured: &mut Measured,
     ) -> Result<Option<State>> {
         let (bench, name) = (self.bench, method.name);
-        let stand = bench.stand;
+        let subject = self.prepare(method)?;
+        if bench.under_load && method.promise == BackupPromise::PointInTime {
+            // Keeping a log may have started the server again: its load is to find the tables in memory, as those of
+            // other methods do.
+            bench.look()?;
+        }
+        self.write()?;
+        let at_rest = self.content_for(method, bench.under_load)?;
+        let made = match bench.under_load {
+            true => self.under_load(&subject, &before, measured)?,
+            false => self.at_rest(&subject, before, measured)?,
+        };
+        let none = found::none("restore_s").of(name);
+        let state = match made.after {
+            Ok(state) => state,
+            Err(error) => {
+                bench.keep_failure(none, error, measured)?;
+                return Ok(None);
+            }
+        };
+        if let Err(error) = self.hold(&subject, (made.from, made.to), (at_rest, &state), measured) {
+            bench.keep_failure(none, error, measured)?;
+        }
+        // What was committed after the mark is in no state. What the method changed of the server is taken back with the
+        // backup, which may start it again; the look that the next method needs warms it.
+        Ok((method.promise == BackupPromise::Snapshot).then_some(state))
+    }
+
+    fn prepare(&self, method: BackupMethod) -> Result<Subject> {
+        let (bench, stand, name) = (self.bench, self.bench.stand, method.name);
         let namespace = bench.namespace();
         let data_bytes = bench.backups()?.data_bytes(name, &namespace)?;
         let plan = BackupPlan {
@@ -67,41 +119,7 @@ impl<'b> Making<'b> {
         };
         stand.working_on(&format!("get ready for {name}"));
         let backup = bench.backups()?.prepare(name, &plan)?;
-        if bench.under_load && method.promise == BackupPromise::PointInTime {
-            // Keeping a log may have started the server again: its load is to find the tables in memory, as those of
-            // other methods do.
-            bench.look()?;
-        }
-        self.write()?;
-        let at_rest = self.content_for(method, bench.under_load)?;
-        let (made, times, state) = match bench.under_load {
-            true => self.under_load(method, (backup.as_ref(), &plan), before, measured)?,
-            false => self.at_rest(method, (backup.as_ref(), &plan), before)?,
-        };
-        let mut rows = found::of_backup(data_bytes, &made.backup, &backup.detail());
-        rows.extend(made.locks.iter().flat_map(Locks::metrics));
-        let mut manifest = Manifest::of(&backup.files(), stand.stop())?;
-        self.tell(name, "backup_made", &backup.folder().display().to_string())?;
-        let expected = match method.promise {
-            BackupPromise::Snapshot => {
-                self.write()?;
-                Expected { content: at_rest, from: times.0, to: times.1 }
-            }
-            BackupPromise::PointInTime => {
-                let (expected, log_bytes) = self.point_in_time(backup.as_ref(), &state)?;
-                rows.push(found::log_bytes(log_bytes));
-                for files in backup.log_files() {
-                    manifest.extend(std::slice::from_ref(&files), stand.stop())?;
-                    self.tell(name, "backup_log_kept", &files.display().to_string())?;
-                }
-                expected
-            }
-        };
-        measured.own.extend(rows.into_iter().map(|row| row.of(name)));
-        self.restore(name, (backup.as_ref(), &plan), (&manifest, &expected), measured)?;
-        // What was committed after the mark is in no state. What the method changed of the server is taken back with the
-        // backup, which may start it again; the look that the next method needs warms it.
-        Ok((method.promise == BackupPromise::Snapshot).then_some(state))
+        Ok(Subject { method, backup, plan, data_bytes })
     }
 
     /// What must be restored to the letter: all that is there, where nobody changes it meanwhile.
@@ -138,7 +156,7 @@ impl<'b> Making<'b> {
         let stand = self.bench.stand;
         let quoted = stand.driver().dialect().quote(ledger::TABLE);
         let ledger = &mut self.ledger;
-        stand.ask("write the ledger", async |session| ledger.write(session, &quoted).await)
+        stand.look("write the ledger", async |session| ledger.write(session, &quoted).await)
     }
 
     fn tell(&self, name: &str, kind: &'static str, detail: &str) -> Result<()> {
@@ -146,12 +164,9 @@ impl<'b> Making<'b> {
         self.bench.stand.keep_event(&event)
     }
 
-    /// Makes it while its locks are watched; gives from when to when that took.
-    fn make(
-        &self,
-        name: &str,
-        (backup, plan): (&dyn Backup, &BackupPlan),
-    ) -> Result<(Made, (Instant, Instant))> {
+    /// Makes it while its locks are watched.
+    fn make(&self, subject: &Subject) -> Result<Tool> {
+        let (name, backup, plan) = (subject.method.name, &subject.backup, &subject.plan);
         self.bench.stand.working_on(&format!("make a backup by {name}"));
         let watch = backup.watch_locks()?;
         let (made, locks) = locks::beside(watch, || -> Result<_> {
@@ -160,23 +175,25 @@ impl<'b> Making<'b> {
             let (process, into) = (process_words(running.process()), backup.folder().display());
             self.tell(name, "backup_started", &format!("{process}, into {into}"))?;
             let made = running.wait(plan.limit, &plan.stop)?;
-            Ok((made, (started, Instant::now())))
+            Ok((made, started, Instant::now()))
         });
-        let (backup, times) = made?;
-        Ok((Made { backup, locks }, times))
+        let (backup, from, to) = made?;
+        Ok(Tool { backup, locks, from, to })
     }
 
     fn at_rest(
         &mut self,
-        method: BackupMethod,
-        backup: (&dyn Backup, &BackupPlan),
+        subject: &Subject,
         before: State,
-    ) -> Result<(Made, (Instant, Instant), State)> {
-        let (made, times) = self.make(method.name, backup)?;
-        if method.promise == BackupPromise::PointInTime {
-            self.work(&before)?;
-        }
-        Ok((made, times, before))
+        measured: &mut Measured,
+    ) -> Result<Made> {
+        let tool = self.make(subject)?;
+        measured.own.extend(tool.rows(subject));
+        let after = match subject.method.promise {
+            BackupPromise::Snapshot => Ok(before),
+            BackupPromise::PointInTime => self.work(&before).map(|_| before),
+        };
+        Ok(Made { from: tool.from, to: tool.to, after })
     }
 
     /// Has one client change the tables; gives how often it did.
@@ -189,36 +206,106 @@ impl<'b> Making<'b> {
 
     fn under_load(
         &mut self,
-        method: BackupMethod,
-        backup: (&dyn Backup, &BackupPlan),
-        before: State,
+        subject: &Subject,
+        before: &State,
         measured: &mut Measured,
-    ) -> Result<(Made, (Instant, Instant), State)> {
-        let (bench, name) = (self.bench, method.name);
+    ) -> Result<Made> {
+        let (bench, name) = (self.bench, subject.method.name);
         self.content = None;
-        let workload = bench.workload(&before);
+        let workload = bench.workload(before);
         let mut ledger = std::mem::take(&mut self.ledger);
-        let making = || self.make(name, backup);
+        let making = || self.make(subject);
         let loaded = load::around(bench.stand, name, &workload, &mut ledger, making);
         self.ledger = ledger;
-        let loaded = loaded?;
-        course::keep(&bench.stand.file(COURSES, "csv")?, name, &loaded.spans())?;
-        let after = match bench.look() {
-            Ok(after) => after,
-            // What the tool said may be why the tables cannot be looked at.
-            Err(why) => return Err(loaded.made.err().unwrap_or(why)),
-        };
-        let accounts = Tpcc.account(&before, &after, &workload.counted(), &loaded.report.tally);
-        let named = |check: Check| check.of(name);
-        measured.checks.extend(accounts.into_iter().map(named));
-        // What the source itself lacks is not the backup's fault.
-        measured.checks.extend(after.checks.iter().filter(|check| !check.held).cloned().map(named));
+        let mut loaded = loaded?;
         measured.own.extend(loaded.metrics(name));
         let (from, to) = (loaded.times.started, loaded.times.made);
-        let blocked = self.ledger.longest_wait(from, to).map(found::writers_blocked);
-        measured.own.extend(blocked.map(|row| row.of(name)));
-        let (made, times) = loaded.made?;
-        Ok((made, times, after))
+        let broke = loaded.kept.as_ref().err();
+        let blocked = self.ledger.longest_wait(from, to);
+        let blocked = blocked.map(|longest| found::writers_blocked(longest, broke).of(name));
+        measured.own.extend(blocked);
+        measured.own.extend(loaded.made.iter().flat_map(|tool| tool.rows(subject)));
+        course::keep(&bench.stand.file(COURSES, "csv")?, name, &loaded.spans())?;
+        let hindrance = loaded.hindrance();
+        let looked = bench.stand.go_on().and_then(|()| bench.look());
+        if let Ok(after) = &looked {
+            let counted = workload.counted();
+            let accounts = Tpcc.account(before, after, &counted, &loaded.report.tally);
+            // What the source itself lacks is not the backup's fault.
+            let lacks = after.checks.iter().filter(|check| !check.held).cloned();
+            measured.checks.extend(accounts.into_iter().chain(lacks).map(|check| check.of(name)));
+        }
+        // What the tool said may be why the tables cannot be looked at.
+        let tool = loaded.made?;
+        let after = hindrance.map_or(looked, Err);
+        Ok(Made { from: tool.from, to: tool.to, after })
+    }
+
+    /// Restores a backup and holds what is there against what was promised.
+    ///
+    /// # Errors
+    /// Something is in the way, or a promise was found [broken](Error::broken).
+    fn hold(
+        &mut self,
+        subject: &Subject,
+        made: (Instant, Instant),
+        source: (Option<BTreeMap<String, Content>>, &State),
+        measured: &mut Measured,
+    ) -> Result<()> {
+        let (name, stand) = (subject.method.name, self.bench.stand);
+        let mut manifest = Manifest::of(&subject.backup.files(), stand.stop())?;
+        self.tell(name, "backup_made", &subject.backup.folder().display().to_string())?;
+        let (damage, held) = match self.expected(subject, made, source, &mut manifest, measured) {
+            Ok(expected) => {
+                stand.working_on(&format!("restore the backup of {name}"));
+                // Restoring may change the files.
+                let damage = manifest.damage(stand.stop())?;
+                (damage, self.restore_and_verify(subject, &expected))
+            }
+            Err(error) if stand.is_stopped() => return Err(error),
+            Err(error) => (manifest.damage(stand.stop())?, Err(error)),
+        };
+        match (held, damage) {
+            (Ok((rows, checks)), damage) => {
+                measured.own.extend(rows.into_iter().map(|row| row.of(name)));
+                measured.checks.extend(checks);
+                let whole = damage.map(|damage| {
+                    let why = format!("it was restored without noticing that {damage}");
+                    Check::new("whole", false, why).of(name)
+                });
+                measured.checks.extend(whole);
+                Ok(())
+            }
+            // What was damaged is to blame, whatever stood in the way besides.
+            (Err(error), Some(_)) if !stand.is_stopped() => {
+                measured.checks.push(Check::new("restored", false, error.to_string()).of(name));
+                Ok(())
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// What must be restored; the log beside a backup comes into the manifest.
+    fn expected(
+        &mut self,
+        subject: &Subject,
+        (from, to): (Instant, Instant),
+        (at_rest, state): (Option<BTreeMap<String, Content>>, &State),
+        manifest: &mut Manifest,
+        measured: &mut Measured,
+    ) -> Result<Expected> {
+        let name = subject.method.name;
+        if subject.method.promise == BackupPromise::Snapshot {
+            self.write()?;
+            return Ok(Expected { content: at_rest, from, to });
+        }
+        let (expected, log_bytes) = self.point_in_time(&*subject.backup, state)?;
+        measured.own.push(found::log_bytes(log_bytes).of(name));
+        for files in subject.backup.log_files() {
+            manifest.extend(std::slice::from_ref(&files), self.bench.stand.stop())?;
+            self.tell(name, "backup_log_kept", &files.display().to_string())?;
+        }
+        Ok(expected)
     }
 
     /// Marks a moment at which nobody works, and goes on after it; gives what must be recovered, and the size
@@ -241,51 +328,26 @@ impl<'b> Making<'b> {
         Ok((Expected { content, from, to }, backup.close()?))
     }
 
-    fn restore(
-        &self,
-        name: &str,
-        (backup, plan): (&dyn Backup, &BackupPlan),
-        (manifest, expected): (&Manifest, &Expected),
-        measured: &mut Measured,
-    ) -> Result<()> {
-        let stand = self.bench.stand;
-        stand.working_on(&format!("restore the backup of {name}"));
-        // Restoring may change the files.
-        let damage = manifest.damage(stand.stop())?;
-        match self.restore_and_verify(name, (backup, plan), expected) {
-            Ok((rows, checks)) => {
-                measured.own.extend(rows.into_iter().map(|row| row.of(name)));
-                measured.checks.extend(checks);
-                if let Some(damage) = damage {
-                    let why = format!("it was restored without noticing that {damage}");
-                    measured.checks.push(Check::new("whole", false, why).of(name));
-                }
-            }
-            Err(error) if stand.is_stopped() => return Err(error),
-            // What was damaged is to blame, whatever stood in the way besides.
-            Err(error) if error.is_broken() || damage.is_some() => {
-                measured.checks.push(Check::new("restored", false, error.to_string()).of(name));
-            }
-            Err(error) => {
-                measured.own.push(found::not_restored(&error.to_string()).of(name));
-                measured.could_not.push(format!("{name}: {}", error.why()));
-            }
-        }
-        Ok(())
-    }
-
-    fn restore_and_verify(
-        &self,
-        name: &str,
-        (backup, plan): (&dyn Backup, &BackupPlan),
-        expected: &Expected,
-    ) -> Result<(Vec<Measurement>, Vec<Check>)> {
-        let restored = backup.restore()?;
+    fn restore_and_verify(&self, subject: &Subject, expected: &Expected) -> Result<Verified> {
+        let name = subject.method.name;
+        let restored = subject.backup.restore()?;
         let process = restored.driver.metrics().and_then(|metrics| metrics.process());
         self.tell(name, "backup_restored", &process_words(process))?;
         self.bench.stand.working_on(&format!("verify what was restored from {name}"));
-        let reading = Reading { bench: self.bench, name, restored: &restored, limit: plan.limit };
+        let limit = subject.plan.limit;
+        let reading = Reading { bench: self.bench, name, restored: &restored, limit };
         reading.verify(expected, &self.ledger)
+    }
+}
+
+impl Tool {
+    /// What it cost, and which locks were seen.
+    fn rows(&self, subject: &Subject) -> impl Iterator<Item = Measurement> {
+        let detail = subject.backup.detail();
+        let rows = found::of_backup(subject.data_bytes, &self.backup, &detail);
+        let locks: Vec<_> = self.locks.iter().flat_map(Locks::metrics).collect();
+        let name = subject.method.name;
+        rows.into_iter().chain(locks).map(move |row| row.of(name))
     }
 }
 

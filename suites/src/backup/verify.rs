@@ -46,7 +46,7 @@ type Held = std::result::Result<String, String>;
 /// Whether the tables that do not grow have as many rows as in the source: conditions hold of empty ones, too.
 fn as_many(found: &[i64], bench: &Bench<'_>) -> Result<Held> {
     let doing = "count the rows that nobody adds to";
-    let wanted = bench.stand.ask(doing, async |session| counts(session).await)?;
+    let wanted = bench.stand.look(doing, async |session| counts(session).await)?;
     Ok(
         match FIXED
             .iter()
