@@ -236,9 +236,7 @@ pub trait Recorder: Send + Sync {
     ///
     /// # Errors
     /// The disk is full or the folder is gone.
-    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()> {
-        self.second(case, began, seconds)
-    }
+    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()>;
 
     /// Puts a plan into the run folder, by the name of what it is a plan of: `without index`.
     ///

@@ -124,6 +124,10 @@ mod tests {
             Ok(())
         }
 
+        fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+            Recorder::second(self, case, began, seconds)
+        }
+
         fn plan(&self, _: &Case, _: &str, _: &Plan) -> Result<()> {
             Ok(())
         }

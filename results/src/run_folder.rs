@@ -214,6 +214,10 @@ impl Recorder for RunFolder {
         self.latency.append(&hlog::entries(self.began, case, began, seconds)?)
     }
 
+    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        self.second(case, began, seconds)
+    }
+
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
         let line = StoredPlan::new(&self.run_id, case, name, plan).line()?;
         self.append_late(&self.plans, file::PLANS, &[], &line)

@@ -1,5 +1,6 @@
 //! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
 
+mod meddler;
 pub mod olap;
 mod small_disk;
 mod spoiled;
@@ -29,6 +30,7 @@ use dbdyno_suites::runner::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use meddler::Meddler;
 pub use small_disk::SmallDisk;
 pub use spoiled::{Fault, Spoiled};
 
@@ -117,6 +119,10 @@ impl Recorder for Kept {
     fn second(&self, _: &Case, _: SystemTime, seconds: &[Second]) -> Result<()> {
         self.seconds.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(seconds);
         Ok(())
+    }
+
+    fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
+        Recorder::second(self, case, began, seconds)
     }
 
     fn plan(&self, _: &Case, name: &str, plan: &Plan) -> Result<()> {

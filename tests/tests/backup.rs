@@ -3,6 +3,7 @@
 
 mod harm;
 mod locks;
+mod source;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,17 +15,21 @@ use dbdyno_adapters::engines;
 use dbdyno_core::backup::{BackupPlan, BackupPromise};
 use dbdyno_core::load::Length;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Driver, Measurement, Recorder, Status, Stop};
+use dbdyno_core::{Driver, Event, Measurement, Recorder, Status, Stop};
 use dbdyno_suites::backup::{self, BackupOptions};
-use dbdyno_suites::runner::{RunOptions, RunSummary};
+use dbdyno_suites::runner::{RunObserver, RunOptions, RunSummary, Selection, run};
 use dbdyno_tests::{
-    Kept, SmallDisk, left_out, named, run_one, run_options, runtime, target, wait_for,
+    Meddler, SmallDisk, Unseen, left_out, named, run_options, runtime, target, wait_for,
 };
 use harm::{
-    FULL_PART, Harm, Saboteur, awkward_folder, files_of, flip_in_archive, flip_in_full,
-    tamper_with_a_copy, tamper_with_a_dump,
+    FULL_PART, Harm, awkward_folder, cut_log, files_of, flip_in_archive, flip_in_full,
+    forget_position, tamper_with_a_copy, tamper_with_a_dump, truncate,
 };
 use locks::{locks_of_a_copy_are_as_told, locks_of_a_dump_are_seen};
+use source::{
+    a_source_that_goes_away_breaks_no_promise, the_end_is_heeded_by_who_waits_for_an_answer,
+    what_was_measured_before_the_end_is_kept,
+};
 use tokio::runtime::Runtime;
 
 /// An engine that is up.
@@ -55,17 +60,43 @@ impl Place {
 
     fn run(&self, benchmark: &str, backup: BackupOptions, harm: Harm) -> Found {
         let options = RunOptions { length: Length::Transactions(150), backup, ..run_options() };
-        let recorder = Saboteur { kept: Kept::default(), harm };
+        let meddle = |event: &Event| harm.act(event);
+        self.run_watched(benchmark, &options, meddle, &Unseen, &Stop::default())
+    }
+
+    fn run_watched(
+        &self,
+        benchmark: &str,
+        options: &RunOptions,
+        meddle: impl Fn(&Event) + Send + Sync,
+        observer: &dyn RunObserver,
+        stop: &Stop,
+    ) -> Found {
+        let recorder = Meddler::new(meddle);
         let found = named(backup::benchmarks(), benchmark);
-        let chosen = ("backup", found.as_ref());
-        let summary = run_one(&self.runtime, &self.driver, chosen, &options, &recorder);
+        let selection = [Selection { suite: "backup", benchmark: found.as_ref() }];
+        let version = self.runtime.block_on(self.driver.server_info()).unwrap().version;
+        let drivers = [(Arc::clone(&self.driver), version)];
+        let ran = run(&selection, &drivers, options, &self.runtime, &recorder, observer, stop);
         let of_cases = recorder.kept.rows();
         let course = of_cases.first().and_then(|(case, _)| {
             fs::read_to_string(recorder.kept.file(case, "backups", "csv").unwrap()).ok()
         });
         let rows = of_cases.into_iter().map(|(_, row)| row).collect();
         let course = course.unwrap_or_default();
-        Found { summary, rows, seconds: recorder.kept.seconds(), course }
+        Found { summary: ran.unwrap(), rows, seconds: recorder.kept.seconds(), course }
+    }
+
+    /// The same server as somebody else's, at a URL without a password.
+    fn by_url(&self) -> Self {
+        let info = self.runtime.block_on(self.driver.server_info()).unwrap();
+        let folder = PathBuf::from(&info.settings["data_folder"]).parent().unwrap().to_owned();
+        let socket = files_of(&folder).into_iter().find_map(|file| {
+            let name = file.file_name()?.to_str()?;
+            name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
+        });
+        let folder = folder.display().to_string().replace('/', "%2F");
+        Self::open(&format!("postgres://dbdyno@{folder}:{}/postgres", socket.unwrap()))
     }
 }
 
@@ -302,17 +333,33 @@ fn a_full_disk_is_told(place: &Place, methods: &[(&str, &str)]) {
 
 /// A server that is reached by a URL, without a password, is restored into one of dbdyno's own.
 fn a_named_server_is_backed_up(place: &Place) {
-    let info = place.runtime.block_on(place.driver.server_info()).unwrap();
-    let folder = PathBuf::from(&info.settings["data_folder"]).parent().unwrap().to_owned();
-    let socket = files_of(&folder).into_iter().find_map(|file| {
-        let name = file.file_name()?.to_str()?;
-        name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
-    });
-    let folder = folder.display().to_string().replace('/', "%2F");
-    let place = Place::open(&format!("postgres://dbdyno@{folder}:{}/postgres", socket.unwrap()));
+    let place = place.by_url();
     let found = place.run("idle", only(&["pg_dump"]), Harm::None);
     assert_eq!((found.summary.measured, found.summary.could_not_run), (1, 0));
     assert_eq!(found.check("rows_pg_dump"), (1.0, "12 tables have the same rows"));
+}
+
+/// Methods that are whole, and others that something was cut off.
+fn others_are_as_they_are_told(
+    place: &Place,
+    whole: &[&'static str],
+    cut: &[(&'static str, fn(&Path), &str)],
+) {
+    let found = place.run("idle", only(whole), Harm::None);
+    let wrong: Vec<_> = found.rows.iter().filter(|row| row.status != Status::Ok).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for method in whole {
+        let wanted = (1.0, "12 tables have the same rows");
+        assert_eq!(found.check(&format!("rows_{method}")), wanted, "{method}");
+    }
+    for (method, change, words) in cut {
+        let found = place.run("idle", only(&[method]), Harm::Tamper(method, *change));
+        assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0), "{method}");
+        let (held, detail) = found.check(&format!("restored_{method}"));
+        assert!(held == 0.0 && detail.contains(words), "{method}: {detail}");
+        // What it took to make it was measured all the same.
+        assert!(found.value("backup_s", method) > 0.0, "{method}");
+    }
 }
 
 /// Each method is made and restored once, and those that share how they are restored share the two tests.
@@ -422,6 +469,50 @@ fn on_sqlite() {
             ("wal-copy", "PRAGMA integrity_check says"),
         ],
     );
+}
+
+#[test]
+fn the_others_on_postgres() {
+    if !left_out("postgres") {
+        others_are_as_they_are_told(
+            &Place::open("postgres"),
+            &["pg_basebackup-gzip"],
+            &[
+                ("pg_basebackup-zstd", truncate, "tar ended with"),
+                ("pg_dump-directory", truncate, "pg_restore ended with"),
+                ("pg_receivewal", truncate, "pg_verifybackup ended with"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn the_others_on_mariadb() {
+    if !left_out("mariadb") {
+        others_are_as_they_are_told(
+            &Place::open("mariadb"),
+            &["mariadb-backup"],
+            &[
+                ("mariadb-binlog", truncate, "it is cut off"),
+                ("mariadb-binlog", forget_position, "it does not tell of any"),
+                ("mariadb-incremental", cut_log, "prepare a backup"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_source_that_is_gone_or_stands_still() {
+    if !left_out("postgres") {
+        let place = Place::open("postgres");
+        a_source_that_goes_away_breaks_no_promise(&place);
+        the_end_is_heeded_by_who_waits_for_an_answer(place.by_url());
+    }
+}
+
+#[test]
+fn the_end_after_a_backup() {
+    what_was_measured_before_the_end_is_kept(&Place::open("sqlite"));
 }
 
 /// Rows of backups at rest are the same to the letter.

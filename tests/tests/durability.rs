@@ -2,64 +2,31 @@
 //! where it is not; and whatever breaks the account is noticed.
 
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use dbdyno_core::measurement::Second;
-use dbdyno_core::{
-    Case, Driver, Durability, Event, Measurement, Plan, Recorder, Result, SessionOptions, Status,
-};
+use dbdyno_core::{Driver, Durability, Event, Measurement, SessionOptions, Status};
 use dbdyno_suites::isolation;
 use dbdyno_suites::runner::{DurabilityChoice, RunOptions, RunSummary};
-use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
+use dbdyno_tests::{Meddler, left_out, named, run_one, run_options, runtime, target};
 
 const BENCHMARKS: [&str; 2] = ["durability-tpcb", "durability-list-append"];
 
-/// Keeps what is measured and, after the crash of cycle 2 and before its account, changes the tables as no
-/// engine may.
-struct Saboteur {
-    kept: Kept,
-    driver: Arc<dyn Driver>,
-    sabotage: Option<Sabotage>,
-}
-
+/// What is done to the tables, as no engine may, after the crash of cycle 2 and before its account.
 #[derive(Clone, Copy)]
 struct Sabotage {
     dataset: &'static str,
     sql: &'static str,
 }
 
-impl Recorder for Saboteur {
-    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
-        self.kept.measurements(case, rows)
-    }
-
-    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        Recorder::second(&self.kept, case, began, seconds)
-    }
-
-    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
-        self.kept.plan(case, name, plan)
-    }
-
-    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
-        self.kept.file(case, folder, extension)
-    }
-
-    fn event(&self, case: &Case, event: &Event) -> Result<()> {
-        if let Some(Sabotage { dataset, sql }) = self.sabotage
-            && event.kind == "server_restarted"
-            && event.detail.starts_with("cycle 2:")
-        {
-            let namespace = Some(format!("dbdyno_{dataset}"));
-            let options = SessionOptions { namespace, ..SessionOptions::default() };
-            let changed = runtime().block_on(async {
-                self.driver.connect(&options).await.unwrap().run_sql(sql).await.unwrap()
-            });
-            assert!(changed > 0, "changed nothing: {sql}");
-        }
-        Recorder::event(&self.kept, case, event)
+impl Sabotage {
+    fn change(&self, driver: &dyn Driver) {
+        let Self { dataset, sql } = self;
+        let namespace = Some(format!("dbdyno_{dataset}"));
+        let options = SessionOptions { namespace, ..SessionOptions::default() };
+        let changed = runtime().block_on(async {
+            driver.connect(&options).await.unwrap().run_sql(sql).await.unwrap()
+        });
+        assert!(changed > 0, "changed nothing: {sql}");
     }
 }
 
@@ -93,7 +60,11 @@ fn crash(
     let found = named(isolation::benchmarks(), benchmark);
     let durability = DurabilityChoice::Listed(vec![level]);
     let options = RunOptions { cycles: Some(2), durability, ..run_options() };
-    let recorder = Saboteur { kept: Kept::default(), driver: Arc::clone(driver), sabotage };
+    let recorder = Meddler::new(|event| {
+        if event.kind == "server_restarted" && event.detail.starts_with("cycle 2:") {
+            sabotage.iter().for_each(|sabotage| sabotage.change(&**driver));
+        }
+    });
     let chosen = ("isolation", found.as_ref());
     let summary = run_one(&runtime, driver, chosen, &options, &recorder);
     let rows = recorder.kept.rows().into_iter().map(|(_, row)| row).collect();

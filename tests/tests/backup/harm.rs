@@ -3,11 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Event, Measurement, Plan, Recorder, Result};
-use dbdyno_tests::{Kept, wait_for};
+use dbdyno_core::Event;
+use dbdyno_tests::wait_for;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -31,33 +29,12 @@ pub(super) enum Harm {
     Remove(PathBuf),
 }
 
-/// Keeps what is measured, and does harm.
-pub(super) struct Saboteur {
-    pub(super) kept: Kept,
-    pub(super) harm: Harm,
-}
-
-impl Recorder for Saboteur {
-    fn measurements(&self, case: &Case, rows: &[Measurement]) -> Result<()> {
-        self.kept.measurements(case, rows)
-    }
-
-    fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
-        Recorder::second(&self.kept, case, began, seconds)
-    }
-
-    fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
-        self.kept.plan(case, name, plan)
-    }
-
-    fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
-        self.kept.file(case, folder, extension)
-    }
-
-    fn event(&self, case: &Case, event: &Event) -> Result<()> {
+impl Harm {
+    /// Does it, where an event says that its moment has come.
+    pub(super) fn act(&self, event: &Event) {
         let folder = Path::new(&event.detail);
-        match (&self.harm, event.kind) {
-            (Harm::Kill(bytes), "backup_started") => {
+        match (self, event.kind) {
+            (Self::Kill(bytes), "backup_started") => {
                 let told = event.detail.strip_prefix("process ").unwrap();
                 let (id, folder) = told.split_once(", into ").unwrap();
                 wait_for("a part of a backup", || {
@@ -65,26 +42,25 @@ impl Recorder for Saboteur {
                 });
                 kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
             }
-            (Harm::Truncate, "backup_made") => truncate(folder),
-            (Harm::Tamper(method, change), "backup_made") if event.transaction == *method => {
+            (Self::Truncate, "backup_made") => truncate(folder),
+            (Self::Tamper(method, change), "backup_made") if event.transaction == *method => {
                 change(folder);
             }
-            (Harm::TamperLog(change), "backup_log_kept") => change(folder),
-            (Harm::KillRestored, "backup_restored") => {
+            (Self::TamperLog(change), "backup_log_kept") => change(folder),
+            (Self::KillRestored, "backup_restored") => {
                 let id = event.detail.strip_prefix("process ").unwrap();
                 kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
             }
-            (Harm::KillRestore(name), "backup_made") => {
+            (Self::KillRestore(name), "backup_made") => {
                 let name = *name;
                 std::thread::spawn(move || {
                     let id = wait_for("the program that restores", || child_of_this(name));
                     kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
                 });
             }
-            (Harm::Remove(program), "backup_made") => fs::remove_file(program).unwrap(),
+            (Self::Remove(program), "backup_made") => fs::remove_file(program).unwrap(),
             _ => {}
         }
-        Recorder::event(&self.kept, case, event)
     }
 }
 
@@ -152,6 +128,24 @@ pub(super) fn flip_in_full(folder: &Path) {
 
 /// Where that is.
 pub(super) const FULL_PART: &str = "full/xtrabackup_info";
+
+/// The log that an incremental backup is prepared with.
+pub(super) fn cut_log(folder: &Path) {
+    let log = folder.join("ib_logfile0");
+    let length = fs::metadata(&log).unwrap().len();
+    fs::OpenOptions::new().write(true).open(log).unwrap().set_len(length / 2).unwrap();
+}
+
+/// The position in the binary log that a dump says, without which nobody knows from where on the log is to be replayed.
+pub(super) fn forget_position(folder: &Path) {
+    let file = folder.join("dump.sql");
+    let mut dump = fs::read(&file).unwrap();
+    let words = b"MASTER_LOG_POS=";
+    let at = dump.windows(words.len()).position(|part| part == words).unwrap();
+    dump[at] = b'N';
+    dump[at + words.len() - 2] = b'Z';
+    fs::write(&file, dump).unwrap();
+}
 
 fn flip(file: &Path, at: usize) {
     let mut bytes = fs::read(file).unwrap();

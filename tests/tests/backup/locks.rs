@@ -1,8 +1,10 @@
 //! Locks that a backup is said to hold, and what others find of them.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use dbdyno_core::{SessionOptions, Stop};
 use dbdyno_tests::{runtime, wait_for};
@@ -45,30 +47,65 @@ pub(super) fn locks_of_a_dump_are_seen(place: &Place) {
     assert!(running.wait(Duration::from_secs(60), &Stop::default()).is_err());
 }
 
-/// What a copy of SQLite's file says that it holds is what others find: `BEGIN IMMEDIATE` with no patience.
+/// What a copy of SQLite's file says that it holds is what others find: `BEGIN IMMEDIATE` with no patience, and a
+/// checkpoint, which cannot empty the log while somebody reads what was there before. Each copy stands still meanwhile.
 pub(super) fn locks_of_a_copy_are_as_told(place: &Place) {
     let info = place.runtime.block_on(place.driver.server_info()).unwrap();
     let file = Path::new(&info.settings["data_folder"]).join("dbdyno_tpcc.db");
     let other = rusqlite::Connection::open(file).unwrap();
     other.busy_timeout(Duration::ZERO).unwrap();
-    for (method, mode) in [("online", "READ"), ("vacuum-into", "READ"), ("wal-copy", "WRITE")] {
+    let write_and_empty_log = || {
+        other.execute_batch("PRAGMA user_version = 1").unwrap();
+        let busy = other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        busy.map(|busy: i64| busy == 0).unwrap()
+    };
+    let methods: [(_, _, fn(&Path) -> Obstacle); 3] = [
+        ("online", "READ", reserve),
+        ("vacuum-into", "READ", reserve),
+        ("wal-copy", "WRITE", block),
+    ];
+    for (method, mode, obstruct) in methods {
         let backup =
             place.driver.backups().unwrap().prepare(method, &plan(&Stop::default())).unwrap();
         let mut watch = backup.watch_locks().unwrap().unwrap();
         let mut mode_now = || watch.look().unwrap().strongest.map(|lock| lock.mode);
         assert_eq!(mode_now(), None, "{method}");
+        assert!(write_and_empty_log(), "{method}");
+        let clear = obstruct(&backup.folder().join("dbdyno_tpcc.db"));
         let running = backup.start().unwrap();
-        wait_for("a lock of the copy", &mut mode_now);
+        let told = wait_for("a lock of the copy", &mut mode_now);
+        assert_eq!(told, mode, "{method}");
         let began = other.execute_batch("BEGIN IMMEDIATE");
-        // It may have been made in between, and then nothing was found out.
-        if mode_now().is_some() {
-            assert_eq!(mode_now().as_deref().unwrap_or(mode), mode, "{method}");
-            assert_eq!(began.is_ok(), mode == "READ", "{method}: {began:?}");
-        }
+        assert_eq!(began.is_ok(), mode == "READ", "{method}: {began:?}");
         if began.is_ok() {
             other.execute_batch("ROLLBACK").unwrap();
+            wait_for("a copy that reads", || (!write_and_empty_log()).then_some(()));
         }
+        clear();
         running.wait(Duration::from_secs(60), &Stop::default()).unwrap();
         assert_eq!(mode_now(), None, "{method}");
+        assert!(write_and_empty_log(), "{method}");
     }
+}
+
+/// What keeps a copy from going on until it is called.
+type Obstacle = Box<dyn FnOnce()>;
+
+/// Another connection is about to write to the file that SQLite copies to.
+fn reserve(copy: &Path) -> Obstacle {
+    let writer = rusqlite::Connection::open(copy).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    Box::new(move || writer.execute_batch("ROLLBACK").unwrap())
+}
+
+/// The file that is copied to is a pipe that nobody reads.
+fn block(copy: &Path) -> Obstacle {
+    assert!(Command::new("mkfifo").arg(copy).status().unwrap().success());
+    let copy = copy.to_owned();
+    Box::new(move || {
+        let mut pipe = fs::File::open(&copy).unwrap();
+        // Whoever syncs the copy would wait for a writer.
+        fs::remove_file(&copy).unwrap();
+        io::copy(&mut pipe, &mut io::sink()).unwrap();
+    })
 }
