@@ -227,6 +227,14 @@ pub trait Recorder: Send + Sync {
     /// The disk is full or the folder is gone.
     fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> crate::Result<()>;
 
+    /// Adds to `latency.hlog` how long arrivals of an open loop had waited that never started, for they count in the
+    /// response times of the whole case. `waited` is named like a transaction type of the load, which `began` then, in the
+    /// second in which it ended; nothing completed in it, and the timeline does not have it.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    fn unstarted(&self, case: &Case, began: SystemTime, waited: &Second) -> crate::Result<()>;
+
     /// A load of the case begins, for those who look on while it runs; with its transaction types, as
     /// [`second`](Self::second) will name them.
     fn load_began(&self, _case: &Case, _transactions: &[String], _under_way: &Arc<UnderWay>) {}

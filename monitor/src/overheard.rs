@@ -49,6 +49,10 @@ impl Recorder for Overheard {
         Ok(())
     }
 
+    fn unstarted(&self, case: &Case, began: SystemTime, waited: &Second) -> Result<()> {
+        self.recorder.unstarted(case, began, waited)
+    }
+
     fn load_began(&self, case: &Case, transactions: &[String], under_way: &Arc<UnderWay>) {
         self.recorder.load_began(case, transactions, under_way);
         self.listeners.iter().for_each(|listener| listener.began(case, transactions, under_way));
@@ -126,6 +130,10 @@ mod tests {
 
         fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
             Recorder::second(self, case, began, seconds)
+        }
+
+        fn unstarted(&self, _: &Case, _: SystemTime, _: &Second) -> Result<()> {
+            Ok(())
         }
 
         fn plan(&self, _: &Case, _: &str, _: &Plan) -> Result<()> {

@@ -218,6 +218,11 @@ impl Recorder for RunFolder {
         self.second(case, began, seconds)
     }
 
+    fn unstarted(&self, case: &Case, began: SystemTime, waited: &Second) -> Result<()> {
+        let waited = std::slice::from_ref(waited);
+        self.latency.append(&hlog::entries(self.began, case, began, waited)?)
+    }
+
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
         let line = StoredPlan::new(&self.run_id, case, name, plan).line()?;
         self.append_late(&self.plans, file::PLANS, &[], &line)

@@ -508,6 +508,19 @@ fn open_loop_accounts_for_every_arrival() {
     // Arrivals every 2 ms from 200 ms on and before 2,200 ms.
     assert_eq!(value("transactions") + value("skipped") + value("unstarted"), 1_000.0);
     assert!(value("service_p50_us") <= value("latency_p50_us"));
+    // At a rate that nothing could hold most arrivals never start, and count in what repetitions taken together have, too.
+    let line = "run oltp/point-select --rate 2000000 --duration 300ms --warmup 0s --out fast";
+    let output = desk.dbdyno(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let run = fs::read_dir(desk.path("fast")).unwrap().next().unwrap().unwrap().path();
+    let compared = |merge: &[&str]| {
+        let run = run.to_str().unwrap();
+        out(&desk
+            .dbdyno(&[&["compare", run, "--metric", "p50", "--format", "csv"], merge].concat()))
+    };
+    let records = load(&[&run]).unwrap().records;
+    assert!(records.iter().any(|row| row.metric == "unstarted" && row.value > Some(1e5)));
+    assert_eq!(compared(&["--merge"]), compared(&[]), "one repetition is all of them");
 }
 
 #[test]

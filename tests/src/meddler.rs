@@ -35,6 +35,10 @@ impl<F: Fn(&Event) + Send + Sync> Recorder for Meddler<F> {
         self.kept.beside(case, began, seconds)
     }
 
+    fn unstarted(&self, case: &Case, began: SystemTime, waited: &Second) -> Result<()> {
+        self.kept.unstarted(case, began, waited)
+    }
+
     fn plan(&self, case: &Case, name: &str, plan: &Plan) -> Result<()> {
         self.kept.plan(case, name, plan)
     }

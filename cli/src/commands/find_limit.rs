@@ -218,7 +218,7 @@ fn chart(limit: &Limit) -> LineChart {
     let case = &limit.case;
     LineChart {
         title: format!("The limit of {}/{} on {}", case.suite, case.benchmark, case.target),
-        axes: ("transactions per second".to_owned(), "milliseconds".to_owned()),
+        axes: ("transactions due per second".to_owned(), "milliseconds".to_owned()),
         scale: Scale::Linear,
         log_y: true,
         curves: ["p50", "p95", "p99"].map(curve).to_vec(),

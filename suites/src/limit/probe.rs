@@ -18,6 +18,9 @@ use crate::runner::{RunObserver, RunOptions, Selection, plan, run};
 /// longer than that.
 const UNSTARTED: f64 = 0.02;
 
+/// How the row of transactions begins that had not ended when the load was over for long.
+const ABANDONED: &str = "abandoned:";
+
 /// No rate is tried at which fewer transactions than these are due in a repetition.
 const FEWEST: f64 = 20.0;
 
@@ -99,7 +102,7 @@ pub fn find_limit(
         found: Found::default(),
         interrupted: stop.is_requested(),
     };
-    while let Some(rate) = search.next().map(rounded) {
+    while let Some(rate) = search.next() {
         if stop.is_requested() {
             found.interrupted = true;
             break;
@@ -124,10 +127,15 @@ fn keeps_up(rows: &[Measurement], clients: u32) -> bool {
     unstarted <= f64::max(due * UNSTARTED, f64::from(clients))
 }
 
-/// A rate that a person would type: four digits of it.
-fn rounded(rate: f64) -> f64 {
-    let unit = 10_f64.powf(rate.log10().floor() - 3.0);
-    (rate / unit).round() * unit
+/// Whether clients could not do what was due, and nothing else was wrong: transactions never ended, or none ended well
+/// while the closed loop had shown that they can.
+fn overwhelmed(rows: &[Measurement]) -> bool {
+    let count = |metric| value(rows, metric).unwrap_or(0.0);
+    let is_wrong = |row: &Measurement| row.metric.starts_with("check_") && row.value == Some(0.0);
+    let abandoned = rows.iter().any(|row| row.detail.starts_with(ABANDONED));
+    let fruitless = count("transactions") + count("rollbacks") == 0.0
+        && count("errors") + count("unstarted") + count("skipped") > 0.0;
+    !rows.iter().any(is_wrong) && (abandoned || fruitless)
 }
 
 /// Whether there is one case, of one load.
@@ -178,7 +186,7 @@ impl Bench<'_> {
         for repetition in 1..=limit.confirm {
             let (measured, rows) = self.measure(arrival, repetition)?;
             *case = measured;
-            let kept_up = keeps_up(&rows, case.clients);
+            let kept_up = keeps_up(&rows, case.clients) && !overwhelmed(&rows);
             let held = kept_up && limit.objectives.iter().all(|objective| objective.holds(&rows));
             probe.held += u32::from(held);
             probe.repetitions.push(rows);
@@ -218,6 +226,8 @@ impl Bench<'_> {
             .iter()
             .find(|row| row.status == Status::Failed || row.status == Status::Unsupported)
         {
+            // A rate at which clients do not get through is one that does not hold.
+            Some(_) if arrival != Arrival::Closed && overwhelmed(&rows) => Ok((case, rows)),
             Some(row) if !self.stop.is_requested() => {
                 Err(Error::new(self.doing.clone(), row.detail.clone())
                     .next("run it with `dbdyno run` first, and look into events.csv"))
@@ -244,6 +254,10 @@ impl Recorder for Listening<'_> {
         self.recorder.second(case, began, seconds)
     }
 
+    fn unstarted(&self, case: &Case, began: SystemTime, waited: &Second) -> Result<()> {
+        self.recorder.unstarted(case, began, waited)
+    }
+
     fn load_began(&self, case: &Case, transactions: &[String], under_way: &Arc<UnderWay>) {
         self.recorder.load_began(case, transactions, under_way);
     }
@@ -262,5 +276,33 @@ impl Recorder for Listening<'_> {
 
     fn event(&self, case: &Case, event: &Event) -> Result<()> {
         self.recorder.event(case, event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::{Better, Measurement, Status};
+
+    use super::overwhelmed;
+
+    fn rows(counts: &[(&'static str, f64)]) -> Vec<Measurement> {
+        let row = |(metric, value): &(&'static str, f64)| {
+            Measurement::new(*metric, *value, "1", Better::Neither)
+                .with_status(Status::Failed, "it failed")
+        };
+        counts.iter().map(row).collect()
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_from_what_is_wrong() {
+        let none_ended = [("transactions", 0.0), ("errors", 7.0), ("unstarted", 90.0)];
+        assert!(overwhelmed(&rows(&none_ended)));
+        let mut never_ended = rows(&[("transactions", 900.0), ("errors_disconnected", 2.0)]);
+        assert!(!overwhelmed(&never_ended));
+        never_ended[1].detail = "abandoned: it had not ended when the drain limit passed".into();
+        assert!(overwhelmed(&never_ended));
+        never_ended.extend(rows(&[("check_balances", 0.0)]));
+        assert!(!overwhelmed(&never_ended));
+        assert!(!overwhelmed(&rows(&[])), "nothing was due");
     }
 }

@@ -29,16 +29,20 @@ impl Search {
         Self { found: Found::default(), first, highest, precision, lowest }
     }
 
-    /// The next rate to try; `None` where the limit is known well enough, or lies beyond what is of
-    /// interest.
+    /// The next rate to try, one that was not tried before; `None` where the limit is known well enough, or lies
+    /// beyond what is of interest.
     pub(super) fn next(&self) -> Option<f64> {
         match (self.found.holds, self.found.fails) {
-            (None, None) => Some(self.first),
+            (None, None) => Some(rounded(self.first).min(self.highest)),
             (Some(holds), None) if holds >= self.highest => None,
-            (Some(holds), None) => Some((holds * GROWTH).min(self.highest)),
-            (None, Some(fails)) => Some(fails / 2.0).filter(|rate| *rate >= self.lowest),
+            (Some(holds), None) => Some(rounded(holds * GROWTH).min(self.highest)),
+            (None, Some(fails)) => Some(rounded(fails / 2.0)).filter(|rate| *rate >= self.lowest),
             (Some(holds), Some(fails)) => {
-                (fails - holds > holds * self.precision).then(|| f64::midpoint(holds, fails))
+                let between = f64::midpoint(holds, fails);
+                let rate = rounded(between);
+                let is_new = holds < rate && rate < fails;
+                let rate = if is_new { rate } else { between };
+                (fails - holds > holds * self.precision).then_some(rate)
             }
         }
     }
@@ -60,6 +64,12 @@ impl Search {
 /// By what factor rates grow for as long as all hold.
 const GROWTH: f64 = 1.5;
 
+/// A rate that a person would type: four digits of it.
+fn rounded(rate: f64) -> f64 {
+    let unit = 10_f64.powf(rate.log10().floor() - 3.0);
+    (rate / unit).round() * unit
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -68,13 +78,14 @@ mod tests {
 
     /// Searches a limit that is known.
     fn searched(limit: f64, mut search: Search) -> (Found, usize) {
-        let mut tries = 0;
+        let mut tried = Vec::new();
         while let Some(rate) = search.next() {
+            assert!(!tried.contains(&rate), "{rate} again, after {tried:?}");
+            assert!(rate <= search.highest);
             search.tell(rate, rate <= limit);
-            tries += 1;
-            assert!(tries < 100);
+            tried.push(rate);
         }
-        (search.found(), tries)
+        (search.found(), tried.len())
     }
 
     proptest! {
@@ -90,6 +101,20 @@ mod tests {
             prop_assert!(holds <= limit && limit < fails);
             prop_assert!(fails - holds <= holds * 0.05);
             prop_assert!(tries <= 25, "{tries}");
+        }
+
+        #[test]
+        fn no_rate_is_tried_twice_however_close_it_is_to_be(
+            limit in 10.0_f64..20_000.0,
+            first in 100.0_f64..10_000.0,
+            highest in 1_000.0_f64..20_000.0,
+            precision in prop_oneof![Just(1e-5), 1e-4..1e-2],
+        ) {
+            let (found, _) = searched(limit, Search::new(first, 1.0, highest, precision));
+            match (found.holds, found.fails) {
+                (Some(holds), Some(fails)) => prop_assert!(fails - holds <= holds * precision),
+                (holds, _) => prop_assert_eq!(holds, Some(highest)),
+            }
         }
     }
 

@@ -1,13 +1,16 @@
 //! What a load tells, on its way to the recorder and to the screen.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use dbdyno_core::load::{LoadObserver, UnderWay};
+use dbdyno_core::load::{LoadObserver, LoadReport, UnderWay};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Case, ErrorClass, Event, Result};
 
 use super::stand::Tools;
+
+/// What stands in place of a transaction type where arrivals never became one.
+const UNSTARTED: &str = "unstarted";
 
 /// Passes on only what went wrong with transactions, connections aside.
 pub(super) struct Errors<'a> {
@@ -35,6 +38,28 @@ pub(super) struct Relay<'a> {
     pub(super) case: &'a Case,
     pub(super) stage: &'a str,
     pub(super) tools: Tools<'a>,
+}
+
+impl Relay<'_> {
+    /// Keeps how long arrivals had waited that the load, which is over, never started.
+    ///
+    /// # Errors
+    /// The disk is full or the folder is gone.
+    pub(super) fn unstarted(&self, report: &LoadReport, warmup: Duration) -> Result<()> {
+        if report.unstarted_ns.is_empty() {
+            return Ok(());
+        }
+        let waited = Second {
+            second: (warmup + report.window).as_secs(),
+            warmup: false,
+            transaction: staged(self.stage, UNSTARTED).into(),
+            completed: 0,
+            errors: 0,
+            retries: 0,
+            response_ns: report.unstarted_ns.clone(),
+        };
+        self.tools.recorder.unstarted(self.case, report.began_at, &waited)
+    }
 }
 
 impl LoadObserver for Relay<'_> {

@@ -206,6 +206,7 @@ impl<'a> Stand<'a> {
         let relay = Relay { case: self.case, stage: name, tools: self.tools };
         let warmup = plan.warmup;
         let report = run_load(driver, workload, session, plan, &relay, self.tools.stop)?;
+        relay.unstarted(&report, warmup)?;
         let seen = self.seen(&report, warmup);
         Ok(Stage { name: name.to_owned(), report, seen })
     }
