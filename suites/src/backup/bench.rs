@@ -130,9 +130,17 @@ impl<'s> Bench<'s> {
             };
             match making.one(method, state.clone(), measured) {
                 Ok(after) => known = after,
+                Err(error) if error.is_unsupported() => {
+                    let why = match error.to_string().split_once("\n  next: ") {
+                        Some((_, next)) => format!("{}; {next}", error.why()),
+                        None => error.why().to_owned(),
+                    };
+                    measured.own.push(none.with_status(Status::Unsupported, why));
+                    known = Some(state);
+                }
                 Err(error) => {
                     let is_at_rest = !self.under_load && method.promise == BackupPromise::Snapshot;
-                    known = (is_at_rest || error.is_unsupported()).then_some(state);
+                    known = is_at_rest.then_some(state);
                     self.keep_failure(none, error, measured)?;
                 }
             }
@@ -140,7 +148,8 @@ impl<'s> Bench<'s> {
         Ok(())
     }
 
-    /// Keeps why a part of a method gave no number, which `row` is to say. The other methods may well be measured.
+    /// Keeps why a part of a method that there is gave no number, which `row` is to say. The other methods may well be
+    /// measured.
     ///
     /// # Errors
     /// The end was asked for.
@@ -150,15 +159,10 @@ impl<'s> Bench<'s> {
         error: Error,
         measured: &mut Measured,
     ) -> Result<()> {
-        if error.is_unsupported() {
-            let why = match error.to_string().split_once("\n  next: ") {
-                Some((_, next)) => format!("{}; {next}", error.why()),
-                None => error.why().to_owned(),
-            };
-            measured.own.push(row.with_status(Status::Unsupported, why));
-        } else if self.stand.is_stopped() {
+        if self.stand.is_stopped() {
             return Err(error);
-        } else if error.is_broken() {
+        }
+        if error.is_broken() {
             let name = row.transaction.as_str();
             measured.checks.push(Check::new("restored", false, error.to_string()).of(name));
         } else {

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use dbdyno_core::load::{Length, LoadProgress};
+use dbdyno_core::load::Length;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Driver, Event, SessionOptions, Status, Stop};
+use dbdyno_core::{Case, Driver, Event, LoadProgress, SessionOptions, Status, Stop};
 use dbdyno_datasets::LoadObserver;
 use dbdyno_suites::runner::{CaseSummary, RunObserver, RunOptions};
 use dbdyno_tests::{Unseen, run_options, runtime, wait_for};
@@ -18,7 +18,7 @@ use super::{Place, only};
 /// Does something before the tables are looked at.
 struct BeforeLooks<F>(F);
 
-impl<F: Fn() + Sync> RunObserver for BeforeLooks<F> {
+impl<F: Fn() + Send + Sync> RunObserver for BeforeLooks<F> {
     fn working_on(&self, _: &Case, doing: &str) {
         if doing == "check the data of tpcc" {
             (self.0)();
@@ -34,7 +34,7 @@ impl<F: Fn() + Sync> RunObserver for BeforeLooks<F> {
     fn case_finished(&self, _: &Case, _: &CaseSummary) {}
 }
 
-impl<F: Sync> LoadObserver for BeforeLooks<F> {
+impl<F: Send + Sync> LoadObserver for BeforeLooks<F> {
     fn started(&self, _: &str, _: u64, _: &Arc<LoadProgress>) {}
     fn finished(&self, _: &str, _: u64) {}
 }
