@@ -339,22 +339,25 @@ fn a_named_server_is_backed_up(place: &Place) {
     assert_eq!(found.check("rows_pg_dump"), (1.0, "12 tables have the same rows"));
 }
 
-/// Methods that are whole, and others that something was cut off.
+/// A method that is whole, among others that something was cut off.
 fn others_are_as_they_are_told(
     place: &Place,
-    whole: &[&'static str],
+    whole: &'static str,
     cut: &[(&'static str, fn(&Path), &str)],
 ) {
-    let found = place.run("idle", only(whole), Harm::None);
-    let wrong: Vec<_> = found.rows.iter().filter(|row| row.status != Status::Ok).collect();
+    let methods: Vec<_> = cut.iter().map(|(method, ..)| *method).chain([whole]).collect();
+    let options = RunOptions { backup: only(&methods), ..run_options() };
+    let harms = cut.iter().map(|(method, change, _)| Harm::Tamper(method, *change));
+    let harms: Vec<_> = harms.collect();
+    let meddle = |event: &Event| harms.iter().for_each(|harm| harm.act(event));
+    let found = place.run_watched("idle", &options, meddle, &Unseen, &Stop::default());
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0), "{:#?}", found.rows);
+    let rows = found.check(&format!("rows_{whole}"));
+    assert_eq!(rows, (1.0, "12 tables have the same rows"), "{whole}");
+    let its = found.rows.iter().filter(|row| row.transaction == whole);
+    let wrong: Vec<_> = its.filter(|row| row.status != Status::Ok).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    for method in whole {
-        let wanted = (1.0, "12 tables have the same rows");
-        assert_eq!(found.check(&format!("rows_{method}")), wanted, "{method}");
-    }
-    for (method, change, words) in cut {
-        let found = place.run("idle", only(&[method]), Harm::Tamper(method, *change));
-        assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0), "{method}");
+    for (method, _, words) in cut {
         let (held, detail) = found.check(&format!("restored_{method}"));
         assert!(held == 0.0 && detail.contains(words), "{method}: {detail}");
         // What it took to make it was measured all the same.
@@ -476,7 +479,7 @@ fn the_others_on_postgres() {
     if !left_out("postgres") {
         others_are_as_they_are_told(
             &Place::open("postgres"),
-            &["pg_basebackup-gzip"],
+            "pg_basebackup-gzip",
             &[
                 ("pg_basebackup-zstd", truncate, "tar ended with"),
                 ("pg_dump-directory", truncate, "pg_restore ended with"),
@@ -491,9 +494,8 @@ fn the_others_on_mariadb() {
     if !left_out("mariadb") {
         others_are_as_they_are_told(
             &Place::open("mariadb"),
-            &["mariadb-backup"],
+            "mariadb-backup",
             &[
-                ("mariadb-binlog", truncate, "it is cut off"),
                 ("mariadb-binlog", forget_position, "it does not tell of any"),
                 ("mariadb-incremental", cut_log, "prepare a backup"),
             ],
