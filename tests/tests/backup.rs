@@ -339,12 +339,11 @@ fn a_named_server_is_backed_up(place: &Place) {
     assert_eq!(found.check("rows_pg_dump"), (1.0, "12 tables have the same rows"));
 }
 
+/// A method, what is done to its backup, and the words of who notices.
+type Cut = (&'static str, fn(&Path), &'static str);
+
 /// A method that is whole, among others that something was cut off.
-fn others_are_as_they_are_told(
-    place: &Place,
-    whole: &'static str,
-    cut: &[(&'static str, fn(&Path), &str)],
-) {
+fn others_are_as_they_are_told(place: &Place, whole: &'static str, cut: &[Cut]) {
     let methods: Vec<_> = cut.iter().map(|(method, ..)| *method).chain([whole]).collect();
     let options = RunOptions { backup: only(&methods), ..run_options() };
     let harms = cut.iter().map(|(method, change, _)| Harm::Tamper(method, *change));

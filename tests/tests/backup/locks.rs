@@ -59,7 +59,7 @@ pub(super) fn locks_of_a_copy_are_as_told(place: &Place) {
         let busy = other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         busy.map(|busy: i64| busy == 0).unwrap()
     };
-    let methods: [(_, _, fn(&Path) -> Obstacle); 3] = [
+    let methods: [(_, _, Obstruct); 3] = [
         ("online", "READ", reserve),
         ("vacuum-into", "READ", reserve),
         ("wal-copy", "WRITE", block),
@@ -90,6 +90,8 @@ pub(super) fn locks_of_a_copy_are_as_told(place: &Place) {
 
 /// What keeps a copy from going on until it is called.
 type Obstacle = Box<dyn FnOnce()>;
+/// Puts it in the way of what is copied to a path.
+type Obstruct = fn(&Path) -> Obstacle;
 
 /// Another connection is about to write to the file that SQLite copies to.
 fn reserve(copy: &Path) -> Obstacle {
