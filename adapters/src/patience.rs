@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use dbdyno_core::Stop;
+
 /// How often is looked whether it has.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -23,6 +25,33 @@ impl Patience {
         }
         tokio::time::sleep(LOOK_AGAIN).await;
         false
+    }
+}
+
+/// Tells whoever works for somebody that waits on an event loop when nobody waits any more.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    given_up: Stop,
+    has_ended: bool,
+}
+
+impl Waiting {
+    /// Requested once this goes before what was waited for is there.
+    pub(crate) fn given_up(&self) -> Stop {
+        self.given_up.clone()
+    }
+
+    /// It is there.
+    pub(crate) fn end(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.given_up.request();
+        }
     }
 }
 

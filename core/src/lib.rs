@@ -58,7 +58,8 @@ pub use plan::{Plan, PlanKind, PlanNode};
 pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};
 pub use replication::{
-    Acknowledged, Cluster, ClusterPlan, LagReport, LagWatch, Link, Replication, Shape, Topology,
+    Acknowledged, Cluster, ClusterLimits, ClusterPlan, LagReport, LagWatch, Link, Replication,
+    Settled, Settling, Shape, Topology,
 };
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use scale::Scale;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::driver::Driver;
 use crate::durability::Durability;
-use crate::error::{DbError, Result};
+use crate::error::{DbError, Error, Result};
 
 /// The ways of replicating that an engine has, each of which can be set up on throwaway servers.
 #[async_trait]
@@ -81,6 +81,36 @@ pub struct ClusterPlan {
     /// Whether the nodes reach each other over a link whose conditions can be changed, see
     /// [`Cluster::set_link`]. It costs what a proxy on the loopback interface costs.
     pub link: bool,
+    /// How long its servers may take.
+    pub limits: ClusterLimits,
+}
+
+impl ClusterPlan {
+    /// Nodes that reach each other at once, and take no longer than they should.
+    pub fn of(durability: Durability) -> Self {
+        Self { durability, link: false, limits: ClusterLimits::default() }
+    }
+}
+
+/// How long the servers of a cluster may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterLimits {
+    /// A program that copies a primary that has no rows yet, or the definitions of its tables.
+    pub copy: Duration,
+    /// A replica to connect, or the servers to say that commits wait for it.
+    pub connect: Duration,
+    /// A replica to apply what it has received before it takes writes.
+    pub promote: Duration,
+}
+
+impl Default for ClusterLimits {
+    fn default() -> Self {
+        Self {
+            copy: Duration::from_secs(120),
+            connect: Duration::from_secs(20),
+            promote: Duration::from_secs(180),
+        }
+    }
 }
 
 /// Servers that replicate. Dropping it stops them and removes all that they have.
@@ -100,11 +130,26 @@ pub trait Cluster: Send + Sync {
     /// A replica does not connect or catch up in time, or a server refuses.
     async fn engage(&self) -> Result<()>;
 
-    /// Waits until all replicas show what the primary has committed by now.
+    /// Opens the sessions by which whoever waits for the replicas asks: what is waited for is not how long it takes to
+    /// connect. They live as long as the event loop in which this was called.
+    ///
+    /// # Errors
+    /// A server takes no session in time.
+    async fn settling(&self) -> Result<Box<dyn Settling + '_>>;
+
+    /// Waits, in sessions of its own, until all replicas show what the primary has committed by now.
     ///
     /// # Errors
     /// They do not within `limit`, or a server cannot be asked.
-    async fn settle(&self, limit: Duration) -> Result<()>;
+    async fn settle(&self, limit: Duration) -> Result<()> {
+        match self.settling().await?.settle(limit).await? {
+            Settled::Shown => Ok(()),
+            Settled::Behind(why) => {
+                let doing = format!("wait for the replicas of {}", self.primary().target());
+                Err(Error::new(doing, why))
+            }
+        }
+    }
 
     /// Opens the sessions by which the servers are asked what they say themselves: asking again and again
     /// opens no more of them. They live as long as the event loop in which this was called.
@@ -137,11 +182,32 @@ pub trait Cluster: Send + Sync {
 
     /// The settings that make it what it is, `name=value` with blanks between.
     fn evidence(&self) -> String;
+}
 
-    /// What else than its replicas the primary has or lacks beside that of the topology without one, in one sentence:
-    /// how much of what it costs is due to that is not known.
-    fn differs(&self) -> Option<&'static str> {
-        None
+/// Sessions by which replicas are waited for.
+#[async_trait]
+pub trait Settling: Send {
+    /// Waits until all replicas show what the primary has committed by now, for no longer than `limit`.
+    ///
+    /// # Errors
+    /// A server cannot be asked. The sessions are of no more use.
+    async fn settle(&mut self, limit: Duration) -> Result<Settled>;
+}
+
+/// What came of waiting for replicas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// All show what was waited for.
+    Shown,
+    /// One does not in time: since when they were waited for, and what the servers say of that.
+    Behind(String),
+}
+
+impl Settled {
+    /// They do not show it after `limit`; what the servers say of that, or nothing.
+    pub fn behind(limit: Duration, said: &str) -> Self {
+        let why = format!("they do not show it after {} s {said}", limit.as_secs_f64());
+        Self::Behind(why.trim_end().to_owned())
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::{
     Acknowledged, BulkLoad, Capabilities, Claim, Cluster, ClusterPlan, DbError, Dialect, Driver,
-    Durability, HeldDurability, Isolation, LagWatch, LevelSupport, Link, Promise, Replication,
-    Result, ServerInfo, Session, SessionOptions, Stop, Topology,
+    Durability, HeldDurability, Isolation, LagReport, LagWatch, LevelSupport, Link, Promise,
+    Replication, Result, ServerInfo, Session, SessionOptions, Settled, Settling, Stop, Topology,
 };
 
 /// The topology that says truly that commits do not wait for the replica.
@@ -25,6 +25,12 @@ pub const NONE: &str = "none";
 pub enum Failing {
     /// The replica receives nothing of what is committed once the data is there.
     Receives,
+    /// The replica receives nothing any more once it was waited for.
+    Settles,
+    /// Whoever asks how far replicas are behind ends the session in which a row beats.
+    Beats,
+    /// Rows vanish from the primary that has no replica.
+    Keeps,
     /// They are never there; whoever waits asks for the end.
     Starts(Stop),
     /// No replica is ever promoted; whoever waits asks for the end.
@@ -163,6 +169,56 @@ struct UnsafeCluster {
     failing: Failing,
 }
 
+impl UnsafeCluster {
+    /// Runs a statement on the primary.
+    async fn run(&self, sql: &str) -> Result<(), DbError> {
+        let mut session = self.primary().connect(&SessionOptions::default()).await?;
+        session.run_sql(sql).await.map(drop)
+    }
+}
+
+struct UnsafeSettling<'c> {
+    cluster: &'c UnsafeCluster,
+    settling: Box<dyn Settling + 'c>,
+}
+
+#[async_trait]
+impl Settling for UnsafeSettling<'_> {
+    async fn settle(&mut self, limit: Duration) -> Result<Settled> {
+        let settled = self.settling.settle(limit).await?;
+        match self.cluster.failing {
+            Failing::Settles => {
+                self.cluster.set_link(Link { cut: true, ..Link::default() })?;
+            }
+            Failing::Keeps if self.cluster.name == NONE => {
+                let sql = "DELETE FROM dbdyno_tpcb.pgbench_history WHERE ctid IN \
+                           (SELECT ctid FROM dbdyno_tpcb.pgbench_history LIMIT 1)";
+                let failed = |why| dbdyno_core::Error::new("lose a row", why);
+                self.cluster.run(sql).await.map_err(failed)?;
+            }
+            _ => {}
+        }
+        Ok(settled)
+    }
+}
+
+struct UnsafeWatch<'c> {
+    cluster: &'c UnsafeCluster,
+    watch: Box<dyn LagWatch + 'c>,
+}
+
+#[async_trait]
+impl LagWatch for UnsafeWatch<'_> {
+    async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
+        if matches!(self.cluster.failing, Failing::Beats) {
+            let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                       WHERE query LIKE 'UPDATE dbdyno_heartbeat SET beat%'";
+            self.cluster.run(sql).await?;
+        }
+        self.watch.reports().await
+    }
+}
+
 #[async_trait]
 impl Cluster for UnsafeCluster {
     fn primary(&self) -> Arc<dyn Driver> {
@@ -181,12 +237,14 @@ impl Cluster for UnsafeCluster {
         }
     }
 
-    async fn settle(&self, limit: Duration) -> Result<()> {
-        self.cluster.settle(limit).await
+    async fn settling(&self) -> Result<Box<dyn Settling + '_>> {
+        let settling = self.cluster.settling().await?;
+        Ok(Box::new(UnsafeSettling { cluster: self, settling }))
     }
 
     async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
-        self.cluster.lag_watch().await
+        let watch = self.cluster.lag_watch().await?;
+        Ok(Box::new(UnsafeWatch { cluster: self, watch }))
     }
 
     async fn promote(&self) -> Result<usize> {

@@ -33,6 +33,11 @@ impl Bounds {
         Self { limit: plan.limit, stop: plan.stop.clone() }
     }
 
+    /// For no longer than `limit`, and until the end is asked for.
+    pub(crate) fn new(limit: Duration, stop: Stop) -> Self {
+        Self { limit, stop }
+    }
+
     /// Runs a command to its end. `doing` completes "cannot …".
     ///
     /// # Errors
@@ -70,6 +75,24 @@ impl Bounds {
         let tool = Tool::start(command, Path::new(""))?;
         let status = tool.status(Instant::now() + self.limit, &self.stop, doing)?;
         if status.success() { Ok(()) } else { Err(judged(doing.to_owned(), tool.why(status))) }
+    }
+}
+
+/// Runs a command to its end for whoever waits on an event loop, for no longer than `limit`; it is ended where nobody
+/// waits for it any more. `doing` completes "cannot …".
+///
+/// # Errors
+/// It cannot be started, fails, or goes on for too long; what it said is part of the error.
+pub(crate) async fn run_within(limit: Duration, command: &mut Command, doing: &str) -> Result<()> {
+    let tool = Tool::start(command, Path::new(""))?;
+    // Whoever asks for the end stops waiting, and the tool goes with that.
+    let (deadline, nobody) = (Instant::now() + limit, Stop::default());
+    loop {
+        match tool.look(deadline, &nobody, doing)? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(tool.failed(doing, status)),
+            None => tokio::time::sleep(LOOK_AGAIN).await,
+        }
     }
 }
 
@@ -131,21 +154,28 @@ impl Tool {
 
     fn status(&self, deadline: Instant, stop: &Stop, doing: &str) -> Result<ExitStatus> {
         loop {
-            let looked = self.child().try_wait();
-            if let Some(status) = looked.map_err(|why| Error::new(doing, why))? {
-                return Ok(status);
+            match self.look(deadline, stop, doing)? {
+                Some(status) => return Ok(status),
+                None => thread::sleep(LOOK_AGAIN),
             }
-            let why = match (stop.is_requested(), Instant::now() >= deadline) {
-                (true, _) => "the end was asked for".to_owned(),
-                (_, true) => format!("it goes on after {} s", self.began.elapsed().as_secs()),
-                (false, false) => {
-                    thread::sleep(LOOK_AGAIN);
-                    continue;
-                }
-            };
-            self.end_now();
-            return Err(Error::new(doing, why));
         }
+    }
+
+    /// How it ended, if it did; ends it where it must not go on.
+    fn look(&self, deadline: Instant, stop: &Stop, doing: &str) -> Result<Option<ExitStatus>> {
+        let looked = self.child().try_wait();
+        if let Some(status) = looked.map_err(|why| Error::new(doing, why))? {
+            return Ok(Some(status));
+        }
+        let why = match (stop.is_requested(), Instant::now() >= deadline) {
+            (true, _) => "the end was asked for".to_owned(),
+            (_, true) => {
+                format!("{} goes on after {} s", self.name, self.began.elapsed().as_secs())
+            }
+            (false, false) => return Ok(None),
+        };
+        self.end_now();
+        Err(Error::new(doing, why))
     }
 
     /// Ends the processes that a tool started and that outlive it.

@@ -21,7 +21,10 @@ impl ReplicationArgs {
                 topologies.push(name.clone());
             }
         }
-        ReplicationOptions { topologies: (!topologies.is_empty()).then_some(topologies) }
+        ReplicationOptions {
+            topologies: (!topologies.is_empty()).then_some(topologies),
+            ..ReplicationOptions::default()
+        }
     }
 
     /// Whether it was not given.

@@ -12,13 +12,11 @@ use dbdyno_core::load::Workload;
 use dbdyno_core::query::within;
 
 use super::found::moment;
-use super::heartbeat::{self, Beats};
+use super::heartbeat::{self, Beats, Ending};
 use crate::benchmark::{LoadBenchmark, State};
 use crate::oltp::tpcb::TpcB;
 use crate::runner::{Measured, Stage, Stand};
 
-/// How long replicas may take to show what was committed in a load.
-pub const SETTLE_LIMIT: Duration = Duration::from_secs(120);
 /// How long loading the data on a primary may take: so long at any scale, and so much longer for each factor of it. A
 /// server that stands still is to end its topology, and not the run.
 const LOAD_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(60));
@@ -190,7 +188,8 @@ impl<'s> Bench<'s> {
     }
 
     fn start_at_all(&self, topology: Topology, link: bool) -> Result<Running> {
-        let plan = ClusterPlan { durability: self.stand.case().durability, link };
+        let limits = self.stand.options().replication.limits;
+        let plan = ClusterPlan { durability: self.stand.case().durability, link, limits };
         let cluster = self.wait(self.replication()?.start(topology.name, plan))?;
         let (primary, replicas) = (cluster.primary(), cluster.replicas());
         let running = Running { topology, cluster, replicas, primary };
@@ -243,6 +242,25 @@ impl<'s> Bench<'s> {
         })
     }
 
+    /// Waits until the replicas show what the primary has committed by now.
+    ///
+    /// # Errors
+    /// They do not in time, or the end was asked for.
+    pub fn settle(&self, running: &Running) -> Result<()> {
+        self.wait(running.cluster.settle(self.settle_limit()))
+    }
+
+    /// How long replicas may take to show what was committed in a load.
+    pub fn settle_limit(&self) -> Duration {
+        self.stand.options().replication.settle_limit
+    }
+
+    /// Things that are measured one after another, in the order of this repetition: each is first in one of as many
+    /// repetitions as there are.
+    pub fn in_turn<T, const N: usize>(&self, things: [T; N]) -> [T; N] {
+        in_turn(things, self.stand.case().repetition)
+    }
+
     /// Looks at the tables of a node.
     ///
     /// # Errors
@@ -266,7 +284,7 @@ impl<'s> Bench<'s> {
     ) -> Result<State> {
         let name = running.topology.name;
         self.stand.working_on(&format!("compare the nodes of {name}"));
-        self.wait(running.cluster.settle(SETTLE_LIMIT))?;
+        self.settle(running)?;
         let state = self.state(&*running.primary, transactions)?;
         for (place, replica) in running.replicas.iter().enumerate() {
             let its = self.state(&**replica, transactions)?;
@@ -317,7 +335,7 @@ impl<'s> Bench<'s> {
         workload: &Arc<dyn Workload>,
         measured: &mut Measured,
     ) -> Result<(Stage, Beats)> {
-        let load = || self.load(name, &running.primary, workload);
+        let load = |_: Ending<'_>| self.load(name, &running.primary, workload);
         let (stage, mut beats) = self.beat_during(running, measured, load)?;
         let stage = stage?;
         let warmup = self.stand.length(self.stand.case().clients).0;
@@ -327,26 +345,34 @@ impl<'s> Bench<'s> {
     }
 
     /// Has TPC-B's clients work on the primary, and a row beat there, for as long as `meanwhile` takes; it must end soon
-    /// once the [`Stop`] that it is given is requested. Gives what it gave, the beats, and when the load ended.
+    /// once the [`Stop`] that it is given is requested. Then does `after`, which is told when the load ended, at once:
+    /// the replicas are still looked at. Gives what both gave, and the beats.
     ///
     /// # Errors
-    /// The load did not begin or came to no good end, `meanwhile` fails, or those of [`Self::beat_during`].
-    pub fn beat_beside<T: Send>(
+    /// The load did not begin or came to no good end, `meanwhile` or `after` fails, or those of
+    /// [`Self::beat_during`].
+    pub fn beat_beside<T: Send, U>(
         &self,
         running: &Running,
         measured: &mut Measured,
         meanwhile: impl FnOnce(&Stop) -> Result<T> + Send,
-    ) -> Result<(T, Beats, Instant)> {
+        after: impl FnOnce(Instant) -> Result<U>,
+    ) -> Result<(T, Beats, U)> {
         let (stand, case) = (self.stand, self.stand.case());
         let workload = TpcB.workload(&stand.context(), &State::default());
         let (primary, clients, seed) = (&running.primary, case.clients, case.seed);
-        let load = || stand.load_beside_through(primary, clients, &workload, seed, meanwhile);
-        let (loaded, beats) = self.beat_during(running, measured, load)?;
-        let (report, done) = loaded?;
-        match report.failure {
-            Some(failure) => Err(failure),
-            None => Ok((done?, beats, moment(report.began_at) + report.window)),
-        }
+        let work = |ends: Ending<'_>| {
+            let (report, done) =
+                stand.load_beside_through(primary, clients, &workload, seed, meanwhile)?;
+            drop(ends);
+            if let Some(failure) = report.failure {
+                return Err(failure);
+            }
+            Ok((done?, after(moment(report.began_at) + report.window)?))
+        };
+        let (worked, beats) = self.beat_during(running, measured, work)?;
+        let (done, after) = worked?;
+        Ok((done, beats, after))
     }
 
     /// Does `work` while a row beats on the primary and is looked for on the replicas. A watch that breaks is
@@ -358,7 +384,7 @@ impl<'s> Bench<'s> {
         &self,
         running: &Running,
         measured: &mut Measured,
-        work: impl FnOnce() -> T,
+        work: impl FnOnce(Ending<'_>) -> T,
     ) -> Result<(T, Beats)> {
         let options = self.stand.session_options();
         let (done, beats) = heartbeat::beat_during(running, &options, work)?;
@@ -394,6 +420,12 @@ pub async fn unless_stopped<T>(
     }
 }
 
+fn in_turn<T, const N: usize>(mut things: [T; N], repetition: u32) -> [T; N] {
+    let place = usize::try_from(repetition.saturating_sub(1)).unwrap_or(0) % N.max(1);
+    things.rotate_left(place);
+    things
+}
+
 fn waits(topology: &Topology) -> bool {
     topology.acknowledged.outlives_primary()
 }
@@ -408,4 +440,16 @@ fn telling(all: &[Topology]) -> Vec<Topology> {
 fn unsupported(name: &str, why: &str) -> Measurement {
     let row = Measurement::new("throughput", 0.0, "1/s", Better::Higher).of(name);
     Measurement { value: None, ..row.with_status(Status::Unsupported, why) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_turn;
+
+    #[test]
+    fn each_load_is_first_in_one_of_as_many_repetitions() {
+        let orders: Vec<[char; 3]> =
+            (1..=4).map(|number| in_turn(['a', 'b', 'c'], number)).collect();
+        assert_eq!(orders, [['a', 'b', 'c'], ['b', 'c', 'a'], ['c', 'a', 'b'], ['a', 'b', 'c']]);
+    }
 }

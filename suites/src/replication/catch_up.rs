@@ -8,12 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::query::within;
-use dbdyno_core::{Better, Error, LagReport, Measurement, Result, Statement, Stop, Topology};
+use dbdyno_core::{
+    Better, Error, LagReport, Measurement, Result, Settled, Settling, Statement, Stop, Topology,
+};
 use dbdyno_datasets::Dataset;
 use tokio::runtime::{Builder, Runtime};
 
-use super::bench::{Bench, Running, SETTLE_LIMIT};
-use super::found::{self, beats_unseen, count, ms};
+use super::bench::{Bench, Running};
+use super::found::{self, count, ms};
 use super::heartbeat::Beats;
 use super::staleness::Staleness;
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
@@ -94,8 +96,9 @@ impl StagedBenchmark for CatchUp {
 struct Absence {
     stopped: Instant,
     resumed: Instant,
-    /// When it had caught up; `None` where it did not in time.
-    caught_up: Option<Instant>,
+    /// When it had caught up, or was not waited for any more.
+    waited_until: Instant,
+    has_caught_up: bool,
     /// What the servers said of it before it went on.
     behind: Option<LagReport>,
 }
@@ -109,15 +112,21 @@ fn measure_one(
     let (stand, name) = (bench.stand, topology.name);
     stand.working_on(&format!("stop a replica of {name} for {} s", AWAY.as_secs()));
     let absence = |over: &Stop| be_away(bench, &running, over);
-    let (absence, beats, ended) = bench.beat_beside(&running, measured, absence)?;
+    let mut settling = bench.wait(running.cluster.settling())?;
+    // Where the load was too much for the replica, this is how long it takes without.
+    let drain = |ended: Instant| {
+        let settled = bench.wait(settle(&mut *settling, bench.settle_limit(), name));
+        Ok(settled.map(|()| ended.elapsed()))
+    };
+    let (absence, beats, drained) = bench.beat_beside(&running, measured, absence, drain)?;
+    drop(settling);
     // Commits are counted by the heartbeat's: it is one more client, at a fixed rate where nothing waits.
     let beaten = beats.acknowledged_within(absence.stopped, absence.resumed);
     let away = absence.resumed - absence.stopped;
     let staleness = Staleness::of(&beats, PLACE);
-    let mut rows = vec![ms("away_ms", away, name), count("beats_while_away", beaten, name)];
-    rows.extend(beats_unseen(&staleness, name));
-    rows.extend(beats.longest().map(|longest| ms("commit_longest_ms", longest, name)));
-    rows.extend(staleness.longest().map(|stalest| ms("visible_longest_ms", stalest, name)));
+    let beaten = count("beats_while_away", beaten, name);
+    let mut rows = vec![ms("away_ms", away, name), found::of_beats(beaten, &beats)];
+    rows.extend(found::longest(&beats, &staleness, name));
     if let Some(transactions) = absence.behind.and_then(|report| report.transactions) {
         rows.push(count("behind_transactions", transactions, name));
     }
@@ -126,45 +135,61 @@ fn measure_one(
         let row = Measurement::new("behind_bytes", bytes as f64, "bytes", Better::Lower);
         rows.push(row.of(name));
     }
-    let took = absence.caught_up.map(|at| at - absence.resumed);
-    rows.extend(caught_up(took, bytes, name));
-    rows.extend(
-        speed(&beats, &staleness, &absence)
-            .map(|speed| Measurement::new("catch_up_speed", speed, "1", Better::Higher).of(name)),
-    );
+    rows.extend(caught_up(&absence, bytes, name));
+    let speed_row = |speed| Measurement::new("catch_up_speed", speed, "1", Better::Higher).of(name);
+    rows.extend(match &staleness.broke {
+        Some(why) => Some(found::failed(speed_row(0.0), why)),
+        None => speed(&beats, &staleness, &absence).map(speed_row),
+    });
     measured.own.extend(rows);
+    measured.own.push(ms("drained_ms", drained?, name));
     let file = stand.file("replication", "csv")?;
     let of = found::replica_name(name, PLACE);
     found::keep_said(&file, &staleness.said, absence.stopped - BEFORE, &of)?;
-    // Where the load was too much for the replica, this is how long it takes without.
-    bench.wait(running.cluster.settle(SETTLE_LIMIT))?;
-    measured.own.push(ms("drained_ms", ended.elapsed(), name));
     bench.compare(&running, &TpcB, measured)?;
-    Ok(took.map(|took| format!("{name}: {} ms after {} s", took.as_millis(), away.as_secs())))
+    let (took, word) = (absence.took(), if absence.has_caught_up { "" } else { "more than " });
+    Ok(Some(format!("{name}: {word}{} ms after {} s", took.as_millis(), away.as_secs())))
 }
 
-/// How long it took, and how many bytes of the log it made up for in a second.
-fn caught_up(took: Option<Duration>, bytes: Option<u64>, name: &str) -> Vec<Measurement> {
-    let mut row = Measurement::new("catch_up_ms", 0.0, "ms", Better::Lower).of(name);
-    row.value = took.map(|took| took.as_secs_f64() * 1e3);
-    let Some(took) = took else {
-        row.detail = format!("under load it had not caught up after {} s", LIMIT.as_secs());
-        return vec![row];
-    };
-    let rate = bytes.filter(|bytes| *bytes > 0).map(|bytes| {
+impl Absence {
+    /// How long it took to catch up; where it had not in time, how long it was waited for.
+    fn took(&self) -> Duration {
+        self.waited_until - self.resumed
+    }
+}
+
+/// How long it took, and how many bytes of the log it made up for in a second. A replica that had not caught up counts
+/// with the time that it was waited for, and is told: left out, it would make the others look like all.
+fn caught_up(absence: &Absence, bytes: Option<u64>, name: &str) -> Vec<Measurement> {
+    let took = absence.took();
+    let mut waited = ms("catch_up_ms", took, name);
+    let mut rate = bytes.filter(|bytes| *bytes > 0).map(|bytes| {
         let rate = bytes as f64 / took.as_secs_f64().max(SHORTEST_S);
         Measurement::new("catch_up_bytes_per_s", rate, "bytes/s", Better::Higher).of(name)
     });
-    [row].into_iter().chain(rate).collect()
+    if !absence.has_caught_up {
+        let why = format!("under load it had not caught up after {:.1} s", took.as_secs_f64());
+        waited.detail = format!("{why}: it takes longer");
+        rate.iter_mut().for_each(|row| row.detail = format!("{why}: it is slower"));
+    }
+    let not_caught_up = count("not_caught_up", u64::from(!absence.has_caught_up), name);
+    [waited, not_caught_up].into_iter().chain(rate).collect()
 }
 
-/// How many seconds of the primary's work the replica did in a second, until it had caught up: the beats that were
-/// committed by then and that it did not show when it went on, at the rate at which they were committed before it was
-/// stopped. `None` where the primary stood still with it, so that there was nothing to catch up with, or where that is
-/// not known.
+/// Waits until replicas show what the primary has committed.
+async fn settle(settling: &mut dyn Settling, limit: Duration, name: &str) -> Result<()> {
+    match settling.settle(limit).await? {
+        Settled::Shown => Ok(()),
+        Settled::Behind(why) => Err(Error::new(format!("wait for the replicas of {name}"), why)),
+    }
+}
+
+/// How many seconds of the primary's work the replica did in a second, until it had caught up or was not waited for any
+/// more: the beats that were committed and that it showed by then and not when it went on, at the rate at which they were
+/// committed before it was stopped. `None` where the primary stood still with it, so that there was nothing to catch up
+/// with.
 fn speed(beats: &Beats, staleness: &Staleness, absence: &Absence) -> Option<f64> {
-    let Absence { stopped, resumed, caught_up, .. } = *absence;
-    let caught_up = caught_up.filter(|_| staleness.broke.is_none())?;
+    let Absence { stopped, resumed, waited_until, has_caught_up, .. } = *absence;
     // The answer to one that was sent before may have been under way.
     if beats.acknowledged_within(stopped, resumed) <= 1 {
         return None;
@@ -172,11 +197,13 @@ fn speed(beats: &Beats, staleness: &Staleness, absence: &Absence) -> Option<f64>
     let began = beats.sent.first()?.due;
     let before = beats.acknowledged_within(began, stopped) as f64;
     let per_s = before / stopped.saturating_duration_since(began).as_secs_f64();
-    let is_outstanding = |(acknowledged, took): &&(Instant, Duration)| {
-        *acknowledged < caught_up && *acknowledged + *took >= resumed
+    let is_made_up = |(acknowledged, took): &&(Instant, Duration)| {
+        let shown = *acknowledged + *took;
+        // One that has caught up shows by then all that was committed.
+        *acknowledged < waited_until && shown >= resumed && (has_caught_up || shown <= waited_until)
     };
-    let outstanding = staleness.visible.iter().filter(is_outstanding).count() as f64;
-    let speed = outstanding / per_s / (caught_up - resumed).as_secs_f64().max(SHORTEST_S);
+    let made_up = staleness.visible.iter().filter(is_made_up).count() as f64;
+    let speed = made_up / per_s / (waited_until - resumed).as_secs_f64().max(SHORTEST_S);
     speed.is_finite().then_some(speed)
 }
 
@@ -189,6 +216,7 @@ fn be_away(bench: &Bench<'_>, running: &Running, over: &Stop) -> Result<Absence>
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
     let mut watch = runtime.block_on(running.cluster.lag_watch()).ok();
+    let mut settling = runtime.block_on(running.cluster.settling())?;
     sleep(bench, BEFORE, over)?;
     // Where only the replica knows how far it is, it says so at the last moment at which it can. What is behind is
     // too much by what it applies between its answer and its stop.
@@ -206,25 +234,26 @@ fn be_away(bench: &Bench<'_>, running: &Running, over: &Stop) -> Result<Absence>
     let resumed = Instant::now();
     slept?;
     let behind = said.and_then(|reports| reports.get(PLACE).copied());
-    let caught_up = wait_until_caught_up(bench, running, &runtime)?;
-    Ok(Absence { stopped, resumed, caught_up, behind })
+    let has_caught_up = wait_until_caught_up(bench, &mut *settling, &runtime)?;
+    Ok(Absence { stopped, resumed, waited_until: Instant::now(), has_caught_up, behind })
 }
 
+/// Waits until it has caught up; whether it has in time.
 fn wait_until_caught_up(
     bench: &Bench<'_>,
-    running: &Running,
+    settling: &mut dyn Settling,
     runtime: &Runtime,
-) -> Result<Option<Instant>> {
+) -> Result<bool> {
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
         bench.stand.go_on()?;
         let asked = Instant::now();
-        let settled = runtime.block_on(running.cluster.settle(LOOK));
-        if settled.is_ok() && asked.elapsed() < CAUGHT_UP {
-            return Ok(Some(Instant::now()));
+        let settled = runtime.block_on(settling.settle(LOOK))?;
+        if settled == Settled::Shown && asked.elapsed() < CAUGHT_UP {
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
 }
 
 /// Lets the load go on for a time.
@@ -273,8 +302,9 @@ mod tests {
         }
         beats.looked_until = vec![Some(at(5_000))];
         let staleness = Staleness::of(&beats, 0);
-        let (stopped, resumed, caught_up) = (at(1_000), at(3_000), Some(at(3_500)));
-        speed(&beats, &staleness, &Absence { stopped, resumed, caught_up, behind: None })
+        let (stopped, resumed, waited_until) = (at(1_000), at(3_000), at(3_500));
+        let absence = Absence { stopped, resumed, waited_until, has_caught_up: true, behind: None };
+        speed(&beats, &staleness, &absence)
     }
 
     #[test]

@@ -102,7 +102,6 @@ impl StagedBenchmark for Cost {
         let measured_all = bench.each(topologies, measured, |topology, measured| {
             let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
             let throughput = loads.replicated(&running, measured)?;
-            let differs = running.cluster.differs();
             drop(running);
             let after = format!("none after {}", topology.name);
             let load = bench.attempt(&after, measured, |measured| {
@@ -116,10 +115,10 @@ impl StagedBenchmark for Cost {
                 return Ok(None);
             };
             baseline.add(load);
-            let ratio = baseline.against(topology.name, throughput, differs);
-            measured.own.extend(ratio.clone());
-            let ratio = ratio.and_then(|row| row.value);
-            Ok(ratio.map(|ratio| format!("{} x{ratio:.2} of no replica", topology.name)))
+            let ratio = baseline.against(topology.name, throughput);
+            let told = ratio.as_ref().and_then(|row| row.value);
+            measured.own.extend(ratio);
+            Ok(told.map(|ratio| format!("{} x{ratio:.2} of no replica", topology.name)))
         });
         measured.own.extend(baseline.rows());
         measured_all
@@ -141,14 +140,28 @@ struct Load {
     workload: Arc<dyn Workload>,
 }
 
+/// A load without a replica.
+struct Alone {
+    load: Load,
+    /// The checks that did not hold after it.
+    broken: Vec<String>,
+}
+
 impl Loads<'_> {
     /// A load without a replica, which the topologies before and after it are compared with.
-    fn alone(&self, alone: &Running, name: &str, measured: &mut Measured) -> Result<Load> {
+    fn alone(&self, alone: &Running, name: &str, measured: &mut Measured) -> Result<Alone> {
         let load = self.put(alone, name, measured)?;
-        for check in self.check(alone, &load, measured)? {
-            measured.checks.push(Check { name: format!("{}_{name}", check.name), ..check });
-        }
-        Ok(load)
+        // What is wrong there is nothing that a topology did.
+        let part = Some(alone.topology.name.to_owned());
+        let checks = self.check(alone, &load, measured)?.into_iter();
+        let named = |check: Check| Check { name: format!("{}_{name}", check.name), ..check };
+        let checks: Vec<_> = checks.map(named).collect();
+        let broken = checks.iter().filter(|check| !check.held);
+        let broken = broken.map(|check| check.name.clone()).collect();
+        measured
+            .checks
+            .extend(checks.into_iter().map(|check| Check { part: part.clone(), ..check }));
+        Ok(Alone { load, broken })
     }
 
     /// A load on a topology; gives its throughput.
@@ -208,12 +221,17 @@ fn ratio_row(ratio: f64, name: &str) -> Measurement {
 #[derive(Default)]
 struct Baseline {
     throughputs: Vec<f64>,
+    /// The checks that did not hold after each.
+    broken: Vec<Vec<String>>,
     response_ns: Option<Histogram<u64>>,
     beats: Vec<Beat>,
+    /// Why the heartbeat of one broke.
+    broke: Option<String>,
 }
 
 impl Baseline {
-    fn add(&mut self, load: Load) {
+    fn add(&mut self, Alone { load, broken }: Alone) {
+        self.broken.push(broken);
         let report: &LoadReport = &load.stage.report;
         self.throughputs.push(report.total_throughput());
         let its = report.total().response_ns;
@@ -222,17 +240,21 @@ impl Baseline {
             Some(all) => drop(all.add(&its)),
             None => self.response_ns = Some(its),
         }
+        if self.broke.is_none() {
+            self.broke = load.beats.stopped().map(str::to_owned);
+        }
         self.beats.extend(load.beats.sent);
     }
 
     /// The throughput of a topology against the mean of the two loads around it, beside what these were: how far they
-    /// are apart is how far a ratio may be off.
-    fn against(
-        &self,
-        name: &'static str,
-        throughput: f64,
-        differs: Option<&str>,
-    ) -> Option<Measurement> {
+    /// are apart is how far a ratio may be off. Where one of these broke a promise there is no number.
+    fn against(&self, name: &'static str, throughput: f64) -> Option<Measurement> {
+        let broken: Vec<&str> =
+            self.broken.iter().rev().take(2).flatten().map(String::as_str).collect();
+        if !broken.is_empty() {
+            let why = format!("without a replica did not hold: {}", broken.join(", "));
+            return Some(found::failed(ratio_row(0.0, name), &why));
+        }
         let around: Vec<f64> = self.throughputs.iter().rev().take(2).copied().collect();
         let mean = around.iter().sum::<f64>() / around.len() as f64;
         if mean <= 0.0 {
@@ -241,7 +263,6 @@ impl Baseline {
         let mut row = ratio_row(throughput / mean, name);
         let around: Vec<String> = around.iter().rev().map(|each| format!("{each:.0}")).collect();
         row.detail = format!("against {} per second around it", around.join(" and "));
-        row.detail.extend(differs.iter().flat_map(|what| ["; ", what]));
         Some(row)
     }
 
@@ -251,7 +272,7 @@ impl Baseline {
         rows.extend(
             self.response_ns.iter().flat_map(|all| found::percentiles("latency", all, "none")),
         );
-        rows.extend(found::commit_rows(&self.beats, "none"));
+        rows.extend(found::commit_rows(&self.beats, self.broke.as_deref(), "none"));
         rows
     }
 }

@@ -51,14 +51,14 @@ pub fn percentiles(metric: &str, histogram: &Histogram<u64>, of: &str) -> Vec<Me
 /// How long commits of the heartbeat took: from when each was due, and from when it was sent. Nothing is known
 /// where it broke.
 pub fn commits(beats: &Beats, of: &str) -> Vec<Measurement> {
-    if let Some(broke) = beats.broke.iter().find(|broke| broke.replica.is_none()) {
-        return vec![unknown("commit_p50_us", &broke.why, of)];
-    }
-    commit_rows(&beats.sent, of)
+    commit_rows(&beats.sent, beats.stopped(), of)
 }
 
-/// See above.
-pub fn commit_rows(sent: &[Beat], of: &str) -> Vec<Measurement> {
+/// See above; `broke` is why the heartbeat did.
+pub fn commit_rows(sent: &[Beat], broke: Option<&str>, of: &str) -> Vec<Measurement> {
+    if let Some(why) = broke {
+        return vec![unknown("commit_p50_us", why, of)];
+    }
     let due = sent.iter().flat_map(|beat| beat.responses());
     let mut rows = percentiles("commit", &histogram(due), of);
     let served = sent.iter().map(|beat| beat.acknowledged - beat.sent);
@@ -74,6 +74,28 @@ fn unknown(metric: &str, why: &str, of: &str) -> Measurement {
 /// A row without its value, and why.
 pub fn failed(row: Measurement, why: &str) -> Measurement {
     Measurement { value: None, ..row.with_status(Status::Failed, why) }
+}
+
+/// A row of what the heartbeat alone tells: it has no value where that broke.
+pub fn of_beats(row: Measurement, beats: &Beats) -> Measurement {
+    match beats.stopped() {
+        Some(why) => failed(row, why),
+        None => row,
+    }
+}
+
+/// The longest commit of the heartbeat, the longest time until a replica showed one, and how many it never showed.
+/// Nothing is known of what broke.
+pub fn longest(beats: &Beats, staleness: &Staleness, of: &str) -> Vec<Measurement> {
+    let commit = beats.longest().map(|longest| ms("commit_longest_ms", longest, of));
+    let mut rows: Vec<_> = commit.map(|row| of_beats(row, beats)).into_iter().collect();
+    rows.extend(beats_unseen(staleness, of));
+    let unknown = ms("visible_longest_ms", Duration::ZERO, of);
+    rows.extend(match &staleness.broke {
+        Some(why) => Some(failed(unknown, why)),
+        None => staleness.longest().map(|stalest| ms("visible_longest_ms", stalest, of)),
+    });
+    rows
 }
 
 /// How many beats a replica never showed, where it was looked at to the end.

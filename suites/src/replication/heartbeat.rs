@@ -9,7 +9,6 @@
 //! carried by the next that is sent, and counts from when it was due: a primary that stands still is not asked
 //! less often for it (coordinated omission: G. Tene, How NOT to Measure Latency, 2013).
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -122,6 +121,12 @@ impl Beats {
         self.reports.retain(|(at, _)| (from..until).contains(at));
     }
 
+    /// Why the row beats no more, where it should have: what it tells is not of the whole time.
+    pub fn stopped(&self) -> Option<&str> {
+        let broke = self.broke.iter().find(|broke| broke.replica.is_none());
+        broke.map(|broke| broke.why.as_str())
+    }
+
     /// The longest time that a beat took to be acknowledged, from when it was due.
     pub fn longest(&self) -> Option<Duration> {
         self.sent.iter().map(|beat| beat.acknowledged - beat.due).max()
@@ -137,18 +142,18 @@ impl Beats {
 struct Watch<'w> {
     cluster: &'w dyn Cluster,
     options: &'w SessionOptions,
-    over: &'w AtomicBool,
+    over: &'w Over,
     beats: Mutex<Beats>,
 }
 
-/// Does `work` while the row beats.
+/// Does `work` while the row beats; it stops beating once `work` lets go of what it is given.
 ///
 /// # Errors
 /// There is no thread or event loop for it, or there was no beat at all.
 pub fn beat_during<T>(
     running: &Running,
     options: &SessionOptions,
-    work: impl FnOnce() -> T,
+    work: impl FnOnce(Ending<'_>) -> T,
 ) -> Result<(T, Beats)> {
     let failed = |why: std::io::Error| Error::new("watch replicas", why);
     // What looking on costs is no work of clients.
@@ -158,7 +163,7 @@ pub fn beat_during<T>(
     // Where a call blocks its thread, nobody would look while a beat waits for its turn.
     let blocks = running.primary.capabilities().own_threads == u32::MAX;
     let beating = blocks.then(|| builder.build()).transpose().map_err(failed)?;
-    let over = AtomicBool::new(false);
+    let over = Over::default();
     let shown = vec![Vec::new(); running.replicas.len()];
     let looked_until = vec![None; running.replicas.len()];
     let beats = Mutex::new(Beats { shown, looked_until, ..Beats::default() });
@@ -168,9 +173,7 @@ pub fn beat_during<T>(
             .name("heartbeat".to_owned())
             .spawn_scoped(scope, || watch.run(&runtime, beating.as_ref(), running))
             .map_err(failed)?;
-        let ends = Ending(&over);
-        let done = work();
-        drop(ends);
+        let done = work(over.at_the_end());
         watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok::<_, Error>(done)
     })?;
@@ -198,7 +201,13 @@ impl Watch<'_> {
             }
         });
         let beat = async move || self.note(None, self.beat(&*running.primary, acknowledged).await);
-        let looking = async { tokio::join!(futures_util::future::join_all(looks), self.report()) };
+        let reports = async {
+            tokio::select! {
+                never = self.report() => never,
+                () = self.over.said() => (),
+            }
+        };
+        let looking = async { tokio::join!(futures_util::future::join_all(looks), reports) };
         match beating {
             None => {
                 runtime.block_on(async { tokio::join!(beat(), looking) });
@@ -221,7 +230,7 @@ impl Watch<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+        self.over.is_said()
     }
 
     /// Has the row beat until the work is done, and then once more where beats were due while the last one
@@ -286,12 +295,12 @@ impl Watch<'_> {
         }
     }
 
-    /// Asks the servers what they say themselves.
+    /// Asks the servers what they say themselves, again and again.
     async fn report(&self) {
         let mut ticks = tokio::time::interval(REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut asking = None;
-        while !self.is_over() {
+        loop {
             ticks.tick().await;
             if asking.is_none() {
                 asking = within(GRACE, self.cluster.lag_watch()).await.ok();
@@ -340,12 +349,34 @@ async fn ask(session: &mut dyn Session) -> Result<u64, DbError> {
     Ok(u64::try_from(beat).unwrap_or(0))
 }
 
+/// Tells those who look on beside a load that it is over, and wakes them.
+#[derive(Default)]
+pub struct Over(watch::Sender<bool>);
+
+impl Over {
+    /// Says so when it goes.
+    pub fn at_the_end(&self) -> Ending<'_> {
+        Ending(self)
+    }
+
+    /// Whether it was said.
+    pub fn is_said(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Returns once it was said.
+    async fn said(&self) {
+        // Its sender is here.
+        let _ = self.0.subscribe().wait_for(|said| *said).await;
+    }
+}
+
 /// Ends watching when it goes, also in a panic.
-pub struct Ending<'a>(pub &'a AtomicBool);
+pub struct Ending<'a>(&'a Over);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.0.send_replace(true);
     }
 }
 

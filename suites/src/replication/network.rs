@@ -100,14 +100,22 @@ fn measure_one(
 ) -> Result<Option<String>> {
     let Some(running) = bench.start(topology, true, measured)? else { return Ok(None) };
     let mut told = Vec::new();
-    for (link_name, link) in LINKS {
+    for (link_name, link) in bench.in_turn(LINKS) {
         let throughput = measure_link(bench, &running, link_name, link, measured)?;
         told.push(format!("{link_name} {throughput:.0}/s"));
     }
-    running.cluster.set_link(Link::default())?;
+    settle(bench, &running)?;
     measure_partition(bench, &running, measured)?;
     bench.compare(&running, &TpcB, measured)?;
     Ok(Some(format!("{}: {}", topology.name, told.join(", "))))
+}
+
+/// Mends the link, and waits until all that was committed is where it should be: what an earlier load left to be done
+/// is no matter of the next.
+fn settle(bench: &Bench<'_>, running: &Running) -> Result<()> {
+    running.cluster.set_link(Link::default())?;
+    bench.stand.working_on(&format!("wait for the replicas of {}", running.topology.name));
+    bench.settle(running)
 }
 
 /// A load over a link; gives its throughput.
@@ -118,6 +126,7 @@ fn measure_link(
     link: Link,
     measured: &mut Measured,
 ) -> Result<f64> {
+    settle(bench, running)?;
     running.cluster.set_link(link)?;
     let name = name_of(&running.topology, link_name);
     let workload = TpcB.workload(&bench.stand.context(), &State::default());
@@ -145,16 +154,12 @@ fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measur
         sleep(bench, AFTER, over)?;
         Ok((began, mended))
     };
-    let ((began, mended), beats, _) = bench.beat_beside(running, measured, cut)?;
+    let ((began, mended), beats, ()) = bench.beat_beside(running, measured, cut, |_| Ok(()))?;
     let staleness = Staleness::of(&beats, 0);
     let during = beats.acknowledged_within(began, mended);
-    measured.own.extend([
-        ms("cut_ms", mended - began, &name),
-        Measurement::new("beats_while_cut", during as f64, "1", Better::Neither).of(&*name),
-    ]);
-    measured.own.extend(found::beats_unseen(&staleness, &name));
-    let (stall, stalest) = (beats.longest(), staleness.longest());
-    measured.own.extend(stall.map(|stall| ms("commit_longest_ms", stall, &name)));
-    measured.own.extend(stalest.map(|stalest| ms("visible_longest_ms", stalest, &name)));
+    let beaten = Measurement::new("beats_while_cut", during as f64, "1", Better::Neither);
+    measured.own.push(ms("cut_ms", mended - began, &name));
+    measured.own.push(found::of_beats(beaten.of(&*name), &beats));
+    measured.own.extend(found::longest(&beats, &staleness, &name));
     Ok(())
 }

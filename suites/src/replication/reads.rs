@@ -7,7 +7,6 @@
 //! Replicated Data, PDIS 1994).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use tokio::runtime::Builder;
 
 use super::bench::{Bench, Running};
 use super::found::count;
-use super::heartbeat::{ANSWER_LIMIT, Ending, try_again};
+use super::heartbeat::{ANSWER_LIMIT, Over, try_again};
 use super::nodes::Nodes;
 use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
@@ -105,7 +104,7 @@ fn measure_one(
         let sql = format!("INSERT INTO dbdyno_heartbeat (id, beat) VALUES ({PROBE_ROW}, 0)");
         session.run_sql(&sql).await
     })?;
-    bench.wait(running.cluster.settle(ANSWER_LIMIT))?;
+    bench.settle(&running)?;
     let workload = TpcB.workload(&stand.context(), &State::default());
     let load = || bench.load(&format!("{name} writes"), &running.primary, &workload);
     let (loaded, found) = probe_during(&running, &bench.session_options(), load)?;
@@ -115,7 +114,9 @@ fn measure_one(
     let reads = Arc::new(ReadAccounts::new(&stand.context())) as Arc<dyn Workload>;
     let all: Vec<_> = std::iter::once(&running.primary).chain(&running.replicas).cloned().collect();
     let spread: Arc<dyn Driver> = Nodes::spread(all);
-    for (driver, words) in [(&running.primary, "primary"), (&spread, "spread")] {
+    for (driver, words) in bench.in_turn([(&running.primary, "primary"), (&spread, "spread")]) {
+        // A replica that still applies would take processors from one of the two, and not from the other.
+        bench.settle(&running)?;
         measured.stages.push(bench.load(&format!("{name} {words}"), driver, &reads)?);
     }
     bench.compare(&running, &TpcB, measured)?;
@@ -171,7 +172,7 @@ fn probe_during<T>(
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().on_thread_park(leave_out_thread).build();
     let runtime = runtime.map_err(|why| Error::new(doing(), why))?;
-    let over = AtomicBool::new(false);
+    let over = Over::default();
     let (done, probed) = thread::scope(|scope| {
         let probing = scope.spawn(|| {
             let probes = async {
@@ -182,7 +183,7 @@ fn probe_during<T>(
             };
             runtime.block_on(probes)
         });
-        let ends = Ending(&over);
+        let ends = over.at_the_end();
         let done = work();
         drop(ends);
         (done, probing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -197,14 +198,14 @@ fn probe_during<T>(
 async fn own_writes(
     running: &Running,
     options: &SessionOptions,
-    over: &AtomicBool,
+    over: &Over,
 ) -> Result<(u64, u64), DbError> {
     let mut primary = within(ANSWER_LIMIT, running.primary.connect(options)).await?;
     let sql = "UPDATE dbdyno_heartbeat SET beat = ? WHERE id = ?";
     within(ANSWER_LIMIT, primary.prepare(&[Statement::new("probe", sql)])).await?;
     let mut replicas = readers(&running.replicas, options).await?;
     let (mut reads, mut missed) = (0_u64, 0);
-    while !over.load(Ordering::Relaxed) {
+    while !over.is_said() {
         let written = i64::try_from(reads + 1).unwrap_or(i64::MAX);
         let probe = [Value::Int(written), Value::Int(PROBE_ROW)];
         try_again(async || within(ANSWER_LIMIT, primary.execute(0, &probe)).await).await?;
@@ -222,12 +223,12 @@ async fn own_writes(
 async fn turns(
     running: &Running,
     options: &SessionOptions,
-    over: &AtomicBool,
+    over: &Over,
 ) -> Result<(u64, u64), DbError> {
     let all: Vec<_> = std::iter::once(&running.primary).chain(&running.replicas).cloned().collect();
     let mut nodes = readers(&all, options).await?;
     let (mut reads, mut back, mut newest) = (0_u64, 0, 0);
-    while !over.load(Ordering::Relaxed) {
+    while !over.is_said() {
         let place = usize::try_from(reads).unwrap_or(0) % nodes.len();
         let read = read(&mut *nodes[place], PROBE_ROW).await?;
         reads += 1;

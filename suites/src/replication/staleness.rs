@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use super::heartbeat::Beats;
+use super::heartbeat::{Beats, Broke};
 
 /// How stale one replica was.
 pub struct Staleness {
@@ -13,7 +13,8 @@ pub struct Staleness {
     pub visible: Vec<(Instant, Duration)>,
     /// Beats that the replica never showed.
     pub unseen: u64,
-    /// Why it was not looked at to the end, so that nothing is known of how long beats took.
+    /// Why it was not looked at to the end, or there was no beat to look for to the end, so that nothing is known of how
+    /// long beats took.
     pub broke: Option<String>,
     /// What the servers said, with what a client saw at the same moment.
     pub said: Vec<Said>,
@@ -44,7 +45,8 @@ impl Staleness {
         let shown = beats.shown.get(place).map_or(&[][..], Vec::as_slice);
         let until = beats.looked_until.get(place).copied().flatten();
         let mut looks = shown.iter().peekable();
-        let broke = beats.broke.iter().find(|broke| broke.replica == Some(place));
+        let is_about = |broke: &&Broke| broke.replica.is_none_or(|replica| replica == place);
+        let broke = beats.broke.iter().find(is_about);
         let broke = broke.map(|broke| broke.why.clone());
         let mut visible = Vec::with_capacity(beats.sent.len());
         let mut unseen = 0;
@@ -123,7 +125,7 @@ pub fn histogram(times: impl Iterator<Item = Duration>) -> Histogram<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replication::heartbeat::{Beat, Broke};
+    use crate::replication::heartbeat::Beat;
     use dbdyno_core::LagReport;
 
     fn ms(ms: u64) -> Duration {
@@ -174,6 +176,17 @@ mod tests {
         let took: Vec<Duration> = staleness.visible.iter().map(|(_, took)| *took).collect();
         assert_eq!((took, staleness.unseen), (vec![ms(5), ms(149), ms(49)], 0));
         assert!(staleness.said.iter().all(|said| said.at < began + ms(255)));
+    }
+
+    #[test]
+    fn a_heartbeat_that_broke_makes_no_replica_look_fast() {
+        let mut beats = beats(Instant::now());
+        beats.broke.push(Broke { replica: Some(1), why: "another one".to_owned() });
+        assert_eq!(Staleness::of(&beats, 0).broke, None);
+        beats.broke.push(Broke { replica: None, why: "no answer".to_owned() });
+        let staleness = Staleness::of(&beats, 0);
+        assert_eq!(staleness.broke.as_deref(), Some("no answer"));
+        assert!(staleness.histogram().is_empty() && staleness.longest().is_none());
     }
 
     /// A stall from before a time until into it counts with what was due in that time.

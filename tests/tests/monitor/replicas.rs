@@ -24,7 +24,7 @@ impl Watched {
     fn start(engine: &str, node: impl Fn(&dyn Cluster) -> Arc<dyn Driver>) -> Self {
         let runtime = runtime();
         let place = target(&runtime, engine);
-        let plan = ClusterPlan { durability: Durability::Process, link: false };
+        let plan = ClusterPlan::of(Durability::Process);
         let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
         runtime.block_on(cluster.engage()).unwrap();
         let drivers = [node(cluster.as_ref())];

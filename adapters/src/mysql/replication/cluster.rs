@@ -10,6 +10,7 @@ use dbdyno_core::dialect::quote_text;
 use dbdyno_core::query::{scalar_sql, within};
 use dbdyno_core::{
     Cluster, ClusterPlan, DbError, Driver, Error, LagWatch, Link, Result, Session, SessionOptions,
+    Settling,
 };
 
 use futures_util::future::try_join_all;
@@ -18,6 +19,7 @@ use super::super::driver::{MysqlDriver, Origin};
 use super::super::programs::{Product, programs};
 use super::super::server::{MysqlServer, USER};
 use super::lag::{GtidLag, status};
+use super::settling::GtidSettling;
 use super::topologies::Mode;
 use crate::patience::{Patience, Received};
 use crate::proxy::NodeLinks;
@@ -25,14 +27,10 @@ use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
 
-/// How long a replica may take to connect.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take to have the rows that were loaded on the primary.
 const LOAD_LIMIT: Duration = Duration::from_secs(300);
 /// How long a server may take to answer.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// How long a replica may take to apply what it has received before it is promoted.
-const APPLY_LIMIT: Duration = Duration::from_secs(180);
 
 /// Servers of a topology.
 pub(super) struct GtidCluster {
@@ -41,6 +39,7 @@ pub(super) struct GtidCluster {
     replicas: Vec<Arc<MysqlDriver>>,
     primary: Arc<MysqlDriver>,
     links: NodeLinks,
+    plan: ClusterPlan,
 }
 
 impl GtidCluster {
@@ -70,9 +69,9 @@ impl GtidCluster {
             .await
             .map_err(|why| Error::new(format!("empty the log of {}", primary.target()), why))?;
         let (replicas, links) = (Vec::new(), NodeLinks::default());
-        let mut cluster = Self { mode, replicas, primary, links };
+        let mut cluster = Self { mode, replicas, primary, links, plan };
         for replica in nodes {
-            let port = cluster.port_to_follow(plan)?;
+            let port = cluster.port_to_follow()?;
             let doing = format!("have {} follow the primary", replica.target());
             follow(&replica, port, &password).await.map_err(|why| Error::new(doing, why))?;
             cluster.replicas.push(Arc::new(replica));
@@ -82,17 +81,18 @@ impl GtidCluster {
     }
 
     /// The port by which a replica reaches the primary, through a link where there is to be one.
-    fn port_to_follow(&mut self, plan: ClusterPlan) -> Result<u16> {
+    fn port_to_follow(&mut self) -> Result<u16> {
         let doing = "follow a server";
         let process =
             self.primary.process().ok_or_else(|| Error::new(doing, "it is not dbdyno's"))?;
         let direct = process.port();
-        if plan.link { self.links.lead_to(direct) } else { Ok(direct) }
+        if self.plan.link { self.links.lead_to(direct) } else { Ok(direct) }
     }
 
     /// Waits until both threads of each replica run.
     async fn wait_until_connected(&self) -> Result<()> {
-        let patience = Patience::of(CONNECT_LIMIT);
+        let limit = self.plan.limits.connect;
+        let patience = Patience::of(limit);
         for replica in &self.replicas {
             let doing = format!("connect {}", replica.target());
             let failed = |why| Error::new(&doing, why);
@@ -105,7 +105,7 @@ impl GtidCluster {
                 if patience.is_over().await {
                     let why = format!(
                         "it does not follow the primary after {} s: {} {}",
-                        CONNECT_LIMIT.as_secs(),
+                        limit.as_secs(),
                         says("Last_IO_Error"),
                         says("Last_SQL_Error")
                     );
@@ -129,7 +129,8 @@ impl GtidCluster {
         let failed = |why| Error::new(self.doing("have commits wait for the replicas of"), why);
         let on = "SET GLOBAL rpl_semi_sync_master_enabled = ON".to_owned();
         tell(&self.primary, &[on]).await.map_err(failed)?;
-        let patience = Patience::of(CONNECT_LIMIT);
+        let limit = self.plan.limits.connect;
+        let patience = Patience::of(limit);
         let wanted = self.replicas.len().to_string();
         loop {
             let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN \
@@ -143,7 +144,7 @@ impl GtidCluster {
                 return Ok(());
             }
             if patience.is_over().await {
-                let why = format!("the server does not say so after {} s", CONNECT_LIMIT.as_secs());
+                let why = format!("the server does not say so after {} s", limit.as_secs());
                 return Err(Error::new(
                     self.doing("have commits wait for the replicas of"),
                     format!("{why}: {said:?}"),
@@ -231,7 +232,7 @@ pub(super) async fn ask(driver: &MysqlDriver, sql: &str) -> Result<Vec<Vec<Strin
 }
 
 /// Whether a replica has applied the log up to a position, for which it is given a time.
-async fn have_applied(
+pub(super) async fn have_applied(
     session: &mut dyn Session,
     position: &str,
     limit: Duration,
@@ -273,21 +274,9 @@ impl Cluster for GtidCluster {
         Ok(())
     }
 
-    async fn settle(&self, limit: Duration) -> Result<()> {
-        let failed = |why| Error::new(self.doing("wait for the replicas of"), why);
-        let rows = ask(&self.primary, "SELECT @@gtid_binlog_pos").await.map_err(failed)?;
-        let position = rows.into_iter().flatten().next().unwrap_or_default();
-        for replica in &self.replicas {
-            let mut session = connect(replica).await.map_err(failed)?;
-            let seconds = limit.as_secs_f64();
-            if !have_applied(&mut *session, &position, limit).await.map_err(failed)? {
-                let status = status(replica).await.map_err(failed)?;
-                let said = status.get("Last_SQL_Error").cloned().unwrap_or_default();
-                let why = format!("they do not show it after {seconds} s {said}");
-                return Err(Error::new(self.doing("wait for the replicas of"), why));
-            }
-        }
-        Ok(())
+    async fn settling(&self) -> Result<Box<dyn Settling + '_>> {
+        let doing = self.doing("wait for the replicas of");
+        Ok(Box::new(GtidSettling::open(&self.primary, &self.replicas, doing).await?))
     }
 
     async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
@@ -304,8 +293,9 @@ impl Cluster for GtidCluster {
         let (furthest, received) = self.furthest().await.map_err(failed)?;
         let replica = &self.replicas[furthest];
         let mut session = connect(replica).await.map_err(failed)?;
-        if !have_applied(&mut *session, &received, APPLY_LIMIT).await.map_err(failed)? {
-            let seconds = APPLY_LIMIT.as_secs();
+        let limit = self.plan.limits.promote;
+        if !have_applied(&mut *session, &received, limit).await.map_err(failed)? {
+            let seconds = limit.as_secs();
             let why = format!("it has not applied what it received after {seconds} s");
             return Err(Error::new(doing(), why));
         }

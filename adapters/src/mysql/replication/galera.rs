@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::query::within;
 use dbdyno_core::{
-    Cluster, ClusterPlan, DbError, Driver, Error, LagReport, LagWatch, Link, Result,
+    Cluster, ClusterPlan, DbError, Driver, Error, LagReport, LagWatch, Link, Result, Settled,
+    Settling,
 };
 
 use super::super::connection::Connection;
@@ -40,6 +41,26 @@ pub(super) struct GaleraCluster {
     // The first node is the last to go.
     others: Vec<Arc<MysqlDriver>>,
     first: Arc<MysqlDriver>,
+    log: BinaryLog,
+}
+
+/// Whether nodes keep a binary log, which Galera does not need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BinaryLog {
+    /// As the other topologies do, that of what other nodes committed included.
+    Kept,
+    /// As a server by itself does.
+    None,
+}
+
+impl BinaryLog {
+    fn settings(self) -> Vec<(String, String)> {
+        let settings: &[(&str, &str)] = match self {
+            Self::Kept => &[("log_bin", "binlog"), ("log_slave_updates", "ON")],
+            Self::None => &[],
+        };
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
 }
 
 /// The ports of a node beside the one for clients.
@@ -80,6 +101,7 @@ impl GaleraCluster {
         target: &Target,
         settings: &ServerSettings,
         plan: ClusterPlan,
+        log: BinaryLog,
     ) -> Result<Self> {
         if plan.link {
             let why = "its nodes reach each other by themselves, not over a link of dbdyno's";
@@ -95,7 +117,8 @@ impl GaleraCluster {
             // The first finds nobody, and begins the cluster.
             let address = format!("gcomm://{}", members.join(","));
             members.push(format!("127.0.0.1:{}", ports.group));
-            let own = settings_of(&provider.display().to_string(), &name, &address, &ports);
+            let mut own = settings_of(&provider.display().to_string(), &name, &address, &ports);
+            own.extend(log.settings());
             let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
             let node = start_node(target, settings, label, own, &password, plan).await?;
             nodes.push(Arc::new(node));
@@ -103,7 +126,7 @@ impl GaleraCluster {
             wait_until_synced(newest, number + 1).await?;
         }
         let first = nodes.remove(0);
-        Ok(Self { others: nodes, first })
+        Ok(Self { others: nodes, first, log })
     }
 }
 
@@ -111,6 +134,16 @@ impl GaleraCluster {
     /// All nodes, the first one first.
     pub(super) fn nodes(&self) -> Vec<&MysqlDriver> {
         std::iter::once(&self.first).chain(&self.others).map(|node| &**node).collect()
+    }
+
+    /// A connection to each.
+    async fn connections(&self) -> Result<Vec<Connection>, DbError> {
+        let mut connections = Vec::new();
+        for node in self.nodes() {
+            let opened = node.connector().connect(None, None);
+            connections.push(within(ANSWER_LIMIT, opened).await?);
+        }
+        Ok(connections)
     }
 }
 
@@ -166,14 +199,46 @@ async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<(
 }
 
 /// The number of the last transaction that a node has committed.
-async fn last_committed(node: &MysqlDriver) -> Result<u64, DbError> {
-    number_of(ask(node, LAST_COMMITTED).await?)
+async fn last_committed(node: &mut Connection) -> Result<u64, DbError> {
+    number_of(within(ANSWER_LIMIT, node.texts(LAST_COMMITTED)).await?)
 }
 
 fn number_of(rows: Vec<Vec<String>>) -> Result<u64, DbError> {
     let said = pairs(rows);
     let number = said.values().next().and_then(|number| number.parse().ok());
     number.ok_or_else(|| DbError::unexpected(format!("no number of a transaction in {said:?}")))
+}
+
+/// Connections by which the nodes are waited for, the first node's first.
+struct GaleraSettling {
+    nodes: Vec<Connection>,
+    /// Completes "cannot …".
+    doing: String,
+}
+
+impl GaleraSettling {
+    async fn have_committed(&mut self, limit: Duration) -> Result<bool, DbError> {
+        let patience = Patience::of(limit);
+        let Some((first, others)) = self.nodes.split_first_mut() else { return Ok(true) };
+        let wanted = last_committed(first).await?;
+        for node in others {
+            while last_committed(node).await? < wanted {
+                if patience.is_over().await {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl Settling for GaleraSettling {
+    async fn settle(&mut self, limit: Duration) -> Result<Settled> {
+        let committed = self.have_committed(limit).await;
+        let committed = committed.map_err(|why| Error::new(&self.doing, why))?;
+        Ok(if committed { Settled::Shown } else { Settled::behind(limit, "") })
+    }
 }
 
 /// Sessions by which the nodes are asked, the first node's first.
@@ -189,8 +254,7 @@ impl GaleraLag {
         for (place, node) in self.nodes.iter_mut().enumerate() {
             if standing != Some(place) {
                 self.committed[place] = None;
-                let rows = within(ANSWER_LIMIT, node.texts(LAST_COMMITTED)).await?;
-                self.committed[place] = Some(number_of(rows)?);
+                self.committed[place] = Some(last_committed(node).await?);
             }
         }
         let (first, others) = self.committed.split_first().unwrap_or((&None, &[]));
@@ -231,28 +295,14 @@ impl Cluster for GaleraCluster {
         self.settle(AGREE_LIMIT).await
     }
 
-    async fn settle(&self, limit: Duration) -> Result<()> {
-        let doing = || format!("wait for the nodes of {}", self.first.target());
-        let failed = |why| Error::new(doing(), why);
-        let wanted = last_committed(&self.first).await.map_err(failed)?;
-        let patience = Patience::of(limit);
-        for node in &self.others {
-            while last_committed(node).await.map_err(failed)? < wanted {
-                if patience.is_over().await {
-                    let why = format!("they do not show it after {} s", limit.as_secs());
-                    return Err(Error::new(doing(), why));
-                }
-            }
-        }
-        Ok(())
+    async fn settling(&self) -> Result<Box<dyn Settling + '_>> {
+        let doing = format!("wait for the nodes of {}", self.first.target());
+        let nodes = self.connections().await.map_err(|why| Error::new(&doing, why))?;
+        Ok(Box::new(GaleraSettling { nodes, doing }))
     }
 
     async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
-        let mut nodes = Vec::new();
-        for node in self.nodes() {
-            let opened = node.connector().connect(None, None);
-            nodes.push(within(ANSWER_LIMIT, opened).await?);
-        }
+        let nodes = self.connections().await?;
         let committed = vec![None; nodes.len()];
         Ok(Box::new(GaleraLag { nodes, committed }))
     }
@@ -269,12 +319,10 @@ impl Cluster for GaleraCluster {
     }
 
     fn evidence(&self) -> String {
-        "wsrep_sst_method=rsync binlog_format=ROW log_bin=OFF innodb_autoinc_lock_mode=2 \
-         wsrep_sync_wait=0"
-            .to_owned()
-    }
-
-    fn differs(&self) -> Option<&'static str> {
-        Some("its nodes keep no binary log, and the server without a replica keeps one")
+        let log = self.log.settings();
+        let log = log.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
+        format!(
+            "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0{log}"
+        )
     }
 }

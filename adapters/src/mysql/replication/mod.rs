@@ -3,6 +3,7 @@
 mod cluster;
 mod galera;
 mod lag;
+mod settling;
 mod spread;
 mod topologies;
 
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use dbdyno_core::{Cluster, ClusterPlan, Driver, Durability, Error, Replication, Result, Topology};
 
 use cluster::GtidCluster;
-use galera::GaleraCluster;
+use galera::{BinaryLog, GaleraCluster};
 use spread::Spread;
 use topologies::{GALERA, MODES};
 
@@ -39,8 +40,8 @@ pub(super) async fn open_cluster(
         return Err(Error::new(doing, why).next("leave out `driver` or `cluster`"));
     }
     refuse_round_trip(target)?;
-    let plan = ClusterPlan { durability: Durability::Full, link: false };
-    let cluster = GaleraCluster::start(target, settings, plan).await?;
+    let plan = ClusterPlan::of(Durability::Full);
+    let cluster = GaleraCluster::start(target, settings, plan, BinaryLog::None).await?;
     Ok(Arc::new(Spread::new(&target.label, cluster)))
 }
 
@@ -66,7 +67,8 @@ impl Replication for MariadbReplication {
         let (target, settings) = (&self.target, &self.settings);
         refuse_round_trip(target)?;
         if name == GALERA.name {
-            return Ok(Arc::new(GaleraCluster::start(target, settings, plan).await?));
+            let log = BinaryLog::Kept;
+            return Ok(Arc::new(GaleraCluster::start(target, settings, plan, log).await?));
         }
         let mode = MODES.iter().find(|mode| mode.topology.name == name).ok_or_else(|| {
             let why = format!("MariaDB has no topology `{name}` here");

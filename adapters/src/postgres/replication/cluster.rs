@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::dialect::quote_text;
 use dbdyno_core::{
-    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagWatch, Link, Result, Shape,
+    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagWatch, Link, Result, Settling,
+    Shape,
 };
 
 use super::super::driver::{Origin, PostgresDriver};
@@ -14,20 +15,18 @@ use super::super::server::PostgresProgram;
 use super::ask::{ANSWER_LIMIT, ask_one, ask_one_within, connect, tell, text};
 use super::lag::PostgresLag;
 use super::logical;
+use super::settling::PostgresSettling;
 use super::standby::{Follows, Standby, too_late};
 use super::topologies::{Kind, Mode, name_of};
-use crate::patience::{Patience, Received};
+use crate::backup::tool::Bounds;
+use crate::patience::{Patience, Received, Waiting};
 use crate::proxy::NodeLinks;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
 
-/// How long a replica may take to connect.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take to have the rows that were loaded on the primary.
 const LOAD_LIMIT: Duration = Duration::from_secs(300);
-/// How long a promotion may take, in seconds: what was received has to be applied first.
-const PROMOTE_SECONDS: u32 = 120;
 
 /// Servers of a topology.
 pub(super) struct PostgresCluster {
@@ -39,7 +38,7 @@ pub(super) struct PostgresCluster {
     follows: Vec<Follows>,
     /// What logical replication needs.
     programs: Option<logical::Programs>,
-    durability: Durability,
+    plan: ClusterPlan,
 }
 
 impl PostgresCluster {
@@ -66,17 +65,21 @@ impl PostgresCluster {
             links: NodeLinks::default(),
             follows: Vec::new(),
             programs: None,
-            durability: plan.durability,
+            plan,
         };
         for replica in 0..mode.topology.replicas as usize {
-            let follows = cluster.follow(replica, plan, &password)?;
+            let follows = cluster.follow(replica, &password)?;
             cluster.follows.push(follows.clone());
             let label = label(&name_of(replica));
             let program = program()?;
             let driver = match mode.kind {
                 Kind::Streaming => {
-                    let standby = Box::new(Standby { program, follows });
-                    PostgresDriver::start(&label, standby, none, origin()).await?
+                    let waiting = Waiting::default();
+                    let bounds = Bounds::new(plan.limits.copy, waiting.given_up());
+                    let standby = Box::new(Standby { program, follows, bounds });
+                    let started = PostgresDriver::start(&label, standby, none, origin()).await?;
+                    waiting.end();
+                    started
                 }
                 Kind::Logical => {
                     cluster.programs = Some(logical::Programs::beside(&program)?);
@@ -95,14 +98,14 @@ impl PostgresCluster {
     }
 
     /// Whom a replica has its data from, through a link where there is to be one.
-    fn follow(&mut self, replica: usize, plan: ClusterPlan, password: &Secret) -> Result<Follows> {
+    fn follow(&mut self, replica: usize, password: &Secret) -> Result<Follows> {
         let upstream = self.upstream_of(replica);
         let port = |driver: &PostgresDriver| {
             let no_server = || Error::new("follow a server", "it is not dbdyno's");
             driver.throwaway().map(|server| server.port).ok_or_else(no_server)
         };
         let (direct, copied_from) = (port(upstream)?, port(&self.primary)?);
-        let port = if plan.link { self.links.lead_to(direct)? } else { direct };
+        let port = if self.plan.link { self.links.lead_to(direct)? } else { direct };
         Ok(Follows { copied_from, port, password: password.clone(), name: name_of(replica) })
     }
 
@@ -116,7 +119,8 @@ impl PostgresCluster {
 
     /// Waits until each replica is streamed to.
     async fn wait_until_connected(&self) -> Result<()> {
-        let patience = Patience::of(CONNECT_LIMIT);
+        let limit = self.plan.limits.connect;
+        let patience = Patience::of(limit);
         for (place, replica) in self.replicas.iter().enumerate() {
             let name = name_of(place);
             let doing = format!("connect {name} of `{}`", self.mode.topology.name);
@@ -128,7 +132,7 @@ impl PostgresCluster {
             let failed = |why| Error::new(&doing, why);
             while ask_one(self.upstream_of(place), &sql).await.map_err(failed)? != "1" {
                 if patience.is_over().await {
-                    let why = format!("it is not streamed to after {} s", CONNECT_LIMIT.as_secs());
+                    let why = format!("it is not streamed to after {} s", limit.as_secs());
                     let log = replica.place().map(|place| place.log_tail(0)).unwrap_or_default();
                     return Err(too_late(&doing, &why, &log));
                 }
@@ -144,7 +148,7 @@ impl PostgresCluster {
     /// Has commits wait for replicas, and waits until the server says that they do.
     async fn wait_for_replicas_from_now_on(&self, commit: &str) -> Result<()> {
         let doing = || self.doing("have commits wait for the replicas of");
-        if self.durability == Durability::None {
+        if self.plan.durability == Durability::None {
             return Err(Error::unsupported(
                 doing(),
                 "durability none means that commits wait for nothing (synchronous_commit=off)",
@@ -161,34 +165,16 @@ impl PostgresCluster {
         let sql = "SELECT count(*)::text || ' ' || current_setting('synchronous_commit') \
                    FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
         let wanted = format!("{} {commit}", self.replicas.len());
-        let patience = Patience::of(CONNECT_LIMIT);
+        let limit = self.plan.limits.connect;
+        let patience = Patience::of(limit);
         let failed = |why| Error::new(doing(), why);
         while ask_one(&*self.primary, sql).await.map_err(failed)? != wanted {
             if patience.is_over().await {
-                let why = format!("the server does not say so after {} s", CONNECT_LIMIT.as_secs());
+                let why = format!("the server does not say so after {} s", limit.as_secs());
                 return Err(Error::new(doing(), why));
             }
         }
         Ok(())
-    }
-
-    /// Whether all replicas show the primary's log up to a place.
-    async fn have_applied(&self, lsn: &str) -> Result<bool, DbError> {
-        if self.mode.kind == Kind::Logical {
-            let sql = format!(
-                "SELECT count(*)::text FROM pg_stat_replication WHERE replay_lsn >= '{lsn}'"
-            );
-            return Ok(ask_one(&*self.primary, &sql).await? == self.replicas.len().to_string());
-        }
-        let sql = format!(
-            "SELECT CASE WHEN pg_last_wal_replay_lsn() >= '{lsn}' THEN 'yes' ELSE 'no' END"
-        );
-        for replica in &self.replicas {
-            if ask_one(&**replica, &sql).await? != "yes" {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// The replica that has received most, once none receives any more.
@@ -239,9 +225,11 @@ impl Cluster for PostgresCluster {
 
     async fn engage(&self) -> Result<()> {
         if let Some(programs) = &self.programs {
+            let program = self.plan.limits.copy;
+            let limits = logical::Limits { program, first_copy: LOAD_LIMIT };
             for place in 0..self.replicas.len() {
                 let (replica, follows) = (&self.replicas[place], &self.follows[place]);
-                programs.subscribe(&self.primary, replica, follows, LOAD_LIMIT).await?;
+                programs.subscribe(&self.primary, replica, follows, limits).await?;
             }
         }
         self.settle(LOAD_LIMIT).await?;
@@ -251,30 +239,12 @@ impl Cluster for PostgresCluster {
         }
     }
 
-    async fn settle(&self, limit: Duration) -> Result<()> {
-        let doing = || self.doing("wait for the replicas of");
-        let failed = |why| Error::new(doing(), why);
-        if self.replicas.is_empty() {
-            return Ok(());
-        }
-        if self.durability == Durability::None {
-            // Commits that were not waited for are not in the log yet. One that is takes all before it there.
-            let statements = [
-                "SET synchronous_commit = local".to_owned(),
-                "SELECT pg_logical_emit_message(true, 'dbdyno', '')".to_owned(),
-            ];
-            tell(&*self.primary, &statements).await.map_err(failed)?;
-        }
-        let sql = "SELECT pg_current_wal_lsn()::text";
-        let lsn = ask_one(&*self.primary, sql).await.map_err(failed)?;
-        let patience = Patience::of(limit);
-        while !self.have_applied(&lsn).await.map_err(failed)? {
-            if patience.is_over().await {
-                let why = format!("they do not show it after {} s", limit.as_secs());
-                return Err(Error::new(doing(), why));
-            }
-        }
-        Ok(())
+    async fn settling(&self) -> Result<Box<dyn Settling + '_>> {
+        let doing = self.doing("wait for the replicas of");
+        let (kind, durability) = (self.mode.kind, self.plan.durability);
+        let opened =
+            PostgresSettling::open(&self.primary, &self.replicas, kind, durability, doing).await?;
+        Ok(Box::new(opened))
     }
 
     async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
@@ -295,12 +265,13 @@ impl Cluster for PostgresCluster {
             return Ok(0);
         }
         let furthest = self.furthest().await.map_err(failed)?;
-        let sql = format!("SELECT pg_promote(true, {PROMOTE_SECONDS})::text");
-        let limit = Duration::from_secs(PROMOTE_SECONDS.into()) + ANSWER_LIMIT;
-        let promoted = ask_one_within(limit, &*self.replicas[furthest], &sql).await;
+        let limit = self.plan.limits.promote;
+        let seconds = limit.as_secs().max(1);
+        let sql = format!("SELECT pg_promote(true, {seconds})::text");
+        let promoted = ask_one_within(limit + ANSWER_LIMIT, &*self.replicas[furthest], &sql).await;
         let promoted = promoted.map_err(failed)?;
         if promoted != "true" {
-            let why = format!("it is still in recovery after {PROMOTE_SECONDS} s");
+            let why = format!("it is still in recovery after {seconds} s");
             return Err(Error::new(doing(), why));
         }
         Ok(furthest)

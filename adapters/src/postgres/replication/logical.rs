@@ -10,6 +10,7 @@ use super::super::driver::PostgresDriver;
 use super::super::server::{PACKAGES, PostgresProgram, USER, command};
 use super::ask::{ask, ask_one, tell};
 use super::standby::{Follows, too_late};
+use crate::backup::tool::run_within;
 use crate::patience::Patience;
 use crate::throwaway::programs::missing;
 
@@ -39,17 +40,17 @@ impl Programs {
     /// Has a server subscribe to all tables that another one has now, and waits until it has their rows.
     ///
     /// # Errors
-    /// A server refuses, or the first copy takes longer than `limit`.
+    /// A server refuses, or something takes longer than it may.
     pub(super) async fn subscribe(
         &self,
         publisher: &PostgresDriver,
         subscriber: &PostgresDriver,
         follows: &Follows,
-        limit: Duration,
+        limits: Limits,
     ) -> Result<()> {
         let doing = format!("subscribe to the tables of {}", publisher.target());
         let failed = |why| Error::new(&doing, why);
-        self.copy_definitions(publisher, subscriber)?;
+        self.copy_definitions(publisher, subscriber, limits.program).await?;
         // Rows without a key are told apart by all of their columns (manual, section 31.1).
         let keyless = "SELECT format('ALTER TABLE %I.%I REPLICA IDENTITY FULL', schemaname, tablename) \
                        FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') \
@@ -68,10 +69,11 @@ impl Programs {
         );
         tell(subscriber, &[subscribe]).await.map_err(failed)?;
         let copied = "SELECT count(*)::text FROM pg_subscription_rel WHERE srsubstate <> 'r'";
-        let patience = Patience::of(limit);
+        let patience = Patience::of(limits.first_copy);
         while ask_one(subscriber, copied).await.map_err(failed)? != "0" {
             if patience.is_over().await {
-                let why = format!("its first copy is not there after {} s", limit.as_secs());
+                let why =
+                    format!("its first copy is not there after {} s", limits.first_copy.as_secs());
                 return Err(too_late(&doing, &why, &place.log_tail(0)));
             }
         }
@@ -79,15 +81,29 @@ impl Programs {
     }
 
     /// Copies the definitions of all tables, which logical replication does not (manual, section 31.6).
-    fn copy_definitions(&self, from: &PostgresDriver, to: &PostgresDriver) -> Result<()> {
+    async fn copy_definitions(
+        &self,
+        from: &PostgresDriver,
+        to: &PostgresDriver,
+        limit: Duration,
+    ) -> Result<()> {
         let doing = format!("copy the definitions of the tables of {}", from.target());
-        let dumped = run(from, &self.pg_dump, &["--schema-only"], &doing)?;
         let no_place = || Error::new(&doing, "it is not dbdyno's");
-        let file = to.place().ok_or_else(no_place)?.write_private(DEFINITIONS, &dumped)?;
+        let file = from.place().ok_or_else(no_place)?.folder().join(DEFINITIONS);
         let file = format!("--file={}", file.display());
+        run(from, &self.pg_dump, &["--schema-only", &file], limit, &doing).await?;
         let arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", &file];
-        run(to, &self.psql, &arguments, &doing).map(drop)
+        run(to, &self.psql, &arguments, limit, &doing).await
     }
+}
+
+/// How long a subscription may take to be there.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// A program that copies definitions.
+    pub(super) program: Duration,
+    /// The first copy of the rows.
+    pub(super) first_copy: Duration,
 }
 
 /// Ends a subscription whose publisher is gone.
@@ -104,8 +120,14 @@ pub(super) async fn unsubscribe(subscriber: &PostgresDriver, name: &str) -> Resu
     tell(subscriber, &statements).await
 }
 
-/// Runs one of PostgreSQL's programs on a throwaway server; gives what it printed.
-fn run(on: &PostgresDriver, program: &Path, arguments: &[&str], doing: &str) -> Result<String> {
+/// Runs one of PostgreSQL's programs on a throwaway server.
+async fn run(
+    on: &PostgresDriver,
+    program: &Path,
+    arguments: &[&str],
+    limit: Duration,
+    doing: &str,
+) -> Result<()> {
     let (place, server) =
         on.place().zip(on.throwaway()).ok_or_else(|| Error::new(doing, "it is not dbdyno's"))?;
     let mut running = command(place, program);
@@ -114,5 +136,5 @@ fn run(on: &PostgresDriver, program: &Path, arguments: &[&str], doing: &str) -> 
         .arg(server.folder)
         .args(["--port", &server.port.to_string(), "--username", USER, "--dbname=postgres"])
         .args(arguments);
-    place.run(&mut running, doing)
+    run_within(limit, &mut running, doing).await
 }

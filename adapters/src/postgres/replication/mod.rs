@@ -4,6 +4,7 @@ mod ask;
 mod cluster;
 mod lag;
 mod logical;
+mod settling;
 mod standby;
 mod topologies;
 

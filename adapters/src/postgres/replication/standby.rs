@@ -7,6 +7,7 @@ use dbdyno_core::{Error, Result};
 use nix::sys::signal::Signal;
 
 use super::super::server::{PostgresProgram, USER, command};
+use crate::backup::tool::Bounds;
 use crate::target::Secret;
 use crate::throwaway::programs::missing;
 use crate::throwaway::{Place, ServerProgram};
@@ -18,6 +19,8 @@ const PASS_FILE: &str = "passfile";
 pub(super) struct Standby {
     pub(super) program: PostgresProgram,
     pub(super) follows: Follows,
+    /// How long the copy may take, and what ends it and the start sooner.
+    pub(super) bounds: Bounds,
 }
 
 /// Whom a server has its data from.
@@ -74,7 +77,7 @@ impl ServerProgram for Standby {
             .arg(place.data())
             .args(["--wal-method=stream", "--checkpoint=fast", "--no-sync", "--no-password"])
             .arg(format!("--dbname={}", from.connection(place)));
-        place.run(&mut copying, "copy the primary for a replica")?;
+        self.bounds.run(&mut copying, "copy the primary for a replica")?;
         // Its presence makes the server a standby (manual, section 27.2.4).
         let signal = place.data().join("standby.signal");
         let mut touch = place.command("touch");
@@ -102,6 +105,10 @@ impl ServerProgram for Standby {
 
     fn orderly_stop_signal(&self) -> Signal {
         self.program.orderly_stop_signal()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.bounds.stop.is_requested()
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    Cluster, ClusterPlan, DbError, Driver, Error, LagReport, LagWatch, Link, Result, Topology,
+    Cluster, ClusterLimits, ClusterPlan, DbError, Driver, Error, LagReport, LagWatch, Link, Result,
+    Settled, Settling, Topology,
 };
 
 use super::super::driver::SqliteDriver;
@@ -18,15 +19,13 @@ use super::role::{Primary, Replica, Role};
 use crate::patience::Patience;
 use crate::throwaway::Folder;
 
-/// How long what was received may take to be applied before a promotion.
-const DRAIN_LIMIT: Duration = Duration::from_secs(120);
-
 /// A database, and the one that its change sets are applied to.
 pub(super) struct ChangeSetCluster {
     topology: &'static Topology,
     // Whoever applies goes first, so that nobody waits for it.
     pair: Option<Pair>,
     primary: Arc<SqliteDriver>,
+    limits: ClusterLimits,
 }
 
 struct Pair {
@@ -64,7 +63,7 @@ impl ChangeSetCluster {
         };
         let primary = node("primary", role)?;
         primary.set_durability(plan.durability).await?;
-        Ok(Self { topology, pair, primary })
+        Ok(Self { topology, pair, primary, limits: plan.limits })
     }
 
     /// Whoever sends and whoever applies.
@@ -84,6 +83,25 @@ impl ChangeSetCluster {
         // Of what does not fit the replica knows more than whoever sends.
         let applied = pair.inbox.applied(u64::from(std::process::id()))?;
         Ok(mark.sent()?.is_some_and(|sent| applied.sets >= sent.sets))
+    }
+}
+
+/// Whoever waits for the replica is in the same process.
+struct ChangeSetSettling<'c>(&'c ChangeSetCluster);
+
+#[async_trait]
+impl Settling for ChangeSetSettling<'_> {
+    async fn settle(&mut self, limit: Duration) -> Result<Settled> {
+        let Some((primary, pair)) = self.0.link() else { return Ok(Settled::Shown) };
+        let doing = || self.0.doing("wait for the replica of");
+        let mark = primary.outbox.mark();
+        let patience = Patience::of(limit);
+        while !ChangeSetCluster::shows(pair, &mark).map_err(|why| Error::new(doing(), why))? {
+            if patience.is_over().await {
+                return Ok(Settled::behind(limit, ""));
+            }
+        }
+        Ok(Settled::Shown)
     }
 }
 
@@ -130,18 +148,8 @@ impl Cluster for ChangeSetCluster {
         Ok(())
     }
 
-    async fn settle(&self, limit: Duration) -> Result<()> {
-        let Some((primary, pair)) = self.link() else { return Ok(()) };
-        let doing = || self.doing("wait for the replica of");
-        let mark = primary.outbox.mark();
-        let patience = Patience::of(limit);
-        while !Self::shows(pair, &mark).map_err(|why| Error::new(doing(), why))? {
-            if patience.is_over().await {
-                let why = format!("they do not show it after {} s", limit.as_secs());
-                return Err(Error::new(doing(), why));
-            }
-        }
-        Ok(())
+    async fn settling(&self) -> Result<Box<dyn Settling + '_>> {
+        Ok(Box::new(ChangeSetSettling(self)))
     }
 
     async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
@@ -155,14 +163,12 @@ impl Cluster for ChangeSetCluster {
         // What is committed on the old primary from now on would be there alone.
         primary.outbox.close("the replica was promoted");
         pair.inbox.close();
-        let patience = Patience::of(DRAIN_LIMIT);
+        let limit = self.limits.promote;
+        let patience = Patience::of(limit);
         while !pair.inbox.is_drained().map_err(|why| Error::new(doing(), why))? {
             if patience.is_over().await {
                 let why = "what it received is not applied, or somebody still sends";
-                return Err(Error::new(
-                    doing(),
-                    format!("{why} after {} s", DRAIN_LIMIT.as_secs()),
-                ));
+                return Err(Error::new(doing(), format!("{why} after {} s", limit.as_secs())));
             }
         }
         if let Role::Replica(replica) = pair.replica.role() {
