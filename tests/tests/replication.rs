@@ -2,6 +2,7 @@
 //! becomes of replicas in trouble.
 
 mod sqlite;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +11,12 @@ use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
     Access, Cluster, ClusterPlan, Driver, Durability, ErrorClass, Link, Measurement,
-    SessionOptions, Status, Stop,
+    SessionOptions, Status,
 };
 use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
-use dbdyno_suites::runner::{RunOptions, RunSummary, Selection, run};
-use dbdyno_tests::unsafe_cluster::{Failing, HONEST, NONE, REFUSAL, SWORN, UnsafeDriver};
-use dbdyno_tests::{
-    Kept, Unseen, left_out, named, run_one, run_options, runtime, target, wait_for,
-};
+use dbdyno_suites::runner::RunOptions;
+use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
 use tokio::runtime::Runtime;
 
 /// How long replicas may take to show what the primary has.
@@ -43,7 +41,10 @@ impl Place {
         let options = RunOptions {
             length: Length::Duration(Duration::from_millis(700)),
             warmup: Duration::ZERO,
-            replication: ReplicationOptions { topologies: Some(topologies) },
+            replication: ReplicationOptions {
+                topologies: Some(topologies),
+                ..ReplicationOptions::default()
+            },
             ..run_options()
         };
         run_one(&self.runtime, &self.driver, ("replication", benchmark.as_ref()), &options, &kept);
@@ -54,7 +55,7 @@ impl Place {
     }
 
     fn start(&self, topology: &str, link: bool) -> Arc<dyn Cluster> {
-        let plan = ClusterPlan { durability: Durability::Full, link };
+        let plan = ClusterPlan { link, ..ClusterPlan::of(Durability::Full) };
         let replication = self.driver.replication().unwrap();
         self.runtime.block_on(replication.start(topology, plan)).unwrap()
     }
@@ -211,25 +212,6 @@ fn unknown(place: &Place) {
     assert!(rows.iter().any(|row| row.detail.contains("the driver has none, async")), "{rows:#?}");
 }
 
-/// A replica that can never connect: an error that says so after a while, a row, and nothing left behind.
-fn never_connects(text: &str, words: &str) {
-    let place = Place::open(text);
-    let replication = place.driver.replication().unwrap();
-    let plan = ClusterPlan { durability: Durability::Full, link: false };
-    let refused = place.runtime.block_on(replication.start("async", plan)).err().unwrap();
-    assert!(!refused.is_unsupported() && refused.to_string().contains(words), "{refused}");
-    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), "failover"));
-    let topologies = ReplicationOptions { topologies: Some(vec!["async".to_owned()]) };
-    let options = RunOptions { replication: topologies, ..run_options() };
-    let place_of = ("replication", benchmark.as_ref());
-    let summary = run_one(&place.runtime, &place.driver, place_of, &options, &kept);
-    assert_eq!((summary.failed, summary.could_not_run), (0, 1), "no promise was broken");
-    let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
-    let failed = |row: &&Measurement| row.transaction == "async" && row.value.is_none();
-    let row = rows.iter().find(failed).unwrap_or_else(|| panic!("{rows:#?}"));
-    assert!(row.status == Status::Failed && row.detail.contains(words), "{row:#?}");
-}
-
 #[test]
 fn postgres_replicates() {
     if left_out("postgres") {
@@ -251,8 +233,6 @@ fn postgres_replicates() {
     network(&place, "on");
     tidy(&place);
     unknown(&place);
-    // The primary listens on no port.
-    never_connects("postgres?set.listen_addresses=", "copy the primary for a replica");
 }
 
 #[test]
@@ -275,6 +255,59 @@ fn galera_replicates() {
     }
     let place = Place::open("mariadb");
     failover(&place, &["galera"]);
+}
+
+#[test]
+fn galera_shows_what_was_committed() {
+    if left_out("mariadb") {
+        return;
+    }
+    lag(&Place::open("mariadb"), &[("galera", 2)]);
+}
+
+/// A commit is there with the replica that was quicker, whichever is promoted.
+#[test]
+fn one_of_two_replicas_is_enough() {
+    if left_out("postgres") {
+        return;
+    }
+    let (place, name) = (Place::open("postgres"), "any-1-remote-apply");
+    lag(&place, &[(name, 2)]);
+    failover(&place, &[name]);
+    let rows = readers(&place, name);
+    // The other one may miss what a reader wrote.
+    assert!(!rows.iter().any(|row| row.metric.starts_with("check_reads_its_writes")), "{rows:#?}");
+}
+
+/// Reads from the primary and spread over all nodes, and probes that miss their own writes or not.
+fn readers(place: &Place, name: &str) -> Vec<Measurement> {
+    let rows = place.measure("reads", &[name]);
+    assert!(value(&rows, "read_your_writes_reads", name) > 0.0);
+    assert!(value(&rows, "monotonic_reads", name) > 0.0);
+    for load in ["writes", "primary", "spread"] {
+        assert!(value(&rows, "throughput", &format!("{name} {load}")) > 0.0, "{load}");
+    }
+    rows
+}
+
+/// A replica that is stopped is behind, and has what it missed in the end.
+#[test]
+fn mariadb_is_read_from_stopped_and_far_away() {
+    if left_out("mariadb") {
+        return;
+    }
+    let place = Place::open("mariadb");
+    readers(&place, "semi-sync");
+    network(&place, "semi-sync");
+    let rows = place.measure("catch-up", &["async"]);
+    let of = |metric| value(&rows, metric, "async");
+    assert!(of("beats_while_away") > 1.0 && of("behind_transactions") > 0.0, "{rows:#?}");
+    assert!(of("catch_up_ms") > 0.0 && of("drained_ms") >= 0.0, "{rows:#?}");
+    // One that had not caught up counts, and is told.
+    let row = rows.iter().find(|row| row.metric == "catch_up_ms").unwrap();
+    let told = row.detail.contains("it takes longer");
+    assert_eq!(of("not_caught_up"), f64::from(u8::from(told)), "{row:#?}");
+    assert_eq!(value(&rows, "check_replica_1_equals_primary_async", ""), 1.0);
 }
 
 /// Two nodes change the same row: the one that commits last is told so by a class of its own, and what all see
@@ -320,12 +353,7 @@ fn readers_and_stopped_replicas() {
         return;
     }
     let place = Place::open("postgres");
-    let rows = place.measure("reads", &["remote-apply"]);
-    assert!(value(&rows, "read_your_writes_reads", "remote-apply") > 0.0);
-    assert!(value(&rows, "monotonic_reads", "remote-apply") > 0.0);
-    for load in ["writes", "primary", "spread"] {
-        assert!(value(&rows, "throughput", &format!("remote-apply {load}")) > 0.0, "{load}");
-    }
+    let rows = readers(&place, "remote-apply");
     assert_eq!(value(&rows, "read_your_writes_violations", "remote-apply"), 0.0);
     assert_eq!(value(&rows, "check_reads_its_writes_remote-apply", ""), 1.0);
     let rows = place.measure("catch-up", &["async", "remote-apply"]);
@@ -341,97 +369,6 @@ fn readers_and_stopped_replicas() {
     let speeds = rows.iter().filter(|row| row.metric == "catch_up_speed");
     assert!(speeds.map(|row| row.transaction.as_str()).eq(["async"]), "{rows:#?}");
     assert!(value(&rows, "behind_bytes", "async") > 0.0);
-}
-
-/// Runs the failover of a driver whose clusters fail so.
-fn fail_over(failing: Failing, stop: &Stop) -> (RunSummary, Vec<Measurement>) {
-    fail(&Place::open("postgres"), ("failover", None), failing, stop)
-}
-
-/// Runs a benchmark, of one topology or all, of such a driver.
-fn fail(
-    place: &Place,
-    (benchmark, topology): (&str, Option<&str>),
-    failing: Failing,
-    stop: &Stop,
-) -> (RunSummary, Vec<Measurement>) {
-    let driver = UnsafeDriver { driver: Arc::clone(&place.driver), failing };
-    let driver: Arc<dyn Driver> = Arc::new(driver);
-    let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), benchmark));
-    let version = place.runtime.block_on(driver.server_info()).unwrap().version;
-    let selection = Selection { suite: "replication", benchmark: benchmark.as_ref() };
-    let topologies = topology.map(|name| vec![name.to_owned()]);
-    let options = RunOptions { replication: ReplicationOptions { topologies }, ..run_options() };
-    let drivers = [(driver, version)];
-    let runtime = &place.runtime;
-    let summary = run(&[selection], &drivers, &options, runtime, &kept, &Unseen, stop).unwrap();
-    (summary, kept.rows().into_iter().map(|(_, row)| row).collect())
-}
-
-/// Commits that no replica received are gone with the primary, and are told: where nobody promised otherwise as a
-/// number, where it was promised as a failure, which takes nothing from the numbers of the others.
-#[test]
-fn losses_are_told() {
-    if left_out("postgres") {
-        return;
-    }
-    let (summary, rows) = fail_over(Failing::Receives, &Stop::default());
-    assert_eq!((summary.failed, summary.could_not_run), (1, 0), "{rows:#?}");
-    for (name, status) in [(HONEST, Status::Ok), (SWORN, Status::Failed)] {
-        let lost = value(&rows, "lost_commits", name);
-        assert!(lost > 0.0, "{name}: {rows:#?}");
-        // Those on the new primary outlive the old one.
-        assert!(lost < value(&rows, "acknowledged_commits", name), "{name}");
-        let its = rows.iter().filter(|row| row.transaction == name);
-        assert!(
-            its.clone().count() > 0 && its.clone().all(|row| row.status == status),
-            "{rows:#?}"
-        );
-        assert_eq!(value(&rows, &format!("check_whole_{name}"), ""), 1.0, "{name}");
-    }
-    assert_eq!(value(&rows, &format!("check_none_lost_{SWORN}"), ""), 0.0);
-    assert!(!rows.iter().any(|row| row.metric == format!("check_none_lost_{HONEST}")));
-}
-
-/// A topology that fails after its start, or that all others are compared with and does not come up, breaks no
-/// promise: it is told by its name and reason, whether or not there is any number of another one.
-#[test]
-fn what_does_not_work_is_told_and_breaks_no_promise() {
-    if left_out("postgres") {
-        return;
-    }
-    let place = Place::open("postgres");
-    for (benchmark, topology, broken, measured) in
-        [("failover", None, SWORN, 1), ("failover", Some(SWORN), SWORN, 0), ("tpcb", None, NONE, 0)]
-    {
-        let failing = if broken == NONE { &[NONE][..] } else { &[SWORN][..] };
-        let of = (benchmark, topology);
-        let (summary, rows) = fail(&place, of, Failing::Works(failing), &Stop::default());
-        let counts = (summary.measured, summary.failed, summary.could_not_run);
-        assert_eq!(counts, (measured, 0, 1), "{of:?}: {rows:#?}");
-        let its: Vec<_> = rows.iter().filter(|row| row.status == Status::Failed).collect();
-        assert_eq!(its.len(), 1, "{of:?}: {rows:#?}");
-        assert_eq!((its[0].transaction.as_str(), its[0].value), (broken, None));
-        assert!(its[0].detail.contains(REFUSAL), "{rows:#?}");
-        assert!(!rows.iter().any(|row| row.detail.contains("wrong before")), "{rows:#?}");
-        let others = rows.iter().filter(|row| row.transaction == HONEST).count();
-        assert_eq!(others > 0, measured > 0, "{rows:#?}");
-    }
-}
-
-/// Whoever asks for the end does not wait for servers that start or are promoted.
-#[test]
-fn the_end_is_heeded_while_servers_take_their_time() {
-    if left_out("postgres") {
-        return;
-    }
-    for failing in [Failing::Starts as fn(Stop) -> Failing, Failing::Promotes] {
-        let stop = Stop::default();
-        let (summary, rows) = fail_over(failing(stop.clone()), &stop);
-        assert!(summary.interrupted, "{summary:?}");
-        assert_eq!((summary.failed, summary.could_not_run), (0, 0), "{rows:#?}");
-        assert!(rows.iter().any(|row| row.status == Status::Interrupted), "{rows:#?}");
-    }
 }
 
 /// A target whose clients are to be at a distance is not replicated next to them without a word.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::{
-    Access, Cluster, ClusterPlan, DbError, Driver, Durability, Session, SessionOptions, Statement,
-    Status, Value,
+    Access, Cluster, ClusterLimits, ClusterPlan, DbError, Driver, Durability, Session,
+    SessionOptions, Statement, Status, Value,
 };
 
 use super::{LIMIT, Place, lag, value};
@@ -20,7 +20,7 @@ fn start(place: &Place, tables: &[&str]) -> Arc<dyn Cluster> {
 
 fn loaded(place: &Place, tables: &[&str]) -> Arc<dyn Cluster> {
     // To sync would be for a machine that loses power.
-    let plan = ClusterPlan { durability: Durability::None, link: false };
+    let plan = ClusterPlan::of(Durability::None);
     let starting = place.driver.replication().unwrap().start("change-sets", plan);
     let cluster = place.runtime.block_on(starting).unwrap();
     tables.iter().for_each(|sql| place.run(&*cluster.primary(), sql));
@@ -268,6 +268,29 @@ fn stopped_and_promoted(place: &Place) {
     assert!(why.message.contains("the replica was promoted"), "{why}");
 }
 
+/// A promotion that waits for what cannot be applied is told after its time, and goes with whoever waits for it;
+/// so does all that the databases have.
+fn a_promotion_hangs(place: &Place) {
+    let limits = ClusterLimits { promote: Duration::from_millis(300), ..ClusterLimits::default() };
+    let plan = ClusterPlan { limits, ..ClusterPlan::of(Durability::None) };
+    let starting = place.driver.replication().unwrap().start("change-sets", plan);
+    let cluster = place.runtime.block_on(starting).unwrap();
+    let (primary, replica) = (cluster.primary(), cluster.replicas().remove(0));
+    place.run(&*primary, "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY)");
+    place.runtime.block_on(cluster.engage()).unwrap();
+    replica.server_control().unwrap().pause().unwrap();
+    place.run(&*primary, "INSERT INTO t VALUES (1)");
+    // Who presses Ctrl-C waits no more.
+    let given_up = async { tokio::time::timeout(Duration::ZERO, cluster.promote()).await };
+    assert!(place.runtime.block_on(given_up).is_err());
+    let told = place.runtime.block_on(cluster.promote()).unwrap_err().to_string();
+    assert!(told.contains("what it received is not applied"), "{told}");
+    let file = file(place, &*replica);
+    assert!(file.exists());
+    drop((cluster, primary, replica));
+    assert!(!file.exists());
+}
+
 #[test]
 fn sqlite_sends_change_sets() {
     let place = Place::open("sqlite");
@@ -276,6 +299,7 @@ fn sqlite_sends_change_sets() {
     conflicts_are_told(&place);
     the_rest_is_refused(&place);
     stopped_and_promoted(&place);
+    a_promotion_hangs(&place);
 }
 
 #[test]
