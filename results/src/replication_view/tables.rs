@@ -122,12 +122,13 @@ pub(super) const TABLES: [Table; 6] = [
             column("longest\ncommit ms", "commit_longest_ms", Show::Plain),
             column("stalest\nms", "visible_longest_ms", Show::Plain),
             column("caught up\nafter ms", "catch_up_ms", Show::Plain),
+            column("not\nup", "not_caught_up", Show::WorstCount),
             column("drained\nms", "drained_ms", Show::Plain),
             column("speed\nx", "catch_up_speed", Show::Times),
             column("MB/s", "catch_up_bytes_per_s", Show::Megabytes),
         ],
         legend: "beats away: commits of a heartbeat that the primary acknowledged while the replica was stopped, of 40 \
-                 a second; caught up: while the load went on; drained: after it had ended; speed: seconds of the primary's work that the replica caught up with in a second",
+                 a second; caught up: while the load went on; not up: 1 where a repetition was not waited for any more, which counts with the time that it was; drained: after the load had ended; speed: seconds of the primary's work that the replica caught up with in a second",
     },
     Table {
         benchmarks: &["failover"],

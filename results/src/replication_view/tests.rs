@@ -83,6 +83,7 @@ fn all() -> Vec<Record> {
         ("commit_longest_ms", 31.0),
         ("visible_longest_ms", 3_400.0),
         ("catch_up_ms", 500.0),
+        ("not_caught_up", 0.0),
         ("drained_ms", 20.0),
         ("catch_up_speed", 7.0),
         ("catch_up_bytes_per_s", 8.5e6),
