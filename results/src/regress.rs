@@ -5,6 +5,7 @@ mod gather;
 mod history;
 mod input;
 mod judge;
+mod metrics;
 mod plans;
 mod promises;
 pub mod render;
@@ -136,6 +137,9 @@ pub struct Finding {
     pub benchmark: String,
     /// What tells its case from others of the benchmark; empty where nothing does.
     pub case: String,
+    /// The load of the case, where it is measured in several that are judged by themselves; empty for the
+    /// case as a whole.
+    pub load: String,
     /// The metric; [`STATUS`] where it is about the repetitions as a whole.
     pub metric: String,
     /// The verdict.
@@ -146,6 +150,14 @@ pub struct Finding {
     pub numbers: Option<Numbers>,
     /// Where in a history it changed; `None` where two sides were held against each other.
     pub since: Option<Since>,
+}
+
+impl Finding {
+    /// What tells what it is about from others of the benchmark: the case and the load.
+    pub fn subject(&self) -> String {
+        let parts = [self.case.as_str(), self.load.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Where a history changed.
@@ -223,7 +235,7 @@ impl Judgement {
         let any = |verdict| self.findings.iter().any(|finding| finding.verdict == verdict);
         if any(Verdict::Regression) || self.plans.iter().any(|plan| plan.is_regression) {
             Outcome::Regression
-        } else if any(Verdict::CouldNotTell) {
+        } else if any(Verdict::CouldNotTell) || self.findings.is_empty() {
             Outcome::CouldNotTell
         } else {
             Outcome::NoRegression
@@ -258,7 +270,7 @@ pub fn regress<P: AsRef<Path>>(
     notes.extend(conditions::check(&sides, options.across_machines)?);
     let gathered = gather::gather(&sides)?;
     notes.extend(gathered.versions());
-    let metrics = gather::judged_metrics(&sides, options, &mut notes)?;
+    let metrics = metrics::judged(&sides, options, &mut notes)?;
     let (mut found, mut pairs) = (Vec::new(), Vec::new());
     for matched in &gathered.cases {
         if promises::look_at(matched, &mut found, &mut notes) {
@@ -267,10 +279,7 @@ pub fn regress<P: AsRef<Path>>(
                 gather::compare(matched, metric, options, &mut pairs, &mut found, &mut notes);
             }
             if pairs.len() + found.len() == before {
-                notes.push(format!(
-                    "{} has none of the metrics that were judged, only promises and plans: give --metric",
-                    matched.title()
-                ));
+                found.push(promises::alone(matched));
             }
         }
     }
@@ -279,7 +288,12 @@ pub fn regress<P: AsRef<Path>>(
     }
     let comparisons = pairs.len();
     found.extend(judge::judge(pairs, options.level));
-    found.sort_by_key(|(place, rank, _)| (*place, *rank));
+    if found.is_empty() {
+        found.push(nothing_judged());
+    }
+    found.sort_by(|(place, rank, one), (other_place, other_rank, other)| {
+        (place, &one.load, rank).cmp(&(other_place, &other.load, other_rank))
+    });
     let plans = plans::changes(&sides, &gathered, &found, options, &mut notes)?;
     let findings = found.into_iter().map(|(_, _, finding)| finding).collect();
     Ok(Judgement {
@@ -303,12 +317,23 @@ type Placed = (usize, usize, Finding);
 
 /// A case that the current run should have had.
 fn missing(title: &str) -> Placed {
+    open(title, "the current run ended before it was measured")
+}
+
+/// Where there are cases on both sides, and nothing in any of them that can be judged.
+fn nothing_judged() -> Placed {
+    open("all cases", "nothing of them could be judged: they have no numbers that count")
+}
+
+/// What could not be told of something that is no case of both sides.
+fn open(title: &str, why: &str) -> Placed {
     let finding = Finding {
         benchmark: title.to_owned(),
         case: String::new(),
+        load: String::new(),
         metric: STATUS.to_owned(),
         verdict: Verdict::CouldNotTell,
-        why: "the current run ended before it was measured".to_owned(),
+        why: why.to_owned(),
         numbers: None,
         since: None,
     };

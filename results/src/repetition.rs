@@ -73,6 +73,24 @@ pub(crate) enum Sample {
     Status(Status, String),
 }
 
+/// Where a metric is judged by itself: the whole case (empty) where it has a number of it, or else every load
+/// that has one. A transaction type (`load/type`) is judged with its load.
+pub(crate) fn loads_with<'m, 'r: 'm>(
+    repetitions: impl Iterator<Item = &'m Repetition<'r>>,
+    metric: &str,
+) -> Vec<&'r str> {
+    let rows = repetitions.flat_map(Repetition::all);
+    let having: BTreeSet<&str> = rows
+        .filter(|row| row.metric == *metric && row.value.is_some())
+        .map(|row| &*row.transaction)
+        .collect();
+    let is_part = |load: &str| {
+        let wholes = load.match_indices('/').map(|(end, _)| &load[..end]);
+        !load.is_empty() && wholes.chain([""]).any(|whole| having.contains(whole))
+    };
+    having.iter().copied().filter(|load| !is_part(load)).collect()
+}
+
 /// The cases of records, repetition by repetition.
 pub(crate) fn distinct_cases(records: &[Record]) -> Vec<&Case> {
     let pieces = records.chunk_by(|one, other| Arc::ptr_eq(&one.case, &other.case));
@@ -105,6 +123,18 @@ impl<'r> Repetition<'r> {
         first.map(|row| (row.run_id.to_string(), row.case.repetition)).unwrap_or_default()
     }
 
+    /// The run that it is of.
+    pub(crate) fn run_id(&self) -> &'r str {
+        self.all().next().map(|row| &*row.run_id).unwrap_or_default()
+    }
+
+    /// Whether its numbers count: it neither failed nor was cut short.
+    pub(crate) fn is_good(&self) -> bool {
+        self.failure().is_none()
+            && !self.is_unsupported()
+            && self.all().all(|row| row.status != Status::Interrupted)
+    }
+
     /// Whether the target truly cannot do it.
     pub(crate) fn is_unsupported(&self) -> bool {
         self.all().all(|row| row.status == Status::Unsupported)
@@ -112,7 +142,7 @@ impl<'r> Repetition<'r> {
 
     /// The number of a metric. Counts of several rows, one per engine code, add up; of anything
     /// else that was written more than once, the last counts.
-    fn value(&self, transaction: &str, metric: &str) -> Option<f64> {
+    pub(crate) fn value(&self, transaction: &str, metric: &str) -> Option<f64> {
         let mut sum = None;
         for row in self.rows(transaction, metric) {
             let is_count = row.unit == "1" && !metric.starts_with("check_");

@@ -8,9 +8,7 @@ use super::input::Sides;
 use super::judge::Pair;
 use super::{Finding, Placed, RegressOptions, Verdict};
 use crate::dimension::Plan;
-use crate::metric::{DEFAULT_METRICS, find, is_asked};
-use crate::record::Record;
-use crate::repetition::{CaseKey, Repetition, Sample, case_key, repetitions};
+use crate::repetition::{CaseKey, Repetition, Sample, case_key, loads_with, repetitions};
 use crate::statistics::median;
 
 /// A case that both sides have.
@@ -38,6 +36,7 @@ impl Matched<'_> {
         let finding = Finding {
             benchmark: self.benchmark.clone(),
             case: self.name.clone(),
+            load: String::new(),
             metric: metric.to_owned(),
             verdict,
             why,
@@ -163,60 +162,7 @@ impl Gathered<'_> {
     }
 }
 
-/// The metrics whose numbers are judged.
-///
-/// # Errors
-/// One that was asked for was not measured, or neither direction of it is better.
-pub(super) fn judged_metrics(
-    sides: &Sides,
-    options: &RegressOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<String>> {
-    let named = &options.thresholds.by_metric;
-    let mut judged: Vec<String> = DEFAULT_METRICS.map(str::to_owned).to_vec();
-    let is_judged = |name: &str| DEFAULT_METRICS.iter().any(|known| is_asked(name, known));
-    if options.metrics.is_empty() && named.keys().all(|name| is_judged(name)) {
-        return Ok(judged);
-    }
-    let mut measured: BTreeMap<&str, Better> = BTreeMap::new();
-    for row in sides.before.records.iter().chain(&sides.after.records) {
-        if is_number_of_case(row) && !measured.contains_key(&*row.metric) {
-            measured.insert(&row.metric, row.better);
-        }
-    }
-    let names: Vec<String> = measured.keys().copied().map(str::to_owned).collect();
-    if options.metrics.is_empty() {
-        for name in named.keys().filter(|name| !is_judged(name)) {
-            match names.iter().find(|measured| is_asked(name, measured)) {
-                Some(measured) => judged.push(measured.clone()),
-                None => notes
-                    .push(format!("`{name}` has a threshold and was not measured in these runs")),
-            }
-        }
-    } else {
-        judged.clear();
-        for asked in &options.metrics {
-            let name = find(asked, &names)?;
-            if !judged.contains(&name) {
-                judged.push(name);
-            }
-        }
-    }
-    match judged.iter().find(|name| measured.get(name.as_str()) == Some(&Better::Neither)) {
-        None => Ok(judged),
-        Some(name) => {
-            let why = "neither more nor less of it is better";
-            Err(Error::new(format!("judge the metric `{name}`"), why)
-                .next("leave it out; `dbdyno compare --metric` shows it"))
-        }
-    }
-}
-
-fn is_number_of_case(row: &Record) -> bool {
-    row.transaction.is_empty() && row.value.is_some() && !row.metric.starts_with("check_")
-}
-
-/// Takes the numbers of a metric from both sides of a case; where one has none, says so.
+/// Takes the numbers of a metric from both sides of a case, load by load; where one has none, says so.
 pub(super) fn compare(
     matched: &Matched<'_>,
     (rank, metric): (usize, &str),
@@ -225,53 +171,68 @@ pub(super) fn compare(
     findings: &mut Vec<Placed>,
     notes: &mut Vec<String>,
 ) {
-    let before = numbers(&matched.before, metric);
-    let after: Vec<f64> =
-        numbers(&matched.after, metric).into_iter().map(|(_, value)| value).collect();
-    match (before.is_empty(), after.is_empty()) {
-        (true, true) => {}
-        (true, false) => notes.push(format!(
-            "{metric} of {} is new: the baseline has nothing to hold it against",
-            matched.title()
-        )),
-        (false, true) => {
-            let why = "the baseline has it, the current run does not".to_owned();
-            findings.push(matched.finding(rank, metric, Verdict::CouldNotTell, why));
-        }
-        (false, false) => {
-            let row = matched.after.iter().find_map(|repetition| repetition.row("", metric));
-            let (unit, better) = row
-                .map_or((String::new(), Better::Lower), |row| (row.unit.to_string(), row.better));
-            let (place, rank, finding) =
-                matched.finding(rank, metric, Verdict::CouldNotTell, String::new());
-            let min_effect = options.thresholds.of(metric);
-            let runs = medians_of_runs(&before);
-            let before = before.into_iter().map(|(_, value)| value).collect();
-            pairs.push(Pair {
-                place,
-                rank,
-                finding,
-                unit,
-                better,
-                min_effect,
-                before,
-                runs,
-                after,
-            });
+    for load in loads_with(matched.before.iter().chain(&matched.after), metric) {
+        let before = numbers(&matched.before, load, metric);
+        let after: Vec<f64> =
+            numbers(&matched.after, load, metric).into_iter().map(|(_, value)| value).collect();
+        let open = |why: String| {
+            let (place, rank, finding) = matched.finding(rank, metric, Verdict::CouldNotTell, why);
+            (place, rank, Finding { load: load.to_owned(), ..finding })
+        };
+        match (before.is_empty(), after.is_empty()) {
+            (true, true) => {}
+            (true, false) => notes.push(format!(
+                "{metric} of {} is new: the baseline has nothing to hold it against",
+                title(&matched.title(), load)
+            )),
+            (false, true) => {
+                findings.push(open("the baseline has it, the current run does not".to_owned()));
+            }
+            (false, false) => {
+                let row = matched.after.iter().find_map(|repetition| repetition.row(load, metric));
+                let (unit, better) = row.map_or((String::new(), Better::Lower), |row| {
+                    (row.unit.to_string(), row.better)
+                });
+                let (place, rank, finding) = open(String::new());
+                pairs.push(Pair {
+                    place,
+                    rank,
+                    finding,
+                    unit,
+                    better,
+                    min_effect: options.thresholds.of(metric),
+                    runs: medians_of_runs(&before),
+                    before: before.into_iter().map(|(_, value)| value).collect(),
+                    after,
+                    lacking: lacking(&matched.after, load, metric),
+                });
+            }
         }
     }
 }
 
+/// What is to be said where some repetitions that went well have no number of a metric: what is missing could
+/// be what regressed.
+pub(super) fn lacking(repetitions: &[Repetition<'_>], load: &str, metric: &str) -> Option<String> {
+    let good = || repetitions.iter().filter(|repetition| repetition.is_good());
+    let is_missing =
+        |repetition: &&Repetition<'_>| repetition.sample(load, metric) == Sample::Missing;
+    let missing = good().filter(is_missing).count();
+    (missing > 0)
+        .then(|| format!("{missing} of {} repetitions of the current run lack it", good().count()))
+}
+
 /// The numbers of a metric, each with its run.
-fn numbers<'r>(repetitions: &[Repetition<'r>], metric: &str) -> Vec<(&'r str, f64)> {
-    let values = repetitions.iter().filter_map(|repetition| match repetition.sample("", metric) {
-        Sample::Value(value) => Some((&*repetition.all().next()?.run_id, value)),
-        Sample::Missing | Sample::Status(..) => None,
-    });
+fn numbers<'r>(repetitions: &[Repetition<'r>], load: &str, metric: &str) -> Vec<(&'r str, f64)> {
+    let values =
+        repetitions.iter().filter_map(|repetition| match repetition.sample(load, metric) {
+            Sample::Value(value) => Some((repetition.run_id(), value)),
+            Sample::Missing | Sample::Status(..) => None,
+        });
     values.collect()
 }
 
-fn medians_of_runs(numbers: &[(&str, f64)]) -> Vec<f64> {
+pub(super) fn medians_of_runs(numbers: &[(&str, f64)]) -> Vec<f64> {
     let mut runs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (run, value) in numbers {
         runs.entry(run).or_default().push(*value);

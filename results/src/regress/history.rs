@@ -7,7 +7,7 @@ use dbdyno_core::{Better, Error, Result};
 use super::input::Sides;
 use super::{
     Finding, Judgement, Numbers, RegressOptions, SampleOf, Since, Verdict, conditions, gather,
-    plans, promises,
+    metrics, plans, promises,
 };
 use crate::load::load;
 use crate::run_history::series::{Series, gather as gather_series};
@@ -62,7 +62,7 @@ pub fn regress_history<P: AsRef<Path>>(
     let mut notes = sides.notes();
     notes.extend(conditions::check(&sides, options.across_machines)?);
     let gathered = gather::gather(&sides)?;
-    let metrics = gather::judged_metrics(&sides, options, &mut notes)?;
+    let metrics = metrics::judged(&sides, options, &mut notes)?;
     let mut found = Vec::new();
     for matched in &gathered.cases {
         promises::look_at(matched, &mut found, &mut notes);
@@ -104,7 +104,7 @@ struct Search<'s> {
 
 impl Search<'_> {
     /// What a series shows: its recent changes, or that there are none.
-    fn look_at(&self, series: &Series, notes: &mut Vec<String>) -> Vec<Finding> {
+    fn look_at(&self, series: &Series<'_>, notes: &mut Vec<String>) -> Vec<Finding> {
         let values = series.values();
         let least = self.options.thresholds.of(&series.metric);
         let level = self.of_history.level;
@@ -148,10 +148,11 @@ impl Search<'_> {
         findings
     }
 
-    fn finding(&self, series: &Series, verdict: Verdict, why: String) -> Finding {
+    fn finding(&self, series: &Series<'_>, verdict: Verdict, why: String) -> Finding {
         Finding {
             benchmark: series.benchmark.clone(),
             case: series.case.clone(),
+            load: series.load.to_owned(),
             metric: series.metric.clone(),
             verdict,
             why,
@@ -160,7 +161,13 @@ impl Search<'_> {
         }
     }
 
-    fn change(&self, series: &Series, values: &[f64], change: &ChangePoint, least: f64) -> Finding {
+    fn change(
+        &self,
+        series: &Series<'_>,
+        values: &[f64],
+        change: &ChangePoint,
+        least: f64,
+    ) -> Finding {
         let (before, after) = (&values[change.before.clone()], &values[change.after.clone()]);
         let middle = |side: &[f64]| (median(side).unwrap_or_default(), side.len());
         let (old, new) = (middle(before), middle(after));

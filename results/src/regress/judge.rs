@@ -23,6 +23,8 @@ pub(super) struct Pair {
     /// The median of each run of the baseline.
     pub(super) runs: Vec<f64>,
     pub(super) after: Vec<f64>,
+    /// Why it could not be told though nothing regressed: repetitions that lack the number.
+    pub(super) lacking: Option<String>,
 }
 
 /// Judges all pairs together, so that the chance of calling even one of them changed where none is stays
@@ -43,7 +45,10 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
     let judged = pairs.into_iter().zip(p_values).map(|(pair, p)| {
         let adjusted_p = if counts(&pair) { corrected.next().unwrap_or(1.0) } else { 1.0 };
         let shift = shift(&mut test, &pair.before, &pair.after, level);
-        let (verdict, why) = strictness.verdict(&pair, shift, adjusted_p);
+        let (mut verdict, mut why) = strictness.verdict(&pair, shift, adjusted_p);
+        if let Some(lacking) = pair.lacking.clone().filter(|_| verdict != Verdict::Regression) {
+            (verdict, why) = (Verdict::CouldNotTell, lacking);
+        }
         let numbers = Numbers {
             before: (median(&pair.before).unwrap_or_default(), pair.before.len()),
             after: (median(&pair.after).unwrap_or_default(), pair.after.len()),

@@ -1,12 +1,13 @@
 //! What is judged without statistics: checks that held, repetitions that went well, transactions that did
 //! not fail. One broken promise is a regression, whatever the others did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::Status;
 
 use super::gather::Matched;
 use super::{Placed, STATUS, Verdict};
+use crate::record::Record;
 use crate::repetition::Repetition;
 
 /// Where findings about promises stand: before all numbers.
@@ -53,9 +54,8 @@ impl Health {
             self.interrupted += 1;
         }
         for row in repetition.all() {
-            if row.metric.starts_with("check_") && row.status == Status::Failed {
-                let name = format!("{} {}", row.metric, row.transaction).trim_end().to_owned();
-                let entry = self.broken.entry(name).or_insert((0, row.detail.to_string()));
+            if is_check(row) && row.status == Status::Failed {
+                let entry = self.broken.entry(name(row)).or_insert((0, row.detail.to_string()));
                 entry.0 += 1;
             }
         }
@@ -140,6 +140,33 @@ pub(super) fn look_at(
         ));
     }
     before.good() > 0 && after.good() > 0
+}
+
+/// A case without a number that is judged: its checks, if it has any, are all there is to say of it.
+pub(super) fn alone(matched: &Matched<'_>) -> Placed {
+    let checks = |repetitions: &[Repetition<'_>]| -> BTreeSet<String> {
+        let rows = repetitions.iter().flat_map(Repetition::all);
+        rows.filter(|row| is_check(row)).map(name).collect()
+    };
+    let held = checks(&matched.before).intersection(&checks(&matched.after)).count();
+    let (verdict, why) = match held {
+        0 => {
+            let why = "it has none of the metrics that are judged, and no check: give --metric";
+            (Verdict::CouldNotTell, why.to_owned())
+        }
+        1 => (Verdict::NoChange, "1 check was compared, and no number".to_owned()),
+        many => (Verdict::NoChange, format!("{many} checks were compared, and no number")),
+    };
+    matched.finding(RANK, STATUS, verdict, why)
+}
+
+fn is_check(row: &Record) -> bool {
+    row.metric.starts_with("check_")
+}
+
+/// A check with what it is about.
+fn name(row: &Record) -> String {
+    format!("{} {}", row.metric, row.transaction).trim_end().to_owned()
 }
 
 /// Repetitions that failed on either side, checks that are new among them aside.

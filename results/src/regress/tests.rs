@@ -17,6 +17,7 @@ use crate::run_folder::{RunFolder, file};
 use crate::run_info::{RunInfo, TargetInfo};
 
 mod history;
+mod loads;
 mod truth;
 
 /// Repetitions that vary by one or two percent.
@@ -81,12 +82,12 @@ fn two(factor: f64) -> Runs {
     runs
 }
 
-fn verdicts(judgement: &Judgement) -> Vec<(&str, Verdict)> {
+pub(super) fn verdicts(judgement: &Judgement) -> Vec<(&str, Verdict)> {
     let findings = judgement.findings.iter();
     findings.map(|finding| (finding.metric.as_str(), finding.verdict)).collect()
 }
 
-fn finding<'j>(judgement: &'j Judgement, metric: &str) -> &'j Finding {
+pub(super) fn finding<'j>(judgement: &'j Judgement, metric: &str) -> &'j Finding {
     judgement.findings.iter().find(|finding| finding.metric == metric).unwrap()
 }
 

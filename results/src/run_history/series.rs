@@ -1,20 +1,24 @@
 //! The numbers of a history: one of each run for each metric of each case.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use dbdyno_core::{Better, Case};
 
 use super::entry::Entry;
 use crate::dimension::{Level, Plan};
 use crate::record::Record;
-use crate::repetition::{CaseKey, Repetition, Sample, case_key, repetitions};
+use crate::repetition::{CaseKey, Repetition, Sample, case_key, loads_with, repetitions};
 use crate::statistics::median;
 
 /// A metric of a case, run by run.
-pub(crate) struct Series {
+pub(crate) struct Series<'r> {
+    /// Its case, as the first row has it.
+    pub(crate) of: &'r Case,
     pub(crate) benchmark: String,
     /// What tells its case from others of the benchmark.
     pub(crate) case: String,
+    /// The load of the case; empty for the case as a whole.
+    pub(crate) load: &'r str,
     pub(crate) metric: String,
     pub(crate) unit: String,
     pub(crate) better: Better,
@@ -23,25 +27,35 @@ pub(crate) struct Series {
     pub(crate) points: Vec<(usize, f64)>,
 }
 
-impl Series {
+impl Series<'_> {
     pub(crate) fn values(&self) -> Vec<f64> {
         self.points.iter().map(|(_, value)| *value).collect()
     }
 
     /// As a sentence names it.
     pub(crate) fn title(&self) -> String {
-        format!("{} {} {}", self.benchmark, self.case, self.metric).replace("  ", " ")
+        format!("{} {}", self.subject(), self.metric)
+    }
+
+    /// The benchmark, the case and the load.
+    pub(crate) fn subject(&self) -> String {
+        let case = format!("{} {}", self.benchmark, self.case).trim_end().to_owned();
+        if self.load.is_empty() { case } else { format!("{case}, {}", self.load) }
     }
 }
 
 /// All series of a history, sorted by benchmark, conditions and metric, and what all their cases share.
-pub(crate) struct Numbers {
-    pub(crate) series: Vec<Series>,
+pub(crate) struct Numbers<'r> {
+    pub(crate) series: Vec<Series<'r>>,
     pub(crate) constants: Vec<String>,
 }
 
 /// Takes the numbers of these metrics from the rows of the entries, of which each is in one part.
-pub(crate) fn gather(entries: &[Entry], records: &[&[Record]], wanted: &[String]) -> Numbers {
+pub(crate) fn gather<'r>(
+    entries: &[Entry],
+    records: &[&'r [Record]],
+    wanted: &[String],
+) -> Numbers<'r> {
     let places: HashMap<&str, usize> =
         entries.iter().enumerate().map(|(place, entry)| (entry.run_id.as_str(), place)).collect();
     let mut by_case: HashMap<CaseKey<'_>, Vec<Repetition<'_>>> = HashMap::new();
@@ -62,17 +76,27 @@ pub(crate) fn gather(entries: &[Entry], records: &[&[Record]], wanted: &[String]
         .collect();
     let mut series = Vec::new();
     for ((benchmark, levels), all) in &sorted {
-        for metric in wanted {
-            let Some(row) = all.iter().find_map(|repetition| repetition.row("", metric)) else {
+        let Some(case) = all.first().and_then(Repetition::case) else { continue };
+        let subjects = wanted
+            .iter()
+            .enumerate()
+            .flat_map(|(rank, metric)| {
+                loads_with(all.iter(), metric).into_iter().map(move |load| (load, rank, metric))
+            })
+            .collect::<BTreeSet<_>>();
+        for (load, _, metric) in subjects {
+            let Some(row) = all.iter().find_map(|repetition| repetition.row(load, metric)) else {
                 continue;
             };
             series.push(Series {
+                of: case,
                 benchmark: benchmark.clone(),
                 case: plan.case_name(levels),
+                load,
                 metric: metric.clone(),
                 unit: row.unit.to_string(),
                 better: row.better,
-                points: points(&places, all, metric),
+                points: points(&places, all, load, metric),
             });
         }
     }
@@ -83,12 +107,13 @@ pub(crate) fn gather(entries: &[Entry], records: &[&[Record]], wanted: &[String]
 fn points(
     places: &HashMap<&str, usize>,
     repetitions: &[Repetition<'_>],
+    load: &str,
     metric: &str,
 ) -> Vec<(usize, f64)> {
     let mut runs: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for repetition in repetitions {
         let place = repetition.all().next().and_then(|row| places.get(&*row.run_id));
-        if let (Some(place), Sample::Value(value)) = (place, repetition.sample("", metric)) {
+        if let (Some(place), Sample::Value(value)) = (place, repetition.sample(load, metric)) {
             runs.entry(*place).or_default().push(value);
         }
     }

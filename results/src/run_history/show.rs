@@ -68,7 +68,7 @@ pub fn show(
     let mut shown = None;
     for series in numbers.series.iter().filter(|series| !series.points.is_empty()) {
         let changes = change_points(&series.values(), strictness);
-        let case = format!("{} {}", series.benchmark, series.case);
+        let case = series.subject();
         let is_new = shown.as_ref() != Some(&case);
         grid.rows.push(row(series, if is_new { &case } else { "" }, &changes));
         told.extend(changes.iter().map(|change| sentence(entries, series, change)));
@@ -90,7 +90,7 @@ fn wanted(asked: &[String], records: &[Record]) -> Result<Vec<String>> {
         return Ok(DEFAULT_METRICS.map(str::to_owned).to_vec());
     }
     let mut measured: Vec<String> = Vec::new();
-    for row in records.iter().filter(|row| row.transaction.is_empty()) {
+    for row in records.iter().filter(|row| row.value.is_some()) {
         if !measured.iter().any(|known| **known == *row.metric) {
             measured.push(row.metric.to_string());
         }
@@ -112,7 +112,7 @@ fn table() -> Grid {
     Grid { columns, rows: Vec::new() }
 }
 
-fn row(series: &Series, case: &str, changes: &[ChangePoint]) -> Vec<crate::grid::Text> {
+fn row(series: &Series<'_>, case: &str, changes: &[ChangePoint]) -> Vec<crate::grid::Text> {
     let values = series.values();
     let largest = values.iter().copied().fold(0.0, f64::max);
     let (label, divisor) = display(&series.metric, &series.unit, largest);
@@ -120,7 +120,7 @@ fn row(series: &Series, case: &str, changes: &[ChangePoint]) -> Vec<crate::grid:
         value.map(|value| number::value(value / divisor, &series.unit)).unwrap_or_default()
     };
     let cells = [
-        case.trim_end().to_owned(),
+        case.to_owned(),
         label,
         values.len().to_string(),
         said(values.first()),
@@ -143,7 +143,7 @@ fn picture(values: &[f64]) -> String {
     last.iter().map(bar).collect()
 }
 
-fn sentence(entries: &[Entry], series: &Series, change: &ChangePoint) -> String {
+fn sentence(entries: &[Entry], series: &Series<'_>, change: &ChangePoint) -> String {
     let values = series.values();
     let side = |range: std::ops::Range<usize>| median(&values[range]).unwrap_or_default();
     let (old, new) = (side(change.before.clone()), side(change.after.clone()));
@@ -153,12 +153,10 @@ fn sentence(entries: &[Entry], series: &Series, change: &ChangePoint) -> String 
     let (label, divisor) = display(&series.metric, &series.unit, old.abs().max(new.abs()));
     let said = |value: f64| number::value(value / divisor, &series.unit);
     format!(
-        "{} {}: {label} {} -> {}{by} since {}",
-        series.benchmark,
-        series.case,
+        "{}: {label} {} -> {}{by} since {}",
+        series.subject(),
         said(old),
         said(new),
         entry.title()
     )
-    .replace(" : ", ": ")
 }

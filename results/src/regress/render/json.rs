@@ -40,6 +40,7 @@ struct Counts {
 struct Found<'j> {
     benchmark: &'j str,
     case: &'j str,
+    load: &'j str,
     metric: &'j str,
     verdict: String,
     why: &'j str,
@@ -126,6 +127,7 @@ fn found(finding: &Finding) -> Found<'_> {
     Found {
         benchmark: &finding.benchmark,
         case: &finding.case,
+        load: &finding.load,
         metric: &finding.metric,
         verdict: finding.verdict.name().replace(' ', "_"),
         why: &finding.why,

@@ -45,9 +45,9 @@ fn test_case(finding: &Finding) -> TestCase {
 }
 
 fn name(finding: &Finding) -> String {
-    match finding.case.as_str() {
+    match finding.subject().as_str() {
         "" => finding.metric.clone(),
-        case => format!("{} ({case})", finding.metric),
+        subject => format!("{} ({subject})", finding.metric),
     }
 }
 

@@ -67,7 +67,7 @@ fn table(judgement: &Judgement, findings: &[&Finding]) -> String {
         rows: Vec::new(),
     };
     for finding in findings {
-        let case = plain(&format!("{} {}", finding.benchmark, finding.case));
+        let case = plain(&format!("{} {}", finding.benchmark, finding.subject()));
         let line = finding.numbers.as_ref().map(|numbers| Line::of(finding, numbers));
         let [label, before, after, change, interval, p] = match line {
             Some(line) => [

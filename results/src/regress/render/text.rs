@@ -26,15 +26,16 @@ pub(super) fn text(judgement: &Judgement, width: usize) -> String {
         let mut last = None;
         let mut findings = of_verdict().peekable();
         while let Some(finding) = findings.next() {
-            let case = (&finding.benchmark, &finding.case);
-            if last != Some(case) {
-                let title = format!("{} {}", finding.benchmark, finding.case);
+            let case = (&finding.benchmark, finding.subject());
+            if last.as_ref() != Some(&case) {
+                let title = format!("{} {}", case.0, case.1);
                 out += &indented(&title, "  ", width);
-                last = Some(case);
+                last = Some(case.clone());
             }
             // What is true of several lines is said below the last of them.
             let is_said_below = findings.peek().is_some_and(|next| {
-                (&next.benchmark, &next.case, &next.why) == (case.0, case.1, &finding.why)
+                (&next.benchmark, next.subject(), &next.why)
+                    == (case.0, case.1.clone(), &finding.why)
             });
             out += &columns.finding(finding, is_said_below);
         }

@@ -12,6 +12,7 @@ fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
     let finding = Finding {
         benchmark: String::new(),
         case: String::new(),
+        load: String::new(),
         metric: String::new(),
         verdict: Verdict::CouldNotTell,
         why: String::new(),
@@ -29,6 +30,7 @@ fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
         before,
         runs: Vec::new(),
         after,
+        lacking: None,
     }
 }
 

@@ -1,0 +1,122 @@
+//! Which metrics are judged.
+
+use std::collections::BTreeMap;
+
+use dbdyno_core::{Better, Error, Result};
+
+use super::RegressOptions;
+use super::input::Sides;
+use crate::metric::{DEFAULT_METRICS, find, is_asked};
+use crate::record::Record;
+
+/// What suites measure beside throughput and latencies, and people would call a regression: times to come
+/// back, to restore and to catch up, how stale a replica is, what an index or a trigger costs.
+const HEADLINES: [&str; 17] = [
+    "anomalies_possible",
+    "backup_s",
+    "burst_recovery_ms",
+    "catch_up_ms",
+    "commit_p50_us",
+    "commit_p99_us",
+    "failover_rto_ms",
+    "idle_closed_after_ms",
+    "index_build_ms",
+    "index_size_bytes",
+    "leak_reported_ms",
+    "pool_recovery_ms",
+    "recovery_time_p50_ms",
+    "restore_ready_s",
+    "row_us",
+    "visible_p50_us",
+    "visible_p99_us",
+];
+
+/// The metrics whose numbers are judged.
+///
+/// # Errors
+/// One that was asked for was not measured, neither direction of it is better, or rows do not agree on
+/// its unit or direction.
+pub(super) fn judged(
+    sides: &Sides,
+    options: &RegressOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>> {
+    let measured = measured(sides);
+    let names: Vec<String> = measured.keys().copied().map(str::to_owned).collect();
+    let mut judged = Vec::new();
+    if options.metrics.is_empty() {
+        let headlines = HEADLINES.into_iter().filter(|name| measured.contains_key(name));
+        judged.extend(DEFAULT_METRICS.into_iter().chain(headlines).map(str::to_owned));
+        for name in options.thresholds.by_metric.keys() {
+            if judged.iter().any(|known| is_asked(name, known)) {
+                continue;
+            }
+            match names.iter().find(|measured| is_asked(name, measured)) {
+                Some(measured) => judged.push(measured.clone()),
+                None => notes
+                    .push(format!("`{name}` has a threshold and was not measured in these runs")),
+            }
+        }
+    } else {
+        for asked in &options.metrics {
+            let name = find(asked, &names)?;
+            if !judged.contains(&name) {
+                judged.push(name);
+            }
+        }
+    }
+    for name in &judged {
+        agreed(name, measured.get(name.as_str()).map_or(&[], Vec::as_slice))?;
+    }
+    Ok(judged)
+}
+
+/// For each metric the first row of each unit and direction that a benchmark gives it.
+fn measured(sides: &Sides) -> BTreeMap<&str, Vec<&Record>> {
+    let mut measured: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for row in sides.before.records.iter().chain(&sides.after.records) {
+        if row.value.is_some() && !row.metric.starts_with("check_") {
+            let known = measured.entry(&row.metric).or_default();
+            let is_same = |other: &&Record| {
+                (&other.unit, other.better) == (&row.unit, row.better)
+                    && other.case.benchmark == row.case.benchmark
+                    && other.case.suite == row.case.suite
+            };
+            if !known.iter().any(is_same) {
+                known.push(row);
+            }
+        }
+    }
+    measured
+}
+
+/// Sees that a benchmark's rows agree on what a number means, and that a direction of it is better.
+fn agreed(name: &str, rows: &[&Record]) -> Result<()> {
+    let doing = || format!("judge the metric `{name}`");
+    for (place, row) in rows.iter().enumerate() {
+        if row.better == Better::Neither {
+            return Err(Error::new(doing(), "neither more nor less of it is better")
+                .next("leave it out; `dbdyno compare --metric` shows it"));
+        }
+        let of_benchmark = |other: &&&Record| other.benchmark() == row.benchmark();
+        if let Some(other) = rows[..place].iter().find(of_benchmark) {
+            let said = |row: &Record| {
+                format!(
+                    "{} with `{}` better in the run {}",
+                    row.unit,
+                    row.better.name(),
+                    row.run_id
+                )
+            };
+            let why = format!(
+                "{} does not give it one unit and direction: it is in {}, and in {}",
+                row.benchmark(),
+                said(other),
+                said(row)
+            );
+            return Err(Error::new(doing(), why)
+                .next("measure both sides with versions of dbdyno that agree, or leave it out"));
+        }
+    }
+    Ok(())
+}
