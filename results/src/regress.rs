@@ -1,6 +1,7 @@
 //! `dbdyno regress`: whether a run is worse than its baseline. `docs/regression.md` says how it judges.
 
 mod conditions;
+mod errors;
 mod gather;
 mod history;
 mod input;
@@ -273,7 +274,8 @@ pub fn regress<P: AsRef<Path>>(
     let metrics = metrics::judged(&sides, options, &mut notes)?;
     let (mut found, mut pairs) = (Vec::new(), Vec::new());
     for matched in &gathered.cases {
-        if promises::look_at(matched, &mut found, &mut notes) {
+        let against = promises::Before::all(matched);
+        if promises::look_at(matched, &against, options, &mut pairs, &mut found, &mut notes) {
             let before = pairs.len() + found.len();
             for metric in (1..).zip(metrics.iter().map(String::as_str)) {
                 gather::compare(matched, metric, options, &mut pairs, &mut found, &mut notes);
@@ -294,7 +296,8 @@ pub fn regress<P: AsRef<Path>>(
     found.sort_by(|(place, rank, one), (other_place, other_rank, other)| {
         (place, &one.load, rank).cmp(&(other_place, &other.load, other_rank))
     });
-    let plans = plans::changes(&sides, &gathered, &found, options, &mut notes)?;
+    let mut plans = plans::changes(&sides, options, &mut notes)?;
+    plans::blame(&mut plans, &gathered, &found);
     let findings = found.into_iter().map(|(_, _, finding)| finding).collect();
     Ok(Judgement {
         level: options.level,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use dbdyno_core::{Better, Case, Error, Result};
 
 use super::input::Sides;
-use super::judge::Pair;
+use super::judge::{Pair, Wanted};
 use super::{Finding, Placed, RegressOptions, Verdict};
 use crate::dimension::Plan;
 use crate::repetition::{CaseKey, Repetition, Sample, case_key, loads_with, repetitions};
@@ -205,6 +205,7 @@ pub(super) fn compare(
                     before: before.into_iter().map(|(_, value)| value).collect(),
                     after,
                     lacking: lacking(&matched.after, load, metric),
+                    wanted: Wanted::Change,
                 });
             }
         }

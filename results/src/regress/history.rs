@@ -4,12 +4,14 @@ use std::path::Path;
 
 use dbdyno_core::{Better, Error, Result};
 
+use super::gather::Matched;
 use super::input::Sides;
 use super::{
-    Finding, Judgement, Numbers, RegressOptions, SampleOf, Since, Verdict, conditions, gather,
-    metrics, plans, promises,
+    Finding, Judgement, Numbers, Placed, RegressOptions, SampleOf, Since, Verdict, conditions,
+    gather, judge, metrics, plans, promises,
 };
 use crate::load::load;
+use crate::repetition::case_key;
 use crate::run_history::series::{Series, gather as gather_series};
 use crate::run_history::{Entry, RunHistory};
 use crate::statistics::change_points::{ChangePoint, Strictness, change_points, fewest};
@@ -63,23 +65,27 @@ pub fn regress_history<P: AsRef<Path>>(
     notes.extend(conditions::check(&sides, options.across_machines)?);
     let gathered = gather::gather(&sides)?;
     let metrics = metrics::judged(&sides, options, &mut notes)?;
-    let mut found = Vec::new();
-    for matched in &gathered.cases {
-        promises::look_at(matched, &mut found, &mut notes);
-    }
     let parts: [&[_]; 2] = [&sides.before.records, &sides.after.records];
     let numbers = gather_series(&entries, &parts, &metrics);
     let search = Search { entries: &entries, options, of_history };
-    let mut comparisons = 0;
-    for (place, series) in numbers.series.iter().enumerate() {
-        if series.points.last().is_some_and(|(run, _)| run + 1 == entries.len()) {
-            comparisons += 1;
-            found.extend(
-                search.look_at(series, &mut notes).into_iter().map(|one| (place, usize::MAX, one)),
-            );
+    let (mut found, mut comparisons) = (Vec::new(), 0);
+    for matched in &gathered.cases {
+        let is_good = search.promises(matched, &mut found, &mut notes);
+        let of_case = |series: &&Series<'_>| case_key(series.of) == case_key(matched.case);
+        let series: Vec<&Series<'_>> = numbers.series.iter().filter(of_case).collect();
+        if is_good && series.is_empty() {
+            found.push(promises::alone(matched));
+        }
+        for series in series.into_iter().filter(|_| is_good) {
+            let told = search.series(series, matched, &mut notes);
+            comparisons += usize::from(!told.is_empty());
+            found.extend(told.into_iter().map(|one| (matched.place, usize::MAX, one)));
         }
     }
-    let plans = plans::changes(&sides, &gathered, &found, options, &mut notes)?;
+    if found.is_empty() {
+        found.push(super::nothing_judged());
+    }
+    let plans = plans::in_history(&entries, &gathered, &found, options, &mut notes)?;
     Ok(Judgement {
         level: of_history.level,
         baselines: sides.baseline_names(),
@@ -103,13 +109,65 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
+    /// The place of the first run that is recent.
+    fn oldest(&self) -> usize {
+        self.entries.len().saturating_sub(self.of_history.recent)
+    }
+
+    /// Judges what was promised of a case; whether the last run has numbers of it that count.
+    fn promises(
+        &self,
+        matched: &Matched<'_>,
+        found: &mut Vec<Placed>,
+        notes: &mut Vec<String>,
+    ) -> bool {
+        let before = &self.entries[..self.entries.len() - 1];
+        let newest_first = before.iter().rev().take(self.of_history.recent);
+        let runs: Vec<&str> = newest_first.map(|entry| entry.run_id.as_str()).collect();
+        let against = promises::Before::recent(matched, &runs);
+        let mut pairs = Vec::new();
+        let is_good = promises::look_at(matched, &against, self.options, &mut pairs, found, notes);
+        for pair in pairs {
+            let told = judge::judge(vec![pair], self.of_history.level);
+            // They are numbers of repetitions, among those of runs.
+            let without = |finding| Finding { numbers: None, ..finding };
+            found.extend(told.into_iter().map(|(place, rank, one)| (place, rank, without(one))));
+        }
+        is_good
+    }
+
+    /// What a series shows, if the last run or a recent one is in it.
+    fn series(
+        &self,
+        series: &Series<'_>,
+        matched: &Matched<'_>,
+        notes: &mut Vec<String>,
+    ) -> Vec<Finding> {
+        let last = series.points.last().map(|(run, _)| *run);
+        if last.is_none_or(|run| run < self.oldest()) {
+            return Vec::new();
+        }
+        if last.is_some_and(|run| run + 1 < self.entries.len()) {
+            let why = "runs before it have it, the last run does not".to_owned();
+            return vec![self.finding(series, Verdict::CouldNotTell, why)];
+        }
+        let mut told = self.changes(series, notes);
+        if let Some(lacking) = gather::lacking(&matched.after, series.load, &series.metric)
+            && told.iter().all(|finding| finding.verdict != Verdict::Regression)
+        {
+            told.push(self.finding(series, Verdict::CouldNotTell, lacking));
+            told.retain(|finding| finding.verdict != Verdict::NoChange);
+        }
+        told
+    }
+
     /// What a series shows: its recent changes, or that there are none.
-    fn look_at(&self, series: &Series<'_>, notes: &mut Vec<String>) -> Vec<Finding> {
+    fn changes(&self, series: &Series<'_>, notes: &mut Vec<String>) -> Vec<Finding> {
         let values = series.values();
         let least = self.options.thresholds.of(&series.metric);
         let level = self.of_history.level;
         let changes = change_points(&values, Strictness { level, least });
-        let oldest = self.entries.len().saturating_sub(self.of_history.recent);
+        let oldest = self.oldest();
         let mut findings = Vec::new();
         for change in &changes {
             let told = self.change(series, &values, change, least);

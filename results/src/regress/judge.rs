@@ -25,6 +25,17 @@ pub(super) struct Pair {
     pub(super) after: Vec<f64>,
     /// Why it could not be told though nothing regressed: repetitions that lack the number.
     pub(super) lacking: Option<String>,
+    pub(super) wanted: Wanted,
+}
+
+/// What is asked of the numbers of a pair.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// Whether they changed by as much as counts, or did not.
+    Change,
+    /// Whether they grew; that they did not need not be shown. By what factor all of the current side
+    /// together are larger.
+    NoGrowth { factor: f64 },
 }
 
 /// Judges all pairs together, so that the chance of calling even one of them changed where none is stays
@@ -45,7 +56,10 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
     let judged = pairs.into_iter().zip(p_values).map(|(pair, p)| {
         let adjusted_p = if counts(&pair) { corrected.next().unwrap_or(1.0) } else { 1.0 };
         let shift = shift(&mut test, &pair.before, &pair.after, level);
-        let (mut verdict, mut why) = strictness.verdict(&pair, shift, adjusted_p);
+        let (mut verdict, mut why) = match pair.wanted {
+            Wanted::Change => strictness.verdict(&pair, shift, adjusted_p),
+            Wanted::NoGrowth { factor } => strictness.growth(&pair, factor, adjusted_p),
+        };
         if let Some(lacking) = pair.lacking.clone().filter(|_| verdict != Verdict::Regression) {
             (verdict, why) = (Verdict::CouldNotTell, lacking);
         }
@@ -70,15 +84,20 @@ const AS_BAD: &str =
     "a run of the baseline was as bad: runs differ by more than their repetitions do";
 
 impl Pair {
-    /// Whether the current run is beyond every run of the baseline, as `further` measures how far a ratio
-    /// goes in the direction that counts.
+    /// Whether the current run is above every run of the baseline, or below.
     ///
     /// Repetitions of one run are more alike than those of two: what the test takes for a change of the
     /// current run may be what every run has of its own. Where there are several runs to see it by, one that
     /// went as far shows that it need not be a change.
-    fn is_beyond_all_runs(&self, further: &dyn Fn(f64) -> f64) -> bool {
+    fn is_beyond_all_runs(&self, upwards: bool) -> bool {
         let Some(current) = median(&self.after) else { return false };
-        self.runs.len() < 2 || self.runs.iter().all(|run| further(current / run) > 0.0)
+        let is_beyond = |run: &f64| if upwards { current > *run } else { current < *run };
+        self.runs.len() < 2 || self.runs.iter().all(is_beyond)
+    }
+
+    /// Whether more is worse.
+    fn is_worse_upwards(&self) -> bool {
+        self.better != Better::Higher
     }
 }
 
@@ -90,7 +109,7 @@ struct Strictness {
 
 impl Strictness {
     fn verdict(&self, pair: &Pair, shift: Option<Shift>, adjusted_p: f64) -> (Verdict, String) {
-        let Some(shift) = shift else { return without_ratio(pair) };
+        let Some(shift) = shift else { return self.without_ratio(pair, adjusted_p) };
         let least = pair.min_effect;
         let worse = |ratio: f64| match pair.better {
             Better::Higher => 1.0 - ratio,
@@ -104,13 +123,14 @@ impl Strictness {
             }
             let is_shown = adjusted_p <= self.level;
             if is_shown && worse(shift.ratio) >= least {
-                return match pair.is_beyond_all_runs(&worse) {
+                return match pair.is_beyond_all_runs(pair.is_worse_upwards()) {
                     true => (Verdict::Regression, String::new()),
                     false => (Verdict::CouldNotTell, AS_BAD.to_owned()),
                 };
             }
             let better = |ratio: f64| -worse(ratio);
-            if is_shown && better(shift.ratio) >= least && pair.is_beyond_all_runs(&better) {
+            let is_beyond = pair.is_beyond_all_runs(!pair.is_worse_upwards());
+            if is_shown && better(shift.ratio) >= least && is_beyond {
                 return (Verdict::Improvement, String::new());
             }
             if worst < least {
@@ -118,6 +138,48 @@ impl Strictness {
             }
         }
         (Verdict::CouldNotTell, self.doubt(pair, shift, adjusted_p))
+    }
+
+    /// What numbers show that are not all above 0: whether they went up or down, and by as much as counts.
+    fn without_ratio(&self, pair: &Pair, adjusted_p: f64) -> (Verdict, String) {
+        let all = || pair.before.iter().chain(&pair.after);
+        if all().all(|number| *number == pair.before[0]) {
+            return (Verdict::NoChange, String::new());
+        }
+        let mean = |side: &[f64]| side.iter().sum::<f64>() / side.len() as f64;
+        let (old, new) = (mean(&pair.before), mean(&pair.after));
+        let upwards = new > old;
+        let counts = (new - old).abs() >= pair.min_effect * old;
+        if all().any(|number| *number < 0.0) || !counts || adjusted_p > self.level {
+            let why = "some numbers are not above 0, so that there is no ratio".to_owned();
+            return (Verdict::CouldNotTell, why);
+        }
+        match (upwards == pair.is_worse_upwards(), pair.is_beyond_all_runs(upwards)) {
+            (_, false) => (Verdict::CouldNotTell, AS_BAD.to_owned()),
+            (true, true) => (Verdict::Regression, String::new()),
+            (false, true) => (Verdict::Improvement, String::new()),
+        }
+    }
+
+    /// Whether something grew that should be none at all. What there is to say of it stands in the finding.
+    fn growth(&self, pair: &Pair, factor: f64, adjusted_p: f64) -> (Verdict, String) {
+        let said = pair.finding.why.clone();
+        if factor < 1.0 + pair.min_effect {
+            return (Verdict::NotWorse, said);
+        }
+        if adjusted_p > self.level {
+            let sizes = against(pair.before.len(), pair.after.len());
+            let level = self.level / self.comparisons as f64;
+            let doubt = match can_show(pair.before.len(), pair.after.len(), level) {
+                true => format!("{sizes} do not show that it grew"),
+                false => format!("{sizes} cannot show that it grew{}", self.instead()),
+            };
+            return (Verdict::CouldNotTell, format!("{said}; {doubt}"));
+        }
+        match pair.is_beyond_all_runs(true) {
+            true => (Verdict::Regression, said),
+            false => (Verdict::CouldNotTell, format!("{said}; {AS_BAD}")),
+        }
     }
 
     /// Why nobody can tell, and how many repetitions would probably do.
@@ -177,16 +239,6 @@ impl Strictness {
 
 /// More repetitions than these are no advice.
 const WORTH_NAMING: usize = 200;
-
-/// Numbers that are not all above 0 have no ratio.
-fn without_ratio(pair: &Pair) -> (Verdict, String) {
-    let all: Vec<f64> = pair.before.iter().chain(&pair.after).copied().collect();
-    if all.iter().all(|number| *number == all[0]) {
-        return (Verdict::NoChange, String::new());
-    }
-    let why = "some numbers are not above 0, so that there is no ratio".to_owned();
-    (Verdict::CouldNotTell, why)
-}
 
 fn against(before: usize, after: usize) -> String {
     let noun = if after == 1 { "repetition" } else { "repetitions" };

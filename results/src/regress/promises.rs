@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::Status;
 
 use super::gather::Matched;
-use super::{Placed, STATUS, Verdict};
+use super::judge::Pair;
+use super::{Placed, RegressOptions, STATUS, Verdict, errors};
 use crate::record::Record;
 use crate::repetition::Repetition;
 
 /// Where findings about promises stand: before all numbers.
-const RANK: usize = 0;
+pub(super) const RANK: usize = 0;
 
 /// How one side of a case went.
 #[derive(Default)]
@@ -26,13 +27,10 @@ struct Health {
     lack: String,
     /// The checks that did not hold: in how many repetitions, and what the first said.
     broken: BTreeMap<String, (usize, String)>,
-    /// Transactions that failed, and in how many repetitions some did.
-    errors: f64,
-    with_errors: usize,
 }
 
 impl Health {
-    fn of(repetitions: &[Repetition<'_>]) -> Self {
+    fn of(repetitions: &[&Repetition<'_>]) -> Self {
         let mut health = Self { repetitions: repetitions.len(), ..Self::default() };
         for repetition in repetitions {
             health.add(repetition);
@@ -59,9 +57,6 @@ impl Health {
                 entry.0 += 1;
             }
         }
-        let errors = errors(repetition);
-        self.errors += errors;
-        self.with_errors += usize::from(errors > 0.0);
     }
 
     /// Repetitions whose numbers count.
@@ -75,23 +70,54 @@ impl Health {
     }
 }
 
-/// The transactions of a repetition that failed for good: of the whole case, or of all its parts where
-/// there is no row of the whole.
-fn errors(repetition: &Repetition<'_>) -> f64 {
-    let rows = || repetition.all().filter(|row| row.metric == "errors");
-    match rows().find(|row| row.transaction.is_empty()) {
-        Some(whole) => whole.value.unwrap_or_default(),
-        None => rows().filter_map(|row| row.value).sum(),
+/// What the promises of a case are held against.
+pub(super) struct Before<'m, 'r> {
+    /// Repetitions whose checks held, if there are any.
+    held: Vec<&'m Repetition<'r>>,
+    /// Repetitions whose failed transactions are counted.
+    counted: Vec<&'m Repetition<'r>>,
+}
+
+impl<'m, 'r> Before<'m, 'r> {
+    /// All repetitions of the baseline.
+    pub(super) fn all(matched: &'m Matched<'r>) -> Self {
+        let all: Vec<_> = matched.before.iter().collect();
+        Self { held: all.clone(), counted: all }
+    }
+
+    /// The recent state of a history, whose last runs these are, the newest first: the newest of them in which
+    /// all went well, for what broke and was mended long ago, or once, excuses nothing today. Runs that are
+    /// older count only where none of these has the case.
+    pub(super) fn recent(matched: &'m Matched<'r>, runs: &[&str]) -> Self {
+        let of = |run: &str| -> Vec<&'m Repetition<'r>> {
+            matched.before.iter().filter(|repetition| repetition.run_id() == run).collect()
+        };
+        let went_well = |run: &[&Repetition<'_>]| {
+            let health = Health::of(run);
+            health.good() > 0 && health.failed == 0 && health.broken.is_empty()
+        };
+        let counted: Vec<_> = runs.iter().flat_map(|run| of(run)).collect();
+        if counted.is_empty() {
+            return Self::all(matched);
+        }
+        let held = runs.iter().map(|run| of(run)).find(|run| went_well(run));
+        Self { held: held.unwrap_or_else(|| counted.clone()), counted }
     }
 }
 
-/// Judges what was promised; whether both sides have numbers that count.
+/// Judges what was promised; whether both sides have numbers that count. Failed transactions of both sides
+/// become pairs.
 pub(super) fn look_at(
     matched: &Matched<'_>,
+    against: &Before<'_, '_>,
+    options: &RegressOptions,
+    pairs: &mut Vec<Pair>,
     found: &mut Vec<Placed>,
     notes: &mut Vec<String>,
 ) -> bool {
-    let (before, after) = (Health::of(&matched.before), Health::of(&matched.after));
+    let current: Vec<_> = matched.after.iter().collect();
+    let (before, after) = (Health::of(&against.held), Health::of(&current));
+    errors::look_at(matched, &against.counted, options, pairs, found);
     let mut add = |metric: &str, verdict, why| {
         found.push(matched.finding(RANK, metric, verdict, why));
     };
@@ -118,14 +144,6 @@ pub(super) fn look_at(
         let why =
             format!("{} interrupted", was(&after.share(after.interrupted), after.interrupted));
         add(STATUS, Verdict::CouldNotTell, why);
-    }
-    if after.with_errors > 0 && before.errors == 0.0 {
-        let why = format!(
-            "no transaction failed in the baseline; {} failed now, in {}",
-            crate::number::value(after.errors, "1"),
-            after.share(after.with_errors)
-        );
-        add("errors", Verdict::Regression, why);
     }
     let left_out = before.interrupted + before.failed;
     if left_out > 0 && before.good() > 0 {

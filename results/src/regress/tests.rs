@@ -16,7 +16,9 @@ use crate::record::{COLUMNS, Record};
 use crate::run_folder::{RunFolder, file};
 use crate::run_info::{RunInfo, TargetInfo};
 
+mod errors;
 mod history;
+mod history_promises;
 mod loads;
 mod truth;
 
@@ -477,20 +479,27 @@ fn bad_input_is_told_with_where_and_what_to_do() {
 }
 
 #[test]
-fn numbers_without_a_ratio_are_judged_only_where_they_are_the_same() {
+fn numbers_without_a_ratio_are_judged_by_their_ranks() {
     let tpcc = case("tpcc", "sqlite");
-    let rows = |retries: f64| -> Vec<Record> {
+    let rows = |retries: fn(u32) -> f64| -> Vec<Record> {
         let mut rows = repetitions(&tpcc, 1000.0, &STEADY);
         for repetition in 1..=8 {
             let case = Case { repetition, ..tpcc.clone() };
-            let row = Measurement::new("retries", retries, "1", Better::Lower);
+            let row = Measurement::new("retries", retries(repetition), "1", Better::Lower);
             rows.push(record("", &case, &row));
         }
         rows
     };
-    for (new, verdict) in [(0.0, Verdict::NoChange), (3.0, Verdict::CouldNotTell)] {
+    let few: fn(u32) -> f64 = |repetition| if repetition < 3 { 3.0 } else { 0.0 };
+    for (old, new, verdict) in [
+        ((|_| 0.0) as fn(u32) -> f64, (|_| 0.0) as fn(u32) -> f64, Verdict::NoChange),
+        (|_| 0.0, few, Verdict::CouldNotTell),
+        (|_| 0.0, |_| 3.0, Verdict::Regression),
+        (few, |_| 3.0, Verdict::Regression),
+        (|_| 3.0, |_| 0.0, Verdict::Improvement),
+    ] {
         let runs = Runs::new();
-        runs.add("old", &rows(0.0)).add("new", &rows(new));
+        runs.add("old", &rows(old)).add("new", &rows(new));
         let judgement =
             runs.judge(&RegressOptions { metrics: vec!["retries".into()], ..default() });
         assert_eq!(verdicts(&judgement), [("retries", verdict)]);

@@ -54,7 +54,7 @@ impl RunHistory {
         load(&folders)
     }
 
-    /// Copies the results and the conditions of a run into the history.
+    /// Copies the results, the conditions and the query plans of a run into the history.
     ///
     /// # Errors
     /// It is no whole run, is in the history already, or was measured on another machine than the runs
@@ -74,6 +74,10 @@ impl RunHistory {
         let copied = fs::create_dir_all(&half).and_then(|()| {
             fs::copy(&results, half.join(file::RESULTS))?;
             fs::copy(results.with_file_name(file::RUN), half.join(file::RUN))?;
+            let plans = results.with_file_name(file::PLANS);
+            if plans.exists() {
+                fs::copy(plans, half.join(file::PLANS))?;
+            }
             fs::write(half.join(SOURCE), text)?;
             fs::rename(&half, &whole)
         });

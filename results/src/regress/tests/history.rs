@@ -12,18 +12,23 @@ use crate::run_history::{RunHistory, Source};
 use crate::run_info::RunInfo;
 
 /// A history in which run `n` has `levels(n)` of the throughput.
-struct Past {
-    runs: Runs,
-    history: RunHistory,
+pub(super) struct Past {
+    pub(super) runs: Runs,
+    pub(super) history: RunHistory,
 }
 
 impl Past {
     fn new(count: usize, level: impl Fn(usize) -> f64) -> Self {
+        Self::of(count, |past, number| past.run(number, level(number)))
+    }
+
+    /// Runs that `make` makes.
+    pub(super) fn of(count: usize, make: impl Fn(&Self, usize) -> PathBuf) -> Self {
         let runs = Runs::new();
         let history = RunHistory::new(runs.path("history"));
         let past = Self { runs, history };
         for number in 0..count {
-            let run = past.run(number, level(number));
+            let run = make(&past, number);
             let commit = commit(number);
             let source = Source { commit, branch: "main".into(), ..Source::default() };
             past.history.add(&run, &source, false).unwrap();
@@ -31,14 +36,14 @@ impl Past {
         past
     }
 
-    fn run(&self, number: usize, level: f64) -> PathBuf {
+    pub(super) fn run(&self, number: usize, level: f64) -> PathBuf {
         // Steady noise that is another one for each run.
         let noise = STEADY[number * 5 % 8] * STEADY[number * 3 % 8];
         let records = repetitions(&case("tpcc", "sqlite"), 1000.0 * level * noise, &STEADY[..3]);
         self.add(number, &records)
     }
 
-    fn add(&self, number: usize, records: &[Record]) -> PathBuf {
+    pub(super) fn add(&self, number: usize, records: &[Record]) -> PathBuf {
         let name = format!("run-{number:02}");
         self.runs.add_with(&name, records, &info(number));
         // The tests' own writer gives every run the time of its writing.
@@ -49,7 +54,7 @@ impl Past {
         self.runs.path(&name)
     }
 
-    fn judge(&self, later: &[PathBuf], recent: usize) -> Judgement {
+    pub(super) fn judge(&self, later: &[PathBuf], recent: usize) -> Judgement {
         let of_history = HistoryOptions { recent, ..HistoryOptions::default() };
         regress_history(&self.runs.path("history"), later, &default(), of_history).unwrap()
     }
@@ -59,7 +64,7 @@ fn commit(number: usize) -> String {
     format!("{number:02x}{}", "ab".repeat(19))
 }
 
-fn info(number: usize) -> RunInfo {
+pub(super) fn info(number: usize) -> RunInfo {
     RunInfo { started_at: format!("2026-10-{:02}T10:00:00Z", number + 1), ..conditions() }
 }
 

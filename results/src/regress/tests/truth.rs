@@ -4,7 +4,7 @@ use dbdyno_core::Better;
 use dbdyno_core::random::Rng;
 use proptest::prelude::*;
 
-use super::super::judge::{Pair, judge};
+use super::super::judge::{Pair, Wanted, judge};
 use super::super::{Finding, Verdict};
 use crate::statistics::truth::Noise;
 
@@ -31,6 +31,7 @@ fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
         runs: Vec::new(),
         after,
         lacking: None,
+        wanted: Wanted::Change,
     }
 }
 

@@ -1,0 +1,76 @@
+//! Transactions that failed for good, where some did before.
+
+use dbdyno_core::{Better, Case, Measurement};
+
+use super::{Runs, STEADY, default, finding};
+use crate::fixture::{case, record, repetitions};
+use crate::record::Record;
+use crate::regress::{Judgement, Outcome, Verdict};
+
+/// Repetitions of 10,000 transactions that ended well, and as many that failed as each number says.
+pub(super) fn with_errors(errors: &[f64], load: &str) -> Vec<Record> {
+    let tpcc = case("tpcc", "sqlite");
+    let mut records = repetitions(&tpcc, 1000.0, &STEADY[..errors.len()]);
+    for (repetition, count) in (1..).zip(errors) {
+        let of = Case { repetition, ..tpcc.clone() };
+        let rows = [
+            Measurement::new("errors", *count, "1", Better::Lower).of(load),
+            Measurement::new("transactions", 10_000.0, "1", Better::Neither).of(load),
+        ];
+        records.extend(rows.iter().map(|row| record("", &of, row)));
+    }
+    records
+}
+
+fn judged(old: &[f64], new: &[f64]) -> Judgement {
+    let runs = Runs::new();
+    runs.add("old", &with_errors(old, "")).add("new", &with_errors(new, ""));
+    runs.judge(&default())
+}
+
+const ONE: [f64; 8] = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+
+#[test]
+fn one_error_in_the_baseline_does_not_excuse_all_that_follow() {
+    let judgement = judged(&ONE, &[900.0; 8]);
+    let found = finding(&judgement, "errors_share");
+    assert_eq!(found.verdict, Verdict::Regression);
+    assert_eq!(found.why, "1 of 80,001 transactions failed in the baseline, 7,200 of 87,200 now");
+    assert_eq!(judgement.count(Verdict::Regression), 1);
+    // A share that is there all along grows by a tenth.
+    let share = |factor: f64| STEADY.map(|noise| 500.0 * factor * noise);
+    let grown = judged(&share(1.0), &share(1.1));
+    assert_eq!(finding(&grown, "errors_share").verdict, Verdict::Regression);
+}
+
+#[test]
+fn errors_that_did_not_grow_are_no_regression_and_few_are_open() {
+    let last = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+    let same = judged(&ONE, &last);
+    assert_eq!(finding(&same, "errors_share").verdict, Verdict::NotWorse);
+    assert_eq!(same.outcome(), Outcome::NoRegression);
+    let few = judged(&ONE, &[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let found = finding(&few, "errors_share");
+    assert_eq!(found.verdict, Verdict::CouldNotTell);
+    assert!(
+        found.why.ends_with("8 against 8 repetitions do not show that it grew"),
+        "{}",
+        found.why
+    );
+    assert_eq!(judged(&ONE, &[0.0; 8]).outcome(), Outcome::NoRegression);
+}
+
+#[test]
+fn the_errors_of_one_load_do_not_excuse_those_of_another() {
+    let rows = |other: f64| {
+        let own =
+            with_errors(&[900.0; 8], "leak").into_iter().filter(|row| row.transaction == "leak");
+        let other = with_errors(&[other; 8], "steady");
+        own.chain(other).collect::<Vec<Record>>()
+    };
+    let runs = Runs::new();
+    runs.add("old", &rows(0.0)).add("new", &rows(3.0));
+    let judgement = runs.judge(&default());
+    let found = finding(&judgement, "errors");
+    assert_eq!((found.load.as_str(), found.verdict), ("steady", Verdict::Regression));
+}
