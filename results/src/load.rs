@@ -35,7 +35,7 @@ pub struct LoadedFile {
     pub path: PathBuf,
     /// Its rows in [`Loaded::records`].
     pub rows: Range<usize>,
-    /// The conditions of its run; `None` where there is no `run.toml` beside it that can be read.
+    /// The conditions of its run; `None` where there is no `run.toml` beside it.
     pub run: Option<RunInfo>,
 }
 
@@ -73,8 +73,8 @@ impl Loaded {
 ///
 /// # Errors
 /// A path is not a run, a file cannot be read, a column is missing, a line cannot be understood
-/// (the error names file, line and column), two rows say the same thing of the same repetition, or the
-/// schema is newer than this program.
+/// (the error names file, line and column), two rows say the same thing of the same repetition, or a
+/// `run.toml` cannot be understood or is of a schema that is newer than this program.
 pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded> {
     let mut loaded = Loaded::default();
     let mut seen = BTreeSet::new();
@@ -84,7 +84,7 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded> {
             loaded.warnings.push(format!("`{}` was given twice", results.display()));
             continue;
         }
-        let run = conditions(&results, &mut loaded.warnings)?;
+        let run = conditions(&results)?;
         let first = loaded.records.len();
         results_csv::read(&results, &mut loaded)?;
         let rows = first..loaded.records.len();
@@ -121,29 +121,32 @@ fn newest_run(root: &Path) -> Option<PathBuf> {
     folders.filter(|folder| folder.join(file::RESULTS).exists()).max()
 }
 
-/// The `run.toml` beside a `results.csv`. One that is missing or cannot be read costs a warning:
-/// the results stand for themselves.
-pub(crate) fn conditions(results: &Path, warnings: &mut Vec<String>) -> Result<Option<RunInfo>> {
+/// The `run.toml` beside a `results.csv`, if there is one.
+///
+/// # Errors
+/// It cannot be understood, or does not name a version of the schema that this program knows: what the rows
+/// mean is then not known either.
+pub(crate) fn conditions(results: &Path) -> Result<Option<RunInfo>> {
     let path = results.with_file_name(file::RUN);
     if !path.exists() {
         return Ok(None);
     }
-    let run = match RunInfo::read(&path) {
-        Ok(run) => run,
-        Err(error) => {
-            warnings.push(error.to_string());
-            return Ok(None);
+    let run = RunInfo::read(&path).map_err(|error| {
+        error.next("mend it, or move it away if you know under which conditions the run was made")
+    })?;
+    let doing = || format!("read the run `{}`", path.display());
+    match run.schema_version {
+        1..=SCHEMA_VERSION => Ok(Some(run)),
+        0 => Err(Error::new(doing(), "it does not name its `schema_version`")
+            .next("mend it, or move it away if you know under which conditions the run was made")),
+        newer => {
+            let why = format!(
+                "it is of schema version {newer}, this program knows versions up to {SCHEMA_VERSION}"
+            );
+            Err(Error::new(doing(), why)
+                .next("read it with the dbdyno that wrote it, or a newer one"))
         }
-    };
-    if run.schema_version > SCHEMA_VERSION {
-        let why = format!(
-            "it is of schema version {}, this program knows versions up to {SCHEMA_VERSION}",
-            run.schema_version
-        );
-        return Err(Error::new(format!("read the run `{}`", path.display()), why)
-            .next("read it with the dbdyno that wrote it, or a newer one"));
     }
-    Ok(Some(run))
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub struct StoredPlans {
 pub fn stored_plans(run: &Path) -> Result<StoredPlans> {
     let results = results_file(run)?;
     let mut read = StoredPlans::default();
-    conditions(&results, &mut read.warnings)?;
+    conditions(&results)?;
     let path = results.with_file_name(file::PLANS);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

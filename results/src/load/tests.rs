@@ -217,17 +217,21 @@ fn conditions_are_read_beside_the_results() {
     let target = |engine: &str| TargetInfo { engine: engine.to_owned(), ..TargetInfo::default() };
     let info =
         RunInfo { targets: vec![target("sqlite"), target("postgres")], ..RunInfo::default() };
-    let text = toml::to_string(&info).unwrap();
+    let text = toml::to_string(&info).unwrap().replace("schema_version = 0", "schema_version = 1");
     fs::write(&toml, format!("later = 1\n{text}")).unwrap();
     let loaded = load(&[&file.path]).unwrap();
     assert_eq!(loaded.order(By::Engine), ["sqlite", "postgres"]);
-    fs::write(&toml, text.replace("schema_version = 0", "schema_version = 99")).unwrap();
-    let error = load(&[&file.path]).unwrap_err().to_string();
-    assert!(error.contains("schema version 99"), "{error}");
-    fs::write(&toml, "half a li").unwrap();
-    let loaded = load(&[&file.path]).unwrap();
-    assert!(loaded.warnings[0].contains("run.toml"), "{:?}", loaded.warnings);
-    assert_eq!(loaded.records, records());
+    for (written, told) in [
+        (text.replace("schema_version = 1", "schema_version = 99"), "schema version 99"),
+        (text.replace("schema_version = 1", "schema_version = 0"), "does not name its `schema_v"),
+        (text.replace("schema_version = 1\n", ""), "does not name its `schema_version`"),
+        ("half a li".to_owned(), "TOML parse error at line 1"),
+        (text.replace("cores = 0", "cores = \"64\""), "cores = \"64\""),
+    ] {
+        fs::write(&toml, written).unwrap();
+        let error = load(&[&file.path]).unwrap_err().to_string();
+        assert!(error.contains(told) && error.contains("run.toml"), "{error}");
+    }
 }
 
 #[test]
