@@ -288,7 +288,8 @@ pub struct RegressArgs {
 
     /// How sure the verdicts are, all taken together, and each interval: `95%` means that in one of twenty
     /// comparisons of runs in which nothing changed something is called changed [default: 95%]. With
-    /// `--history` it is of each metric of each case by itself [default: 99.5%].
+    /// `--history` it is of each metric of each case by itself [default: 99.5%]. The file comes before the
+    /// defaults of both.
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
     pub confidence: Option<f64>,
 

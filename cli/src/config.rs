@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result, Scale};
-use dbdyno_results::RegressOptions;
+use dbdyno_results::{RegressOptions, Thresholds};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -186,40 +186,55 @@ impl Config {
     /// # Errors
     /// A threshold is not a percentage.
     pub fn regress_options(&self, arguments: &RegressArgs) -> Result<RegressOptions> {
-        let read = |option: String, text: &str, parse: fn(&str) -> Result<f64, String>| {
-            parse(text).map_err(|why| {
-                Error::new(format!("use `{option}` of the configuration file"), why)
-                    .next("mend it there, or give the option on the command line")
-            })
-        };
-        let file = &self.regress;
+        let level = arguments.confidence.or(self.regress_level()?);
         let mut options = RegressOptions {
             metrics: arguments.metrics.clone(),
             across_machines: arguments.across_machines,
-            fail_on_plan_change: arguments.fail_on_plan_change || file.fail_on_plan_change,
+            fail_on_plan_change: arguments.fail_on_plan_change || self.regress.fail_on_plan_change,
+            thresholds: self.thresholds()?,
             ..RegressOptions::default()
         };
-        if let Some(text) = &file.min_effect {
-            options.thresholds.general = read("regress.min-effect".into(), text, parse_percent)?;
-        }
-        if let Some(text) = &file.confidence {
-            options.level = read("regress.confidence".into(), text, parse_confidence)?;
-        }
-        for (metric, text) in &file.metrics {
-            let share = read(format!("regress.metrics.{metric}"), text, parse_percent)?;
-            options.thresholds.set(metric, share);
-        }
+        options.level = level.unwrap_or(options.level);
         for (metric, share) in &arguments.min_effect {
             match metric {
                 Some(metric) => options.thresholds.set(metric, *share),
                 None => options.thresholds.general = *share,
             }
         }
-        if arguments.history.is_none() {
-            options.level = arguments.confidence.unwrap_or(options.level);
-        }
         Ok(options)
     }
+
+    /// How large a change counts, by the file.
+    ///
+    /// # Errors
+    /// A threshold is not a percentage.
+    pub fn thresholds(&self) -> Result<Thresholds> {
+        let mut thresholds = Thresholds::default();
+        if let Some(text) = &self.regress.min_effect {
+            thresholds.general = of_file("regress.min-effect", text, parse_percent)?;
+        }
+        for (metric, text) in &self.regress.metrics {
+            let option = format!("regress.metrics.{metric}");
+            thresholds.set(metric, of_file(&option, text, parse_percent)?);
+        }
+        Ok(thresholds)
+    }
+
+    /// The probability of a false alarm that the file's confidence leaves; `None` where it says nothing.
+    ///
+    /// # Errors
+    /// It is no confidence.
+    pub fn regress_level(&self) -> Result<Option<f64>> {
+        let read = |text: &String| of_file("regress.confidence", text, parse_confidence);
+        self.regress.confidence.as_ref().map(read).transpose()
+    }
+}
+
+fn of_file(option: &str, text: &str, parse: fn(&str) -> Result<f64, String>) -> Result<f64> {
+    parse(text).map_err(|why| {
+        Error::new(format!("use `{option}` of the configuration file"), why)
+            .next("mend it there, or give the option on the command line")
+    })
 }
 
 fn parsed<T>(words: &[String], parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {

@@ -7,6 +7,7 @@ mod history;
 mod input;
 mod judge;
 mod metrics;
+mod missing;
 mod plans;
 mod promises;
 pub mod render;
@@ -285,9 +286,7 @@ pub fn regress<P: AsRef<Path>>(
             }
         }
     }
-    if !conditions::is_whole(&sides) {
-        found.extend(gathered.only_before.iter().map(|title| missing(title)));
-    }
+    found.extend(missing::look_at(&sides, &gathered, &|_| true, &mut notes));
     let comparisons = pairs.len();
     found.extend(judge::judge(pairs, options.level));
     if found.is_empty() {
@@ -317,11 +316,6 @@ pub fn regress<P: AsRef<Path>>(
 
 /// A finding with the place of its case and its rank within that.
 type Placed = (usize, usize, Finding);
-
-/// A case that the current run should have had.
-fn missing(title: &str) -> Placed {
-    open(title, "the current run ended before it was measured")
-}
 
 /// Where there are cases on both sides, and nothing in any of them that can be judged.
 fn nothing_judged() -> Placed {

@@ -68,6 +68,11 @@ impl RunInfo {
         toml::from_str(&text).map_err(|error| Error::new(doing(), error))
     }
 
+    /// Whether it was not ended before its time: what it lacks, nobody asked for.
+    pub(crate) fn came_to_its_end(&self) -> bool {
+        matches!(self.outcome.as_deref(), Some("done" | "failed"))
+    }
+
     /// The same with the run's name, its beginning and the schema's version, passwords masked.
     pub(crate) fn stamped(&self, run_id: &str, started_at: &str) -> Self {
         Self {

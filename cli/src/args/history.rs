@@ -68,12 +68,16 @@ pub struct ShowArgs {
     #[arg(long = "metric", value_name = "METRIC")]
     pub metrics: Vec<String>,
 
-    /// How large a change counts: `5%` [default: 5%].
+    /// How large a change counts: `5%` [default: that of the configuration file, or 5%].
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub min_effect: Option<f64>,
 
     /// How sure each series is: `99.5%` means that one of two hundred in which nothing changed is said to
-    /// change [default: 99.5%].
+    /// change [default: that of the configuration file, or 99.5%].
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
     pub confidence: Option<f64>,
+
+    /// A file with thresholds of `dbdyno regress` [default: dbdyno.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }

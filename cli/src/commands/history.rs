@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use dbdyno_core::Result;
 use dbdyno_results::regress::HistoryOptions;
 use dbdyno_results::run_history::{list, show};
-use dbdyno_results::statistics::change_points::Strictness;
-use dbdyno_results::{RunHistory, Source, Thresholds, rfc3339};
+use dbdyno_results::{RunHistory, Source, rfc3339};
 
 use crate::Ended;
 use crate::args::{AddArgs, FolderArgs, HistoryArgs, HistoryCommand, ShowArgs};
 use crate::commands::tables;
+use crate::config::Config;
 use crate::output::{say, show as print};
 
 /// Adds to a history, or shows it.
@@ -61,11 +61,13 @@ fn list_runs(arguments: &FolderArgs) -> Result<Ended> {
 
 fn show_series(arguments: &ShowArgs) -> Result<Ended> {
     let entries = RunHistory::new(&arguments.folder.folder).entries()?;
-    let strictness = Strictness {
-        level: arguments.confidence.unwrap_or(HistoryOptions::default().level),
-        least: arguments.min_effect.unwrap_or(Thresholds::default().general),
-    };
-    print(&show(&entries, &arguments.metrics, strictness, tables::width(), is_styled())?);
+    let config = Config::read(arguments.config.as_deref())?;
+    let level = arguments.confidence.or(config.regress_level()?);
+    let level = level.unwrap_or(HistoryOptions::default().level);
+    let mut thresholds = config.thresholds()?;
+    thresholds.general = arguments.min_effect.unwrap_or(thresholds.general);
+    let width = tables::width();
+    print(&show(&entries, &arguments.metrics, level, &thresholds, width, is_styled())?);
     Ok(Ended::Done)
 }
 

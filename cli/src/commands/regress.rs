@@ -5,9 +5,7 @@ use std::io::IsTerminal as _;
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::regress::{RegressFormat, render};
-use dbdyno_results::{
-    HistoryOptions, Judgement, Outcome, RegressOptions, regress as judge, regress_history,
-};
+use dbdyno_results::{HistoryOptions, Judgement, Outcome, regress as judge, regress_history};
 
 use crate::Ended;
 use crate::args::{RegressArgs, RegressFormatArg};
@@ -27,8 +25,8 @@ const WIDEST: usize = 120;
 /// The input is not whole or not comparable, a metric or threshold makes no sense, or the output cannot
 /// be written.
 pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
-    let options = Config::read(arguments.config.as_deref())?.regress_options(arguments)?;
-    let judgement = judgement(arguments, &options)?;
+    let config = Config::read(arguments.config.as_deref())?;
+    let judgement = judgement(arguments, &config)?;
     let format = match arguments.format {
         RegressFormatArg::Text => RegressFormat::Text,
         RegressFormatArg::Markdown => RegressFormat::Markdown,
@@ -53,12 +51,13 @@ pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
     })
 }
 
-fn judgement(arguments: &RegressArgs, options: &RegressOptions) -> Result<Judgement> {
+fn judgement(arguments: &RegressArgs, config: &Config) -> Result<Judgement> {
+    let options = &config.regress_options(arguments)?;
     if let Some(history) = &arguments.history {
         let of_history = HistoryOptions::default();
         let of_history = HistoryOptions {
             recent: arguments.recent.map_or(of_history.recent, |recent| recent as usize),
-            level: arguments.confidence.unwrap_or(of_history.level),
+            level: arguments.confidence.or(config.regress_level()?).unwrap_or(of_history.level),
         };
         return regress_history(history, &arguments.runs, options, of_history);
     }

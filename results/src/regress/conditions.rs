@@ -77,18 +77,9 @@ pub(super) fn check(sides: &Sides, across_machines: bool) -> Result<Vec<String>>
     Ok(notes)
 }
 
-/// Whether the current run came to its end: what it lacks is then not there because nobody asked for
-/// it.
-pub(super) fn is_whole(sides: &Sides) -> bool {
-    sides.after.files.iter().all(|file| match &file.run {
-        Some(run) => matches!(run.outcome.as_deref(), Some("done" | "failed")),
-        None => true,
-    })
-}
-
 fn unfinished(run: &RunInfo) -> Option<String> {
     match run.outcome.as_deref() {
-        Some("done" | "failed") => None,
+        _ if run.came_to_its_end() => None,
         Some(outcome) => Some(format!("the run {} was {outcome}", run.run_id)),
         None => Some(format!("the run {} was killed, or still goes on", run.run_id)),
     }

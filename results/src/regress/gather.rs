@@ -62,6 +62,8 @@ pub(super) struct Gathered<'r> {
     pub(super) cases: Vec<Matched<'r>>,
     pub(super) constants: Vec<String>,
     pub(super) only_before: Vec<String>,
+    /// Those of `only_before`, each with the runs that have it.
+    pub(super) lost: Vec<(String, BTreeSet<&'r str>)>,
     pub(super) only_after: Vec<String>,
 }
 
@@ -97,12 +99,18 @@ pub(super) fn gather(sides: &Sides) -> Result<Gathered<'_>> {
         cases: Vec::new(),
         constants: plan.captions(),
         only_before: Vec::new(),
+        lost: Vec::new(),
         only_after: Vec::new(),
     };
     for ((benchmark, levels), (case, [before, after])) in sorted {
         let name = plan.case_name(&levels);
         match (before.is_empty(), after.is_empty()) {
-            (false, true) => gathered.only_before.push(title(&benchmark, &name)),
+            (false, true) => {
+                let title = title(&benchmark, &name);
+                let runs = before.iter().map(Repetition::run_id).collect();
+                gathered.only_before.push(title.clone());
+                gathered.lost.push((title, runs));
+            }
             (true, _) => gathered.only_after.push(title(&benchmark, &name)),
             (false, false) => {
                 let place = gathered.cases.len();

@@ -1,5 +1,6 @@
 //! `dbdyno regress --history`: where a history of runs changed. `docs/history.md` says how it is found.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use dbdyno_core::{Better, Error, Result};
@@ -8,9 +9,8 @@ use super::gather::Matched;
 use super::input::Sides;
 use super::{
     Finding, Judgement, Numbers, Placed, RegressOptions, SampleOf, Since, Verdict, conditions,
-    gather, judge, metrics, plans, promises,
+    gather, judge, metrics, missing, plans, promises,
 };
-use crate::load::load;
 use crate::repetition::case_key;
 use crate::run_history::series::{Series, gather as gather_series};
 use crate::run_history::{Entry, RunHistory};
@@ -58,11 +58,10 @@ pub fn regress_history<P: AsRef<Path>>(
         return Err(Error::new(doing, "it takes two runs at least")
             .next("add runs with `dbdyno history add RUN`"));
     };
-    let folders =
-        |entries: &[Entry]| load(&entries.iter().map(|one| &one.folder).collect::<Vec<_>>());
-    let sides = Sides::of(folders(before)?, folders(std::slice::from_ref(last))?)?;
+    let sides = Sides::of(Entry::load(before)?, Entry::load(std::slice::from_ref(last))?)?;
     let mut notes = sides.notes();
     notes.extend(conditions::check(&sides, options.across_machines)?);
+    notes.extend(versions(&entries));
     let gathered = gather::gather(&sides)?;
     let metrics = metrics::judged(&sides, options, &mut notes)?;
     let parts: [&[_]; 2] = [&sides.before.records, &sides.after.records];
@@ -82,6 +81,8 @@ pub fn regress_history<P: AsRef<Path>>(
             found.extend(told.into_iter().map(|one| (matched.place, usize::MAX, one)));
         }
     }
+    let recent = search.recent_runs();
+    found.extend(missing::look_at(&sides, &gathered, &|run| recent.contains(&run), &mut notes));
     if found.is_empty() {
         found.push(super::nothing_judged());
     }
@@ -102,6 +103,21 @@ pub fn regress_history<P: AsRef<Path>>(
     })
 }
 
+/// Where a server's version changed from one run to the next that has it.
+fn versions(entries: &[Entry]) -> Vec<String> {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for entry in entries {
+        for target in &entry.run.targets {
+            let (name, version) = (target.target.as_str(), target.engine_version.as_str());
+            if let Some(old) = last.insert(name, version).filter(|old| *old != version) {
+                notes.push(format!("{name}: version {old} -> {version} since {}", entry.title()));
+            }
+        }
+    }
+    notes
+}
+
 struct Search<'s> {
     entries: &'s [Entry],
     options: &'s RegressOptions,
@@ -114,6 +130,12 @@ impl Search<'_> {
         self.entries.len().saturating_sub(self.of_history.recent)
     }
 
+    /// The recent runs before the last, the newest first.
+    fn recent_runs(&self) -> Vec<&str> {
+        let before = self.entries.iter().rev().skip(1);
+        before.take(self.of_history.recent).map(|entry| entry.run_id.as_str()).collect()
+    }
+
     /// Judges what was promised of a case; whether the last run has numbers of it that count.
     fn promises(
         &self,
@@ -121,10 +143,7 @@ impl Search<'_> {
         found: &mut Vec<Placed>,
         notes: &mut Vec<String>,
     ) -> bool {
-        let before = &self.entries[..self.entries.len() - 1];
-        let newest_first = before.iter().rev().take(self.of_history.recent);
-        let runs: Vec<&str> = newest_first.map(|entry| entry.run_id.as_str()).collect();
-        let against = promises::Before::recent(matched, &runs);
+        let against = promises::Before::recent(matched, &self.recent_runs());
         let mut pairs = Vec::new();
         let is_good = promises::look_at(matched, &against, self.options, &mut pairs, found, notes);
         for pair in pairs {

@@ -14,6 +14,9 @@ use crate::repetition::Repetition;
 /// Where findings about promises stand: before all numbers.
 pub(super) const RANK: usize = 0;
 
+/// How many checks are named that were not made; the rest is in `results.csv`.
+const NAMED: usize = 3;
+
 /// How one side of a case went.
 #[derive(Default)]
 struct Health {
@@ -27,6 +30,8 @@ struct Health {
     lack: String,
     /// The checks that did not hold: in how many repetitions, and what the first said.
     broken: BTreeMap<String, (usize, String)>,
+    /// In how many of the repetitions whose numbers count each check was made.
+    checked: BTreeMap<String, usize>,
 }
 
 impl Health {
@@ -51,8 +56,15 @@ impl Health {
         } else if repetition.all().any(|row| row.status == Status::Interrupted) {
             self.interrupted += 1;
         }
+        if repetition.is_good() {
+            let checks: BTreeSet<String> =
+                repetition.all().filter(|row| is_check(row)).map(name).collect();
+            for check in checks {
+                *self.checked.entry(check).or_default() += 1;
+            }
+        }
         for row in repetition.all() {
-            if is_check(row) && row.status == Status::Failed {
+            if is_check(row) && (row.status == Status::Failed || row.value == Some(0.0)) {
                 let entry = self.broken.entry(name(row)).or_insert((0, row.detail.to_string()));
                 entry.0 += 1;
             }
@@ -145,6 +157,9 @@ pub(super) fn look_at(
             format!("{} interrupted", was(&after.share(after.interrupted), after.interrupted));
         add(STATUS, Verdict::CouldNotTell, why);
     }
+    if let Some(why) = unchecked(&before, &after) {
+        add(STATUS, Verdict::CouldNotTell, why);
+    }
     let left_out = before.interrupted + before.failed;
     if left_out > 0 && before.good() > 0 {
         let share = was(&before.share(left_out), left_out);
@@ -206,6 +221,25 @@ fn failures(before: &Health, after: &Health) -> Option<(Verdict, String)> {
             Some((Verdict::CouldNotTell, why))
         }
     }
+}
+
+/// Checks that every repetition of the baseline made, and not every one now.
+fn unchecked(before: &Health, after: &Health) -> Option<String> {
+    let made = |health: &Health, check: &str| health.checked.get(check).copied().unwrap_or(0);
+    let always = before.checked.iter().filter(|(_, count)| **count == before.good());
+    let gone: Vec<(&str, usize)> = always
+        .map(|(check, _)| (check.as_str(), after.good() - made(after, check)))
+        .filter(|(_, lacking)| *lacking > 0)
+        .collect();
+    let most = gone.iter().map(|(_, lacking)| *lacking).max()?;
+    let named: Vec<&str> = gone.iter().take(NAMED).map(|(check, _)| *check).collect();
+    let more = match gone.len() - named.len() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let verb = if most == 1 { "lacks" } else { "lack" };
+    let share = after.share(most);
+    Some(format!("{share} {verb} checks that the baseline has: {}{more}", named.join(", ")))
 }
 
 fn was(share: &str, count: usize) -> String {

@@ -20,6 +20,7 @@ mod errors;
 mod history;
 mod history_promises;
 mod loads;
+mod missing;
 mod truth;
 
 /// Repetitions that vary by one or two percent.

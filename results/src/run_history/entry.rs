@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use dbdyno_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::load::{Loaded, load};
+use crate::run_folder::file;
 use crate::run_info::RunInfo;
 
 /// The file beside a run's results that says what was measured.
@@ -55,8 +57,14 @@ impl Entry {
             Error::new(doing(), why).next("add the run again with `dbdyno history add`")
         })?;
         let source = toml::from_str(&text).map_err(|why| Error::new(doing(), why))?;
-        let run = RunInfo::read(&folder.join(crate::run_folder::file::RUN))?;
+        let run = RunInfo::read(&folder.join(file::RUN))?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name != run.run_id {
+            let doing = format!("read the run `{}` of the history", folder.display());
+            let why = format!("its {} is that of the run {}", file::RUN, run.run_id);
+            return Err(Error::new(doing, why)
+                .next(format!("name the folder {}, as `dbdyno history add` did", run.run_id)));
+        }
         Ok(Self { run_id: name, folder: folder.to_owned(), source, run })
     }
 
@@ -64,10 +72,35 @@ impl Entry {
     pub(crate) fn outside(run: &Path) -> Result<Self> {
         let results = crate::load::results_file(run)?;
         let folder = results.parent().unwrap_or(run);
-        let info = RunInfo::read(&folder.join(crate::run_folder::file::RUN))
+        let info = RunInfo::read(&folder.join(file::RUN))
             .map_err(|error| error.next("give the whole folder of a run"))?;
         let (run_id, source) = (info.run_id.clone(), Source::default());
         Ok(Self { run_id, folder: folder.to_owned(), source, run: info })
+    }
+
+    /// Reads the rows of runs, each of which has those of its own alone.
+    ///
+    /// # Errors
+    /// A file cannot be read, or has rows of another run.
+    pub(crate) fn load(entries: &[Self]) -> Result<Loaded> {
+        let loaded = load(&entries.iter().map(|entry| &entry.folder).collect::<Vec<_>>())?;
+        for read in &loaded.files {
+            let own = entries.iter().find(|entry| read.path.parent() == Some(&entry.folder));
+            let mut rows = loaded.records[read.rows.clone()].iter();
+            if let Some((entry, other)) =
+                own.and_then(|entry| Some((entry, rows.find(|row| *row.run_id != *entry.run_id)?)))
+            {
+                let why = format!(
+                    "it has rows of the run {}, and its {} is that of {}",
+                    other.run_id,
+                    file::RUN,
+                    entry.run_id
+                );
+                return Err(Error::new(format!("read `{}`", read.path.display()), why)
+                    .next("add the run to the history again, from its own folder"));
+            }
+        }
+        Ok(loaded)
     }
 
     /// As a sentence names it: the run and its commit.

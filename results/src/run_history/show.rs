@@ -4,11 +4,11 @@ use dbdyno_core::{Error, Result};
 
 use super::entry::Entry;
 use super::series::{Series, gather};
-use super::store::RunHistory;
 use crate::grid::{Align, Grid, wrap};
 use crate::metric::{DEFAULT_METRICS, display, find};
 use crate::number;
 use crate::record::Record;
+use crate::regress::Thresholds;
 use crate::statistics::change_points::{ChangePoint, Strictness, change_points};
 use crate::statistics::median;
 
@@ -40,18 +40,20 @@ pub fn list(entries: &[Entry], width: usize, styled: bool) -> String {
     grid.text(width, styled)
 }
 
-/// How each metric of each case went from run to run, and where it changed.
+/// How each metric of each case went from run to run, and where it changed. In a series in which nothing
+/// changes a change is shown with the probability `level`, in (0, 1).
 ///
 /// # Errors
 /// A run cannot be read, or a metric that was asked for was not measured.
 pub fn show(
     entries: &[Entry],
     asked: &[String],
-    strictness: Strictness,
+    level: f64,
+    thresholds: &Thresholds,
     width: usize,
     styled: bool,
 ) -> Result<String> {
-    let loaded = RunHistory::load(entries)?;
+    let loaded = Entry::load(entries)?;
     let metrics = wanted(asked, &loaded.records)?;
     let numbers = gather(entries, &[&loaded.records], &metrics);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
@@ -67,6 +69,7 @@ pub fn show(
     let (mut grid, mut told) = (table(), Vec::new());
     let mut shown = None;
     for series in numbers.series.iter().filter(|series| !series.points.is_empty()) {
+        let strictness = Strictness { level, least: thresholds.of(&series.metric) };
         let changes = change_points(&series.values(), strictness);
         let case = series.subject();
         let is_new = shown.as_ref() != Some(&case);
@@ -81,6 +84,9 @@ pub fn show(
     }
     if told.is_empty() {
         out += &wrap("no change was found", width);
+    }
+    for warning in &loaded.warnings {
+        out += &wrap(&format!("note: {warning}"), width);
     }
     Ok(out)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use dbdyno_core::{Error, Result};
 
 use super::entry::{Entry, SOURCE, Source};
-use crate::load::{Loaded, load, results_file};
+use crate::load::{load, results_file};
 use crate::run_folder::file;
 
 /// How a folder is called that is not yet a run of the history.
@@ -35,23 +35,21 @@ impl RunHistory {
                 .next("add a run to it with `dbdyno history add RUN`")
         })?;
         let folders = listed.iter().map(fs::DirEntry::path).filter(|path| {
-            path.join(file::RESULTS).exists()
+            [file::RESULTS, file::RUN, SOURCE].iter().any(|name| path.join(name).exists())
                 && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
         });
-        let mut entries = folders.map(|path| Entry::read(&path)).collect::<Result<Vec<_>>>()?;
+        let mut entries = folders
+            .map(|path| {
+                results_file(&path).map_err(|error| {
+                    error.next("add the run again, or remove what is left of its folder")
+                })?;
+                Entry::read(&path)
+            })
+            .collect::<Result<Vec<_>>>()?;
         entries.sort_by(|one, other| {
             (&one.run.started_at, &one.run_id).cmp(&(&other.run.started_at, &other.run_id))
         });
         Ok(entries)
-    }
-
-    /// The rows of its runs.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub(super) fn load(entries: &[Entry]) -> Result<Loaded> {
-        let folders: Vec<&Path> = entries.iter().map(|entry| entry.folder.as_path()).collect();
-        load(&folders)
     }
 
     /// Copies the results, the conditions and the query plans of a run into the history.
@@ -100,6 +98,13 @@ impl RunHistory {
                 format!("there is no {} beside its results: its machine is not known", file::RUN);
             return Err(Error::new(doing(), why).next("give the whole folder of a run"));
         };
+        if !info.came_to_its_end() {
+            let why = match &info.outcome {
+                Some(outcome) => format!("it was {outcome}"),
+                None => "it was killed, or still goes on".to_owned(),
+            };
+            return Err(Error::new(doing(), why).next("add a run that came to its end"));
+        }
         if loaded.records.is_empty() {
             return Err(Error::new(doing(), "there is not a single result in it"));
         }

@@ -161,6 +161,14 @@ fn what_does_not_belong_into_a_history_leaves_it_as_it_was() {
     fs::remove_file(bare.join("run.toml")).unwrap();
     assert!(refused(&bare).contains("its machine is not known"));
     assert!(refused(&past.runs.path("none")).contains("No such file"));
+    for (outcome, told) in [(None, "it was killed"), (Some("interrupted"), "it was interrupted")] {
+        let ended = past.run(6, 1.0);
+        let file = ended.join("run.toml");
+        let info = RunInfo { outcome: outcome.map(str::to_owned), ..RunInfo::read(&file).unwrap() };
+        fs::write(&file, toml::to_string(&info).unwrap()).unwrap();
+        assert!(refused(&ended).contains(told));
+        fs::remove_dir_all(ended).unwrap();
+    }
     past.history.add(&past.runs.path("other"), &Source::default(), true).unwrap();
     assert_eq!(past.history.entries().unwrap().len(), 3);
     let mixed = regress_history(
@@ -173,13 +181,47 @@ fn what_does_not_belong_into_a_history_leaves_it_as_it_was() {
 }
 
 #[test]
+fn a_history_that_was_tampered_with_is_refused() {
+    let broken = |tamper: fn(&std::path::Path)| {
+        let past = Past::new(3, |_| 1.0);
+        let history = past.runs.path("history");
+        tamper(&history);
+        let judged =
+            regress_history(&history, &[] as &[PathBuf], &default(), HistoryOptions::default());
+        judged.unwrap_err().to_string()
+    };
+    let renamed = broken(|history| {
+        fs::rename(history.join("run-02"), history.join("release-1")).unwrap();
+    });
+    assert!(renamed.contains("name the folder run-02"), "{renamed}");
+    let mixed = broken(|history| {
+        fs::copy(history.join("run-01/results.csv"), history.join("run-02/results.csv")).unwrap();
+    });
+    assert!(mixed.contains("it has rows of the run run-01"), "{mixed}");
+    let gone = broken(|history| fs::remove_file(history.join("run-02/results.csv")).unwrap());
+    assert!(gone.contains("there is no results.csv in it"), "{gone}");
+}
+
+#[test]
+fn what_the_reader_passed_over_is_shown() {
+    let past = Past::new(12, |_| 1.0);
+    let file = past.runs.path("history").join("run-11/results.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, &text[..text.len() - 9]).unwrap();
+    let entries = past.history.entries().unwrap();
+    let least = crate::regress::Thresholds::default();
+    let shown = crate::run_history::show(&entries, &[], 0.005, &least, 400, false).unwrap();
+    assert!(shown.contains("the last line was cut off and is skipped"), "{shown}");
+}
+
+#[test]
 fn a_history_is_listed_and_shown() {
     let past = Past::new(24, |number| if number < 18 { 1.0 } else { 0.8 });
     let entries = past.history.entries().unwrap();
-    let strictness = crate::statistics::change_points::Strictness { level: 0.005, least: 0.05 };
+    let least = crate::regress::Thresholds::default();
     insta::assert_snapshot!("history_list", crate::run_history::list(&entries[..3], 80, false));
-    let shown = crate::run_history::show(&entries, &[], strictness, 100, false).unwrap();
+    let shown = crate::run_history::show(&entries, &[], 0.005, &least, 100, false).unwrap();
     insta::assert_snapshot!("history_show", shown);
     let asked = ["no_such".to_owned()];
-    assert!(crate::run_history::show(&entries, &asked, strictness, 100, false).is_err());
+    assert!(crate::run_history::show(&entries, &asked, 0.005, &least, 100, false).is_err());
 }

@@ -11,6 +11,7 @@ use super::{default, finding};
 use crate::fixture::{case, plan, repetitions};
 use crate::record::Record;
 use crate::regress::{HistoryOptions, Outcome, RegressOptions, STATUS, Verdict, regress_history};
+use crate::run_info::{RunInfo, TargetInfo};
 use crate::stored_plan::StoredPlan;
 
 const STEADY: [f64; 3] = [1.0, 1.01, 0.99];
@@ -80,6 +81,24 @@ fn a_last_run_without_numbers_could_not_be_told() {
         (judgement.findings[0].metric.as_str(), judgement.outcome()),
         (STATUS, Outcome::CouldNotTell)
     );
+}
+
+#[test]
+fn another_version_of_the_server_is_named_with_its_first_run() {
+    let past = Past::of(3, |past, number| past.add(number, &rows()));
+    for (run, version) in ["run-00", "run-01", "run-02"].into_iter().zip(["3.1", "3.1", "3.2"]) {
+        let file = past.runs.path("history").join(run).join("run.toml");
+        let mut info = RunInfo::read(&file).unwrap();
+        let target = TargetInfo {
+            target: "sqlite".to_owned(),
+            engine_version: version.to_owned(),
+            ..TargetInfo::default()
+        };
+        info.targets = vec![target];
+        fs::write(&file, toml::to_string(&info).unwrap()).unwrap();
+    }
+    let notes = past.judge(&[], 10).notes;
+    assert!(notes[0].starts_with("sqlite: version 3.1 -> 3.2 since run-02"), "{notes:?}");
 }
 
 /// Run `number` of a history with two cases; that of one client is slow from run 12 on. Each case has a plan

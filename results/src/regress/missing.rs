@@ -1,0 +1,93 @@
+//! What the current run should have and has not: a file that was cut at the end of a line looks whole.
+
+use super::gather::{Gathered, Matched};
+use super::input::Sides;
+use super::{Placed, STATUS, Verdict, open};
+use crate::load::Loaded;
+use crate::repetition::Repetition;
+use crate::run_info::RunInfo;
+
+/// Where these findings stand among those of a case: behind promises, before numbers.
+const RANK: usize = 1;
+
+/// Options that say which cases there are.
+const OF_CASES: [&str; 12] = [
+    "cache",
+    "clients",
+    "durability",
+    "isolation",
+    "keys",
+    "pipeline",
+    "pool",
+    "pool_size",
+    "rate",
+    "scale",
+    "statements",
+    "streams",
+];
+
+/// Repetitions and cases that are missing from the current run. Cases count that a run had of which
+/// `counts` holds; what is missing from the baseline becomes a note.
+pub(super) fn look_at(
+    sides: &Sides,
+    gathered: &Gathered<'_>,
+    counts: &dyn Fn(&str) -> bool,
+    notes: &mut Vec<String>,
+) -> Vec<Placed> {
+    let mut found: Vec<Placed> =
+        gathered.cases.iter().filter_map(|one| short(sides, one)).collect();
+    for matched in &gathered.cases {
+        let planned = planned(&sides.before);
+        if let Some((there, planned)) = lack(&matched.before, planned) {
+            let title = matched.title();
+            notes.push(format!("the baseline of {title} has {there} of {planned} repetitions"));
+        }
+    }
+    let is_whole =
+        sides.after.files.iter().all(|file| file.run.as_ref().is_none_or(RunInfo::came_to_its_end));
+    for (title, runs) in &gathered.lost {
+        let of_those = |run: &&RunInfo| counts(&run.run_id) && runs.contains(run.run_id.as_str());
+        let is_asked = || {
+            let mut before = sides.before.runs().filter(of_those);
+            before.any(|old| sides.after.runs().any(|new| have_the_same_cases(old, new)))
+        };
+        if !is_whole {
+            found.push(open(title, "the current run ended before it was measured"));
+        } else if is_asked() {
+            let why =
+                "the current run has nothing of it, though its command is that of the baseline";
+            found.push(open(title, why));
+        }
+    }
+    found
+}
+
+fn short(sides: &Sides, matched: &Matched<'_>) -> Option<Placed> {
+    let (there, planned) = lack(&matched.after, planned(&sides.after))?;
+    let why = format!("only {there} of the {planned} repetitions that were planned are there");
+    Some(matched.finding(RANK, STATUS, Verdict::CouldNotTell, why))
+}
+
+/// How many repetitions there are and how many were planned, where that is more. A case that could not be
+/// measured says so once.
+fn lack(repetitions: &[Repetition<'_>], planned: Option<usize>) -> Option<(usize, usize)> {
+    let planned = planned.filter(|planned| repetitions.len() < *planned)?;
+    repetitions.iter().all(Repetition::is_good).then_some((repetitions.len(), planned))
+}
+
+/// The repetitions that runs were to have of each case; `None` where one does not tell, or plans as it goes.
+fn planned(loaded: &Loaded) -> Option<usize> {
+    let of_run = |run: Option<&RunInfo>| {
+        let run = run.filter(|run| run.command.get(1).is_none_or(|verb| verb != "find-limit"))?;
+        run.options.get("repetitions")?.parse::<usize>().ok()
+    };
+    loaded.files.iter().map(|file| of_run(file.run.as_ref())).sum()
+}
+
+/// Whether two runs were told to measure the same cases.
+fn have_the_same_cases(one: &RunInfo, other: &RunInfo) -> bool {
+    let words = |run: &RunInfo| run.command.get(1..).map(<[String]>::to_vec).unwrap_or_default();
+    !words(one).is_empty()
+        && words(one) == words(other)
+        && OF_CASES.iter().all(|name| one.options.get(*name) == other.options.get(*name))
+}
