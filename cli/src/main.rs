@@ -36,6 +36,11 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("DBDYNO_LOG"))
         .with_writer(|| output::Log)
         .init();
+    // What these find is in files, or they end for nobody who does not read.
+    let is_told = !matches!(
+        arguments.command,
+        Command::Run(_) | Command::FindLimit(_) | Command::Monitor(_) | Command::HostLoad(_)
+    );
     let done = match arguments.command {
         Command::Run(options) => commands::run::run(*options),
         Command::FindLimit(options) => commands::find_limit::find_limit(*options),
@@ -51,7 +56,13 @@ fn main() -> ExitCode {
         Command::History(options) => commands::history::history(&options),
     };
     match done {
-        Ok(ended) => ended.exit_code(),
+        Ok(ended) => match output::lost().filter(|_| is_told) {
+            None => ended.exit_code(),
+            Some(why) => {
+                note(&format!("error: write the output: {why}"));
+                Ended::CouldNotRun.exit_code()
+            }
+        },
         Err(error) => {
             note(&format!("error: {error}"));
             Ended::CouldNotRun.exit_code()

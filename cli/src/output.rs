@@ -9,6 +9,9 @@ use dbdyno_results::redact;
 /// What waits while something else has the screen.
 static HELD: Mutex<Option<Held>> = Mutex::new(None);
 
+/// See [`lost`].
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
 struct Held {
     texts: Vec<(Stream, String)>,
     /// Is told of notes at once.
@@ -66,12 +69,25 @@ fn held() -> MutexGuard<'static, Option<Held>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Why output was lost, the first time; not where nobody reads it any more.
+pub fn lost() -> Option<io::Error> {
+    LOST.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 fn write(stream: Stream, text: &str) {
-    // Results are in files; nobody is left to be told that nobody reads.
-    let _ = match stream {
-        Stream::Output => io::stdout().write_all(text.as_bytes()),
-        Stream::Errors => io::stderr().write_all(text.as_bytes()),
+    let written = match stream {
+        Stream::Output => {
+            let mut output = io::stdout();
+            output.write_all(text.as_bytes()).and_then(|()| output.flush())
+        }
+        // Nobody is left to be told.
+        Stream::Errors => return drop(io::stderr().write_all(text.as_bytes())),
     };
+    if let Err(why) = written
+        && why.kind() != io::ErrorKind::BrokenPipe
+    {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+    }
 }
 
 /// Where the log goes, a line at a time.

@@ -141,6 +141,45 @@ fn bad_input_ends_with_two() {
     }
 }
 
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
+    let command = |redirect: &str| {
+        let line = format!("\"$0\" regress runs/old runs/new {redirect}");
+        std::process::Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_dbdyno")])
+            .current_dir(desk.folder.path())
+            .output()
+            .unwrap()
+    };
+    let full = command("> /dev/full");
+    assert_eq!(code(&full), 2);
+    assert!(err(&full).contains("write the output: No space left"), "{}", err(&full));
+    // Whoever reads it may leave early.
+    let left = command("| true");
+    assert_eq!((code(&left), err(&left).as_str()), (0, ""));
+}
+
+#[test]
+fn the_confidence_of_the_file_is_that_of_histories_too() {
+    let names: Vec<String> = (10..22).map(|number| format!("run-{number}")).collect();
+    let runs: Vec<(&str, f64, &str)> =
+        names.iter().map(|name| (name.as_str(), 1000.0, "Scan")).collect();
+    let desk = desk(&runs);
+    for name in &names {
+        let run = format!("runs/{name}");
+        assert_eq!(code(&desk.dbdyno(&["history", "add", &run])), 0);
+    }
+    let regress = || desk.dbdyno(&["regress", "--history", "history"]);
+    assert_eq!(code(&regress()), 0);
+    fs::write(desk.path("dbdyno.toml"), "[regress]\nconfidence = \"99.9%\"\n").unwrap();
+    let output = regress();
+    assert_eq!(code(&output), 2, "{}", out(&output));
+    assert!(out(&output).contains("12 runs cannot show a change; 14 can"), "{}", out(&output));
+    fs::write(desk.path("dbdyno.toml"), "[regress]\nconfidence = \"much\"\n").unwrap();
+    assert_eq!(code(&desk.dbdyno(&["history", "show"])), 2);
+}
+
 /// Somebody leaves a trigger on a table that reads a part of another for every change: a slowdown of real
 /// runs on SQLite, which is found.
 #[test]

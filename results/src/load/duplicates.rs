@@ -6,17 +6,25 @@ use dbdyno_core::{Error, Result};
 
 use super::{Loaded, results_csv};
 use crate::record::Record;
-use crate::repetition::repetitions;
+use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
 
 /// Looks for two rows of one run, case, repetition, transaction type and metric.
 ///
 /// # Errors
 /// There are two; the error names both lines.
 pub(super) fn check(loaded: &Loaded) -> Result<()> {
-    let mut seen: HashMap<(&str, &str, &str), &Record> = HashMap::new();
+    // Two seeds or versions of one repetition of a run are as much damage as two rows of one.
+    let mut same: HashMap<(&str, u32, CaseKey<'_>), Vec<Repetition<'_>>> = HashMap::new();
     for repetition in repetitions(&loaded.records) {
+        if let Some(case) = repetition.case() {
+            let key = (repetition.run_id(), case.repetition, case_key(case));
+            same.entry(key).or_default().push(repetition);
+        }
+    }
+    let mut seen: HashMap<(&str, &str, &str), &Record> = HashMap::new();
+    for repetitions in same.values() {
         seen.clear();
-        for record in repetition.all() {
+        for record in repetitions.iter().flat_map(Repetition::all) {
             let Some(what) = what(record) else { continue };
             if let Some(first) = seen.insert(what, record) {
                 return Err(duplicate(loaded, first, record));

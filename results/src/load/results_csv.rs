@@ -9,6 +9,7 @@ use dbdyno_core::{Error, Result};
 
 use super::Loaded;
 use crate::parse::{Header, Row, Shared, parse};
+use crate::record::COLUMNS;
 use crate::run_folder::file;
 
 /// How much of the file is read at once, in bytes.
@@ -151,6 +152,12 @@ fn text(path: &Path, fields: ByteRecord) -> Result<StringRecord> {
 }
 
 fn header(path: &Path, fields: &StringRecord) -> Result<Header> {
+    let is_twice = |column: &&&str| fields.iter().filter(|name| name == *column).count() > 1;
+    if let Some(column) = COLUMNS.iter().find(is_twice) {
+        let why = format!("its header has the column `{column}` twice");
+        return Err(Error::new(format!("read `{}`", path.display()), why)
+            .next(format!("give a {} that dbdyno wrote", file::RESULTS)));
+    }
     Header::of(fields).map_err(|missing| {
         let noun = if missing.len() == 1 { "the column" } else { "the columns" };
         let why = format!("its header lacks {noun} {}", missing.join(", "));

@@ -256,8 +256,26 @@ fn what_is_said_twice_is_told_with_both_lines() {
     let other = Record { case: again.into(), ..said[0].clone() };
     let rows = [said[0].clone(), other, count("40P01: a"), count("1213: a")];
     assert_eq!(load_bytes(&to_csv(&rows)).unwrap().records, rows);
+    let seed = Case { seed: 7, ..Case::clone(&said[0].case) };
+    let rows = [said[0].clone(), Record { case: seed.into(), ..said[0].clone() }];
+    assert!(load_bytes(&to_csv(&rows)).unwrap_err().to_string().contains("line 3"));
     let rows = [count("40P01: a"), count("40P01: a")];
     assert!(load_bytes(&to_csv(&rows)).unwrap_err().to_string().contains("line 3"));
+}
+
+#[test]
+fn a_column_that_is_there_twice_is_an_error() {
+    let text = String::from_utf8(to_csv(&records())).unwrap();
+    let doubled: String = text
+        .lines()
+        .enumerate()
+        .map(|(line, row)| {
+            let more = if line == 0 { "value" } else { "0.5" };
+            format!("{row},{more}\n")
+        })
+        .collect();
+    let error = load_bytes(doubled.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("its header has the column `value` twice"), "{error}");
 }
 
 #[test]

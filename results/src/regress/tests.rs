@@ -59,7 +59,7 @@ impl Runs {
         regress(&[self.path("old")], &self.path("new"), options).unwrap()
     }
 
-    fn error(&self, options: &RegressOptions) -> String {
+    pub(super) fn error(&self, options: &RegressOptions) -> String {
         regress(&[self.path("old")], &self.path("new"), options).unwrap_err().to_string()
     }
 }

@@ -1,5 +1,6 @@
 //! A judgement as JUnit XML, for what shows the results of tests: a suite for each benchmark, a test case
-//! for each metric of a case. What could not be told is an error, for it was to be judged.
+//! for each metric of a case. What could not be told is an error, for it was to be judged; a case that only one
+//! side has was skipped.
 
 use dbdyno_core::{Error, Result};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -17,6 +18,18 @@ pub(super) fn junit(judgement: &Judgement) -> Result<String> {
     }
     for plan in &judgement.plans {
         suite(&mut suites, &plan.benchmark).add_test_case(plan_case(plan));
+    }
+    for (cases, side) in
+        [(&judgement.only_before, "the baseline"), (&judgement.only_after, "the current run")]
+    {
+        for title in cases {
+            let mut case = TestCase::new(title.as_str(), TestCaseStatus::skipped());
+            case.set_classname(format!("only in {side}"));
+            suite(&mut suites, &format!("only in {side}")).add_test_case(case);
+        }
+    }
+    if !judgement.notes.is_empty() {
+        suite(&mut suites, "notes").set_system_out(judgement.notes.join("\n"));
     }
     report.add_test_suites(suites);
     report

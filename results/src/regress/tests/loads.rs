@@ -111,3 +111,33 @@ fn repetitions_that_lack_a_number_are_no_pass() {
     let found = super::finding(&judgement, "latency_p99_us");
     assert_eq!(found.why, "5 of 8 repetitions of the current run lack it");
 }
+
+#[test]
+fn sides_that_do_not_agree_on_what_a_number_means_are_refused() {
+    let rows = repetitions(&case("tpcc", "sqlite"), 1000.0, &STEADY);
+    let changed = |change: fn(&mut Record)| {
+        let mut other = rows.clone();
+        other.iter_mut().filter(|row| row.metric == "latency_p99_us").for_each(change);
+        let runs = two(&rows, &other);
+        runs.error(&default())
+    };
+    let unit = changed(|row| row.unit = "ms".into());
+    assert!(unit.contains("it is in us with `lower` better"), "{unit}");
+    let direction = changed(|row| row.better = Better::Higher);
+    assert!(direction.contains("in us with `higher` better in the run new"), "{direction}");
+}
+
+#[test]
+fn control_characters_are_made_visible() {
+    let rows = repetitions(&case("tpcc", "sqlite"), 1000.0, &STEADY);
+    let mut broken = rows.clone();
+    for row in broken.iter_mut().filter(|row| row.metric == "check_c1") {
+        (row.status, row.value) = (Status::Failed, Some(0.0));
+        row.detail = "\u{1b}[2Jgone".into();
+    }
+    let judgement = two(&rows, &broken).judge(&default());
+    for format in [RegressFormat::Text, RegressFormat::Markdown] {
+        let text = render(&judgement, format, 80).unwrap();
+        assert!(text.contains("u{1b}") && !text.contains('\u{1b}'), "{text}");
+    }
+}

@@ -5,6 +5,7 @@ use dbdyno_core::Case;
 use super::{Runs, STEADY, conditions, default, finding};
 use crate::fixture::{case, repetitions};
 use crate::record::Record;
+use crate::regress::render::{RegressFormat, render};
 use crate::regress::{Judgement, Outcome, STATUS};
 use crate::run_info::RunInfo;
 
@@ -62,5 +63,12 @@ fn a_case_that_the_same_command_measured_before_is_missed() {
     assert_eq!(last.benchmark, "oltp/tpcc 64 clients");
     let mut other = planned();
     other.command.push("--clients=8".to_owned());
-    assert_eq!(judged(&both, &rows(8), &other).outcome(), Outcome::NoRegression);
+    let named = judged(&both, &rows(8), &other);
+    assert_eq!(named.outcome(), Outcome::NoRegression);
+    let junit = render(&named, RegressFormat::Junit, 80).unwrap();
+    let skipped = "<testcase name=\"oltp/tpcc 64 clients\" classname=\"only in the baseline\">";
+    assert!(junit.contains(skipped) && junit.contains("skipped"), "{junit}");
+    let noted = judged(&rows(6), &rows(8), &planned());
+    let junit = render(&noted, RegressFormat::Junit, 80).unwrap();
+    assert!(junit.contains("the baseline of oltp/tpcc has 6 of 8 repetitions"), "{junit}");
 }
