@@ -1,19 +1,13 @@
 //! Numbers as people read them.
 
+use dbdyno_core::thousands;
+
 /// A number with thousands separators; one decimal below 100.
 pub fn grouped(number: f64) -> String {
     if number != 0.0 && number.abs() < 100.0 && number.fract() != 0.0 {
         return format!("{number:.1}");
     }
-    let digits = format!("{number:.0}");
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    thousands(&format!("{number:.0}"))
 }
 
 /// A latency in the unit that fits it.

@@ -33,6 +33,7 @@ pub mod session;
 pub mod statement_form;
 pub mod steps;
 pub mod stop;
+pub mod thousands;
 pub mod value;
 
 pub use ability::{BulkLoad, ColdStart, Embedded, Explain, LoadProgress, LockWaits, ServerControl};
@@ -67,6 +68,7 @@ pub use session::{Access, Request, Session, Statement, StatementId};
 pub use statement_form::StatementForm;
 pub use steps::{Step, Steps};
 pub use stop::Stop;
+pub use thousands::thousands;
 pub use value::{Date, Decimal, Timestamp, Value};
 
 /// The table that marks a namespace as dbdyno's own: one row per data set, since an SQLite file

@@ -1,5 +1,7 @@
 //! Numbers for people.
 
+use dbdyno_core::thousands;
+
 /// Three significant digits below 1000, whole numbers with thousands separators above:
 /// `0.0123`, `1.23`, `12.3`, `123`, `12,346`.
 pub(crate) fn sensible(number: f64) -> String {
@@ -37,20 +39,6 @@ pub(crate) fn bytes(number: f64) -> String {
     }
     let digits = if unit == 0 { thousands(&format!("{number:.0}")) } else { sensible(scaled) };
     format!("{digits} {}", UNITS[unit])
-}
-
-/// `1234567.8` as `1,234,567.8`.
-fn thousands(plain: &str) -> String {
-    let (whole, fraction) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
-    let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
-    let mut out = sign.to_owned();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out + fraction
 }
 
 /// A ratio: `0.004x`, `1.23x`, `12.3x`, `1,234x`.

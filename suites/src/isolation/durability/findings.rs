@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dbdyno_core::{Better, Check, Error, Measurement};
+use dbdyno_core::{Better, Check, Error, Measurement, thousands};
 
 use super::account::{Fault, Findings, Lost};
 use crate::runner::Measured;
@@ -188,12 +188,12 @@ impl Outcome {
         let cycles = if self.cycles == 1 { "cycle" } else { "cycles" };
         let mut parts = vec![
             format!("{} {cycles}", self.cycles),
-            format!("{} commits acknowledged", grouped(self.acknowledged)),
+            format!("{} commits acknowledged", thousands(&self.acknowledged.to_string())),
         ];
         parts.push(match self.lost {
             0 => "none lost".to_owned(),
             lost => {
-                format!("{} lost (the last {} ms)", grouped(lost), self.lost_window.as_millis())
+                format!("{} lost (the last {} ms)", thousands(&lost.to_string()), self.lost_window.as_millis())
             }
         });
         if let Some((median, longest)) = self.recovery() {
@@ -258,19 +258,6 @@ fn examples(told: &[String]) -> String {
         0 => shown,
         more => format!("{shown}; and {more} more"),
     }
-}
-
-/// A number with thousands separators.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
