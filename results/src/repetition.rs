@@ -191,15 +191,17 @@ impl<'r> Repetition<'r> {
 const NAMED: usize = 3;
 
 impl Repetition<'_> {
-    /// Why the repetition failed, if it did: the checks that did not hold, or else what the first
-    /// failed row says.
+    /// Why the repetition failed, if it did: the checks that did not hold, or else what most failed rows say: a
+    /// row that has a detail of its own keeps it.
     pub(crate) fn failure(&self) -> Option<String> {
         let mut failed: Vec<_> = self.all().filter(|row| row.status == Status::Failed).collect();
         failed.sort_by_key(|row| (&*row.transaction, &*row.metric));
-        let first = *failed.first()?;
+        let said = |row: &Record| failed.iter().filter(|other| other.detail == row.detail).count();
+        // Of several that are said as often, the first.
+        let most = *failed.iter().rev().max_by_key(|row| said(row))?;
         let checks: Vec<_> = failed.into_iter().filter(|row| is_check(row)).map(sentence).collect();
         match checks.len() {
-            0 => Some(sentence(first)),
+            0 => Some(sentence(most)),
             few if few <= NAMED => Some(checks.join("; ")),
             many => Some(format!("{}; and {} more", checks[..NAMED].join("; "), many - NAMED)),
         }

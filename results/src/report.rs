@@ -1,6 +1,7 @@
 //! `dbdyno report`: what runs found, as one document for people. `docs/report.md` says what is in it.
 
 mod charts;
+mod digest;
 mod events;
 mod html;
 mod markdown;

@@ -95,7 +95,7 @@ pub(super) fn over_time(loaded: &Loaded, headlines: &[Headline]) -> Vec<Block> {
         let courses: Vec<(&Case, &Course)> = courses.collect();
         let curve = |(case, course): &(&Case, &Course)| LineCurve {
             name: case.target.clone(),
-            points: course.points.clone(),
+            points: super::sampled::thinned(&course.points),
         };
         let marks = courses.iter().flat_map(|(case, course)| {
             let told = |(at, what): &(SignedDuration, String)| {

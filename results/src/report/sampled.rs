@@ -187,7 +187,8 @@ fn chart(title: &str, axis: &str, courses: Vec<(String, Course)>) -> Option<Line
     })
 }
 
-fn thinned(course: &Course) -> Course {
+/// A course with [`MOST_POINTS`] at the most.
+pub(super) fn thinned(course: &[(f64, f64)]) -> Course {
     let span = course.len().div_ceil(MOST_POINTS).max(1);
     let middle = |part: &[(f64, f64)]| {
         let count = part.len() as f64;

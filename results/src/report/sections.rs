@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dbdyno_core::Result;
 
+use super::digest::digest;
 use super::summary::{common, headlines, table, verdict};
 use super::{Block, Report, Section, charts, sampled};
 use crate::backup_view::BackupView;
@@ -27,12 +28,15 @@ use crate::stored_plan::stored_plans;
 
 /// How wide plans are, in characters.
 const PLAN_WIDTH: usize = 110;
+/// A title names so many runs at the most.
+const NAMED_RUNS: usize = 2;
 
 pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<Report> {
     let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
     let verdict = verdict(&loaded);
     let headlines = headlines(&loaded.records);
-    let mut sections = vec![text_section("Summary", [verdict, summary_table(&headlines)])];
+    let mut sections =
+        vec![text_section("Summary", [verdict, digest(&headlines), summary_table(&headlines)])];
     let over_time = charts::over_time(&loaded, &headlines);
     let response_times =
         histograms.map(|all| charts::response_times(&loaded, all, &headlines)).unwrap_or_default();
@@ -100,7 +104,18 @@ fn title(runs: &[RunInfo]) -> String {
     let names: Vec<&str> = runs.iter().map(|run| run.run_id.as_str()).collect();
     match names.as_slice() {
         [] => "Databases on the dynamometer".to_owned(),
-        names => format!("Databases on the dynamometer: {}", names.join(", ")),
+        names if names.len() <= NAMED_RUNS => {
+            format!("Databases on the dynamometer: {}", names.join(", "))
+        }
+        names => {
+            let mut targets: Vec<&str> = Vec::new();
+            for target in runs.iter().flat_map(|run| &run.targets) {
+                if !targets.contains(&target.target.as_str()) {
+                    targets.push(&target.target);
+                }
+            }
+            format!("Databases on the dynamometer: {} in {} runs", targets.join(", "), names.len())
+        }
     }
 }
 
@@ -187,8 +202,10 @@ fn conditions(run: &RunInfo) -> String {
             "{}: {} {}, driver {}, {}",
             target.target, target.engine, target.engine_version, target.driver, target.server
         )));
-        let settings = target.settings.iter().map(|(name, value)| (name.as_str(), value.clone()));
-        if !target.settings.is_empty() {
+        // Where a server has its files is of that machine alone, and stands in run.toml.
+        let told = target.settings.iter().filter(|(_, value)| !Path::new(value).is_absolute());
+        let settings: Vec<_> = told.map(|(name, value)| (name.as_str(), value.clone())).collect();
+        if !settings.is_empty() {
             parts.push(pairs(["setting", "value"], settings));
         }
     }

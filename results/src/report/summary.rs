@@ -27,6 +27,18 @@ pub(super) struct Headline {
     others: String,
     certainty: String,
     conditions: Vec<String>,
+    /// How fast each was, by name; what takes half as long is twice as fast. Without what took no time or did nothing.
+    pub(super) speeds: BTreeMap<String, f64>,
+    /// Whether chance alone hardly makes the difference of any to the best.
+    pub(super) all_shown: bool,
+    best_name: String,
+}
+
+impl Headline {
+    /// Whether that one was the best.
+    pub(super) fn is_best(&self, name: &str) -> bool {
+        self.best_name == name
+    }
 }
 
 /// What was wrong, in Markdown.
@@ -105,7 +117,7 @@ fn headline(records: &[Record]) -> Option<Headline> {
     let best = line.cells.iter().position(|cell| matches!(cell, Cell::Value(value) if value.best));
     let best = first.columns.get(best?)?.name.clone();
     // Ratios are to the first column.
-    options.order = vec![best];
+    options.order = vec![best.clone()];
     // Only what is told here is a chance of a false alarm.
     options.metrics = vec![line.metric.clone()];
     let again = compare(records, &options).ok()?;
@@ -130,6 +142,11 @@ fn headline(records: &[Record]) -> Option<Headline> {
         others: others(&names, line),
         certainty: certainty(line),
         conditions,
+        speeds: speeds(&names, line),
+        all_shown: numbers(&names, line)
+            .filter(|(_, value)| !value.best)
+            .all(|(_, value)| value.evidence.as_ref().is_some_and(|evidence| evidence.is_shown())),
+        best_name: best,
     })
 }
 
@@ -149,6 +166,15 @@ fn most_compared(groups: &[Group]) -> Option<(&Group, &Line)> {
 fn winner(names: &[&str], line: &Line) -> Option<String> {
     let (name, value) = numbers(names, line).find(|(_, value)| value.best)?;
     Some(format!("{name}: {}", said(line, value)))
+}
+
+fn speeds(names: &[&str], line: &Line) -> BTreeMap<String, f64> {
+    let measured = numbers(names, line).filter(|(_, value)| value.median > 0.0);
+    let speed = |value: &CellValue| match line.better {
+        Better::Lower => 1.0 / value.median,
+        Better::Higher | Better::Neither => value.median,
+    };
+    measured.map(|(name, value)| (name.to_owned(), speed(value))).collect()
 }
 
 /// A number with its unit.

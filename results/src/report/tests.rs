@@ -191,3 +191,36 @@ fn markdown_shows_its_pictures() {
         roxmltree::Document::parse(&picture.svg).unwrap();
     }
 }
+
+/// A run of 200 cases: fifty benchmarks on four targets, each with eight seconds of its load.
+fn large() -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(folder.path(), "r1").unwrap();
+    let mut bytes = csv_line(COLUMNS).unwrap();
+    for number in 0..50_u32 {
+        for (place, engine) in (1_u32..).zip(["sqlite", "postgres", "mariadb", "mysql"]) {
+            let case = case(&format!("benchmark-{number}"), engine);
+            let throughput = 1000.0 / f64::from(place) + f64::from(number);
+            for record in repetitions(&case, throughput, &ROUNDS) {
+                bytes.extend(csv_line(Record::fields(&record)).unwrap());
+            }
+            seconds(&run, &case, throughput);
+        }
+    }
+    fs::write(run.path().join(file::RESULTS), bytes).unwrap();
+    samples(&run);
+    report(&[run.path().to_owned()]).unwrap()
+}
+
+#[test]
+fn a_report_of_200_cases_begins_with_a_digest_and_is_small() {
+    let report = large();
+    let Some(Block::Text(digest)) = report.sections[0].blocks.get(1) else {
+        panic!("{:?}", report.sections[0])
+    };
+    assert!(digest.contains("| oltp | sqlite, in 50 of 50 |"), "{digest}");
+    assert!(digest.contains("| 50 of 50 shown |"), "{digest}");
+    let html = report.html();
+    assert!(html.matches("<svg").count() >= 50, "{}", html.matches("<svg").count());
+    assert!(html.len() < 3_000_000, "{}", html.len());
+}

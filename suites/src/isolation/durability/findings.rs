@@ -193,7 +193,11 @@ impl Outcome {
         parts.push(match self.lost {
             0 => "none lost".to_owned(),
             lost => {
-                format!("{} lost (the last {} ms)", thousands(&lost.to_string()), self.lost_window.as_millis())
+                format!(
+                    "{} lost (the last {} ms)",
+                    thousands(&lost.to_string()),
+                    self.lost_window.as_millis()
+                )
             }
         });
         if let Some((median, longest)) = self.recovery() {
