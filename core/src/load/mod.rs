@@ -21,12 +21,12 @@ mod worker;
 mod workload;
 
 pub use arrivals::Arrivals;
-pub use clock::Sleeper;
+pub use clock::{Clock, Sleeper};
 pub use collector::LoadObserver;
 pub use engine::run_load;
 pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};
 pub use report::{ErrorReport, LoadReport, TransactionReport};
-pub use under_way::UnderWay;
+pub use under_way::{Places, UnderWay};
 pub use usage::leave_out_thread;
 pub use workload::{
     AnyClient, Client, Draw, Outcome, Running, Tally, TallyEntry, Witness, Workload,

@@ -1,7 +1,7 @@
 //! What all workers of a load share. On the load path it is only read, but for the schedule of an
 //! open loop.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -40,12 +40,11 @@ pub struct Shared {
     pub sender: UnboundedSender<Message>,
     /// Set once, when every client has its session.
     pub start: watch::Sender<Option<Clock>>,
-    /// What clients have under way, for others to look at.
+    /// What clients have under way, for others to look at, and when new transactions stop to start, which is brought
+    /// forward when the end is asked for.
     pub places: Arc<Places>,
     /// When the measurement begins.
     measure_ns: u64,
-    /// When new transactions stop to start; brought forward when the end is asked for.
-    end_ns: AtomicU64,
     /// Asks clients to end; cheaper to look at than the time.
     ended: AtomicBool,
     arrivals: Option<Mutex<Arrivals>>,
@@ -71,7 +70,7 @@ impl Shared {
             }
         };
         Self {
-            places: Arc::new(Places::new(plan.clients, nanos(plan.warmup))),
+            places: Arc::new(Places::new(plan.clients, (nanos(plan.warmup), end_ns))),
             measure_ns: nanos(plan.warmup),
             driver,
             workload,
@@ -79,7 +78,6 @@ impl Shared {
             plan,
             sender,
             start: watch::Sender::new(None),
-            end_ns: AtomicU64::new(end_ns),
             ended: AtomicBool::new(false),
             arrivals,
         }
@@ -93,7 +91,7 @@ impl Shared {
 
     /// When it ends, as far as is known now.
     pub fn end_ns(&self) -> u64 {
-        self.end_ns.load(Ordering::Relaxed)
+        self.places.end_ns()
     }
 
     /// Whether clients are to end, whatever the time.
@@ -111,7 +109,7 @@ impl Shared {
 
     /// Ends the load at a moment, unless it ends earlier.
     pub fn end_at(&self, now_ns: u64) {
-        self.end_ns.fetch_min(now_ns, Ordering::Relaxed);
+        self.places.end_at(now_ns);
         self.ended.store(true, Ordering::Relaxed);
     }
 

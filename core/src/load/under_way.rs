@@ -20,6 +20,8 @@ pub struct UnderWay {
 pub struct Places {
     clients: Box<[Place]>,
     measure_ns: u64,
+    /// When new transactions stop to start.
+    end_ns: AtomicU64,
     is_over: AtomicBool,
 }
 
@@ -32,14 +34,27 @@ struct Place(AtomicU64);
 const NOTHING: u64 = u64::MAX;
 
 impl Places {
-    /// Places of so many clients, whose measurement begins at that moment of the load.
-    pub fn new(clients: u32, measure_ns: u64) -> Self {
+    /// Places of so many clients, whose measurement lasts from one moment of the load to the other; `u64::MAX` where
+    /// time does not decide.
+    pub fn new(clients: u32, (measure_ns, end_ns): (u64, u64)) -> Self {
         let place = |_| Place(AtomicU64::new(NOTHING));
         Self {
             clients: (0..clients).map(place).collect(),
             measure_ns,
+            end_ns: AtomicU64::new(end_ns),
             is_over: AtomicBool::new(false),
         }
+    }
+
+    /// When new transactions stop to start, as far as is known now.
+    #[inline]
+    pub fn end_ns(&self) -> u64 {
+        self.end_ns.load(Ordering::Relaxed)
+    }
+
+    /// New transactions stop to start at that moment, unless they do earlier.
+    pub fn end_at(&self, now_ns: u64) {
+        self.end_ns.fetch_min(now_ns, Ordering::Relaxed);
     }
 
     /// A client has this transaction under way, or none.
@@ -72,10 +87,23 @@ impl UnderWay {
         self.places.is_over.load(Ordering::Relaxed)
     }
 
-    /// How long the measured part has lasted; `None` during the warm-up and where the load is over.
+    /// Whether the measured part is yet to begin.
+    pub fn is_warming_up(&self) -> bool {
+        self.clock.now_ns() < self.places.measure_ns
+    }
+
+    /// How long the measured part has lasted; `None` during the warm-up, and once no transaction is to start any more.
     pub fn measured(&self) -> Option<Duration> {
-        let measured_ns = self.clock.now_ns().checked_sub(self.places.measure_ns)?;
-        (!self.is_over()).then(|| Duration::from_nanos(measured_ns))
+        let now_ns = self.clock.now_ns();
+        let measured_ns = now_ns.checked_sub(self.places.measure_ns)?;
+        let goes_on = now_ns < self.places.end_ns() && !self.is_over();
+        goes_on.then(|| Duration::from_nanos(measured_ns))
+    }
+
+    /// When, since the load began, transactions stop to start, as far as is known now; what comes later waits for the
+    /// last of them. Centuries where time does not decide.
+    pub fn end(&self) -> Duration {
+        Duration::from_nanos(self.places.end_ns())
     }
 
     /// How long ago the oldest transaction under way was meant to begin; `None` where there is none.
@@ -95,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_oldest_is_that_of_any_client_and_nothing_is_under_way_in_the_end() {
-        let places = Arc::new(Places::new(3, 0));
+        let places = Arc::new(Places::new(3, (0, u64::MAX)));
         let under_way = UnderWay::new(Arc::clone(&places), Clock::start(), &["pay"]);
         assert_eq!(under_way.oldest(), None);
         places.set(2, Some(0));
@@ -116,7 +144,24 @@ mod tests {
 
     #[test]
     fn nothing_is_measured_during_the_warm_up() {
-        let places = Arc::new(Places::new(1, u64::MAX));
-        assert_eq!(UnderWay::new(places, Clock::start(), &[]).measured(), None);
+        let places = Arc::new(Places::new(1, (u64::MAX, u64::MAX)));
+        let under_way = UnderWay::new(places, Clock::start(), &[]);
+        assert!(under_way.is_warming_up());
+        assert_eq!(under_way.measured(), None);
+    }
+
+    #[test]
+    fn nothing_is_measured_while_a_load_waits_for_its_last_transactions() {
+        let places = Arc::new(Places::new(1, (0, 3_500_000_000)));
+        let under_way = UnderWay::new(Arc::clone(&places), Clock::start(), &[]);
+        places.set(0, Some(0));
+        assert!(under_way.measured().is_some());
+        assert_eq!(under_way.end(), Duration::from_millis(3_500));
+        // The end is asked for.
+        places.end_at(0);
+        assert_eq!(under_way.measured(), None);
+        assert_eq!(under_way.end(), Duration::ZERO);
+        assert!(!under_way.is_over() && !under_way.is_warming_up());
+        assert!(under_way.oldest().is_some());
     }
 }

@@ -60,7 +60,8 @@ pub(super) struct Judge {
 #[derive(Debug)]
 struct OfRule {
     rule: Arc<Rule>,
-    /// How long a series may tell nothing and still be unbroken.
+    /// How long a series may tell nothing and still be unbroken. Nobody is silent who has nothing to tell: a load whose
+    /// transactions take their time has no percentiles in between.
     gap: Duration,
     series: BTreeMap<Key, OfCase>,
     /// Cases that the baseline does not have, each told of once.
@@ -94,9 +95,12 @@ impl OfCase {
 impl Judge {
     /// Judges samples that are taken so often.
     pub(super) fn new(rules: Vec<Rule>, watched: Vec<Watched>, interval: Duration) -> Self {
-        let of_rule = |rule| OfRule {
+        let of_rule = |rule: Rule| OfRule {
+            gap: match rule.metric.subject {
+                Subject::Load => Duration::MAX,
+                Subject::Sampled(_) => gap(interval),
+            },
             rule: Arc::new(rule),
-            gap: gap(interval),
             series: BTreeMap::new(),
             unknown: BTreeSet::new(),
         };
@@ -149,7 +153,10 @@ impl OfRule {
             if let Some(case) = of.belongs_to(point.case.as_ref()) {
                 findings.push(is_no_more(&self.rule, (&point.target, &point.of), case));
             }
-            let Some(value) = of.series.value(&self.rule, point) else { continue };
+            let Some(value) = of.series.value(&self.rule, point) else {
+                of.series.stands(point.at);
+                continue;
+            };
             let verdict = bounds.of(value);
             if let Some(change) = of.series.step(point.at, verdict, (self.rule.lasting, self.gap)) {
                 findings.push(Finding {
@@ -242,10 +249,10 @@ impl OfRule {
         };
         let mut findings = Vec::new();
         for target in expected {
-            let is_there =
-                points.iter().any(|point| self.is_about(point) && point.target == target);
-            let verdict = if is_there { Verdict::Over } else { Verdict::Beyond };
-            findings.extend(self.absence((now, self.rule.lasting), target, None, verdict));
+            let told = points.iter().find(|point| self.is_about(point) && point.target == target);
+            let verdict = if told.is_some() { Verdict::Over } else { Verdict::Beyond };
+            let seen = (verdict, told.and_then(|point| point.raw));
+            findings.extend(self.absence((now, self.rule.lasting), target, None, seen));
         }
         findings
     }
@@ -257,9 +264,15 @@ impl OfRule {
         points: &[Point],
         running: &[Running],
     ) -> Vec<Finding> {
-        self.series
-            .retain(|_, known| running.iter().any(|load| Some(&load.case) == known.case.as_ref()));
+        let rule = Arc::clone(&self.rule);
         let mut findings = Vec::new();
+        self.series.retain(|(target, of), known| {
+            let runs = running.iter().any(|load| Some(&load.case) == known.case.as_ref());
+            if !runs && known.series.has_fired() {
+                findings.push(is_no_more(&rule, (target, of), known.case.clone()));
+            }
+            runs
+        });
         for load in running {
             let Some(measured) = load.measured else { continue };
             let target = &load.case.target;
@@ -269,6 +282,7 @@ impl OfRule {
                 .find(|point| self.is_about(point) && point.case.as_ref() == Some(&load.case));
             let of = self.rule.of.clone().unwrap_or_default();
             let known = self.series.entry((target.clone(), of)).or_default();
+            // Another's is gone with that one's load.
             known.belongs_to(Some(&load.case));
             known.told = told.map(|point| point.at).or(known.told);
             let since = known.told.unwrap_or(now.saturating_sub(measured));
@@ -276,7 +290,8 @@ impl OfRule {
             let verdict = if is_late { Verdict::Beyond } else { Verdict::Over };
             // Part of the time is over once it counts as late.
             let lasting = self.rule.lasting.saturating_sub(LATE);
-            findings.extend(self.absence((now, lasting), target, Some(&load.case), verdict));
+            let seen = (verdict, told.and_then(|point| point.raw));
+            findings.extend(self.absence((now, lasting), target, Some(&load.case), seen));
         }
         findings
     }
@@ -286,7 +301,7 @@ impl OfRule {
         (now, lasting): (Duration, Duration),
         target: &str,
         case: Option<&Arc<Case>>,
-        verdict: Verdict,
+        (verdict, value): (Verdict, Option<f64>),
     ) -> Option<Finding> {
         if self.rule.target.as_ref().is_some_and(|wanted| wanted != target) {
             return None;
@@ -300,7 +315,7 @@ impl OfRule {
             target: target.to_owned(),
             of,
             case: case.cloned(),
-            value: None,
+            value,
             threshold: None,
         })
     }

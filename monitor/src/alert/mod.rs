@@ -1,5 +1,6 @@
 //! Alerts: rules over what is sampled and what loads do, judged once a second beside whatever runs.
 
+mod derived;
 mod judge;
 mod points;
 mod ready_made;
@@ -18,6 +19,7 @@ use dbdyno_core::{Case, Driver, Error, Result, Stop};
 
 use crate::monitor::Sink;
 use crate::overheard::LoadListener;
+use derived::Derived;
 use judge::{Finding, Judge, Moment, Watched};
 use points::{Loads, Point};
 
@@ -64,7 +66,10 @@ impl fmt::Display for Notice {
                 return write!(out, " is not judged: the baseline has no such case");
             }
             (Change::Fired, Condition::Absent) => write!(out, " was not told")?,
-            (Change::Resolved, Condition::Absent) => return write!(out, " is told again"),
+            (Change::Resolved, Condition::Absent) => {
+                let how = if self.value.is_some() { "is told again" } else { "is no more" };
+                return write!(out, " {how}");
+            }
             (_, Condition::Beyond { op, baseline, .. }) => {
                 match self.value {
                     Some(value) => write!(out, " is {}", rule.in_words(value))?,
@@ -109,6 +114,7 @@ pub struct Alerts {
 struct State {
     judge: Judge,
     loads: Loads,
+    derived: Derived,
     /// What loads told since rules were last judged.
     waiting: Vec<Point>,
 }
@@ -122,7 +128,12 @@ impl Alerts {
         abort: Option<(Severity, Stop)>,
     ) -> Self {
         let judge = Judge::new(rules, drivers.iter().map(watched).collect(), interval);
-        let state = State { judge, loads: Loads::default(), waiting: Vec::new() };
+        let state = State {
+            judge,
+            loads: Loads::default(),
+            derived: Derived::default(),
+            waiting: Vec::new(),
+        };
         Self {
             began: Instant::now(),
             state: Mutex::new(state),
@@ -160,7 +171,7 @@ impl Alerts {
     fn judge(&self, mut points: Vec<Point>, is_sampled: bool) -> Result<()> {
         let notices: Vec<Notice> = {
             let mut state = self.state();
-            let State { judge, loads, waiting } = &mut *state;
+            let State { judge, loads, waiting, .. } = &mut *state;
             points.append(waiting);
             let moment = Moment { now: self.began.elapsed(), is_sampled };
             points.extend(loads.now(moment.now));
@@ -197,7 +208,7 @@ fn watched(driver: &Arc<dyn Driver>) -> Watched {
     let metrics = driver.metrics();
     let told = metrics.iter().flat_map(|metrics| metrics.catalogue());
     let mut names: Vec<&'static str> = told.map(|metric| metric.name).collect();
-    names.extend(points::worked_out_of(&names));
+    names.extend(derived::worked_out_of(&names));
     Watched {
         target: driver.target().to_owned(),
         metrics: names,
@@ -213,7 +224,10 @@ fn notice(finding: Finding, loads: &Loads) -> Notice {
 
 impl Sink for Alerts {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
-        if let Err(error) = self.judge(points::of_samples(self.began.elapsed(), samples), true) {
+        let at = self.began.elapsed();
+        let mut points = points::of_samples(at, samples);
+        self.state().derived.extend(at, &mut points);
+        if let Err(error) = self.judge(points, true) {
             // The other sinks are to be told of what comes: a disk that is full is what a rule may be about.
             self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
@@ -223,7 +237,9 @@ impl Sink for Alerts {
 
 impl LoadListener for Alerts {
     fn began(&self, case: &Case, _transactions: &[String], under_way: &Arc<UnderWay>) {
-        self.state().loads.began(case, under_way);
+        let mut state = self.state();
+        state.loads.began(case, under_way);
+        state.derived.load_began(&case.target);
     }
 
     fn second(&self, case: &Case, seconds: &[Second]) {

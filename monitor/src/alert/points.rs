@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbdyno_core::Case;
 use dbdyno_core::load::UnderWay;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::metrics::{MetricKind, Sample, Source};
-use dbdyno_core::{Case, MetricInfo};
+use dbdyno_core::metrics::{MetricKind, Sample};
 use hdrhistogram::Histogram;
 
-use super::rule::{DERIVED, LOAD_METRICS, Subject};
+use super::rule::{LOAD_METRICS, Subject};
 
 /// The value of a metric at a moment.
 #[derive(Clone, Debug)]
@@ -23,82 +23,31 @@ pub(super) struct Point {
     pub of: String,
     /// The case whose load it is of.
     pub case: Option<Arc<Case>>,
-    /// A gauge's value; how much a counter grew in a second, where that is known.
+    /// A gauge's value, how much a counter grew in a second; none where nothing new is known.
     pub value: Option<f64>,
     /// The value as it stands.
-    pub raw: f64,
+    pub raw: Option<f64>,
 }
 
-/// The points of samples of one moment, and what follows from several of them.
+/// The points of samples of one moment.
 pub(super) fn of_samples(at: Duration, samples: &[Sample]) -> Vec<Point> {
-    let point = |source, metric, target: &str, of: &str, value: Option<f64>, raw| Point {
-        at,
-        subject: Subject::Sampled(source),
-        metric,
-        target: target.to_owned(),
-        of: of.to_owned(),
-        case: None,
-        value,
-        raw,
-    };
-    let mut points: Vec<Point> = samples
-        .iter()
-        .map(|sample| {
-            let (reading, raw) = (&sample.reading, sample.reading.value);
-            let value = match reading.metric.kind {
+    let point = |sample: &Sample| {
+        let (reading, raw) = (&sample.reading, sample.reading.value);
+        Point {
+            at,
+            subject: Subject::Sampled(sample.source),
+            metric: reading.metric.name,
+            target: sample.target.clone(),
+            of: reading.of.clone(),
+            case: None,
+            value: match reading.metric.kind {
                 MetricKind::Counter => sample.per_second,
                 MetricKind::Gauge => Some(raw),
-            };
-            point(sample.source, reading.metric.name, &sample.target, &reading.of, value, raw)
-        })
-        .collect();
-    for (source, info) in DERIVED {
-        for ((target, of), ratio) in ratios(*source, info, &points) {
-            points.push(point(*source, info.name, &target, &of, Some(ratio), ratio));
+            },
+            raw: Some(raw),
         }
-    }
-    points
-}
-
-/// The values of a derived metric, by target and which of several.
-fn ratios(source: Source, info: &MetricInfo, points: &[Point]) -> Vec<((String, String), f64)> {
-    let values = |metric: &str| -> BTreeMap<(String, String), f64> {
-        let wanted =
-            |point: &&Point| point.subject == Subject::Sampled(source) && point.metric == metric;
-        let value = |point: &Point| Some(((point.target.clone(), point.of.clone()), point.value?));
-        points.iter().filter(wanted).filter_map(value).collect()
     };
-    let Some((first, second, ratio)) = how(info.name) else { return Vec::new() };
-    let (first, second) = (values(first), values(second));
-    let both = first.into_iter().filter_map(|(key, one)| {
-        let ratio = ratio(one, *second.get(&key)?);
-        ratio.is_finite().then_some((key, ratio))
-    });
-    both.collect()
-}
-
-/// Two metrics, and how the one that is worked out of them is.
-type How = (&'static str, &'static str, fn(f64, f64) -> f64);
-
-fn how(derived: &str) -> Option<How> {
-    Some(match derived {
-        "cache_hit_ratio" => ("cache_hits", "cache_misses", |hits, misses| hits / (hits + misses)),
-        "connections_ratio" => ("connections", "connections_limit", |open, limit| open / limit),
-        "cpu_busy_ratio" => ("cpu_busy_s", "processors", |busy, all| busy / all),
-        "file_system_used_ratio" => {
-            ("file_system_free_bytes", "file_system_bytes", |free, all| 1.0 - free / all)
-        }
-        _ => return None,
-    })
-}
-
-/// What is worked out of an engine's metrics, of those that there are.
-pub(super) fn worked_out_of(metrics: &[&str]) -> Vec<&'static str> {
-    let of_engine = DERIVED.iter().filter(|(source, _)| *source == Source::Engine);
-    let has_both = |name: &&'static str| {
-        how(name).is_some_and(|(one, other, _)| metrics.contains(&one) && metrics.contains(&other))
-    };
-    of_engine.map(|(_, info)| info.name).filter(has_both).collect()
+    samples.iter().map(point).collect()
 }
 
 /// Makes points of what loads tell.
@@ -123,7 +72,7 @@ struct Known {
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub case: Arc<Case>,
-    /// For how long it has been measured; none during the warm-up.
+    /// For how long it has been measured; none during the warm-up, and while it waits for its last transactions.
     pub measured: Option<Duration>,
 }
 
@@ -140,15 +89,17 @@ impl Loads {
     pub(super) fn now(&self, at: Duration) -> Vec<Point> {
         let oldest = |known: &Known| {
             let under_way = known.under_way.as_ref()?;
-            under_way.measured()?;
+            if under_way.is_warming_up() || under_way.is_over() {
+                return None;
+            }
             let age_s = under_way.oldest().unwrap_or_default().as_secs_f64();
             point(at, known, "oldest", age_s)
         };
         self.known.values().filter_map(oldest).collect()
     }
 
-    /// The points of a second of a load. The warm-up has none, and a second in which the load began or ended
-    /// tells nothing of throughput.
+    /// The points of a second of a load. The warm-up has none, nor has a second in which the load waited for its last
+    /// transactions; one in which it began or ended tells nothing of throughput.
     pub(super) fn second(&mut self, at: Duration, case: &Case, seconds: &[Second]) -> Vec<Point> {
         let number = seconds.first().map_or(0, |second| second.second);
         let is_new = |known: &Known| {
@@ -168,8 +119,9 @@ impl Loads {
             add("throughput", completed as f64);
             add("retries", retries as f64);
         }
+        let end = known.under_way.as_ref().map_or(Duration::MAX, |under_way| under_way.end());
         let measured = || seconds.iter().filter(|second| !second.warmup);
-        if measured().next().is_none() {
+        if measured().next().is_none() || Duration::from_secs(number) >= end {
             return points;
         }
         let sum = |count: fn(&Second) -> u64| measured().map(count).sum::<u64>();
@@ -186,7 +138,7 @@ impl Loads {
             }
             add("max", seconds(all.max()));
         }
-        if seconds.iter().all(|second| !second.warmup) {
+        if seconds.iter().all(|second| !second.warmup) && Duration::from_secs(number + 1) <= end {
             known.held_back = Some((completed, sum(|second| second.retries)));
         }
         points
@@ -229,7 +181,7 @@ fn point(at: Duration, known: &Known, metric: &str, value: f64) -> Option<Point>
         of: String::new(),
         case: Some(Arc::clone(&known.case)),
         value: Some(value),
-        raw: value,
+        raw: Some(value),
     })
 }
 

@@ -178,11 +178,15 @@ pub const LOAD_METRICS: &[MetricInfo] = &[
     MetricInfo::gauge("oldest", "s", "age of the oldest transaction under way"),
 ];
 
-/// What is worked out of several samples of a moment: see [`points`](super::points).
+/// What is worked out of several samples of a moment: see [`derived`](super::derived).
 pub(super) const DERIVED: &[(Source, MetricInfo)] = &[
     (
         Source::Engine,
-        MetricInfo::gauge("cache_hit_ratio", RATIO, "pages found in the cache, of all asked for"),
+        MetricInfo::gauge(
+            "cache_hit_ratio",
+            RATIO,
+            "pages found in the cache, of all asked for in the last ten seconds",
+        ),
     ),
     (
         Source::Engine,

@@ -66,7 +66,7 @@ impl Series {
         match &rule.condition {
             Condition::Beyond { rate: Some(over), .. } => {
                 let only_grows = rule.metric.info.kind == MetricKind::Counter;
-                self.rate(point.at, point.raw, *over, only_grows)
+                self.rate(point.at, point.raw?, *over, only_grows)
             }
             _ => point.value,
         }
@@ -91,6 +91,11 @@ impl Series {
     /// Whether it has fired and is not over.
     pub(super) fn has_fired(&self) -> bool {
         self.fired
+    }
+
+    /// Nothing new is known at a moment, which leaves all as it is and is no gap.
+    pub(super) fn stands(&mut self, at: Duration) {
+        self.looked = self.looked.and(Some(at));
     }
 
     /// What a verdict at a moment changes, for a rule that must hold for so long without a gap of that length.

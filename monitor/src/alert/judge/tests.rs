@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use dbdyno_core::load::{Clock, Places, UnderWay};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::{MetricInfo, MetricKind, Reading, Sample};
 use hdrhistogram::Histogram;
 
-use super::super::points::{Loads, of_samples, worked_out_of};
+use super::super::derived::{Derived, worked_out_of};
+use super::super::points::{Loads, of_samples};
 use super::super::rule::{Baseline, DERIVED, LOAD_METRICS, Metric, Severity};
 use super::*;
 use crate::made_up::case;
@@ -212,14 +214,49 @@ fn each_of_several_is_judged_by_itself_and_over_once_it_is_no_more() {
 #[test]
 fn a_share_is_worked_out_of_what_belongs_together() {
     let samples = [sample(&SESSIONS, "", 95.0, None), sample(&LIMIT, "", 100.0, None)];
-    let points = of_samples(at(0), &samples);
+    let worked_out = |derived: &mut Derived, second, samples: &[Sample]| {
+        let mut points = of_samples(at(second), samples);
+        derived.extend(at(second), &mut points);
+        points
+    };
+    let mut derived = Derived::default();
+    let points = worked_out(&mut derived, 0, &samples);
     let ratio = points.iter().find(|point| point.metric == "connections_ratio").unwrap();
     assert_eq!((ratio.value, ratio.target.as_str()), (Some(0.95), "here"));
     // Nothing was asked of the cache: there is no share.
     static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
     static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
     let idle = [sample(&HITS, "", 5.0, Some(0.0)), sample(&MISSES, "", 5.0, Some(0.0))];
-    assert!(of_samples(at(0), &idle).iter().all(|point| point.metric != "cache_hit_ratio"));
+    for second in [1, 2] {
+        let points = worked_out(&mut derived, second, &idle);
+        assert!(points.iter().all(|point| point.metric != "cache_hit_ratio"));
+    }
+}
+
+/// Statements take longer than the time between samples: most of those tell of nothing new.
+#[test]
+fn a_share_of_what_is_asked_for_seldom_is_judged_all_the_same() {
+    static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
+    static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
+    let ratio = DERIVED.iter().find(|(_, info)| info.name == "cache_hit_ratio").unwrap();
+    let changes = |every: u64| {
+        let mut judge = judge(engine(&ratio.1, beyond(Op::Below, 0.9), 10));
+        let (mut derived, mut changes) = (Derived::default(), Vec::new());
+        for second in 0..30 {
+            let misses = (second / every) as f64;
+            let told = [sample(&HITS, "", 1.0, None), sample(&MISSES, "", misses, None)];
+            let mut points = of_samples(at(second), &told);
+            derived.extend(at(second), &mut points);
+            let found = judge.judge(sampled(second), &points, &[]);
+            changes.extend(found.into_iter().map(|finding| (second, finding.change)));
+        }
+        changes
+    };
+    assert_eq!(changes(1), [(11, Change::Fired)]);
+    assert_eq!(changes(3), [(15, Change::Fired)]);
+    assert_eq!(changes(7), [(21, Change::Fired)]);
+    // Whoever asks once in a quarter of a minute is not judged by how he is found ten seconds later.
+    assert_eq!(changes(13), []);
 }
 
 fn second(number: u64, warmup: bool, completed: u64, errors: u64, ms: u64) -> Second {
@@ -251,6 +288,29 @@ fn a_load_is_judged_by_whole_seconds_of_its_measured_part() {
     assert_eq!(values(&[second(4, false, 90, 0, 1)]), (Some(0.0), Some(0.0)));
     // The fourth second of this load was cut short by its end: another one follows.
     assert_eq!(values(&[second(0, false, 80, 0, 1)]), (None, Some(0.0)));
+}
+
+#[test]
+fn nothing_is_judged_of_a_load_that_waits_for_its_last_transactions() {
+    let (case, mut loads) = (case(), Loads::default());
+    let places = Arc::new(Places::new(1, (0, 2_500_000_000)));
+    loads.began(&case, &Arc::new(UnderWay::new(Arc::clone(&places), Clock::start(), &["pay"])));
+    let mut told = |number, completed, errors| {
+        let points =
+            loads.second(at(number), &case, &[second(number, false, completed, errors, 1)]);
+        let values = points.iter().map(|point| (point.metric, point.value.unwrap()));
+        values.filter(|(metric, _)| ["throughput", "errors"].contains(metric)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(0, 100, 0), [("errors", 0.0)]);
+    assert_eq!(told(1, 90, 0), [("throughput", 100.0), ("errors", 0.0)]);
+    // In its midst the load ends: two transactions are left, of which one fails.
+    assert_eq!(told(2, 40, 0), [("throughput", 90.0), ("errors", 0.0)]);
+    assert_eq!([told(3, 1, 0), told(4, 0, 1)], [[], []]);
+    // How old they are is looked at as long as they are there, and what they do not tell is not absent.
+    places.set(0, Some(0));
+    places.end_at(0);
+    assert_eq!(loads.now(at(5)).len(), 1);
+    assert_eq!(loads.running()[0].measured, None);
 }
 
 #[test]
@@ -322,6 +382,22 @@ fn what_one_case_fired_is_over_before_the_next_and_its_time_does_not_count_for_i
     assert_eq!(told(5, &other), [(Change::Fired, other.clients)]);
 }
 
+/// Transactions take longer than any gap between samples may be.
+#[test]
+fn a_load_is_judged_however_seldom_its_transactions_end() {
+    let case = case();
+    let mut judge = judge(rule(Subject::Load, load("p99"), beyond(Op::Above, 1.0), 3));
+    let mut loads = Loads::default();
+    let mut changes = Vec::new();
+    for number in 0..20 {
+        let ended = u64::from(number % 8 == 7);
+        let points = loads.second(at(number), &case, &[second(number, false, ended, 0, 8_000)]);
+        let found = judge.judge(sampled(number), &points, &loads.running());
+        changes.extend(found.into_iter().map(|finding| (number, finding.change)));
+    }
+    assert_eq!(changes, [(15, Change::Fired)]);
+}
+
 fn judge_of_absence(lasting: u64) -> Judge {
     judge(rule(Subject::Load, load("p99"), Condition::Absent, lasting))
 }
@@ -342,7 +418,12 @@ fn a_load_is_given_time_to_tell_and_is_not_expected_to_before_it_is_measured_or_
             fired.extend(found.iter().map(|finding| (second, finding.change)));
         }
         assert_eq!(fired, [(fires, Change::Fired)]);
-        assert!(judge.judge(sampled(20), &[], &[]).is_empty());
+        // The load is over, and with it the alert.
+        let found = judge.judge(sampled(20), &[], &[]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].change, found[0].value), (Change::Resolved, None));
+        assert_eq!(found[0].case.as_deref(), Some(&case));
+        assert!(judge.judge(sampled(21), &[], &[]).is_empty());
     }
     // One that never told anything is absent from when it could have.
     let mut judge = judge_of_absence(0);
@@ -376,6 +457,11 @@ fn what_is_worked_out_is_absent_too() {
     let rule = engine(&ratio.1, Condition::Absent, 0);
     let mut judge = Judge::new(vec![rule], vec![watched(vec!["connections_ratio"])], at(1));
     let there = [sample(&SESSIONS, "", 1.0, None), sample(&LIMIT, "", 2.0, None)];
-    assert!(judge.judge(sampled(0), &of_samples(at(0), &there), &[]).is_empty());
-    assert_eq!(judge.judge(sampled(1), &of_samples(at(1), &there[..1]), &[]).len(), 1);
+    let mut derived = Derived::default();
+    let mut points = of_samples(at(0), &there);
+    derived.extend(at(0), &mut points);
+    assert!(judge.judge(sampled(0), &points, &[]).is_empty());
+    let mut points = of_samples(at(1), &there[..1]);
+    derived.extend(at(1), &mut points);
+    assert_eq!(judge.judge(sampled(1), &points, &[]).len(), 1);
 }
