@@ -25,6 +25,7 @@ use super::errors::code;
 use super::isolation::{self, Levels};
 use super::private::{BinaryLog, Private};
 use super::programs::{Product, programs, short_version};
+use super::replica::LastKnown;
 use super::replication::MariadbReplication;
 use super::server::{self, Access, MysqlServer};
 use super::session::MysqlSession;
@@ -71,6 +72,8 @@ pub struct MysqlDriver {
     server: Server,
     throwaway: Option<Private>,
     origin: Origin,
+    /// What it last said as a replica, for whoever samples it.
+    replica_lag: LastKnown,
 }
 
 /// How the driver was opened, which is how a server is started that is like its own.
@@ -174,7 +177,8 @@ impl MysqlDriver {
         let label = label.to_owned();
         let dialect = MysqlDialect { product: server.product };
         let origin = Origin { product: server.product, ..origin };
-        Ok(Self { label, connector, dialect, server, throwaway, origin })
+        let replica_lag = LastKnown::default();
+        Ok(Self { label, connector, dialect, server, throwaway, origin, replica_lag })
     }
 
     /// A driver of a server that was started otherwise. Blocks.
@@ -198,7 +202,13 @@ impl MysqlDriver {
         let dialect = MysqlDialect { product: server.product };
         let process = Arc::new(process);
         let throwaway = Some(Private { process, access, replication: None });
-        Ok(Self { label: label.to_owned(), connector, dialect, server, throwaway, origin })
+        let (label, replica_lag) = (label.to_owned(), LastKnown::default());
+        Ok(Self { label, connector, dialect, server, throwaway, origin, replica_lag })
+    }
+
+    /// What it last said of its lag as a replica.
+    pub(super) fn replica_lag(&self) -> &LastKnown {
+        &self.replica_lag
     }
 
     /// How it was opened.

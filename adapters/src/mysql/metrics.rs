@@ -155,7 +155,7 @@ impl ServerMetrics for MysqlDriver {
             session.run_sql(statement).await?;
         }
         session.run_sql(MARK).await?;
-        let replica = Replica::of(self.product());
+        let replica = Replica::of(self.product(), self.replica_lag());
         Ok(Box::new(Status { session, replica, replicates: true, innodb: true, digests: true }))
     }
 

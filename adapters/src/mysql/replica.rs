@@ -2,6 +2,7 @@
 //! it is the replica that is asked.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use dbdyno_core::metrics::{MetricInfo, Reading};
@@ -30,21 +31,24 @@ pub(super) struct Replica {
     query: &'static str,
     /// The columns of the answer, which differ by version; none before they were asked for.
     columns: Vec<String>,
-    /// When each connection last knew how far behind it was, and how far.
-    known: BTreeMap<String, (Instant, f64)>,
+    known: LastKnown,
 }
+
+/// When each connection of a replica last knew how far behind it was, and how far. It is remembered for as long as the
+/// driver is there: sessions that ask come and go.
+pub(super) type LastKnown = Arc<Mutex<BTreeMap<String, (Instant, f64)>>>;
 
 /// The place of the session's only prepared statement.
 const STATUS: StatementId = 0;
 
 impl Replica {
-    pub(super) fn of(product: Product) -> Self {
+    pub(super) fn of(product: Product, known: &LastKnown) -> Self {
         let query = match product {
             Product::Mariadb => "SHOW ALL SLAVES STATUS",
             // From 8.0.22 on.
             Product::Mysql => "SHOW REPLICA STATUS",
         };
-        Self { query, columns: Vec::new(), known: BTreeMap::new() }
+        Self { query, columns: Vec::new(), known: Arc::clone(known) }
     }
 
     /// What is to be told at this moment: nothing where the server is no replica.
@@ -78,15 +82,17 @@ impl Replica {
         Ok(connections.into_iter().flat_map(|status| self.readings(now, status)).collect())
     }
 
-    fn readings(&mut self, now: Instant, status: Status) -> Vec<Reading> {
+    fn readings(&self, now: Instant, status: Status) -> Vec<Reading> {
         let Status { of, lag_s, stopped } = status;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (then, last_s) = match lag_s {
             Some(lag_s) => {
-                self.known.insert(of.clone(), (now, lag_s));
+                known.insert(of.clone(), (now, lag_s));
                 (now, lag_s)
             }
-            None => *self.known.entry(of.clone()).or_insert((now, 0.0)),
+            None => *known.entry(of.clone()).or_insert((now, 0.0)),
         };
+        drop(known);
         let behind_s = last_s + now.duration_since(then).as_secs_f64();
         let told = [
             lag_s.map(|lag_s| (&LAG_S, lag_s)),
@@ -140,8 +146,10 @@ mod tests {
 
     #[test]
     fn a_replica_that_does_not_know_how_far_it_is_falls_behind() {
-        let (mut replica, began) = (Replica::of(Product::Mariadb), Instant::now());
-        let mut told = |second, status| {
+        let (known, began) = (LastKnown::default(), Instant::now());
+        let told = |second, status| {
+            // Another session each time.
+            let replica = Replica::of(Product::Mariadb, &known);
             let readings = replica.readings(began + Duration::from_secs(second), status);
             readings.iter().map(|read| (read.metric.name, read.value)).collect::<Vec<_>>()
         };

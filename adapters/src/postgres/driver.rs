@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,7 @@ use super::replication::PostgresReplication;
 use super::server::{PostgresProgram, USER, short_version};
 use super::session::PostgresSession;
 use super::set_up::session_settings;
+use super::standbys::Standbys;
 use super::wire::Wire;
 use crate::proxy;
 use crate::registry::ServerSettings;
@@ -67,6 +68,8 @@ pub struct PostgresDriver {
     bulk: PostgresBulk,
     server: Option<Server>,
     origin: Origin,
+    /// What is known of those that receive its log, for whoever samples it.
+    pub(super) standbys: Arc<Mutex<Standbys>>,
 }
 
 /// How the driver was opened, which is how a server is started that is like its own.
@@ -179,7 +182,7 @@ impl PostgresDriver {
     ) -> Result<Self> {
         endpoint.try_out(label).await?;
         let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
-        Ok(Self { label: label.to_owned(), bulk, server, origin })
+        Ok(Self { label: label.to_owned(), bulk, server, origin, standbys: Arc::default() })
     }
 
     /// A driver of a server that was started otherwise.
@@ -192,7 +195,8 @@ impl PostgresDriver {
         let endpoint =
             Endpoint::throwaway(place.folder(), server.process.port(), USER, Duration::ZERO)?;
         let bulk = PostgresBulk { endpoint: Arc::new(endpoint) };
-        Ok(Self { label: label.to_owned(), bulk, server: Some(server), origin })
+        let (label, server) = (label.to_owned(), Some(server));
+        Ok(Self { label, bulk, server, origin, standbys: Arc::default() })
     }
 
     /// How it was opened.

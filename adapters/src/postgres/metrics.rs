@@ -1,6 +1,9 @@
 //! What PostgreSQL tells of its work: the cumulative statistics (manual, chapter 28.2) and the list of
 //! sessions.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
 use async_trait::async_trait;
 use dbdyno_core::metrics::{MetricInfo, MetricsReader, Reading, ServerMetrics, find};
 use dbdyno_core::query::scalar_sql;
@@ -203,7 +206,7 @@ impl ServerMetrics for PostgresDriver {
         Ok(Box::new(Statistics {
             session,
             query,
-            standbys: Standbys::default(),
+            standbys: Arc::clone(&self.standbys),
             statements: Statements::Unknown,
         }))
     }
@@ -217,7 +220,8 @@ impl ServerMetrics for PostgresDriver {
 struct Statistics {
     session: Box<dyn Session>,
     query: String,
-    standbys: Standbys,
+    /// Remembered for as long as the driver is there: sessions that ask come and go, also with what they tell of.
+    standbys: Arc<Mutex<Standbys>>,
     statements: Statements,
 }
 
@@ -235,7 +239,9 @@ enum Statements {
 impl MetricsReader for Statistics {
     async fn read(&mut self) -> Result<Vec<Reading>, DbError> {
         let mut readings = rows(self.session.as_mut(), &self.query).await?;
-        readings.extend(self.standbys.read(self.session.as_mut()).await?);
+        let seen = standbys::Seen::ask(self.session.as_mut()).await?;
+        let standbys = || self.standbys.lock().unwrap_or_else(PoisonError::into_inner);
+        readings.extend(standbys().readings(Instant::now(), seen));
         if matches!(self.statements, Statements::Unknown) {
             self.statements = self.look_for_statements().await?;
         }

@@ -2,7 +2,8 @@
 //!
 //! What the server itself says of time, `pg_stat_replication.replay_lag`, is of the last commit that a replica confirmed:
 //! it stays as it is once the replica says nothing, and is not there before it has (manual, 28.2.4). And who loses its
-//! connection is not in that view any more. So positions are remembered, and what was here once is missed.
+//! connection is not in that view any more. So positions are remembered, and what was here once is missed: also where
+//! others of its name are here, for all have the same one that were given none (`walreceiver`).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -24,18 +25,20 @@ pub(super) const BEHIND_S: MetricInfo = MetricInfo::gauge(
 pub(super) const STOPPED: MetricInfo = MetricInfo::gauge(
     "replication_stopped",
     "1",
-    "1 where a replica was connected and is not any more, or its slot waits for one; by its name",
+    "replicas that were connected and are not any more, by their name; 1 for a slot that waits for one",
 );
 
-/// Where the server is, and each of those that receive its log; last the slots that nobody uses. Workers that copy a
-/// table for logical replication come and go.
+/// Where the server is, and each of those that receive its log: the session that serves it, what it replayed, and when
+/// it last said so, by its own clock. Last the slots that nobody uses. Workers that copy a table for logical replication
+/// come and go.
 const QUERY: &str = "\
-SELECT 'here', '', pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
+SELECT 'here', '', 0, 0::float8, pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
        THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')::float8
-UNION ALL SELECT 'replica', application_name, min(pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0'))
+UNION ALL SELECT 'replica', application_name, pid, coalesce(extract(epoch FROM reply_time), 0),
+          pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0')
           FROM pg_catalog.pg_stat_replication
-          WHERE replay_lsn IS NOT NULL AND application_name !~ '^pg_\\d+_sync_\\d+_\\d+$' GROUP BY 2
-UNION ALL SELECT 'slot', slot_name,
+          WHERE replay_lsn IS NOT NULL AND application_name !~ '^pg_\\d+_sync_\\d+_\\d+$'
+UNION ALL SELECT 'slot', slot_name, 0, 0,
           pg_catalog.pg_wal_lsn_diff(coalesce(confirmed_flush_lsn, restart_lsn), '0/0')
           FROM pg_catalog.pg_replication_slots
           WHERE NOT active AND NOT temporary AND restart_lsn IS NOT NULL
@@ -44,13 +47,92 @@ UNION ALL SELECT 'slot', slot_name,
 /// As many positions are remembered at most; from then on every other one.
 const REMEMBERED: usize = 4096;
 
+/// What the server says at a moment.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    here: Option<f64>,
+    replicas: Vec<SeenReplica>,
+    /// Where those that nobody uses begin.
+    slots: BTreeMap<String, f64>,
+}
+
+#[derive(Clone, Debug)]
+struct SeenReplica {
+    name: String,
+    /// The process that serves it.
+    pid: i64,
+    replied_s: f64,
+    replayed: f64,
+}
+
+impl Seen {
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// As a query.
+    pub(super) async fn ask(session: &mut dyn Session) -> Result<Self, DbError> {
+        let mut seen = Self::default();
+        let mut visit = |row: &dyn Row| {
+            if row.is_null(4)? {
+                return Ok(());
+            }
+            let (name, position) = (row.text(1)?.to_owned(), row.float(4)?);
+            match row.text(0)? {
+                "here" => seen.here = Some(position),
+                "replica" => seen.replicas.push(SeenReplica {
+                    name,
+                    pid: row.int(2)?,
+                    replied_s: row.float(3)?,
+                    replayed: position,
+                }),
+                _ => {
+                    seen.slots.insert(format!("slot {name}"), position);
+                }
+            }
+            Ok(())
+        };
+        session.query_sql(QUERY, &mut visit).await?;
+        Ok(seen)
+    }
+}
+
 /// What is remembered of the server and of those behind it.
 #[derive(Debug, Default)]
 pub(super) struct Standbys {
     /// Where the server was when: it moved in between.
     positions: VecDeque<(Instant, f64)>,
-    /// How far each replica was when it was last seen.
-    replayed: BTreeMap<String, f64>,
+    /// Those that are connected, or were and are missed.
+    replicas: Vec<Replica>,
+}
+
+/// A replica, as far as it can be told from others of its name.
+#[derive(Debug)]
+struct Replica {
+    name: String,
+    pid: i64,
+    /// When its connection was seen first.
+    since: Instant,
+    /// When it was last seen to say anything, and what time it said.
+    replied: (Instant, f64),
+    replayed: f64,
+    is_gone: bool,
+    /// It is one that was gone.
+    is_back: bool,
+}
+
+impl Replica {
+    /// Whether it may be that one, which is gone, come back: it connected after that one had last said anything. Until
+    /// then a server may keep a broken connection for a minute (`wal_sender_timeout`).
+    fn may_be(&self, gone: &Self) -> bool {
+        let is_new = !self.is_gone && !self.is_back;
+        is_new && self.name == gone.name && self.since > gone.replied.0
+    }
+}
+
+impl SeenReplica {
+    fn is(&self, known: &Replica) -> bool {
+        !known.is_gone && self.pid == known.pid && self.name == known.name
+    }
 }
 
 /// How far one is behind.
@@ -62,54 +144,74 @@ struct Behind {
 
 impl Standbys {
     /// What is to be told of them at this moment.
-    ///
-    /// # Errors
-    /// As a query.
-    pub(super) async fn read(
-        &mut self,
-        session: &mut dyn Session,
-    ) -> Result<Vec<Reading>, DbError> {
-        let (mut here, mut replicas, mut slots) = (None, BTreeMap::new(), BTreeMap::new());
-        let mut visit = |row: &dyn Row| {
-            if row.is_null(2)? {
-                return Ok(());
-            }
-            let (of, position) = (row.text(1)?.to_owned(), row.float(2)?);
-            match row.text(0)? {
-                "here" => here = Some(position),
-                "replica" => {
-                    replicas.insert(of, position);
-                }
-                _ => {
-                    slots.insert(format!("slot {of}"), position);
-                }
-            }
-            Ok(())
-        };
-        session.query_sql(QUERY, &mut visit).await?;
-        let now = Instant::now();
-        let Some(here) = here else { return Ok(Vec::new()) };
+    pub(super) fn readings(&mut self, now: Instant, seen: Seen) -> Vec<Reading> {
+        let Some(here) = seen.here else { return Vec::new() };
         self.moved(now, here);
-        self.replayed.extend(replicas.clone());
-        let known = self.replayed.iter().map(|(of, position)| {
-            let is_gone = !replicas.contains_key(of);
-            (of, *position, is_gone)
-        });
-        let waiting = slots.iter().map(|(of, position)| (of, *position, true));
+        self.meet(now, seen.replicas);
+        let mut by_name: BTreeMap<String, (f64, usize)> = BTreeMap::new();
+        for replica in &self.replicas {
+            let entry = by_name.entry(replica.name.clone());
+            let (slowest, gone) = entry.or_insert((f64::INFINITY, 0));
+            *slowest = slowest.min(replica.replayed);
+            *gone += usize::from(replica.is_gone);
+        }
+        by_name.extend(seen.slots.into_iter().map(|(of, position)| (of, (position, 1))));
+        let slowest = by_name.values().map(|(position, _)| *position).fold(here, f64::min);
         let mut readings = Vec::new();
-        for (of, position, is_stopped) in known.chain(waiting) {
+        for (of, (position, stopped)) in by_name {
             let behind = self.behind(now, here, position);
             let told = [
                 (&LAG_BYTES, behind.bytes),
                 (&BEHIND_S, behind.at_least.as_secs_f64()),
-                (&STOPPED, f64::from(u8::from(is_stopped))),
+                (&STOPPED, stopped as f64),
             ];
             let reading = |(metric, value)| Reading { metric, of: of.clone(), value };
             readings.extend(told.map(reading));
         }
-        let slowest = self.replayed.values().chain(slots.values()).copied().fold(here, f64::min);
         self.forget_before(slowest);
-        Ok(readings)
+        readings
+    }
+
+    /// Takes in which replicas are connected.
+    fn meet(&mut self, now: Instant, seen: Vec<SeenReplica>) {
+        for known in &mut self.replicas {
+            known.is_gone = !seen.iter().any(|seen| seen.is(known));
+        }
+        for seen in seen {
+            match self.replicas.iter_mut().find(|known| seen.is(known)) {
+                Some(known) => {
+                    known.replayed = seen.replayed;
+                    if known.replied.1 != seen.replied_s {
+                        known.replied = (now, seen.replied_s);
+                    }
+                }
+                None => self.replicas.push(Replica {
+                    name: seen.name,
+                    pid: seen.pid,
+                    since: now,
+                    replied: (now, seen.replied_s),
+                    replayed: seen.replayed,
+                    is_gone: false,
+                    is_back: false,
+                }),
+            }
+        }
+        self.settle();
+    }
+
+    /// Takes those that came back for what they are.
+    fn settle(&mut self) {
+        let mut place = 0;
+        while let Some(known) = self.replicas.get(place) {
+            let mut others = self.replicas.iter();
+            match others.position(|other| known.is_gone && other.may_be(known)) {
+                Some(back) => {
+                    self.replicas[back].is_back = true;
+                    self.replicas.remove(place);
+                }
+                None => place += 1,
+            }
+        }
     }
 
     /// The server is there now.
@@ -149,6 +251,68 @@ impl Standbys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is told of a name, second by second: how far behind, and how many are gone.
+    struct Telling {
+        standbys: Standbys,
+        began: Instant,
+    }
+
+    impl Telling {
+        fn new() -> Self {
+            Self { standbys: Standbys::default(), began: Instant::now() }
+        }
+
+        /// Replicas by their process, with what they replayed; each says something.
+        fn told(&mut self, second: u64, here: f64, replicas: &[(i64, f64)]) -> (f64, f64) {
+            let replied_s = second as f64;
+            self.told_of(second, here, replicas.iter().map(|one| (*one, replied_s)).collect())
+        }
+
+        fn told_of(&mut self, second: u64, here: f64, all: Vec<((i64, f64), f64)>) -> (f64, f64) {
+            let name = || "walreceiver".to_owned();
+            let replica = |((pid, replayed), replied_s)| SeenReplica {
+                name: name(),
+                pid,
+                replied_s,
+                replayed,
+            };
+            let replicas = all.into_iter().map(replica).collect();
+            let seen = Seen { here: Some(here), replicas, slots: BTreeMap::new() };
+            let told = self.standbys.readings(self.began + Duration::from_secs(second), seen);
+            let of = |metric: MetricInfo| {
+                let is = |read: &&Reading| read.metric.name == metric.name && read.of == name();
+                told.iter().find(is).unwrap().value
+            };
+            (of(BEHIND_S), of(STOPPED))
+        }
+    }
+
+    #[test]
+    fn one_of_several_of_the_same_name_is_missed_until_it_comes_back() {
+        let mut telling = Telling::new();
+        assert_eq!(telling.told(0, 100.0, &[(1, 100.0), (2, 100.0)]), (0.0, 0.0));
+        assert_eq!(telling.told(1, 200.0, &[(1, 200.0)]), (0.0, 1.0));
+        assert_eq!(telling.told(4, 200.0, &[(1, 200.0)]), (3.0, 1.0));
+        assert_eq!(telling.told(5, 200.0, &[(1, 200.0), (3, 200.0)]), (0.0, 0.0));
+        // All are gone, as with a server that starts again, and come back one by one.
+        assert_eq!(telling.told(6, 200.0, &[]), (0.0, 2.0));
+        assert_eq!(telling.told(7, 200.0, &[(4, 200.0)]), (0.0, 1.0));
+        assert_eq!(telling.told(8, 200.0, &[(5, 200.0), (4, 200.0)]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_broken_connection_that_the_server_keeps_for_a_while_is_no_replica() {
+        let mut telling = Telling::new();
+        telling.told(0, 100.0, &[(1, 100.0), (2, 100.0)]);
+        // The second one says nothing any more, and comes back through another connection.
+        let broken = ((2, 100.0), 0.0);
+        let all = vec![((1, 100.0), 9.0), broken, ((3, 100.0), 9.0)];
+        assert_eq!(telling.told_of(9, 100.0, all).1, 0.0);
+        assert_eq!(telling.told(60, 100.0, &[(1, 100.0), (3, 100.0)]).1, 0.0);
+        // It stands for one alone.
+        assert_eq!(telling.told(61, 100.0, &[(3, 100.0)]).1, 1.0);
+    }
 
     fn seconds(standbys: &Standbys, now: Instant, here: f64, replayed: f64) -> u64 {
         standbys.behind(now, here, replayed).at_least.as_secs()

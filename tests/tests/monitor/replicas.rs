@@ -58,6 +58,16 @@ impl Watched {
         });
     }
 
+    /// Breaks the session that asks, and waits until another one has told of replicas.
+    fn break_session(&self, driver: &dyn Driver, sql: &str) {
+        let told = || self.seen.of(Source::Engine, "replication_stopped").len();
+        let silences = self.seen.silences();
+        self.run(driver, sql);
+        wait_for("a broken session", || (self.seen.silences() > silences).then_some(()));
+        let silent = told();
+        wait_for("another session", || (told() > silent).then_some(()));
+    }
+
     fn became(&self, rule: &str, wanted: Change) {
         wait_for(rule, || (self.told.of(rule).last() == Some(&wanted)).then_some(()));
     }
@@ -84,6 +94,12 @@ fn a_replica_that_stands_still_or_is_gone_is_told_of_by_its_primary() {
     watched.became("behind", Change::Resolved);
     control.kill().unwrap();
     watched.became("stopped", Change::Fired);
+    // Who is missed is known for longer than by one session.
+    watched.break_session(
+        primary.as_ref(),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dbdyno monitor'",
+    );
+    assert_eq!(watched.told.of("stopped"), [Change::Fired]);
     watched.run(primary.as_ref(), "INSERT INTO behind VALUES (2)");
     watched.became("behind", Change::Fired);
     control.ensure_running().unwrap();
@@ -106,6 +122,11 @@ fn a_replica_that_does_not_apply_or_stands_still_is_told_of_where_it_is_asked() 
     watched.run(replica.as_ref(), "STOP SLAVE SQL_THREAD");
     watched.became("stopped", Change::Fired);
     watched.became("behind", Change::Fired);
+    watched.break_session(
+        replica.as_ref(),
+        "BEGIN NOT ATOMIC EXECUTE IMMEDIATE CONCAT('KILL ', IS_USED_LOCK('dbdyno monitor')); END",
+    );
+    assert_eq!(watched.told.of("behind"), [Change::Fired]);
     watched.run(replica.as_ref(), "START SLAVE SQL_THREAD");
     watched.became("stopped", Change::Resolved);
     watched.became("behind", Change::Resolved);
