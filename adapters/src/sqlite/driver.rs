@@ -418,10 +418,11 @@ impl Driver for SqliteDriver {
         }
         let limit = options.statement_timeout.map(|limit| Limit::of(&connection, limit));
         let limit = limit.transpose()?;
-        // A connection that is watched is told by another when it waits.
-        let counting = Counting::of(&self.counts, &connection, !options.watched)?;
         let database = replication::name_of(&self.file(options.namespace.as_deref())?)?;
-        self.role.session(self, connection, database, (limit, counting))
+        // A connection that is watched is told by another when it waits. From here on nothing may fail before the session
+        // has both: the connection is to be closed before what it waits with is gone.
+        let counting = Counting::of(&self.counts, &connection, !options.watched)?;
+        self.role.session(self, database, (limit, counting), connection)
     }
 
     /// Files in a temporary folder are this process's alone as it is.

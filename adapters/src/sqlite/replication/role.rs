@@ -83,27 +83,29 @@ impl Role {
         Ok(())
     }
 
-    /// A session of such a driver on an open connection.
+    /// A session of such a driver on an open connection, which is the last parameter, and so the first to go where
+    /// this fails: its handlers use what it is counted with until it is closed.
     ///
     /// # Errors
     /// SQLite refuses.
     pub fn session(
         &self,
         driver: &SqliteDriver,
-        connection: Connection,
         database: String,
         (limit, counting): (Option<Limit>, Counting),
+        connection: Connection,
     ) -> Result<Box<dyn Session>, DbError> {
+        if let Self::Replica(replica) = self
+            && !replica.is_promoted.load(Ordering::SeqCst)
+        {
+            connection.execute_batch("PRAGMA query_only = ON").map_err(translate)?;
+        }
         let keep = driver.place().keep();
         let session = |connection: Opened, keep: Option<Arc<dyn Send + Sync>>| {
             SqliteSession::new(connection, driver.begin_write(), limit, counting, keep)
         };
         match self {
-            Self::Alone => Ok(Box::new(session(Opened::plain(connection), keep))),
-            Self::Replica(replica) => {
-                if !replica.is_promoted.load(Ordering::SeqCst) {
-                    connection.execute_batch("PRAGMA query_only = ON").map_err(translate)?;
-                }
+            Self::Alone | Self::Replica(_) => {
                 Ok(Box::new(session(Opened::plain(connection), keep)))
             }
             Self::Primary(primary) => {
