@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use dbdyno_core::{Driver, Durability, Event, Measurement, SessionOptions, Status};
 use dbdyno_suites::isolation;
@@ -99,6 +100,39 @@ fn nothing_is_lost(driver: &Arc<dyn Driver>, level: Durability) {
             .filter(|event| !matches!(event.kind, "server_killed" | "server_restarted" | "retry"));
         assert_eq!(others.count(), 0, "{:#?}", found.events);
     }
+}
+
+/// A pause before a case whose loads are all beside something else.
+#[test]
+fn a_pause_before_crashes_is_told_of_their_case() {
+    if left_out("postgres") {
+        return;
+    }
+    let (runtime, kept) = (runtime(), Kept::default());
+    let driver = target(&runtime, "postgres");
+    let benchmark = named(isolation::benchmarks(), BENCHMARKS[0]);
+    let durability = DurabilityChoice::Listed(vec![Durability::Process]);
+    let options = RunOptions { cycles: Some(1), durability, ..run_options() };
+    let pause = options.pause.clone();
+    pause.toggle();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let is_paused = || kept.events().iter().any(|event| event.kind == "paused");
+            while !is_paused() && Instant::now() < deadline {
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+            pause.toggle();
+        });
+        run_one(&runtime, &driver, ("isolation", benchmark.as_ref()), &options, &kept);
+    });
+    let rows = kept.rows();
+    let paused: Vec<_> =
+        rows.iter().map(|(_, row)| row).filter(|row| row.metric == "paused_s").collect();
+    assert_eq!(paused.len(), 1, "{rows:#?}");
+    assert!(paused[0].value > Some(0.0) && paused[0].transaction.is_empty(), "{paused:?}");
+    assert_eq!(paused[0].status, Status::Ok);
+    assert!(paused[0].detail.ends_with(" s before this case"), "{paused:?}");
 }
 
 /// Losses are counted, and nothing else is wrong: the case is not failed.

@@ -39,6 +39,8 @@ pub struct Measured {
     pub could_not: Vec<String>,
     /// Those of them that came to no end, by their names: numbers that they have were not checked.
     pub unfinished: Vec<(String, String)>,
+    /// The mark of a pause that no load has.
+    pub(super) paused: Option<Measurement>,
 }
 
 impl Measured {
@@ -91,6 +93,7 @@ impl Measured {
             let said = stage.seen.iter().filter(|row| !row.detail.is_empty());
             warnings.extend(said.map(|row| format!("{of_stage}{}", row.detail)));
         }
+        warnings.extend(self.paused.iter().map(|row| row.detail.clone()));
         warnings
     }
 
@@ -132,6 +135,7 @@ impl Measured {
                 None => rows.push(no_number(Status::Failed, why.clone()).of(part.as_str())),
             }
         }
+        rows.extend(self.paused.clone());
         rows
     }
 }

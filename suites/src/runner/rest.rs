@@ -7,7 +7,8 @@ use dbdyno_core::{Better, Case, Event, Measurement, Result};
 
 use super::stand::Tools;
 
-/// How long a case was paused, for its next load to say so.
+/// How long a case was paused, for its next load to say so, or for the case where it has no load but those beside
+/// something else.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     paused_ms: AtomicU64,
@@ -32,11 +33,11 @@ impl Rest {
         tools.recorder.event(case, &Event::now("continued", detail))
     }
 
-    /// The mark of a load that the run was paused before, since the last time it was asked for.
-    pub(super) fn mark(&self) -> Option<Measurement> {
+    /// The mark of what the run was paused before, since the last time it was asked for: `this load` or `this case`.
+    pub(super) fn mark(&self, what: &str) -> Option<Measurement> {
         let paused_s = self.paused_ms.swap(0, Ordering::Relaxed) as f64 / 1e3;
         let mut row = Measurement::new("paused_s", paused_s, "s", Better::Neither);
-        row.detail = format!("the run was paused for {paused_s:.1} s before this load");
+        row.detail = format!("the run was paused for {paused_s:.1} s before {what}");
         (paused_s > 0.0).then_some(row)
     }
 }

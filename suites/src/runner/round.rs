@@ -29,7 +29,10 @@ impl Tools<'_> {
             Procedure::Staged(benchmark) => in_stages(&stand, benchmark),
         };
         let summary = match measured {
-            Ok(measured) => self.keep(case, &measured)?,
+            Ok(mut measured) => {
+                measured.paused = stand.unmarked_rest();
+                self.keep(case, &measured)?
+            }
             Err(error) => self.keep_failure(case, &error)?,
         };
         self.observer.case_finished(case, &summary);

@@ -85,12 +85,17 @@ impl<'a> Stand<'a> {
     }
 
     /// Waits for as long as a person has the run paused. Nothing may be under way: it is for moments between
-    /// loads that nobody measures. The next load is marked.
+    /// loads that nobody measures. The next load is marked, or the case where none follows.
     ///
     /// # Errors
     /// The disk is full or the folder is gone.
     pub fn rest(&self) -> Result<()> {
         self.rest.take(self.case, self.tools)
+    }
+
+    /// The mark of a pause that none of the case's loads has.
+    pub(super) fn unmarked_rest(&self) -> Option<Measurement> {
+        self.rest.mark("this case")
     }
 
     /// Whether the end was asked for.
@@ -215,7 +220,7 @@ impl<'a> Stand<'a> {
         let from = report.began_at + warmup;
         let watch = self.options().watch.as_ref();
         let seen = watch.map(|watch| watch.seen(self.driver.target(), from, from + report.window));
-        seen.into_iter().flatten().chain(self.rest.mark()).collect()
+        seen.into_iter().flatten().chain(self.rest.mark("this load")).collect()
     }
 
     /// Has one client, next to the server, run so many transactions, whose inputs depend on the seed
