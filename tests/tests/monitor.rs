@@ -1,6 +1,7 @@
 //! What is sampled of real engines: counters count what was done, waits are seen, and an engine that hangs or
 //! dies keeps nothing else from being sampled.
 
+mod ready_made;
 mod replicas;
 
 use std::collections::BTreeSet;
@@ -404,6 +405,7 @@ fn the_dashboard_and_the_rules_ask_for_metrics_that_there_are() {
         "response_seconds",
         "oldest_transaction_seconds",
         "errors_total",
+        "retries_total",
         "errors_by_class_total",
         "retries_by_class_total",
     ];
@@ -415,5 +417,15 @@ fn the_dashboard_and_the_rules_ask_for_metrics_that_there_are() {
         assert!(asked.len() >= 10, "{file}: {asked:?}");
         let unknown: Vec<&String> = asked.difference(&all).collect();
         assert!(unknown.is_empty(), "{file} asks for {unknown:?}");
+        // What is told by phase is not to show the warm-up as measured.
+        for name in
+            ["transactions_total", "response_seconds_bucket", "errors_total", "retries_total"]
+        {
+            let name = format!("dbdyno_load_{name}");
+            for (place, _) in text.match_indices(&name) {
+                let labels = text[place + name.len()..].replace('\\', "");
+                assert!(labels.starts_with("{phase=\"measure\""), "{file}: {name} of all phases");
+            }
+        }
     }
 }

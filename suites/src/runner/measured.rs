@@ -39,8 +39,8 @@ pub struct Measured {
     pub could_not: Vec<String>,
     /// Those of them that came to no end, by their names: numbers that they have were not checked.
     pub unfinished: Vec<(String, String)>,
-    /// The mark of a pause that no load has.
-    pub(super) paused: Option<Measurement>,
+    /// The mark of a pause that no load has; the runner knows it.
+    pub paused: Option<Measurement>,
 }
 
 impl Measured {
