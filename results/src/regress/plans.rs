@@ -64,7 +64,7 @@ pub(super) fn in_history(
 ) -> Result<Vec<PlanChange>> {
     let mut runs = Vec::new();
     for entry in entries {
-        runs.push(read(&[entry.folder.clone()], notes)?);
+        runs.push(read(std::slice::from_ref(&entry.folder), notes)?);
     }
     let Some((last, earlier)) = runs.split_last() else { return Ok(Vec::new()) };
     let mut changes = between(&earlier.concat(), last, options, notes);
