@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::{Driver, Durability, Event, Measurement, SessionOptions, Status};
 use dbdyno_suites::isolation;
 use dbdyno_suites::runner::{DurabilityChoice, RunOptions, RunSummary};
-use dbdyno_tests::{Meddler, left_out, named, run_one, run_options, runtime, target};
+use dbdyno_tests::{Kept, Meddler, left_out, named, run_one, run_options, runtime, target};
 
 const BENCHMARKS: [&str; 2] = ["durability-tpcb", "durability-list-append"];
 

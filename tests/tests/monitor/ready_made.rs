@@ -213,7 +213,7 @@ fn a_replica_that_is_gone_and_a_server_that_hangs_are_told_of() {
     }
     let (runtime, stop) = (runtime(), Stop::default());
     let place = target(&runtime, "postgres");
-    let plan = ClusterPlan { durability: Durability::Process, link: false };
+    let plan = ClusterPlan::of(Durability::Process);
     let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
     runtime.block_on(cluster.engage()).unwrap();
     let primary = cluster.primary();
