@@ -134,6 +134,10 @@ pub struct CompareArgs {
     #[arg(long)]
     pub merge: bool,
 
+    /// Put runs of different machines side by side; without it, that is an error.
+    #[arg(long)]
+    pub across_machines: bool,
+
     /// Draw throughput against clients, an SVG file for each benchmark into this folder; with
     /// `--by clients`.
     #[arg(long, value_name = "DIR", value_parser = parse_folder)]
@@ -320,6 +324,10 @@ pub struct ReportArgs {
     /// Run folders, or results.csv files.
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
+
+    /// Put runs of different machines side by side; without it, that is an error.
+    #[arg(long)]
+    pub across_machines: bool,
 
     /// The file: `report.html`, or `report.md`, whose pictures come into `report-charts`.
     #[arg(long, short, value_name = "FILE")]

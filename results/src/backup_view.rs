@@ -10,6 +10,7 @@ use dbdyno_core::Status;
 
 use crate::chart::LineChart;
 use crate::grid::wrap;
+use crate::markup::plain;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 use crate::subject::subjects;
@@ -57,7 +58,7 @@ impl BackupView {
 /// Sentences, each in lines of its own.
 fn lines(sentences: &[String], options: &RenderOptions) -> String {
     let written = sentences.iter().map(|sentence| match options.format {
-        Format::Markdown => format!("{sentence}\n\n"),
+        Format::Markdown => format!("{}\n\n", plain(sentence)),
         Format::Table | Format::Csv => wrap(sentence, options.width),
     });
     written.collect()

@@ -15,6 +15,8 @@ use crate::repetition::distinct_cases;
 use crate::statistics::Ratio;
 use crate::statistics::bootstrap::interval_of_median;
 use crate::statistics::holm::adjusted;
+use crate::statistics::mann_whitney::{self, RankTest};
+use crate::statistics::shift::shift;
 use crate::statistics::signed_rank;
 
 /// What makes the columns.
@@ -234,8 +236,11 @@ pub struct CellValue {
     pub repetitions: usize,
     /// The ratio to the first column.
     pub ratio: Option<Ratio>,
-    /// What the rounds say of the ratio; only of one that is taken round by round.
+    /// What the rounds, or where none is shared the repetitions, say of the ratio; `None` where a number is not
+    /// above 0.
     pub evidence: Option<Evidence>,
+    /// Whether the ratio is one that cannot be told from chance, beside others that may be.
+    pub is_doubtful: bool,
     /// Whether no column of the line is better, and some are worse.
     pub best: bool,
     /// What most repetitions say of it, such as a verdict; empty where they say nothing.
@@ -244,17 +249,47 @@ pub struct CellValue {
     pub note: String,
 }
 
-/// What the rounds say of a ratio.
+/// What a ratio is told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// So many rounds that have both.
+    Rounds(usize),
+    /// So many repetitions of the one and of the other, of which no round has both.
+    Repetitions(usize, usize),
+}
+
+impl Basis {
+    /// The smallest p that it can give.
+    pub fn smallest_p(self) -> f64 {
+        match self {
+            Self::Rounds(rounds) => signed_rank::smallest_p(rounds),
+            Self::Repetitions(one, other) => mann_whitney::smallest_p(one, other),
+        }
+    }
+
+    /// `10 rounds`, `10 against 8 repetitions`.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Rounds(1) => "1 round".to_owned(),
+            Self::Rounds(rounds) => format!("{rounds} rounds"),
+            Self::Repetitions(one, other) => format!("{one} against {other} repetitions"),
+        }
+    }
+}
+
+/// What the rounds, or the repetitions, say of a ratio.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
-    /// How many rounds have both.
-    pub rounds: usize,
-    /// The interval of the median of the ratios, of 95 % ([`interval_of_median`]); `None` of few rounds.
+    /// What it is told by.
+    pub basis: Basis,
+    /// The interval of the ratio, of 95 %: of rounds [`interval_of_median`], else that of [`shift`]; `None` of
+    /// few.
     pub interval: Option<(f64, f64)>,
     /// How much the rounds tend to one side, from -1 (all are smaller) to 1 (all are larger)
-    /// ([`signed_rank::effect_size`]); `None` where all ratios are 1.
+    /// ([`signed_rank::effect_size`]); where none is shared, the same of all pairs of repetitions. `None` where
+    /// all ratios are 1.
     pub effect: Option<f64>,
-    /// The p of Wilcoxon's test for pairs.
+    /// The p of Wilcoxon's test for pairs; where no round is shared, that of Mann and Whitney's test.
     pub p: f64,
     /// The same, corrected for all ratios of the comparison (Holm).
     pub adjusted_p: f64,
@@ -271,12 +306,29 @@ impl Evidence {
         }
         let p = signed_rank::p_value(ratios);
         Some(Self {
-            rounds: ratios.len(),
+            basis: Basis::Rounds(ratios.len()),
             interval: interval_of_median(ratios),
             effect: signed_rank::effect_size(ratios),
             p,
             adjusted_p: p,
         })
+    }
+
+    /// Of repetitions of which no round has both, with the ratio that they tell; `None` where one is not above 0.
+    pub(crate) fn unpaired(base: &[f64], values: &[f64]) -> Option<(Self, f64)> {
+        let mut test = RankTest::default();
+        let found = shift(&mut test, base, values, LEVEL)?;
+        let p = test.p_value(base, values);
+        let pairs = values.iter().flat_map(|value| base.iter().map(move |base| value - base));
+        let sides: f64 = pairs.filter(|apart| *apart != 0.0).map(f64::signum).sum();
+        let evidence = Self {
+            basis: Basis::Repetitions(values.len(), base.len()),
+            interval: found.interval,
+            effect: (p < 1.0 || sides != 0.0).then(|| sides / (values.len() * base.len()) as f64),
+            p,
+            adjusted_p: p,
+        };
+        Some((evidence, found.ratio))
     }
 
     /// Whether chance alone hardly makes such a ratio, all that are shown considered.
@@ -288,10 +340,9 @@ impl Evidence {
     /// those of Cohen for correlations (0.3, 0.5; "Statistical Power Analysis for the Behavioral Sciences",
     /// 1988).
     pub fn in_words(&self) -> String {
-        let noun = if self.rounds == 1 { "round" } else { "rounds" };
         match self.effect.map(f64::abs) {
             _ if !self.is_shown() => {
-                format!("no difference that {} {noun} can show", self.rounds)
+                format!("no difference that {} can show", self.basis.in_words())
             }
             Some(size) if size >= 0.5 => "large".to_owned(),
             Some(size) if size >= 0.3 => "medium".to_owned(),
@@ -302,11 +353,12 @@ impl Evidence {
 
 /// Sets cases against one another.
 ///
-/// Repetitions of a case, of all runs together, become their median; ratios are taken round by
-/// round, and then their median. A case whose promises were broken has no numbers.
+/// Repetitions of a case, of all runs together, become their median, of percentiles one that was measured; ratios
+/// are taken round by round, and then their median. A case whose promises were broken has no numbers.
 ///
 /// # Errors
-/// There is nothing to compare, a metric was not measured, or no two columns share a case.
+/// There is nothing to compare, a metric was not measured or not always in the same unit, or no two columns share
+/// a case.
 pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Comparison> {
     if records.is_empty() {
         let why = "there is not a single result in these runs";
@@ -319,7 +371,7 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     let plan = Plan::new(&cases, by);
     let levels = column_levels(&cases, options);
     let columns: Vec<_> = levels.iter().map(|level| column(level, &cases, &plan, by)).collect();
-    let groups = group(records, &plan, by, &levels, &Shown { metrics, options });
+    let groups = group(records, &plan, by, &levels, &Shown { metrics, options })?;
     check_common(&groups, &columns, &plan, by)?;
     let mut groups = groups;
     correct(&mut groups);
@@ -334,19 +386,28 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     })
 }
 
-/// Corrects the p of all ratios for each other.
+/// Corrects the p of all ratios for each other, and marks those that are then not told from chance; none where
+/// so few repetitions can tell no ratio at all, which is said of all of them.
 fn correct(groups: &mut [Group]) {
     let cells =
         groups.iter_mut().flat_map(|group| &mut group.lines).flat_map(|line| &mut line.cells);
-    let mut found: Vec<&mut Evidence> = cells
+    let mut values: Vec<&mut CellValue> = cells
         .filter_map(|cell| match cell {
-            Cell::Value(value) => value.evidence.as_mut(),
-            Cell::Missing | Cell::Status(..) => None,
+            Cell::Value(value) if value.ratio.is_some() => Some(value),
+            Cell::Value(_) | Cell::Missing | Cell::Status(..) => None,
         })
         .collect();
+    let mut found: Vec<&mut Evidence> =
+        values.iter_mut().filter_map(|value| value.evidence.as_mut()).collect();
     let p_values: Vec<f64> = found.iter().map(|evidence| evidence.p).collect();
     for (evidence, p) in found.iter_mut().zip(adjusted(&p_values)) {
         evidence.adjusted_p = p;
+    }
+    let needed = LEVEL / found.len() as f64;
+    let can_tell = found.iter().any(|evidence| evidence.basis.smallest_p() <= needed);
+    for value in values {
+        let is_shown = value.evidence.as_ref().is_some_and(Evidence::is_shown);
+        value.is_doubtful = can_tell && !is_shown;
     }
 }
 

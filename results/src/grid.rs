@@ -4,6 +4,11 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Row, Table, TableStyle,
 };
 
+use crate::markup::plain;
+
+/// Opens and closes bold type in cells that become Markdown: a sign that no text has.
+pub(crate) const BOLD: &str = "\u{2}";
+
 /// One rule below the header, nothing else: numbers are read along lines, not in boxes.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -94,9 +99,19 @@ impl Grid {
         table
     }
 
-    /// A table of GitHub's Markdown. Rows that are all blank are left out.
+    /// A table of GitHub's Markdown, which makes nothing but text of the cells. Rows that are all blank are left out.
     pub(crate) fn markdown(&self) -> String {
+        self.markdown_of(plain_lines)
+    }
+
+    /// The same of cells that are Markdown already, in which text from elsewhere is [plain].
+    pub(crate) fn markdown_of_markup(&self) -> String {
+        self.markdown_of(str::to_owned)
+    }
+
+    fn markdown_of(&self, markup: fn(&str) -> String) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let escape = |text: &str| escape(&markup(text));
         let mut out = line(self.columns.iter().map(|(text, _)| escape(text)).collect());
         let rule = |(_, align): &(String, Align)| match align {
             Align::Left => "---".to_owned(),
@@ -108,6 +123,11 @@ impl Grid {
         }
         out
     }
+}
+
+/// Lines that stay lines, and bold type that stays bold.
+fn plain_lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n").replace(BOLD, "**")
 }
 
 fn cell(text: &str, align: Align) -> Cell {

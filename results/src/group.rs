@@ -3,15 +3,16 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use dbdyno_core::{Better, Case, Status};
+use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::compare::{Cell, CellValue, CompareOptions, Evidence, Group, Line};
 use crate::dimension::{Dimension, Level, Plan};
-use crate::histograms::Histograms;
-use crate::metric::DEFAULT_METRICS;
+use crate::histograms::{Histograms, is_percentile};
+use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
 use crate::repetition::{Repetition, Sample, repetitions};
-use crate::statistics::{Round, half_range_percent, median, quotients, ratio};
+use crate::run_folder::file;
+use crate::statistics::{Ratio, Round, half_range_percent, quotients, ratio};
 
 /// What is shown of each case.
 pub(crate) struct Shown<'o> {
@@ -31,13 +32,16 @@ type Row<'r> = BTreeMap<Level, Cases<'r>>;
 
 /// The groups of all records, in the order in which they are shown. A group that has nothing to
 /// show is left out.
+///
+/// # Errors
+/// The numbers of a metric are in several units, or of several directions.
 pub(crate) fn group(
     records: &[Record],
     plan: &Plan,
     by: Dimension,
     columns: &[Level],
     shown: &Shown<'_>,
-) -> Vec<Group> {
+) -> Result<Vec<Group>> {
     let mut rows: BTreeMap<Place, Row<'_>> = BTreeMap::new();
     for repetition in repetitions(records) {
         let Some(case) = repetition.case() else { continue };
@@ -59,12 +63,12 @@ pub(crate) fn group(
                 levels: levels.iter().map(|level| level.text.clone()).collect(),
                 transaction: transaction.to_owned(),
                 cases: columns.iter().map(|level| case(row.get(level)?)).collect(),
-                lines: lines(row, columns, transaction, shown),
+                lines: lines(row, columns, transaction, shown)?,
             };
             groups.extend((!group.lines.is_empty()).then_some(group));
         }
     }
-    groups
+    Ok(groups)
 }
 
 /// The case as a whole, and its transaction types where they are asked for.
@@ -79,15 +83,20 @@ fn case(cases: &Cases<'_>) -> Option<Case> {
     cases.values().next().and_then(Repetition::case).cloned()
 }
 
-fn lines(row: &Row<'_>, columns: &[Level], transaction: &str, shown: &Shown<'_>) -> Vec<Line> {
+fn lines(
+    row: &Row<'_>,
+    columns: &[Level],
+    transaction: &str,
+    shown: &Shown<'_>,
+) -> Result<Vec<Line>> {
     let lines = metrics(row, transaction, &shown.metrics).into_iter().map(|metric| {
         let samples: Vec<_> =
             columns.iter().map(|level| samples(row.get(level), transaction, &metric)).collect();
-        let (unit, better) = unit(row, transaction, &metric);
+        let (unit, better) = unit(row, transaction, &metric)?;
         // The first column that has a number here: an engine that lacks a level leaves the others
         // comparable.
-        let base = samples.iter().find(|of| matches!(cell(of, None), Cell::Value(_)));
-        let mut cells: Vec<_> = samples.iter().map(|of| cell(of, base)).collect();
+        let base = samples.iter().find(|of| matches!(cell(of, None, &metric), Cell::Value(_)));
+        let mut cells: Vec<_> = samples.iter().map(|of| cell(of, base, &metric)).collect();
         // Every number is its own ratio to itself; saying so helps nobody.
         let values = |cell: &&mut Cell| matches!(cell, Cell::Value(_));
         if let Some(Cell::Value(first)) = cells.iter_mut().find(values) {
@@ -100,9 +109,10 @@ fn lines(row: &Row<'_>, columns: &[Level], transaction: &str, shown: &Shown<'_>)
             }
         }
         mark_best(&mut cells, better);
-        Line { metric, unit, better, cells }
+        Ok(Line { metric, unit, better, cells })
     });
-    lines.filter(|line| line.cells.iter().any(|cell| *cell != Cell::Missing)).collect()
+    let is_told = |line: &Line| line.cells.iter().any(|cell| *cell != Cell::Missing);
+    lines.filter(|line| line.as_ref().map_or(true, is_told)).collect()
 }
 
 /// The metrics asked for; else those of the default set that were measured; else all that were,
@@ -128,11 +138,28 @@ fn metrics(row: &Row<'_>, transaction: &str, asked: &[String]) -> Vec<String> {
     others
 }
 
-/// The unit and direction of a metric, as its first number has them.
-fn unit(row: &Row<'_>, transaction: &str, metric: &str) -> (String, Better) {
-    let mut repetitions = row.values().flat_map(BTreeMap::values);
-    let found = repetitions.find_map(|repetition| repetition.row(transaction, metric));
-    found.map_or((String::new(), Better::Neither), |row| (row.unit.to_string(), row.better))
+/// The unit and direction of a metric, which all its numbers have.
+fn unit(row: &Row<'_>, transaction: &str, metric: &str) -> Result<(String, Better)> {
+    let repetitions = row.values().flat_map(BTreeMap::values);
+    let mut found = repetitions.filter_map(|repetition| repetition.row(transaction, metric));
+    let Some(first) = found.next() else { return Ok((String::new(), Better::Neither)) };
+    let other = found.find(|row| (&row.unit, row.better) != (&first.unit, first.better));
+    if let Some(other) = other {
+        let said = |row: &Record| match row.better {
+            Better::Neither => format!("in `{}`", row.unit),
+            better => format!("in `{}`, the {} the better", row.unit, better.name()),
+        };
+        let why = format!(
+            "it is {} in the run {} and {} in the run {}",
+            said(first),
+            first.run_id,
+            said(other),
+            other.run_id
+        );
+        let doing = format!("compare `{metric}` of {}", first.benchmark());
+        return Err(Error::new(doing, why).next("compare runs that one version of dbdyno wrote"));
+    }
+    Ok((first.unit.to_string(), first.better))
 }
 
 /// What the repetitions of one column say.
@@ -167,28 +194,43 @@ fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Sample
 
 /// A failed repetition fails the cell. Repetitions that were interrupted or not supported only
 /// leave their place to the others, where there are any.
-fn cell(samples: &Samples, first: Option<&Samples>) -> Cell {
+fn cell(samples: &Samples, first: Option<&Samples>, metric: &str) -> Cell {
     let worst = samples.statuses.last_key_value();
     let values: Vec<_> = samples.values.values().copied().collect();
-    match (median(&values), worst) {
+    match (middle(metric, &values), worst) {
         (None, None) => Cell::Missing,
         (_, Some((Status::Failed, (_, details)))) => Cell::Status(Status::Failed, join(details)),
         (None, Some((status, (_, details)))) => Cell::Status(*status, join(details)),
-        (Some(median), _) => Cell::Value(CellValue {
-            median,
-            merged: false,
-            spread_percent: half_range_percent(&values),
-            repetitions: values.len(),
-            ratio: first
-                .filter(|first| !first.statuses.contains_key(&Status::Failed))
-                .and_then(|first| ratio(&samples.values, &first.values)),
-            evidence: first
-                .and_then(|first| quotients(&samples.values, &first.values))
-                .and_then(|ratios| Evidence::of(&ratios)),
-            best: false,
-            detail: most_said(samples),
-            note: left_out(samples),
-        }),
+        (Some(median), _) => {
+            let first = first.filter(|first| !first.statuses.contains_key(&Status::Failed));
+            let (ratio, evidence) = first.map_or((None, None), |first| against(samples, first));
+            Cell::Value(CellValue {
+                median,
+                merged: false,
+                spread_percent: half_range_percent(&values),
+                repetitions: values.len(),
+                ratio,
+                evidence,
+                is_doubtful: false,
+                best: false,
+                detail: most_said(samples),
+                note: left_out(samples),
+            })
+        }
+    }
+}
+
+/// The ratio to the first column, and what speaks for it: round by round, or where no round has both, each
+/// repetition to each.
+fn against(samples: &Samples, first: &Samples) -> (Option<Ratio>, Option<Evidence>) {
+    let ratio = ratio(&samples.values, &first.values);
+    if let Some(ratios) = quotients(&samples.values, &first.values) {
+        return (ratio, Evidence::of(&ratios));
+    }
+    let numbers = |samples: &Samples| -> Vec<f64> { samples.values.values().copied().collect() };
+    match Evidence::unpaired(&numbers(first), &numbers(samples)) {
+        Some((evidence, value)) => (Some(Ratio { value, paired: false }), Some(evidence)),
+        None => (ratio, None),
     }
 }
 
@@ -202,14 +244,32 @@ fn merge(
     metric: &str,
 ) {
     let Cell::Value(value) = cell else { return };
+    if !is_percentile(metric) {
+        return;
+    }
     let counted =
         cases.into_iter().flatten().filter(|(round, _)| samples.values.contains_key(round));
-    let counted =
-        counted.filter_map(|(round, repetition)| Some((round.0.as_str(), repetition.case()?)));
-    if let Some(merged) = histograms.merged(metric, transaction, counted) {
+    let counted: Vec<(&str, &Case)> = counted
+        .filter_map(|(round, repetition)| Some((round.0.as_str(), repetition.case()?)))
+        .collect();
+    if let Some(merged) = histograms.merged(metric, transaction, counted.iter().copied()) {
         value.median = merged;
         value.merged = true;
+        return;
     }
+    let has_none =
+        |(run, case): &&(&str, &Case)| histograms.of_repetition(run, case, transaction).is_none();
+    let why = format!(
+        "not merged, but the median of repetitions: {} of {} have no response times in {}",
+        counted.iter().filter(has_none).count(),
+        counted.len(),
+        file::LATENCY
+    );
+    value.note = [std::mem::take(&mut value.note), why]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
 }
 
 /// What most repetitions say of their number, and how many of them where not all do.

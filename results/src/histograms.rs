@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use crate::hlog::{MEASURED, case_tag, escape};
-use crate::load::Loaded;
+use crate::load::{Loaded, LoadedFile};
 use crate::run_folder::file;
 
 /// Significant digits where histograms are put together; the same as where they are recorded.
@@ -34,6 +34,9 @@ pub struct Histograms {
     pub warnings: Vec<String>,
 }
 
+/// What to do where response times cannot be read and nobody asked for them but by an option.
+const WITHOUT: &str = "leave out `--merge`, which needs that file whole";
+
 /// Reads the histograms beside every file of `loaded`, those of each repetition's seconds taken together. A
 /// last line that was cut off is skipped with a warning.
 ///
@@ -42,33 +45,43 @@ pub struct Histograms {
 pub fn histograms(loaded: &Loaded) -> Result<Histograms> {
     let mut histograms = Histograms::default();
     for results in &loaded.files {
-        let rows = loaded.records.get(results.rows.clone()).unwrap_or_default();
-        let runs: BTreeSet<&str> = rows.iter().map(|row| &*row.run_id).collect();
-        let path = results.path.with_file_name(file::LATENCY);
-        let [run] = runs.into_iter().collect::<Vec<_>>()[..] else {
-            let why = "the rows beside it are of several runs";
-            return Err(Error::new(format!("read `{}`", path.display()), why)
-                .next("give the runs as they were measured, each in its folder"));
-        };
-        histograms.read(run, &path)?;
+        histograms.read(loaded, results).map_err(|error| error.next(WITHOUT))?;
     }
     Ok(histograms)
 }
 
 impl Histograms {
-    fn read(&mut self, run: &str, path: &Path) -> Result<()> {
-        let failed = |error: &std::io::Error| {
-            let told = Error::new(format!("read `{}`", path.display()), error);
-            match error.kind() {
-                ErrorKind::NotFound => told.next("leave out `--merge`, which needs that file"),
-                _ => told,
+    /// The same of those files that can be read; why others cannot is among the warnings.
+    pub(crate) fn of_readable(loaded: &Loaded) -> Self {
+        let mut histograms = Self::default();
+        for results in &loaded.files {
+            if let Err(error) = histograms.read(loaded, results) {
+                histograms.warnings.push(format!("response times are not shown: {error}"));
             }
-        };
-        let mut lines = BufReader::new(File::open(path).map_err(|error| failed(&error))?);
+        }
+        histograms
+    }
+
+    fn read(&mut self, loaded: &Loaded, results: &LoadedFile) -> Result<()> {
+        let rows = loaded.records.get(results.rows.clone()).unwrap_or_default();
+        let runs: BTreeSet<&str> = rows.iter().map(|row| &*row.run_id).collect();
+        let path = results.path.with_file_name(file::LATENCY);
+        let doing = || format!("read `{}`", path.display());
+        match runs.into_iter().collect::<Vec<_>>()[..] {
+            [] => Err(Error::new(doing(), "there is not a single result beside it")),
+            [run] => self.read_file(run, &path),
+            _ => Err(Error::new(doing(), "the rows beside it are of several runs")
+                .next("give the runs as they were measured, each in its folder")),
+        }
+    }
+
+    fn read_file(&mut self, run: &str, path: &Path) -> Result<()> {
+        let failed = |error| Error::new(format!("read `{}`", path.display()), error);
+        let mut lines = BufReader::new(File::open(path).map_err(failed)?);
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
-            if lines.read_until(b'\n', &mut line).map_err(|error| failed(&error))? == 0 {
+            if lines.read_until(b'\n', &mut line).map_err(failed)? == 0 {
                 break;
             }
             if !line.ends_with(b"\n") {
@@ -80,7 +93,6 @@ impl Histograms {
             }
             self.add(run, &line).map_err(|why| {
                 Error::new(format!("read `{}`, line {number}", path.display()), why)
-                    .next("mend or remove the line, or leave out `--merge`")
             })?;
         }
         Ok(())
@@ -148,6 +160,11 @@ impl Histograms {
         }
         (!all.is_empty()).then(|| all.value_at_quantile(quantile) as f64 / NS_PER_US)
     }
+}
+
+/// Whether a metric is read off a histogram: a percentile of response times, or their maximum.
+pub(crate) fn is_percentile(metric: &str) -> bool {
+    quantile(metric).is_some()
 }
 
 /// `latency_p999_us` is 0.999, the maximum 1.

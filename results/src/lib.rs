@@ -55,7 +55,7 @@ pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
 pub use histograms::{Histograms, histograms};
 pub use isolation_view::IsolationView;
 pub use load::{Loaded, LoadedFile, load};
-pub use machine::{Machine, machine};
+pub use machine::{Machine, check_machines, machine};
 pub use plan_diff::{PlanComparison, PlanGroup, PlanPair, compare_plans, group};
 pub use pool_view::PoolView;
 pub use procedures_view::ProceduresView;

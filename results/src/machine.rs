@@ -4,7 +4,10 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
+use dbdyno_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::load::{Loaded, LoadedFile};
 
 /// How far the memory of one machine may seem to change, for a kernel keeps more or less of it to
 /// itself: a share.
@@ -51,6 +54,39 @@ impl Machine {
             differences.push(format!("{} and {} of memory", bytes(self), bytes(other)));
         }
         differences
+    }
+}
+
+/// Whose machine differs from that of the first file whose machine is known, and in what: a sentence for each.
+pub(crate) fn different<'f>(files: impl Iterator<Item = &'f LoadedFile>) -> Vec<String> {
+    let known: Vec<(&LoadedFile, &Machine)> =
+        files.filter_map(|file| Some((file, &file.run.as_ref()?.machine))).collect();
+    let Some(((first, one), others)) = known.split_first() else { return Vec::new() };
+    let told = others.iter().filter_map(|(file, other)| {
+        let differences = one.differences(other);
+        (!differences.is_empty()).then(|| {
+            format!(
+                "`{}` and `{}` were measured on different machines ({})",
+                first.path.display(),
+                file.path.display(),
+                differences.join(", ")
+            )
+        })
+    });
+    told.collect()
+}
+
+/// Sees that all runs were measured on one machine, as far as `run.toml` tells; where that is not asked for
+/// (`across_machines`), gives what differs, a sentence each.
+///
+/// # Errors
+/// The machines differ, and nobody said that this is meant.
+pub fn check_machines(loaded: &Loaded, across_machines: bool) -> Result<Vec<String>> {
+    let told = different(loaded.files.iter());
+    match told.first() {
+        Some(first) if !across_machines => Err(Error::new("put the runs side by side", first)
+            .next("give runs of one machine, or `--across-machines` if you know what that means")),
+        _ => Ok(told),
     }
 }
 

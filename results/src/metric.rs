@@ -2,6 +2,8 @@
 
 use dbdyno_core::{Error, Result};
 
+use crate::statistics::{lower_median, median};
+
 /// What is compared when nothing else is asked for.
 pub const DEFAULT_METRICS: [&str; 4] =
     ["throughput", "latency_p50_us", "latency_p95_us", "latency_p99_us"];
@@ -45,6 +47,17 @@ fn nearest(asked: &str, measured: &[String]) -> String {
     quoted.join(" or ")
 }
 
+/// Whether a number of it is a percentile, or a maximum: `latency_p99_us`, `acquire_burst_p95_us`.
+fn is_percentile(name: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    name.split('_').any(|part| part == "max" || part.strip_prefix('p').is_some_and(digits))
+}
+
+/// The median of a metric over repetitions; of percentiles one that was measured, for the mean of two is none.
+pub(crate) fn middle(name: &str, values: &[f64]) -> Option<f64> {
+    if is_percentile(name) { lower_median(values) } else { median(values) }
+}
+
 /// A metric as a table's line is headed, with the unit that its numbers are shown in, and what
 /// they are divided by. Latencies turn from microseconds into milliseconds where the largest of
 /// the line is 10 ms or more.
@@ -75,7 +88,7 @@ fn percentile_name(name: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-    use super::{display, find};
+    use super::{display, find, middle};
 
     #[test]
     fn metrics_are_found_by_their_short_names() {
@@ -88,6 +101,15 @@ mod tests {
         assert!(error.ends_with("give `latency_p99_us`"), "{error}");
         let error = find("zzz", &measured).unwrap_err().to_string();
         assert!(error.contains("`latency_max_us` or `latency_p99_us` or `throughput`"), "{error}");
+    }
+
+    #[test]
+    fn the_middle_of_percentiles_is_one_of_them() {
+        let of = |name: &str| middle(name, &[1.0, 4.0]);
+        for name in ["latency_p99_us", "acquire_burst_p95_us", "latency_max_us"] {
+            assert_eq!(of(name), Some(1.0), "{name}");
+        }
+        assert_eq!([of("throughput"), of("p_us")], [Some(2.5), Some(2.5)]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use dbdyno_core::Case;
 
 use crate::chart::{Chart, LineChart};
 use crate::grid::wrap;
+use crate::markup::plain;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 use crate::scalability;
@@ -79,6 +80,14 @@ impl PoolView {
     }
 }
 
+/// Benchmarks in which clients are meant to be refused or cut off.
+const TROUBLED: [&str; 3] = ["burst", "leak", "restart"];
+
+/// Whether it is made to have transactions fail.
+pub(crate) fn makes_trouble(case: &Case) -> bool {
+    case.suite == SUITE && TROUBLED.contains(&case.benchmark.as_str())
+}
+
 fn is_shown_so(case: &Case) -> bool {
     let benchmark = case.benchmark.as_str();
     case.suite == SUITE && (SWEEPS.contains(&benchmark) || findings::is_shown(benchmark))
@@ -119,7 +128,7 @@ fn pool(load: &str) -> Option<(&str, u32)> {
 /// Sentences, each in lines of its own.
 fn lines(sentences: &[String], options: &RenderOptions) -> String {
     let written = sentences.iter().map(|sentence| match options.format {
-        Format::Markdown => format!("{sentence}\n\n"),
+        Format::Markdown => format!("{}\n\n", plain(sentence)),
         Format::Table | Format::Csv => wrap(sentence, options.width),
     });
     written.collect()

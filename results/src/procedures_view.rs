@@ -5,6 +5,7 @@ mod gains;
 mod triggers;
 
 use crate::grid::{Grid, wrap};
+use crate::markup::plain;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 use crate::subject::{Subject, subjects};
@@ -52,7 +53,7 @@ impl ProceduresView {
         }
         if !notes.is_empty() {
             let wrapped = notes.iter().map(|note| match options.format {
-                Format::Markdown => note.clone(),
+                Format::Markdown => plain(note),
                 _ => wrap(note, options.width),
             });
             parts.push(wrapped.collect::<Vec<_>>().join("\n"));

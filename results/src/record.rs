@@ -114,6 +114,16 @@ impl Record {
         format!("{}/{}", self.case.suite, self.case.benchmark)
     }
 
+    /// Whether it says of a promise whether it was kept.
+    pub(crate) fn is_check(&self) -> bool {
+        self.metric.starts_with("check_")
+    }
+
+    /// Whether it failed, or is a check whose number says that it did not hold.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.status == Status::Failed || (self.is_check() && self.value == Some(0.0))
+    }
+
     /// The fields in the order of [`COLUMNS`]. Passwords in texts are masked.
     pub fn fields(&self) -> Vec<String> {
         let mut fields = vec![self.run_id.to_string(), self.started_at.to_string()];

@@ -194,12 +194,13 @@ impl Repetition<'_> {
     /// Why the repetition failed, if it did: the checks that did not hold, or else what most failed rows say: a
     /// row that has a detail of its own keeps it.
     pub(crate) fn failure(&self) -> Option<String> {
-        let mut failed: Vec<_> = self.all().filter(|row| row.status == Status::Failed).collect();
+        let mut failed: Vec<_> = self.all().filter(|row| row.is_failed()).collect();
         failed.sort_by_key(|row| (&*row.transaction, &*row.metric));
         let said = |row: &Record| failed.iter().filter(|other| other.detail == row.detail).count();
         // Of several that are said as often, the first.
         let most = *failed.iter().rev().max_by_key(|row| said(row))?;
-        let checks: Vec<_> = failed.into_iter().filter(|row| is_check(row)).map(sentence).collect();
+        let checks: Vec<_> =
+            failed.into_iter().filter(|row| row.is_check()).map(sentence).collect();
         match checks.len() {
             0 => Some(sentence(most)),
             few if few <= NAMED => Some(checks.join("; ")),
@@ -208,13 +209,9 @@ impl Repetition<'_> {
     }
 }
 
-fn is_check(row: &Record) -> bool {
-    row.metric.starts_with("check_")
-}
-
 /// What a row says of itself; a failed check is named.
 fn sentence(row: &Record) -> String {
-    let what = if is_check(row) { &*row.metric } else { "" };
+    let what = if row.is_check() { &*row.metric } else { "" };
     match (what.is_empty(), row.detail.is_empty()) {
         (true, _) => row.detail.to_string(),
         (false, true) => format!("{what} did not hold"),

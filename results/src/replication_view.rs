@@ -4,6 +4,7 @@
 mod tables;
 
 use crate::grid::wrap;
+use crate::markup::plain;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 use crate::scalability;
@@ -62,7 +63,7 @@ fn name(subject: &Subject) -> String {
 /// Sentences, each in lines of its own.
 fn lines(sentences: &[String], options: &RenderOptions) -> String {
     let written = sentences.iter().map(|sentence| match options.format {
-        Format::Markdown => format!("{sentence}\n\n"),
+        Format::Markdown => format!("{}\n\n", plain(sentence)),
         Format::Table | Format::Csv => wrap(sentence, options.width),
     });
     written.collect()

@@ -7,14 +7,17 @@ mod html;
 mod markdown;
 mod sampled;
 mod sections;
+mod side_file;
 mod summary;
+mod wrong;
 
 use std::path::PathBuf;
 
-use dbdyno_core::Result;
+use dbdyno_core::{Error, Result};
 
-use crate::histograms::histograms;
+use crate::histograms::Histograms;
 use crate::load::load;
+use crate::machine::check_machines;
 
 /// A report.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Report {
     pub title: String,
     /// Its parts, the most important first.
     pub sections: Vec<Section>,
+    /// What could not be read, or was not taken silently, a sentence each; the first section has them too.
+    pub warnings: Vec<String>,
 }
 
 /// A part of a report.
@@ -62,18 +67,21 @@ pub struct Picture {
 /// Reads runs, and what stands beside their results, and makes a report of them.
 ///
 /// # Errors
-/// A run cannot be read.
-pub fn report(runs: &[PathBuf]) -> Result<Report> {
+/// A run cannot be read, or has not a single result, or the runs were measured on different machines and nobody
+/// said that this is meant (`across_machines`).
+pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     let mut loaded = load(runs)?;
+    if let Some(empty) = loaded.files.iter().find(|file| file.rows.is_empty()) {
+        let doing = format!("make a report of `{}`", empty.path.display());
+        return Err(Error::new(doing, "there is not a single result in it")
+            .next("look into events.csv and the output of the run, or run again"));
+    }
+    let machines = check_machines(&loaded, across_machines)?;
+    loaded.warnings.extend(machines);
     // Results stand without response times.
-    let histograms = match histograms(&loaded) {
-        Ok(histograms) => Some(histograms),
-        Err(error) => {
-            loaded.warnings.push(format!("response times are not shown: {error}"));
-            None
-        }
-    };
-    sections::report(loaded, histograms.as_ref())
+    let mut histograms = Histograms::of_readable(&loaded);
+    loaded.warnings.append(&mut histograms.warnings);
+    sections::report(loaded, &histograms)
 }
 
 impl Report {

@@ -8,7 +8,8 @@ use dbdyno_core::{Case, Error, Result};
 use crate::chart::{Chart, ChartCurve, MOST_CURVES};
 use crate::csv_lines::csv_line;
 use crate::dimension::{Dimension, Level, Plan};
-use crate::grid::{Align, Grid, Text, wrap};
+use crate::grid::{Align, BOLD, Grid, Text, wrap};
+use crate::markup::plain;
 use crate::metric;
 use crate::number;
 use crate::record::{
@@ -18,7 +19,7 @@ use crate::render::{Format, RenderOptions};
 use crate::repetition::{Repetition, Sample, distinct_cases, repetitions};
 use crate::scalability::{self, Load};
 use crate::statistics::usl::{self, Fit, Observation, Spread};
-use crate::statistics::{Round, half_range_percent, median, ratio};
+use crate::statistics::{Round, half_range_percent, lower_median, median, ratio};
 
 /// The curves of all benchmarks that were measured at more than one number of clients.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +129,7 @@ fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
             spread_percent: half_range_percent(&numbers(&throughput)),
             speed_up,
             efficiency_percent: speed_up.map(|speed_up| speed_up / times * 100.0),
-            p99_us: median(&numbers(&p99)),
+            p99_us: lower_median(&numbers(&p99)),
             status,
         })
     };
@@ -213,10 +214,10 @@ impl Scaling {
         match options.format {
             Format::Csv => self.csv(),
             Format::Markdown => {
-                let before: String = captions.into_iter().map(|line| line + "\n\n").collect();
+                let before: String = captions.iter().map(|line| plain(line) + "\n\n").collect();
                 let grid = self.grid(options.format, false, false);
                 let after: String =
-                    self.notes().into_iter().map(|line| format!("\n{line}\n")).collect();
+                    self.notes().iter().map(|line| format!("\n{}\n", plain(line))).collect();
                 Ok(before + &grid.markdown() + &after)
             }
             Format::Table => {
@@ -382,7 +383,7 @@ impl Scaling {
 /// What stands before the highest throughput of a curve.
 const fn mark(format: Format, styled: bool) -> &'static str {
     match format {
-        Format::Markdown => "**",
+        Format::Markdown => BOLD,
         _ if styled => "",
         _ => "*",
     }
@@ -415,7 +416,7 @@ impl Point {
         let spread = spread.unwrap_or_default();
         let mut throughput = shown(self.throughput, &|value| {
             // In Markdown the mark opens bold type, which it also closes.
-            let close = if mark.len() > 1 { mark } else { "" };
+            let close = if mark == BOLD { mark } else { "" };
             format!("{mark}{}{close}{spread}", number::sensible(value))
         });
         throughput.bold = peak;

@@ -1,5 +1,4 @@
-//! Statistics over repetitions. Percentiles are never averaged: the median of repetitions is one
-//! of the measured values, or lies half-way between two of them.
+//! Statistics over repetitions.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +30,14 @@ pub fn median(values: &[f64]) -> Option<f64> {
         odd if odd % 2 == 1 => Some(sorted[middle]),
         _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
     }
+}
+
+/// The middle value; the lower one of the two middle ones of an even number, for the mean of two percentiles is
+/// no percentile. `None` of no values.
+pub fn lower_median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
 }
 
 /// Half the range of the values in percent of their median; `None` of fewer than two values, and
@@ -80,7 +87,7 @@ pub fn quotients(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> 
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Ratio, Round, half_range_percent, median, ratio};
+    use super::{Ratio, Round, half_range_percent, lower_median, median, ratio};
 
     fn rounds(run: &str, values: &[f64]) -> BTreeMap<Round, f64> {
         (1..).zip(values).map(|(number, value)| ((run.to_owned(), number), *value)).collect()
@@ -91,6 +98,12 @@ mod tests {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 100.0, 2.0]), Some(3.0));
+    }
+
+    #[test]
+    fn the_lower_median_is_one_of_the_values() {
+        let found = [&[][..], &[3.0, 1.0, 2.0], &[4.0, 1.0, 100.0, 2.0]].map(lower_median);
+        assert_eq!(found, [None, Some(2.0), Some(2.0)]);
     }
 
     #[test]

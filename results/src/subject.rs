@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Status};
 
+use crate::metric::middle;
 use crate::record::Record;
-use crate::statistics::{Round, half_range_percent, median};
+use crate::statistics::{Round, half_range_percent};
 
 /// A case, all repetitions of it.
 #[derive(Clone, Debug)]
@@ -220,7 +221,7 @@ impl Subject {
     }
 
     pub(crate) fn median(&self, metric: &str, transaction: &str) -> Option<f64> {
-        median(&self.values(metric, transaction)?)
+        middle(metric, &self.values(metric, transaction)?)
     }
 
     /// The greatest over all repetitions.

@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use dbdyno_core::Result;
 
-use crate::compare::{Cell, CellValue, Column, Comparison, Evidence, Group, LEVEL, Line};
+use crate::compare::{Basis, Cell, CellValue, Column, Comparison, Evidence, Group, LEVEL, Line};
 use crate::csv_lines::csv_line;
 use crate::dimension::Dimension;
 use crate::footnote::Footnotes;
-use crate::grid::{Align, Grid, Text, wrap};
+use crate::grid::{Align, BOLD, Grid, Text, wrap};
+use crate::markup::plain;
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields, optional};
 use crate::render::{Format, RenderOptions};
-use crate::statistics::signed_rank;
+use crate::statistics::{repetitions, signed_rank};
 use crate::{metric, number};
 
 impl Comparison {
@@ -60,18 +61,19 @@ impl Comparison {
 
     fn markdown(&self) -> String {
         let footnotes = Footnotes::of(self);
-        let paragraph = |line: String| line + "\n\n";
+        let paragraph = |line: String| plain(&line) + "\n\n";
         let before: String = self.captions().into_iter().map(paragraph).collect();
+        let below = |line: &String| format!("\n{}\n", plain(line));
         if self.is_index_view() {
             let (grid, left_out) = self.index_grid(usize::MAX, &footnotes);
             let notes = self.index_notes(Style::Markdown, &left_out, &footnotes);
-            let after: String = notes.iter().map(|line| format!("\n{line}\n")).collect();
-            return before + &grid.markdown() + &after;
+            return before + &grid.markdown() + &notes.iter().map(below).collect::<String>();
         }
         let layout = Layout { labels: Labels::Repeated, two_lines: false };
         let grid = self.grid(0..self.columns.len(), layout, Style::Markdown, &footnotes);
-        let after = self.legend(Style::Markdown).into_iter().chain(footnotes.lines());
-        let after: String = after.map(|line| format!("\n{line}\n")).collect();
+        let after: Vec<String> =
+            self.legend(Style::Markdown).into_iter().chain(footnotes.lines()).collect();
+        let after: String = after.iter().map(below).collect();
         before + &grid.markdown() + &after
     }
 
@@ -144,7 +146,10 @@ impl Comparison {
             parts.push(format!("x is the ratio to {base}"));
         }
         if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
-            parts.push("~ stands where no round has both and medians are divided".to_owned());
+            parts.push(
+                "~ stands where no round has both: the median of each repetition to each"
+                    .to_owned(),
+            );
         }
         parts.extend(self.doubts(style));
         if values.iter().any(|value| value.best) {
@@ -158,28 +163,40 @@ impl Comparison {
 
     /// What the rounds can tell of the ratios.
     fn doubts(&self, style: Style) -> Option<String> {
-        let evidence: Vec<&Evidence> =
-            self.values().filter_map(|value| value.evidence.as_ref()).collect();
-        let most = evidence.iter().map(|evidence| evidence.rounds).max()?;
-        let needed = signed_rank::fewest(LEVEL / evidence.len() as f64);
-        let ratios = match evidence.len() {
-            1 => "a ratio".to_owned(),
-            many => format!("any of {many} ratios"),
-        };
-        let rounds = if most == 1 { "1 round".to_owned() } else { format!("{most} rounds") };
-        if most < needed {
-            return Some(format!("{rounds} cannot tell {ratios} from chance, {needed} can"));
+        let bases: Vec<Basis> =
+            self.values().filter_map(|value| Some(value.evidence.as_ref()?.basis)).collect();
+        let most = bases
+            .iter()
+            .copied()
+            .min_by(|one, other| one.smallest_p().total_cmp(&other.smallest_p()))?;
+        let level = LEVEL / bases.len() as f64;
+        if most.smallest_p() > level {
+            let ratios = match bases.len() {
+                1 => "a ratio".to_owned(),
+                many => format!("any of {many} ratios"),
+            };
+            let needed = match most {
+                Basis::Rounds(_) => signed_rank::fewest(level).to_string(),
+                Basis::Repetitions(..) => {
+                    repetitions::fewest(level).map(|each| format!("{each} of each"))?
+                }
+            };
+            let most = most.in_words();
+            return Some(format!("{most} cannot tell {ratios} from chance, {needed} can"));
         }
-        let is_open = |evidence: &&Evidence| evidence.interval.is_some() && !evidence.is_shown();
         let mut parts = Vec::new();
-        if evidence.iter().any(is_open) {
-            let at_once = match evidence.len() {
+        if self.values().any(|value| value.is_doubtful) {
+            let at_once = match bases.len() {
                 1 => String::new(),
                 many => format!(", with {many} at once"),
             };
-            parts.push(format!("? stands where {rounds} cannot tell a ratio from chance{at_once}"));
+            let all = match bases.iter().all(|basis| *basis == most) {
+                true => format!("{} cannot tell a ratio", most.in_words()),
+                false => "a ratio cannot be told".to_owned(),
+            };
+            parts.push(format!("? stands where {all} from chance{at_once}"));
         }
-        if style == Style::Markdown && evidence.iter().any(|one| one.interval.is_some()) {
+        if style == Style::Markdown && self.values().any(|value| interval(value).is_some()) {
             parts.push("the interval of 95% of a ratio is in parentheses".to_owned());
         }
         (!parts.is_empty()).then(|| parts.join("; "))
@@ -458,7 +475,7 @@ impl Parts {
                     best: value.best,
                     value: match style {
                         Style::Plain if value.best => format!("*{text}"),
-                        Style::Markdown if value.best => format!("**{text}**"),
+                        Style::Markdown if value.best => format!("{BOLD}{text}{BOLD}"),
                         _ => text,
                     },
                     spread: value.spread_percent.map(number::spread).unwrap_or_default(),
@@ -496,22 +513,19 @@ impl Parts {
     }
 }
 
-/// What stands behind a ratio that the rounds cannot tell from 1; in Markdown, where there is room, the
-/// interval too. Nothing where so few rounds could tell nothing at all, which the legend says.
+/// What stands behind a ratio that cannot be told from chance; in Markdown, where there is room, the interval too.
 fn doubt(value: &CellValue, style: Style) -> String {
-    let Some((evidence, interval)) =
-        value.evidence.as_ref().and_then(|evidence| Some((evidence, evidence.interval?)))
-    else {
-        return String::new();
-    };
-    let mark = if evidence.is_shown() { "" } else { "?" };
-    match style {
-        Style::Markdown => {
-            let (low, high) = (number::ratio(interval.0), number::ratio(interval.1));
-            format!("{mark} ({low} to {high})")
+    let mark = if value.is_doubtful { "?" } else { "" };
+    match interval(value) {
+        Some((low, high)) if style == Style::Markdown => {
+            format!("{mark} ({} to {})", number::ratio(low), number::ratio(high))
         }
-        Style::Plain | Style::Terminal => mark.to_owned(),
+        _ => mark.to_owned(),
     }
+}
+
+fn interval(value: &CellValue) -> Option<(f64, f64)> {
+    value.evidence.as_ref()?.interval
 }
 
 /// The widths of the parts of a column's cells, so that the same parts stand below one another.

@@ -2,7 +2,8 @@
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
-    By, Format, Loaded, compare as put_side_by_side, compare_all, histograms, load, scaling,
+    By, Format, Loaded, check_machines, compare as put_side_by_side, compare_all, histograms, load,
+    scaling,
 };
 
 use crate::Ended;
@@ -15,7 +16,7 @@ use crate::output::{note, show};
 /// Puts runs side by side.
 ///
 /// # Errors
-/// A run cannot be read, a dimension or metric is unknown, or there is nothing to compare.
+/// A run cannot be read, the machines differ, a dimension or metric is unknown, or there is nothing to compare.
 pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let by = one_of("dimension", &arguments.by, &By::ALL, By::name)
         .map_err(|why| Error::new("compare the runs", why))?;
@@ -24,7 +25,8 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         return Err(Error::new("draw charts of the runs", why).next("add `--by clients`"));
     }
     let loaded = load(&arguments.runs)?;
-    for warning in &loaded.warnings {
+    let machines = check_machines(&loaded, arguments.across_machines)?;
+    for warning in loaded.warnings.iter().chain(&machines) {
         note(&format!("warning: {warning}"));
     }
     let mut options = tables::options(&loaded, by);

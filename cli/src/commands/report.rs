@@ -8,12 +8,12 @@ use dbdyno_results::report::{Report, report as make};
 
 use crate::Ended;
 use crate::args::ReportArgs;
-use crate::output::say;
+use crate::output::{note, say};
 
 /// Makes a document of runs.
 ///
 /// # Errors
-/// A run cannot be read, the file's name says no form, or it cannot be written.
+/// A run cannot be read or has no results, the machines differ, the file's name says no form, or it cannot be written.
 pub fn report(arguments: &ReportArgs) -> Result<Ended> {
     let file = &arguments.output;
     let form = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -25,7 +25,10 @@ pub fn report(arguments: &ReportArgs) -> Result<Ended> {
             return Err(Error::new("make a report", why).next("give `-o report.html`"));
         }
     };
-    let report = make(&arguments.runs)?;
+    let report = make(&arguments.runs, arguments.across_machines)?;
+    for warning in &report.warnings {
+        note(&format!("warning: {warning}"));
+    }
     write(&report, file).map_err(|why| {
         Error::new(format!("write `{}`", file.display()), why)
             .next("give another file with --output")

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::Status;
 
 use super::{SUITE, tells_why};
+use crate::metric::middle;
 use crate::record::Record;
-use crate::statistics::{Round, median};
+use crate::statistics::Round;
 use crate::subject::Subject;
 
 /// A case.
@@ -99,7 +100,7 @@ impl Found {
     /// The median over repetitions.
     pub(super) fn median(&self, metric: &str, transaction: &str) -> Option<f64> {
         let rounds = self.values.get(&(metric.to_owned(), transaction.to_owned()))?;
-        median(&rounds.values().copied().collect::<Vec<_>>())
+        middle(metric, &rounds.values().copied().collect::<Vec<_>>())
     }
 
     /// What is to be known of a value; the last repetition that says anything says it.

@@ -10,11 +10,12 @@ use dbdyno_core::{
 };
 use hdrhistogram::Histogram;
 
-use super::{By, Cell, CellValue, CompareOptions, Comparison, compare};
+use super::{Basis, By, Cell, CellValue, CompareOptions, Comparison, compare};
 use crate::fixture::{case, latency, record, repetitions, throughput, without_number};
 use crate::histograms::{Histograms, histograms};
 use crate::load::load;
 use crate::record::Record;
+use crate::render::RenderOptions;
 use crate::run_folder::RunFolder;
 
 fn value(comparison: &Comparison, group: usize, line: usize, column: usize) -> &CellValue {
@@ -241,6 +242,68 @@ fn transaction_types_follow_the_whole_case() {
     assert_eq!(value(&comparison, 1, 0, 0).median, 77.0);
 }
 
+/// The rows of another run.
+fn in_run(run: &str, records: Vec<Record>) -> Vec<Record> {
+    records.into_iter().map(|record| Record { run_id: run.into(), ..record }).collect()
+}
+
+#[test]
+fn what_was_measured_in_separate_runs_is_told_by_all_repetitions() {
+    let factors = [1.0, 1.01, 0.99, 1.02, 0.98, 1.03, 0.97, 1.04, 0.96, 1.05];
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &factors);
+    records.extend(in_run("r2", repetitions(&case("tpcc", "postgres"), 500.0, &factors)));
+    records.extend(in_run("r3", repetitions(&case("tpcc", "mariadb"), 1001.0, &factors)));
+    let comparison = by_engine(&records);
+    let (slow, alike) = (value(&comparison, 0, 0, 1), value(&comparison, 0, 0, 2));
+    let evidence = slow.evidence.clone().unwrap();
+    assert_eq!(evidence.basis, Basis::Repetitions(10, 10));
+    assert!(evidence.is_shown() && evidence.effect == Some(-1.0), "{evidence:?}");
+    let (low, high) = evidence.interval.unwrap();
+    assert!(low < 0.5 && 0.5 < high && 0.45 < low && high < 0.55, "{evidence:?}");
+    assert!(!slow.is_doubtful && alike.is_doubtful);
+    let text = comparison.render(&RenderOptions::default()).unwrap();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(" ~0.50x ") && text.contains(" ~1.00x? "), "{text}");
+    assert!(text.contains("? stands where 10 against 10 repetitions cannot tell"), "{text}");
+}
+
+/// Cases of twelve rounds beside cases of three, which can show nothing.
+#[test]
+fn every_ratio_that_is_not_shown_is_marked_by_itself() {
+    let rounds: Vec<f64> = (0..12).map(|round| 1.0 + f64::from(round) / 1000.0).collect();
+    let mut records = Vec::new();
+    for (clients, rounds) in [(1, &rounds[..]), (8, &rounds[..3])] {
+        for (engine, throughput) in [("sqlite", 1000.0), ("postgres", 500.0)] {
+            let case = Case { clients, ..case("tpcc", engine) };
+            records.extend(repetitions(&case, throughput, rounds));
+        }
+    }
+    let comparison = by_engine(&records);
+    let doubtful = [0, 1].map(|group| value(&comparison, group, 0, 1).is_doubtful);
+    assert_eq!(doubtful, [false, true]);
+    let text = comparison.render(&RenderOptions::default()).unwrap();
+    assert!(text.contains("? stands where a ratio cannot be told from chance"), "{text}");
+}
+
+#[test]
+fn numbers_of_several_units_are_not_taken_together() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
+    let mut others = in_run("r2", repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]));
+    for record in others.iter_mut().filter(|record| record.metric == *"latency_p50_us") {
+        record.unit = "ms".into();
+    }
+    records.extend(others);
+    let error = compare(&records, &CompareOptions::new(By::Engine)).unwrap_err().to_string();
+    assert!(
+        error.contains("`latency_p50_us` of oltp/tpcc") && error.contains("in `us`, the lower"),
+        "{error}"
+    );
+    assert!(
+        error.contains("in the run r1 and in `ms`, the lower the better in the run r2"),
+        "{error}"
+    );
+}
+
 #[test]
 fn counts_by_engine_code_add_up() {
     let tpcc = case("tpcc", "postgres");
@@ -352,8 +415,15 @@ fn merged_percentiles_are_those_of_all_response_times() {
         let found = value(&comparison, 0, 1, 0);
         (found.median.round(), found.merged)
     };
-    assert_eq!(median(None), (500.0, false));
+    // The mean of two percentiles would be no percentile of anything.
+    assert_eq!(median(None), (100.0, false));
     assert_eq!(median(Some(read.clone())), (900.0, true));
+    let lacking = Histograms::default();
+    let options = CompareOptions { histograms: Some(lacking), ..CompareOptions::new(By::Engine) };
+    let comparison = compare(&loaded.records, &options).unwrap();
+    let found = value(&comparison, 0, 1, 0);
+    assert!(!found.merged && found.note.contains("2 of 2 have no response times"), "{found:?}");
+    assert_eq!(value(&comparison, 0, 0, 0).note, "", "throughput is in no histogram");
     let of_type = |transaction| {
         let case = case("tpcc", "sqlite");
         let merged = read.merged("latency_max_us", transaction, [("r", &case)].into_iter());

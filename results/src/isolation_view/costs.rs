@@ -7,6 +7,8 @@ use dbdyno_core::Status;
 use super::matrix::Allowed;
 use super::{Level, THROUGHPUT};
 use crate::grid::{Align, Grid, Text, wrap};
+use crate::markup::plain;
+use crate::metric::middle;
 use crate::number;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
@@ -41,7 +43,7 @@ struct Load {
 impl Load {
     fn median(&self, metric: &str) -> Option<f64> {
         let values: Vec<f64> = self.metrics.get(metric)?.values().copied().collect();
-        median(&values)
+        middle(metric, &values)
     }
 
     /// Of all repetitions together.
@@ -215,7 +217,7 @@ impl Costs {
         let notes = self.notes();
         let mut columns = NUMBERS.to_vec();
         if options.format == Format::Markdown {
-            let notes: String = notes.iter().map(|note| format!("\n\n{note}")).collect();
+            let notes: String = notes.iter().map(|note| format!("\n\n{}", plain(note))).collect();
             let grid = self.numbers_grid(&columns, options);
             return Some(format!("{}\n{legend}{notes}", grid.markdown()));
         }

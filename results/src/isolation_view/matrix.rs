@@ -4,6 +4,7 @@ use dbdyno_core::{Anomaly, Status};
 
 use super::{Level, POSSIBLE};
 use crate::grid::{Align, Grid, Text, wrap};
+use crate::markup::plain;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 
@@ -133,7 +134,8 @@ impl Matrix {
         let legend = self.legend();
         Some(match options.format {
             Format::Markdown => {
-                let notes: String = self.notes.iter().map(|note| format!("\n\n{note}")).collect();
+                let notes: String =
+                    self.notes.iter().map(|note| format!("\n\n{}", plain(note))).collect();
                 format!("{}\n{legend}{notes}", wide.markdown())
             }
             _ => {

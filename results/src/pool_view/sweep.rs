@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::advice::{Advice, Throughputs};
 use super::{DIRECT, lines, name, pool};
 use crate::chart::{Chart, ChartCurve, MOST_CURVES};
-use crate::grid::{Align, Grid, Text};
+use crate::grid::{Align, BOLD, Grid, Text};
+use crate::markup::plain;
 use crate::number;
 use crate::render::{Format, RenderOptions};
 use crate::scalability::{self, Load};
@@ -59,8 +60,9 @@ impl<'s> Sweep<'s> {
     pub(super) fn render(&self, options: &RenderOptions) -> String {
         let advice = lines(&self.sentences(), options);
         if options.format == Format::Markdown {
-            let grid = self.grid(Layout { stacked: false, mark: "**" });
-            return format!("**{}**\n\n{}\n{advice}", name(self.subject), grid.markdown());
+            let grid = self.grid(Layout { stacked: false, mark: BOLD });
+            let name = plain(&name(self.subject));
+            return format!("**{name}**\n\n{}\n{advice}", grid.markdown());
         }
         let mark = if options.styled { "" } else { "*" };
         let wide = self.grid(Layout { stacked: false, mark });
@@ -89,12 +91,12 @@ impl<'s> Sweep<'s> {
                 let mut heading = vec![Text::default(); grid.columns.len()];
                 heading[0] = kind.name.to_owned().into();
                 grid.rows.push(heading);
-            } else if layout.mark != "**" {
+            } else if layout.mark != BOLD {
                 grid.gap();
             }
             for (place, size) in kind.sizes.iter().enumerate() {
                 let is_advised = kind.advice.as_ref().is_some_and(|advice| advice.size == *size);
-                let is_named = place == 0 || layout.mark == "**";
+                let is_named = place == 0 || layout.mark == BOLD;
                 grid.rows.push(self.row(kind, *size, is_advised, is_named, layout));
             }
         }
@@ -111,7 +113,7 @@ impl<'s> Sweep<'s> {
     ) -> Vec<Text> {
         let mark = if is_advised { layout.mark } else { "" };
         // In Markdown the mark opens bold type, which it also closes.
-        let close = if mark.len() > 1 { mark } else { "" };
+        let close = if mark == BOLD { mark } else { "" };
         let size_text = Text { text: format!("{mark}{size}{close}"), bold: is_advised };
         let mut row = Vec::new();
         if layout.stacked {

@@ -6,6 +6,7 @@ use dbdyno_core::{Error, Result};
 
 use super::input::Sides;
 use crate::load::LoadedFile;
+use crate::machine;
 use crate::run_info::RunInfo;
 
 /// Options that say which cases there are or how often, not how one is measured.
@@ -45,27 +46,14 @@ pub(super) fn check(sides: &Sides, across_machines: bool) -> Result<Vec<String>>
     }
     let known: Vec<(&LoadedFile, &RunInfo)> =
         sides.files().filter_map(|file| Some((file, file.run.as_ref()?))).collect();
-    if let Some((first, one)) = known.first() {
-        for (file, other) in &known[1..] {
-            let differences = one.machine.differences(&other.machine);
-            if differences.is_empty() {
-                continue;
-            }
-            let told = format!(
-                "`{}` and `{}` were measured on different machines ({})",
-                first.path.display(),
-                file.path.display(),
-                differences.join(", ")
-            );
-            if !across_machines {
-                return Err(Error::new("compare with the baseline", told).next(
-                    "measure the baseline on this machine, or give `--across-machines` if you know \
-                     what that means",
-                ));
-            }
-            notes.push(told);
-        }
+    let machines = machine::different(sides.files());
+    if let Some(told) = machines.first().filter(|_| !across_machines) {
+        return Err(Error::new("compare with the baseline", told).next(
+            "measure the baseline on this machine, or give `--across-machines` if you know what \
+             that means",
+        ));
     }
+    notes.extend(machines);
     notes.extend(system_note(&known));
     let of = |loaded: &crate::load::Loaded| -> Vec<RunInfo> { loaded.runs().cloned().collect() };
     let (before, after) = (of(&sides.before), of(&sides.after));

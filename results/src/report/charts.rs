@@ -6,8 +6,9 @@ use std::path::Path;
 use dbdyno_core::Case;
 use jiff::{SignedDuration, Timestamp};
 
+use super::events::Happened;
 use super::summary::Headline;
-use super::{Block, events};
+use super::{Block, side_file};
 use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale};
 use crate::histograms::Histograms;
 use crate::load::Loaded;
@@ -41,7 +42,7 @@ pub(super) fn response_times(
         });
         let curves: Vec<LineCurve> = curves.collect();
         (!curves.is_empty()).then(|| LineChart {
-            title: format!("Response times of {}", headline.benchmark),
+            title: format!("Response times of {}", headline.subject),
             axes: ("percentile".to_owned(), "milliseconds".to_owned()),
             scale: Scale::Percentile,
             log_y: true,
@@ -71,16 +72,25 @@ fn percentiles(repetitions: &[Repetition<'_>], histograms: &Histograms) -> Optio
     Some(points.collect())
 }
 
-/// Throughput by second, for each benchmark; of the repetition that stands for its case.
-pub(super) fn over_time(loaded: &Loaded, headlines: &[Headline]) -> Vec<Block> {
+/// Throughput by second, for each benchmark; of the repetition that stands for its case. `happened` has what
+/// happened in each file of `loaded`.
+pub(super) fn over_time(
+    loaded: &Loaded,
+    headlines: &[Headline],
+    happened: &[Vec<Happened>],
+    unread: &mut Vec<String>,
+) -> Vec<Block> {
     let wanted: HashSet<String> =
         headlines.iter().flat_map(|headline| &headline.cases).map(key).collect();
     let mut seconds = Seconds::new();
-    for results in &loaded.files {
-        let mut of_run = read_seconds(&results.path.with_file_name(file::TIMELINE), &wanted);
-        for (case, what, at) in events::marked(&results.path.with_file_name(file::EVENTS)) {
-            let Some(course) = of_run.get_mut(&case) else { continue };
-            course.events.extend(course.began.map(|began| (at.duration_since(began), what)));
+    for (results, events) in loaded.files.iter().zip(happened) {
+        let timeline = results.path.with_file_name(file::TIMELINE);
+        let mut of_run = read_seconds(&timeline, &wanted, unread);
+        for event in events {
+            let (Some(course), Some(told)) = (of_run.get_mut(&event.case), event.mark()) else {
+                continue;
+            };
+            course.events.extend(course.began.map(|began| (event.at.duration_since(began), told)));
         }
         for (case, course) in of_run {
             // Of two runs that have a case, the first shows it.
@@ -104,7 +114,7 @@ pub(super) fn over_time(loaded: &Loaded, headlines: &[Headline]) -> Vec<Block> {
             course.events.iter().map(told)
         });
         (!courses.is_empty()).then(|| LineChart {
-            title: format!("Throughput of {} over time", headline.benchmark),
+            title: format!("Throughput of {} over time", headline.subject),
             axes: ("seconds".to_owned(), "transactions per second".to_owned()),
             scale: Scale::Linear,
             log_y: false,
@@ -129,42 +139,31 @@ struct Course {
 }
 
 /// A case and its repetition as the columns of a file say them.
-fn key(case: &Case) -> String {
+pub(super) fn key(case: &Case) -> String {
     case_fields(case).into_iter().chain(added_case_fields(case)).collect::<Vec<_>>().join("\n")
 }
 
-/// The [`key`] of the case in a row that has it in these places.
-pub(super) fn row_key(row: &csv::StringRecord, places: &[usize]) -> String {
-    places.iter().map(|place| row.get(*place).unwrap_or_default()).collect::<Vec<_>>().join("\n")
-}
-
-/// The measured seconds of the cases that are wanted. A file that is not there or is cut off has fewer.
-fn read_seconds(path: &Path, wanted: &HashSet<String>) -> Seconds {
+/// The measured seconds of the cases that are wanted.
+fn read_seconds(path: &Path, wanted: &HashSet<String>, unread: &mut Vec<String>) -> Seconds {
+    let own = ["transaction", "phase", "second", "throughput"];
+    let columns = [&own[..], &CASE_COLUMNS[..], &ADDED_CASE_COLUMNS[..]].concat();
     let mut seconds = Seconds::new();
-    let Ok(mut reader) = csv::Reader::from_path(path) else { return seconds };
-    let Ok(header) = reader.headers().cloned() else { return seconds };
-    let place = |name: &&str| header.iter().position(|column| column == *name);
-    let places = |names: &[&str]| names.iter().map(place).collect::<Option<Vec<usize>>>();
-    let of_case = [&CASE_COLUMNS[..], &ADDED_CASE_COLUMNS[..]].concat();
-    let others = places(&["transaction", "phase", "second", "throughput"]);
-    // Older runs do not say when a second began.
-    let at = place(&"at");
-    let (Some(of_case), Some(others)) = (places(&of_case), others) else { return seconds };
-    for row in reader.records().map_while(Result::ok) {
-        let field = |place: usize| row.get(place).unwrap_or_default();
-        if !field(others[0]).is_empty() || field(others[1]) != "measure" {
-            continue;
+    side_file::rows(path, &columns, unread, |row| {
+        if !row.get(0).is_empty() || row.get(1) != "measure" {
+            return Ok(());
         }
-        let key = row_key(&row, &of_case);
-        let point = (field(others[2]).parse(), field(others[3]).parse());
-        if let ((Ok(second), Ok(throughput)), true) = (point, wanted.contains(&key)) {
+        let point = (row.number(2)?, row.number(3)?);
+        let key = row.from(own.len()).collect::<Vec<_>>().join("\n");
+        if wanted.contains(&key) {
             let course: &mut Course = seconds.entry(key).or_default();
-            let moment = at.and_then(|at| field(at).parse::<Timestamp>().ok());
-            let since = SignedDuration::try_from_secs_f64(second).ok();
+            // Older runs do not say when a second began.
+            let moment = row.other("at").and_then(|at| at.parse::<Timestamp>().ok());
+            let since = SignedDuration::try_from_secs_f64(point.0).ok();
             course.began = course.began.or_else(|| moment?.checked_sub(since?).ok());
-            course.points.push((second, throughput));
+            course.points.push(point);
         }
-    }
+        Ok(())
+    });
     seconds
 }
 

@@ -15,7 +15,7 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
         return String::new();
     }
     let mut by_suite: BTreeMap<&str, Vec<&Headline>> = BTreeMap::new();
-    for headline in headlines {
+    for headline in headlines.iter().filter(|headline| headline.has_best()) {
         let suite = headline.benchmark.split('/').next().unwrap_or_default();
         by_suite.entry(suite).or_default().push(headline);
     }
@@ -25,7 +25,8 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
     let rows = rows.map(|row| row.into_iter().map(Text::from).collect()).collect();
     format!(
         "{}\nThe ratios of a suite are geometric means over its benchmarks, with the least and the largest: 0.50x is half \
-         as fast. A benchmark counts as shown where chance alone hardly makes any of its differences.\n",
+         as fast. A benchmark counts once for each target that is best in a case of it, and as shown where chance alone hardly \
+         makes any of the differences there.\n",
         Grid { columns, rows }.markdown()
     )
 }
@@ -47,7 +48,7 @@ fn row(suite: &str, headlines: &[&Headline]) -> Option<Vec<String>> {
     Some(vec![
         suite.to_owned(),
         format!("{leader}, in {} of {}", wins(leader), headlines.len()),
-        others.join("<br>"),
+        others.join("\n"),
         format!("{shown} of {} shown", headlines.len()),
     ])
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Block, charts};
+use super::{Block, charts, side_file};
 use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale};
 use crate::grid::{Align, Grid, Text};
 use crate::load::Loaded;
@@ -33,12 +33,12 @@ struct Sampled {
 }
 
 /// A chart for each of what decides most, and a table of all.
-pub(super) fn sampled(loaded: &Loaded) -> Vec<Block> {
+pub(super) fn sampled(loaded: &Loaded, unread: &mut Vec<String>) -> Vec<Block> {
     let several = loaded.files.len() > 1;
     let mut blocks = Vec::new();
     for results in &loaded.files {
         let path = results.path.with_file_name(file::METRICS);
-        let Some(sampled) = Sampled::read(&path) else { continue };
+        let sampled = Sampled::read(&path, unread);
         let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
         let of_run = match folder {
             Some(name) if several => format!(" in {name}"),
@@ -55,37 +55,34 @@ pub(super) fn sampled(loaded: &Loaded) -> Vec<Block> {
 }
 
 impl Sampled {
-    /// `None` where there is no such file. One that is cut off has fewer samples.
-    fn read(path: &Path) -> Option<Self> {
-        let mut reader = csv::Reader::from_path(path).ok()?;
-        let header = reader.headers().ok()?.clone();
-        let place = |name: &str| header.iter().position(|column| column == name);
-        let (at, source, target) = (place("at")?, place("source")?, place("target")?);
-        let (metric, of, kind) = (place("metric")?, place("of")?, place("kind")?);
-        let (value, per_second) = (place("value")?, place("per_second")?);
-        let mut sampled = Self::default();
-        let mut began = None;
-        for row in reader.records().map_while(Result::ok) {
-            let field = |place: usize| row.get(place).unwrap_or_default();
-            let Ok(moment) = field(at).parse::<Timestamp>() else { continue };
+    fn read(path: &Path, unread: &mut Vec<String>) -> Self {
+        let columns = ["at", "source", "target", "metric", "of", "kind", "value", "per_second"];
+        let (mut sampled, mut began) = (Self::default(), None);
+        side_file::rows(path, &columns, unread, |row| {
+            let at = row.get(0);
+            let moment: Timestamp =
+                at.parse().map_err(|_| format!("column `at`: `{at}` is no time"))?;
             let since = moment.duration_since(*began.get_or_insert(moment)).as_secs_f64();
-            let is_counter = field(kind) == "counter";
-            // One of several (a disk, a wait event) is told in the file.
-            let told = field(if is_counter { per_second } else { value }).parse::<f64>();
-            let (Ok(told), true) = (told, field(of).is_empty()) else { continue };
-            let target = match field(source) {
+            let is_counter = row.get(5) == "counter";
+            let told = if is_counter { 7 } else { 6 };
+            // One of several (a disk, a wait event) is told in the file. A counter grew by nothing known at first.
+            if !row.get(4).is_empty() || row.get(told).is_empty() {
+                return Ok(());
+            }
+            let target = match row.get(1) {
                 "machine" => MACHINE,
                 "client" => CLIENT,
-                _ => field(target),
+                _ => row.get(2),
             };
-            let name = (field(source).to_owned(), field(metric).to_owned());
+            let name = (row.get(1).to_owned(), row.get(3).to_owned());
             if is_counter && !sampled.counters.contains(&name) {
                 sampled.counters.push(name.clone());
             }
             let course = sampled.courses.entry(name).or_default();
-            course.entry(target.to_owned()).or_default().push((since, told));
-        }
-        Some(sampled)
+            course.entry(target.to_owned()).or_default().push((since, row.number(told)?));
+            Ok(())
+        });
+        sampled
     }
 
     fn of<'s>(&'s self, source: &str, metric: &str) -> impl Iterator<Item = (&'s str, &'s Course)> {
@@ -145,7 +142,7 @@ impl Sampled {
                 _ => "",
             };
             let per = if is_counter { " a second" } else { "" };
-            let mut row = vec![Text::from(format!("{of_source}{}{per}", name.1))];
+            let mut row = vec![Text::from(plain(&format!("{of_source}{}{per}", name.1)))];
             row.extend(targets.iter().map(|target| {
                 let mean = courses.get(*target).and_then(mean);
                 Text::from(mean.map(number::sensible).unwrap_or_default())
@@ -156,7 +153,7 @@ impl Sampled {
         format!(
             "{}\nMeans over the whole run{of_run}, loading and pauses between cases included; counters by how much they \
              grew in a second.\n",
-            Grid { columns, rows }.markdown()
+            Grid { columns, rows }.markdown_of_markup()
         )
     }
 }

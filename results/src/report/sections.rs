@@ -6,8 +6,9 @@ use std::path::Path;
 use dbdyno_core::Result;
 
 use super::digest::digest;
-use super::summary::{common, headlines, table, verdict};
-use super::{Block, Report, Section, charts, sampled};
+use super::summary::{Headlines, headlines, legend, table};
+use super::wrong::verdict;
+use super::{Block, Report, Section, charts, events, sampled};
 use crate::backup_view::BackupView;
 use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
@@ -22,6 +23,7 @@ use crate::procedures_view::ProceduresView;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
 use crate::replication_view::ReplicationView;
+use crate::run_folder::file;
 use crate::run_info::RunInfo;
 use crate::scaling::scaling;
 use crate::stored_plan::stored_plans;
@@ -31,19 +33,24 @@ const PLAN_WIDTH: usize = 110;
 /// A title names so many runs at the most.
 const NAMED_RUNS: usize = 2;
 
-pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<Report> {
+pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> {
     let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
-    let verdict = verdict(&loaded);
+    let mut unread = Vec::new();
+    let happened: Vec<_> =
+        loaded.files.iter().map(|file| events::happened(&file.path, &mut unread)).collect();
     let headlines = headlines(&loaded.records);
-    let mut sections =
-        vec![text_section("Summary", [verdict, digest(&headlines), summary_table(&headlines)])];
-    let over_time = charts::over_time(&loaded, &headlines);
-    let response_times =
-        histograms.map(|all| charts::response_times(&loaded, all, &headlines)).unwrap_or_default();
-    let sampled = sampled::sampled(&loaded);
-    let plans = plans(&loaded);
+    let over_time = charts::over_time(&loaded, &headlines.rows, &happened, &mut unread);
+    let response_times = charts::response_times(&loaded, histograms, &headlines.rows);
+    let sampled = sampled::sampled(&loaded, &mut unread);
+    let plans = plans(&loaded, &mut unread);
+    let verdict = verdict(&loaded, &happened, &unread);
+    let mut sections = vec![text_section(
+        "Summary",
+        [verdict, digest(&headlines.rows), summary_table(&headlines)],
+    )];
     let targets = loaded.order(By::Target);
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
+    let warnings = [loaded.warnings, unread].concat();
     let files = loaded.files;
     let folders: Vec<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
     let (levels, records) = IsolationView::take(loaded.records, &targets);
@@ -92,7 +99,7 @@ pub(super) fn report(loaded: Loaded, histograms: Option<&Histograms>) -> Result<
     }
     sections.extend(plans);
     sections.push(text_section("Conditions", runs.iter().map(conditions)));
-    Ok(Report { title: title(&runs), sections })
+    Ok(Report { title: title(&runs), sections, warnings })
 }
 
 fn text_section(title: &str, texts: impl IntoIterator<Item = String>) -> Section {
@@ -119,20 +126,10 @@ fn title(runs: &[RunInfo]) -> String {
     }
 }
 
-fn summary_table(headlines: &[super::summary::Headline]) -> String {
-    match headlines {
-        [] => String::new(),
-        headlines => {
-            let common = match common(headlines).as_slice() {
-                [] => String::new(),
-                conditions => format!(" All under: {}.", conditions.join(", ")),
-            };
-            format!(
-                "{}\nFor each benchmark the first case that most targets ran; ratios are to the best, round by \
-                 round, with intervals of 95 % of six rounds and more.{common}\n",
-                table(headlines)
-            )
-        }
+fn summary_table(headlines: &Headlines) -> String {
+    match headlines.rows.as_slice() {
+        [] => legend(headlines),
+        rows => format!("{}\n{}\n", table(rows), legend(headlines)),
     }
 }
 
@@ -165,12 +162,21 @@ fn comparison(records: &[Record], by: By, order: Vec<String>) -> Option<Section>
 }
 
 /// The plans that runs kept.
-fn plans(loaded: &Loaded) -> Option<Section> {
+fn plans(loaded: &Loaded, unread: &mut Vec<String>) -> Option<Section> {
     let mut blocks = Vec::new();
     for results in &loaded.files {
-        let Some(stored) = results.path.parent().and_then(|run| stored_plans(run).ok()) else {
+        if !results.path.with_file_name(file::PLANS).exists() {
             continue;
+        }
+        let stored = match stored_plans(&results.path) {
+            Ok(stored) => stored,
+            Err(error) => {
+                unread.push(format!("query plans are not shown: {error}"));
+                continue;
+            }
         };
+        unread
+            .extend(stored.warnings.iter().filter(|told| !loaded.warnings.contains(told)).cloned());
         for group in group(&stored.plans) {
             blocks.push(Block::Text(format!(
                 "````text\n{}````\n",
@@ -216,5 +222,5 @@ fn conditions(run: &RunInfo) -> String {
 fn pairs<'p>(headings: [&str; 2], rows: impl IntoIterator<Item = (&'p str, String)>) -> String {
     let columns = headings.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
     let rows = rows.into_iter().map(|(name, value)| vec![plain(name).into(), plain(&value).into()]);
-    Grid { columns, rows: rows.collect() }.markdown()
+    Grid { columns, rows: rows.collect() }.markdown_of_markup()
 }

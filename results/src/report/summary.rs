@@ -1,32 +1,34 @@
-//! The first screen: what was wrong, and which engine was faster at what, by how much, how sure that is.
+//! Which engine was faster at what, by how much, how sure that is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dbdyno_core::{Better, Case, Status};
+use dbdyno_core::{Better, Case};
 
-use crate::compare::{Cell, CellValue, CompareOptions, Group, Line, compare};
+use crate::compare::{
+    Basis, By, Cell, CellValue, CompareOptions, Comparison, Evidence, Group, Line, compare,
+};
 use crate::dimension::Dimension;
 use crate::grid::{Align, Grid, Text};
 use crate::index_view::is_about_indexes;
-use crate::load::Loaded;
 use crate::markup::plain;
 use crate::metric::display;
 use crate::number;
 use crate::record::Record;
-use crate::repetition::{Repetition, repetitions};
 
-/// How much of what went wrong is told on the first screen.
-const TOLD: usize = 12;
-
-/// What is compared on the first screen, for each benchmark.
+/// What is compared on the first screen: a case of a benchmark.
 pub(super) struct Headline {
-    pub(super) benchmark: String,
-    /// The case of each engine, as its first repetition has it.
+    /// The benchmark, with what tells the case from others of it that are told, too.
+    pub(super) subject: String,
+    /// The case of each target, as its first repetition has it.
     pub(super) cases: Vec<Case>,
+    pub(super) benchmark: String,
     best: String,
     others: String,
     certainty: String,
     conditions: Vec<String>,
+    /// In how many cases of the benchmark the same target is best; empty of the only one.
+    won: String,
+    basis: Option<Basis>,
     /// How fast each was, by name; what takes half as long is twice as fast. Without what took no time or did nothing.
     pub(super) speeds: BTreeMap<String, f64>,
     /// Whether chance alone hardly makes the difference of any to the best.
@@ -39,137 +41,190 @@ impl Headline {
     pub(super) fn is_best(&self, name: &str) -> bool {
         self.best_name == name
     }
+
+    /// Whether any was.
+    pub(super) fn has_best(&self) -> bool {
+        !self.best_name.is_empty()
+    }
 }
 
-/// What was wrong, in Markdown.
-pub(super) fn verdict(loaded: &Loaded) -> String {
-    let all = repetitions(&loaded.records);
-    let checks: Vec<&Record> =
-        loaded.records.iter().filter(|row| row.metric.starts_with("check_")).collect();
-    let broken: Vec<&&Record> = checks.iter().filter(|row| row.status == Status::Failed).collect();
-    let failed: Vec<&Repetition<'_>> =
-        all.iter().filter(|one| one.all().any(|row| row.status == Status::Failed)).collect();
-    let unsupported = all.iter().filter(|one| one.is_unsupported()).count();
-    let interrupted =
-        all.iter().filter(|one| one.all().any(|row| row.status == Status::Interrupted)).count();
-    let measured = all.len() - unsupported;
-    let mut out = if failed.is_empty() {
-        let held = match checks.len() {
-            0 => "no answer was checked".to_owned(),
-            count => format!("all {} checks of answers held", number::count(count as u64)),
-        };
-        format!("**Nothing failed**: {measured} measurements, {held}")
-    } else {
-        format!(
-            "**{} of {measured} measurements failed**; {} of {} checks of answers did not hold",
-            failed.len(),
-            broken.len(),
-            number::count(checks.len() as u64)
-        )
-    };
-    if interrupted > 0 {
-        out += &format!(", {interrupted} were interrupted");
-    }
-    if unsupported > 0 {
-        out += &format!(", {unsupported} cases are unsupported by their engine");
-    }
-    out += ".\n";
-    let told: BTreeSet<String> = failed.iter().filter_map(|one| told(one)).collect();
-    for line in told.iter().take(TOLD) {
-        out += &format!("- {}\n", plain(line));
-    }
-    if told.len() > TOLD {
-        out += &format!("- and {} more\n", told.len() - TOLD);
-    }
-    for warning in &loaded.warnings {
-        out += &format!("\n> {}\n", plain(warning));
-    }
-    out
+/// What is told of benchmarks that several targets ran.
+#[derive(Default)]
+pub(super) struct Headlines {
+    /// For each benchmark a case for each target that is best in any.
+    pub(super) rows: Vec<Headline>,
+    /// The benchmarks of which no one number says which target is best.
+    pub(super) others: Vec<String>,
 }
 
-fn told(repetition: &Repetition<'_>) -> Option<String> {
-    let case = repetition.case()?;
-    let why = repetition.failure()?;
-    Some(format!(
-        "{}/{} on {}, {}, {} clients: {why}",
-        case.suite, case.benchmark, case.target, case.isolation, case.clients
-    ))
-}
-
-/// For each benchmark that several engines ran, which was best.
-pub(super) fn headlines(records: &[Record]) -> Vec<Headline> {
-    let mut by_benchmark: BTreeMap<(String, String), Vec<Record>> = BTreeMap::new();
+/// For each benchmark that several targets ran, which was best.
+pub(super) fn headlines(records: &[Record]) -> Headlines {
+    let mut by_benchmark: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     for row in records {
-        let name = (row.case.suite.clone(), row.case.benchmark.clone());
-        by_benchmark.entry(name).or_default().push(row.clone());
+        by_benchmark.entry(row.benchmark()).or_default().push(row.clone());
     }
-    by_benchmark.into_values().filter_map(|rows| headline(&rows)).collect()
+    let mut headlines = Headlines::default();
+    for (benchmark, rows) in by_benchmark {
+        let targets: BTreeSet<&str> = rows.iter().map(|row| row.case.target.as_str()).collect();
+        if targets.len() < 2 {
+            continue;
+        }
+        // What an index gains is between cases of one engine.
+        let about_indexes = rows.iter().any(|row| is_about_indexes(&row.case));
+        let found = if about_indexes { Vec::new() } else { of_benchmark(&rows) };
+        match found.is_empty() {
+            true => headlines.others.push(benchmark),
+            false => headlines.rows.extend(found),
+        }
+    }
+    headlines
 }
 
-fn headline(records: &[Record]) -> Option<Headline> {
-    // What an index gains is between cases of one engine.
-    if records.iter().any(|row| is_about_indexes(&row.case)) {
-        return None;
+/// One for each target that is best in any case; one that says why where none is. None where no number of a case
+/// as a whole has a better direction.
+fn of_benchmark(records: &[Record]) -> Vec<Headline> {
+    let Ok(first) = compare(records, &CompareOptions::new(By::Target)) else { return Vec::new() };
+    let of_cases = first.groups.iter().filter(|group| group.transaction.is_empty());
+    let lines: Vec<(&Group, &Line)> = of_cases
+        .filter_map(|group| {
+            let line = group.lines.iter().find(|line| line.better != Better::Neither);
+            Some((group, line.or_else(|| group.lines.first())?))
+        })
+        .collect();
+    let values = |line: &Line| numbers(line).count();
+    let decided: Vec<(&Group, &Line)> = lines
+        .iter()
+        .copied()
+        .filter(|(_, line)| values(line) >= 2 && line.better != Better::Neither)
+        .collect();
+    let mut winners: Vec<usize> = decided.iter().filter_map(|(_, line)| best(line)).collect();
+    let all = winners.clone();
+    winners.sort_by_key(|winner| all.iter().position(|other| other == winner));
+    winners.dedup();
+    if winners.is_empty() {
+        let spoilt = lines
+            .iter()
+            .find(|(_, line)| line.cells.iter().any(|cell| matches!(cell, Cell::Status(..))));
+        return spoilt
+            .map(|(group, line)| without_winner(&first, group, line))
+            .into_iter()
+            .collect();
     }
-    let mut options = CompareOptions::new(crate::compare::By::Target);
-    let first = compare(records, &options).ok()?;
-    let (group, line) = most_compared(&first.groups)?;
-    let best = line.cells.iter().position(|cell| matches!(cell, Cell::Value(value) if value.best));
-    let best = first.columns.get(best?)?.name.clone();
-    // Ratios are to the first column.
-    options.order = vec![best.clone()];
-    // Only what is told here is a chance of a false alarm.
-    options.metrics = vec![line.metric.clone()];
+    let told = winners.iter().filter_map(|winner| {
+        let won = |(_, line): &&(&Group, &Line)| best(line) == Some(*winner);
+        // The first of those that most targets have.
+        let (group, line) =
+            decided.iter().rev().filter(won).max_by_key(|(_, line)| values(line))?;
+        let mut told = of_case(records, &first, group, line, *winner)?;
+        if decided.len() > 1 {
+            let count = decided.iter().filter(won).count();
+            told.won = format!("best in {count} of {} cases", decided.len());
+        }
+        if winners.len() > 1 {
+            let levels = captions(&first, group).join(", ");
+            told.subject = format!("{}, {levels}", told.benchmark);
+        }
+        Some(told)
+    });
+    told.collect()
+}
+
+/// The column that is best; the first where all are alike.
+fn best(line: &Line) -> Option<usize> {
+    let is_best = |cell: &Cell| matches!(cell, Cell::Value(value) if value.best);
+    let value = |cell: &Cell| matches!(cell, Cell::Value(_));
+    line.cells.iter().position(is_best).or_else(|| line.cells.iter().position(value))
+}
+
+/// A case in which the target of a column is best.
+fn of_case(
+    records: &[Record],
+    first: &Comparison,
+    group: &Group,
+    line: &Line,
+    winner: usize,
+) -> Option<Headline> {
+    let options = CompareOptions {
+        // Ratios are to the first column.
+        order: vec![first.columns.get(winner)?.name.clone()],
+        // Only what is told here is a chance of a false alarm.
+        metrics: vec![line.metric.clone()],
+        ..CompareOptions::new(By::Target)
+    };
     let again = compare(records, &options).ok()?;
     let same = |other: &&Group| other.levels == group.levels && other.transaction.is_empty();
-    let group = again.groups.iter().find(same)?;
-    let line = group.lines.iter().find(|other| other.metric == line.metric)?;
-    let names: Vec<&str> = again.columns.iter().map(|column| column.name.as_str()).collect();
+    let line = again.groups.iter().find(same)?.lines.first()?;
+    let (name, value) = named(&again, line).next()?;
+    let Cell::Value(value) = value else { return None };
+    let basis = numbers(line).filter_map(|value| Some(value.evidence.as_ref()?.basis)).next();
+    Some(Headline {
+        best: format!("{name}: {}", said(line, value)),
+        others: others(&again, line),
+        certainty: certainty(line),
+        basis,
+        speeds: speeds(&again, line),
+        all_shown: numbers(line)
+            .skip(1)
+            .all(|value| value.evidence.as_ref().is_some_and(Evidence::is_shown)),
+        best_name: name.to_owned(),
+        ..unjudged(first, group)
+    })
+}
+
+/// A case in which fewer than two targets have a number.
+fn without_winner(first: &Comparison, group: &Group, line: &Line) -> Headline {
+    let told = named(first, line).filter_map(|(name, cell)| match cell {
+        Cell::Missing => None,
+        Cell::Value(value) => Some(format!("{name}: {}", said(line, value))),
+        Cell::Status(status, why) => Some(format!("{name} {}: {why}", status.name())),
+    });
+    Headline {
+        best: "no winner".to_owned(),
+        others: told.collect::<Vec<_>>().join("\n"),
+        certainty: "fewer than two have numbers".to_owned(),
+        ..unjudged(first, group)
+    }
+}
+
+/// A case, of which nothing is told yet but what it is.
+fn unjudged(first: &Comparison, group: &Group) -> Headline {
     // In every picture a target has the same colour, the best or not.
     let mut cases: Vec<Case> = group.cases.iter().flatten().cloned().collect();
     cases.sort_by(|one, other| one.target.cmp(&other.target));
-    let mut conditions: Vec<String> = group.levels.clone();
-    conditions.extend(again.constants.iter().map(|(dimension, text)| dimension.caption(text)));
+    let mut conditions = captions(first, group);
+    conditions.extend(first.constants.iter().map(|(dimension, text)| dimension.caption(text)));
     // In the same order whichever is best.
     conditions.extend(first.columns.iter().filter_map(|column| {
         let isolation = column.details.iter().find(|(of, _)| *of == Dimension::Isolation);
         isolation.map(|(_, level)| format!("{} {level}", column.name))
     }));
-    Some(Headline {
+    Headline {
+        subject: group.benchmark.clone(),
         benchmark: group.benchmark.clone(),
         cases,
-        best: winner(&names, line)?,
-        others: others(&names, line),
-        certainty: certainty(line),
         conditions,
-        speeds: speeds(&names, line),
-        all_shown: numbers(&names, line)
-            .filter(|(_, value)| !value.best)
-            .all(|(_, value)| value.evidence.as_ref().is_some_and(|evidence| evidence.is_shown())),
-        best_name: best,
-    })
+        best: String::new(),
+        others: String::new(),
+        certainty: String::new(),
+        won: String::new(),
+        basis: None,
+        speeds: BTreeMap::new(),
+        all_shown: false,
+        best_name: String::new(),
+    }
 }
 
-/// The case that most columns have, and the first metric of it of which one direction is better.
-fn most_compared(groups: &[Group]) -> Option<(&Group, &Line)> {
-    let values =
-        |line: &Line| line.cells.iter().filter(|cell| matches!(cell, Cell::Value(_))).count();
-    let candidates =
-        groups.iter().filter(|group| group.transaction.is_empty()).filter_map(|group| {
-            let line = group.lines.iter().find(|line| line.better != Better::Neither)?;
-            (values(line) >= 2).then_some((group, line))
-        });
-    // The first of those that most have.
-    candidates.rev().max_by_key(|(_, line)| values(line))
+/// What tells a case from others of its benchmark.
+fn captions(comparison: &Comparison, group: &Group) -> Vec<String> {
+    let levels = comparison.dimensions.iter().zip(&group.levels);
+    levels.map(|(dimension, text)| dimension.caption(text)).collect()
 }
 
-fn winner(names: &[&str], line: &Line) -> Option<String> {
-    let (name, value) = numbers(names, line).find(|(_, value)| value.best)?;
-    Some(format!("{name}: {}", said(line, value)))
-}
-
-fn speeds(names: &[&str], line: &Line) -> BTreeMap<String, f64> {
-    let measured = numbers(names, line).filter(|(_, value)| value.median > 0.0);
+fn speeds(comparison: &Comparison, line: &Line) -> BTreeMap<String, f64> {
+    let measured = named(comparison, line).filter_map(|(name, cell)| match cell {
+        Cell::Value(value) if value.median > 0.0 => Some((name, value)),
+        _ => None,
+    });
     let speed = |value: &CellValue| match line.better {
         Better::Lower => 1.0 / value.median,
         Better::Higher | Better::Neither => value.median,
@@ -183,9 +238,16 @@ fn said(line: &Line, value: &CellValue) -> String {
     format!("{} {label}", number::value(value.median / divisor, &line.unit))
 }
 
-fn others(names: &[&str], line: &Line) -> String {
-    let mut others: Vec<(&str, &CellValue)> =
-        numbers(names, line).filter(|(_, value)| !value.best).collect();
+fn others(comparison: &Comparison, line: &Line) -> String {
+    let mut others: Vec<(&str, &CellValue)> = Vec::new();
+    let mut spoilt = Vec::new();
+    for (name, cell) in named(comparison, line).skip(1) {
+        match cell {
+            Cell::Missing => {}
+            Cell::Value(value) => others.push((name, value)),
+            Cell::Status(status, _) => spoilt.push(format!("{name} {}", status.name())),
+        }
+    }
     others.sort_by(|(_, one), (_, other)| {
         let order = one.median.total_cmp(&other.median);
         if line.better == Better::Higher { order.reverse() } else { order }
@@ -197,54 +259,53 @@ fn others(names: &[&str], line: &Line) -> String {
             .map(|(low, high)| format!(" ({} to {})", number::ratio(low), number::ratio(high)));
         format!("{name}{}{}", ratio.unwrap_or_default(), interval.unwrap_or_default())
     });
-    told.collect::<Vec<_>>().join("<br>")
+    told.chain(spoilt).collect::<Vec<_>>().join("\n")
 }
 
 /// How sure it is that the others are behind.
 fn certainty(line: &Line) -> String {
-    let others: Vec<&CellValue> = line
-        .cells
-        .iter()
-        .filter_map(|cell| match cell {
-            Cell::Value(value) if !value.best => Some(value),
-            _ => None,
-        })
-        .collect();
-    let rounds = others.iter().filter_map(|value| Some(value.evidence.as_ref()?.rounds)).min();
-    let shown = others
-        .iter()
-        .filter(|value| value.evidence.as_ref().is_some_and(|evidence| evidence.is_shown()))
-        .count();
-    match (rounds, others.len()) {
-        (_, 0) => "all alike".to_owned(),
-        (None | Some(1), _) => "one repetition: not known".to_owned(),
-        (Some(rounds), all) if shown == all => format!("shown by {rounds} rounds"),
-        (Some(rounds), all) if shown > 0 => format!("{shown} of {all} shown by {rounds} rounds"),
-        (Some(rounds), _) => {
-            let agrees = |value: &&CellValue| {
-                let effect = value.evidence.as_ref().and_then(|evidence| evidence.effect);
-                effect.is_some_and(|effect| effect.abs() > 0.999)
-            };
-            match others.iter().all(agrees) {
-                true => format!("all {rounds} rounds agree, which are too few to show it"),
-                false => format!("not shown by {rounds} rounds"),
-            }
+    let others: Vec<&CellValue> = numbers(line).skip(1).collect();
+    let evidence: Vec<&Evidence> =
+        others.iter().filter_map(|value| value.evidence.as_ref()).collect();
+    let weakest = evidence.iter().map(|evidence| evidence.basis);
+    let weakest = weakest.max_by(|one, other| one.smallest_p().total_cmp(&other.smallest_p()));
+    let Some(weakest) = weakest else { return "not known".to_owned() };
+    let shown = evidence.iter().filter(|evidence| evidence.is_shown()).count();
+    let agree = |evidence: &&Evidence| evidence.effect.is_some_and(|effect| effect.abs() > 0.999);
+    let by = weakest.in_words();
+    let told = match (weakest, others.len()) {
+        _ if evidence.iter().all(|evidence| evidence.effect.is_none()) => "all alike".to_owned(),
+        (Basis::Rounds(1), _) => "one repetition: not known".to_owned(),
+        (_, all) if shown == all => format!("shown by {by}"),
+        (_, all) if shown > 0 => format!("{shown} of {all} shown by {by}"),
+        _ if evidence.iter().all(agree) => {
+            format!("all {by} agree, which are too few to show it")
         }
+        _ => format!("not shown by {by}"),
+    };
+    match weakest {
+        Basis::Rounds(_) => told,
+        Basis::Repetitions(..) => format!("{told}; no round has both"),
     }
 }
 
-fn numbers<'l>(
-    names: &'l [&str],
+/// The cells of a line, each with the name of its column.
+fn named<'l>(
+    comparison: &'l Comparison,
     line: &'l Line,
-) -> impl Iterator<Item = (&'l str, &'l CellValue)> {
-    names.iter().zip(&line.cells).filter_map(|(name, cell)| match cell {
-        Cell::Value(value) => Some((*name, value)),
+) -> impl Iterator<Item = (&'l str, &'l Cell)> {
+    comparison.columns.iter().map(|column| column.name.as_str()).zip(&line.cells)
+}
+
+fn numbers(line: &Line) -> impl Iterator<Item = &CellValue> {
+    line.cells.iter().filter_map(|cell| match cell {
+        Cell::Value(value) => Some(value),
         Cell::Missing | Cell::Status(..) => None,
     })
 }
 
 /// The conditions under which all benchmarks ran that are told here.
-pub(super) fn common(headlines: &[Headline]) -> Vec<&str> {
+fn common(headlines: &[Headline]) -> Vec<&str> {
     let Some((first, others)) = headlines.split_first() else { return Vec::new() };
     let everywhere =
         |condition: &&String| others.iter().all(|headline| headline.conditions.contains(condition));
@@ -256,7 +317,8 @@ pub(super) fn table(headlines: &[Headline]) -> String {
     let common = common(headlines);
     let own = |headline: &Headline| {
         let own = headline.conditions.iter().filter(|told| !common.contains(&told.as_str()));
-        own.cloned().collect::<Vec<_>>().join(", ")
+        let won = Some(&headline.won).filter(|won| !won.is_empty());
+        own.chain(won).cloned().collect::<Vec<_>>().join(", ")
     };
     let differ = headlines.iter().any(|headline| !own(headline).is_empty());
     let columns = ["benchmark", "best", "others", "how sure"].into_iter();
@@ -268,4 +330,40 @@ pub(super) fn table(headlines: &[Headline]) -> String {
         told.chain(differ.then(|| own(headline))).map(Text::from).collect()
     };
     Grid { columns, rows: headlines.iter().map(row).collect() }.markdown()
+}
+
+/// What the table shows, and what it does not.
+pub(super) fn legend(headlines: &Headlines) -> String {
+    let mut parts = Vec::new();
+    if !headlines.rows.is_empty() {
+        let is_paired =
+            |headline: &Headline| !matches!(headline.basis, Some(Basis::Repetitions(..)));
+        let unpaired = headlines.rows.iter().any(|headline| !is_paired(headline));
+        let ratios = match (headlines.rows.iter().any(is_paired), unpaired) {
+            (_, false) => "round by round, with intervals of 95 % of six rounds and more",
+            (true, true) => {
+                "round by round where rounds have both, else of each repetition to each, with intervals of 95 % of \
+                 enough"
+            }
+            (false, true) => {
+                "of each repetition to each, for no round has both: the targets were measured in separate runs; with \
+                 intervals of 95 % of enough"
+            }
+        };
+        parts.push(format!(
+            "For each benchmark a case for each target that is best in any, the first that most targets ran; ratios are \
+             to the best, {ratios}."
+        ));
+        let common = common(&headlines.rows);
+        if !common.is_empty() {
+            parts.push(format!("All under: {}.", common.join(", ")));
+        }
+    }
+    if !headlines.others.is_empty() {
+        parts.push(format!(
+            "No one number says which target is best at {}: see the tables below.",
+            headlines.others.join(", ")
+        ));
+    }
+    plain(&parts.join(" "))
 }

@@ -100,5 +100,5 @@ fn table(judgement: &Judgement, findings: &[&Finding]) -> String {
         ];
         grid.rows.push(cells.map(Into::into).to_vec());
     }
-    grid.markdown()
+    grid.markdown_of_markup()
 }

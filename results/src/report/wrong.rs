@@ -1,0 +1,258 @@
+//! What was wrong in runs: what failed, and what did not go as it was meant to though nothing failed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use dbdyno_core::{Case, Status};
+
+use super::events::{ALERT, Happened, KILLED, OUTAGE, PART_FAILED, RESTARTED};
+use crate::load::{Loaded, LoadedFile};
+use crate::markup::plain;
+use crate::number;
+use crate::pool_view::makes_trouble;
+use crate::record::Record;
+use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
+
+/// How much of each kind is told on the first screen.
+const TOLD: usize = 12;
+
+/// What was wrong, in Markdown; `happened` has what happened in each file of `loaded`, and `unread` what could not
+/// be read beside them.
+pub(super) fn verdict(loaded: &Loaded, happened: &[Vec<Happened>], unread: &[String]) -> String {
+    let all = repetitions(&loaded.records);
+    let failed: BTreeSet<String> = all.iter().filter_map(failure).collect();
+    let alerts = alerts(happened);
+    let troubles: Vec<String> = [
+        runs(loaded, !failed.is_empty() || !alerts.is_empty()),
+        alerts,
+        servers(happened),
+        errors(&all, happened),
+        shortfalls(loaded),
+    ]
+    .concat();
+    let mut out = headline(&loaded.records, &all, !troubles.is_empty());
+    for told in [Vec::from_iter(failed), troubles] {
+        for line in told.iter().take(TOLD) {
+            out += &format!("- {}\n", plain(line));
+        }
+        if told.len() > TOLD {
+            out += &format!("- and {} more\n", told.len() - TOLD);
+        }
+    }
+    for warning in loaded.warnings.iter().chain(unread) {
+        out += &format!("\n> {}\n", plain(warning));
+    }
+    out
+}
+
+/// How many measurements failed, and how many checks did not hold.
+fn headline(records: &[Record], all: &[Repetition<'_>], has_troubles: bool) -> String {
+    let checks = records.iter().filter(|row| row.is_check() && row.status != Status::Unsupported);
+    let (checks, broken) = checks
+        .fold((0_u64, 0_u64), |(all, broken), row| (all + 1, broken + u64::from(row.is_failed())));
+    let failed = all.iter().filter(|one| one.failure().is_some()).count();
+    let unsupported = all.iter().filter(|one| one.is_unsupported()).count();
+    let interrupted =
+        all.iter().filter(|one| one.all().any(|row| row.status == Status::Interrupted)).count();
+    let measured = all.len() - unsupported;
+    let held = match checks {
+        0 => "no answer was checked".to_owned(),
+        count => format!("all {} checks of answers held", number::count(count)),
+    };
+    let mut out = match (failed, has_troubles) {
+        (0, false) => format!("**Nothing failed**: {measured} measurements, {held}"),
+        (0, true) => {
+            format!(
+                "**No measurement failed, but not all went well**: {measured} measurements, {held}"
+            )
+        }
+        _ => format!(
+            "**{failed} of {measured} measurements failed**; {} of {} checks of answers did not hold",
+            number::count(broken),
+            number::count(checks)
+        ),
+    };
+    if interrupted > 0 {
+        out += &format!(", {interrupted} were interrupted");
+    }
+    if unsupported > 0 {
+        out += &format!(", {unsupported} cases are unsupported by their engine");
+    }
+    out + ".\n"
+}
+
+/// A case among others.
+fn named(case: &Case) -> String {
+    let Case { suite, benchmark, target, isolation, clients, .. } = case;
+    let clients = crate::dimension::Dimension::Clients.caption(&clients.to_string());
+    format!("{suite}/{benchmark} on {target}, {isolation}, {clients}")
+}
+
+fn failure(repetition: &Repetition<'_>) -> Option<String> {
+    let why = repetition.failure()?;
+    Some(format!("{}: {why}", named(repetition.case()?)))
+}
+
+/// Runs that did not come to their end, or failed where nothing else that is told says why.
+fn runs(loaded: &Loaded, is_explained: bool) -> Vec<String> {
+    let told = loaded.runs().filter_map(|run| match run.outcome.as_deref() {
+        Some("done") => None,
+        Some("failed") if is_explained => None,
+        Some("failed") => Some(format!("the run {} ended as failed", run.run_id)),
+        Some(outcome) => Some(format!("the run {} was {outcome}", run.run_id)),
+        None => Some(format!("the run {} was killed, or still goes on", run.run_id)),
+    });
+    told.collect()
+}
+
+/// Rules that fired, and how often.
+fn alerts(happened: &[Vec<Happened>]) -> Vec<String> {
+    let mut fired: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
+    for event in happened.iter().flatten().filter(|event| event.kind == ALERT) {
+        fired.entry((&event.class, &event.code)).or_insert((0, &event.detail)).0 += 1;
+    }
+    let told = fired.into_iter().map(|((severity, rule), (count, first))| {
+        format!("alert {rule} ({severity}) fired {}: {first}", times(count))
+    });
+    told.collect()
+}
+
+/// Servers that died, and connections that were lost, though no benchmark saw to it; parts of cases that could not be
+/// carried out.
+fn servers(happened: &[Vec<Happened>]) -> Vec<String> {
+    let mut found: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
+    for events in happened {
+        let killed = killed(events);
+        for event in events {
+            let what = match event.kind.as_str() {
+                RESTARTED => "the server died by itself",
+                OUTAGE => "connections were lost",
+                PART_FAILED => "a part could not be carried out",
+                _ => continue,
+            };
+            if event.kind == PART_FAILED || !killed.contains(event.case.as_str()) {
+                let found = found.entry((&event.subject, what)).or_insert((0, &event.detail));
+                found.0 += 1;
+            }
+        }
+    }
+    let told = found.into_iter().map(|((subject, what), (count, first))| {
+        format!("{subject}: {what}, {}: {first}", times(count))
+    });
+    told.collect()
+}
+
+/// The cases, by their keys among events, whose server a benchmark killed.
+fn killed(events: &[Happened]) -> HashSet<&str> {
+    let killed = events.iter().filter(|event| event.kind == KILLED);
+    killed.map(|event| event.case.as_str()).collect()
+}
+
+/// Cases in which transactions failed for good, but for those that are made to bring that about.
+fn errors(all: &[Repetition<'_>], happened: &[Vec<Happened>]) -> Vec<String> {
+    let killed: HashSet<&str> = happened.iter().flat_map(|events| killed(events)).collect();
+    let mut cases: Vec<(&Case, Failed)> = Vec::new();
+    let mut places: HashMap<CaseKey<'_>, usize> = HashMap::new();
+    for repetition in all {
+        let Some(case) = repetition.case() else { continue };
+        if makes_trouble(case) || killed.contains(super::charts::key(case).as_str()) {
+            continue;
+        }
+        let place = *places.entry(case_key(case)).or_insert(cases.len());
+        if place == cases.len() {
+            cases.push((case, Failed::default()));
+        }
+        cases[place].1.add(repetition);
+    }
+    let mut cases: Vec<_> = cases.into_iter().filter(|(_, failed)| failed.errors > 0.0).collect();
+    cases.sort_by(|(_, one), (_, other)| other.share().total_cmp(&one.share()));
+    cases.into_iter().map(|(case, failed)| format!("{}: {}", named(case), failed.told())).collect()
+}
+
+/// The transactions of a case that failed for good.
+#[derive(Default)]
+struct Failed {
+    errors: f64,
+    ended_well: f64,
+    repetitions: usize,
+    with_errors: usize,
+}
+
+impl Failed {
+    fn add(&mut self, repetition: &Repetition<'_>) {
+        let errors = total(repetition, "errors");
+        self.errors += errors;
+        self.ended_well += total(repetition, "transactions") + total(repetition, "rollbacks");
+        self.repetitions += 1;
+        self.with_errors += usize::from(errors > 0.0);
+    }
+
+    fn share(&self) -> f64 {
+        self.errors / (self.errors + self.ended_well)
+    }
+
+    fn told(&self) -> String {
+        let count = |number: f64| number::value(number, "1");
+        let of_all = match self.ended_well > 0.0 {
+            true => format!(
+                " of {} ({} %)",
+                count(self.errors + self.ended_well),
+                number::sensible(100.0 * self.share())
+            ),
+            false => String::new(),
+        };
+        let Self { with_errors, repetitions, .. } = self;
+        let errors = count(self.errors);
+        format!(
+            "{errors}{of_all} transactions failed, in {with_errors} of {repetitions} repetitions"
+        )
+    }
+}
+
+/// A count of the whole case, or of all its parts where there is no row of the whole.
+fn total(repetition: &Repetition<'_>, metric: &str) -> f64 {
+    let rows = || repetition.all().filter(|row| row.metric == *metric);
+    match rows().find(|row| row.transaction.is_empty()) {
+        Some(whole) => whole.value.unwrap_or_default(),
+        None => rows().filter_map(|row| row.value).sum(),
+    }
+}
+
+/// Cases that have fewer repetitions than their run was to measure.
+fn shortfalls(loaded: &Loaded) -> Vec<String> {
+    loaded.files.iter().flat_map(|file| shortfall(loaded, file)).collect()
+}
+
+fn shortfall(loaded: &Loaded, file: &LoadedFile) -> Option<String> {
+    let run = file.run.as_ref()?;
+    // A search for a limit ends the repetitions of a rate as soon as it knows.
+    let planned: usize = run.options.get("repetitions")?.parse().ok()?;
+    if run.options.contains_key("objective") {
+        return None;
+    }
+    let all = repetitions(loaded.records.get(file.rows.clone())?);
+    let mut cases: HashMap<CaseKey<'_>, HashSet<u32>> = HashMap::new();
+    // What could not be prepared has one row, which says so.
+    let ended = all.iter().filter(|one| !one.is_unsupported() && one.failure().is_none());
+    for case in ended.filter_map(Repetition::case) {
+        cases.entry(case_key(case)).or_default().insert(case.repetition);
+    }
+    for case in all.iter().filter(|one| one.failure().is_some()).filter_map(Repetition::case) {
+        cases.remove(&case_key(case));
+    }
+    let short: Vec<usize> =
+        cases.values().map(HashSet::len).filter(|count| *count < planned).collect();
+    let fewest = short.iter().min()?;
+    Some(format!(
+        "{} of {} cases of the run {} have fewer than the {planned} repetitions that were planned: as few as {fewest}",
+        short.len(),
+        cases.len(),
+        run.run_id
+    ))
+}
+
+fn times(count: usize) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
