@@ -7,6 +7,8 @@ use dbdyno_core::{Error, Result, Stop};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level;
 
+use crate::tty;
+
 /// What a person is told.
 const ENDING: &str = "ending: what was measured is kept (again to end at once)\n";
 /// Takes the moving line of a terminal away.
@@ -42,6 +44,8 @@ pub fn watch(stop: &Stop) -> Result<()> {
     }
     let clear = if std::io::stderr().is_terminal() { CLEARED } else { "" };
     let told = format!("{clear}{ENDING}").into_bytes().leak();
+    // Opened before, for a handler opens nothing; that one is not waited for.
+    let terminal = tty::errors();
     for signal in heeded {
         let stop = stop.clone();
         let told = &*told;
@@ -59,8 +63,11 @@ pub fn watch(stop: &Stop) -> Result<()> {
             if has_view {
                 return;
             }
-            // Nobody is left to be told that the terminal is gone.
-            let _ = nix::unistd::write(std::io::stderr(), told);
+            // Nobody is left to be told that the terminal is gone, or takes nothing.
+            let _ = match terminal {
+                Some(terminal) => nix::unistd::write(terminal, told),
+                None => nix::unistd::write(std::io::stderr(), told),
+            };
         };
         // SAFETY: the handler reads and writes atomic variables and calls write(2) and _exit(2), all
         // of which a signal handler may (signal-safety(7)); it allocates, locks and panics nowhere.

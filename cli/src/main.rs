@@ -12,6 +12,7 @@ mod names;
 mod numbers;
 mod output;
 mod screen;
+mod tty;
 mod watch;
 
 use std::process::ExitCode;
@@ -22,6 +23,13 @@ use args::{Arguments, Command};
 use output::note;
 
 fn main() -> ExitCode {
+    let code = obey();
+    tty::finish();
+    code
+}
+
+/// Does what the command line says.
+fn obey() -> ExitCode {
     let arguments = match conceal::words() {
         Ok(words) => match Arguments::try_parse_from(words) {
             Ok(arguments) => arguments,

@@ -1,10 +1,12 @@
 //! Writing for people. Whoever reads it may leave early (`dbdyno list | head`): that is
-//! no error, and nothing that is being measured ends for it.
+//! no error, and nothing that is being measured ends for it, or waits for a terminal that takes nothing.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dbdyno_results::redact;
+
+use crate::tty::{self, Errors};
 
 /// What waits while something else has the screen.
 static HELD: Mutex<Option<Held>> = Mutex::new(None);
@@ -75,13 +77,14 @@ pub fn lost() -> Option<io::Error> {
 }
 
 fn write(stream: Stream, text: &str) {
-    let written = match stream {
-        Stream::Output => {
+    let written = match (stream, tty::output()) {
+        (Stream::Output, Some(terminal)) => terminal.write(text.as_bytes()),
+        (Stream::Output, None) => {
             let mut output = io::stdout();
             output.write_all(text.as_bytes()).and_then(|()| output.flush())
         }
         // Nobody is left to be told.
-        Stream::Errors => return drop(io::stderr().write_all(text.as_bytes())),
+        (Stream::Errors, _) => return drop(Errors.write_all(text.as_bytes())),
     };
     if let Err(why) = written
         && why.kind() != io::ErrorKind::BrokenPipe

@@ -16,11 +16,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use crate::live::{Live, Teller, Told};
 use crate::numbers::{grouped, latency};
 use crate::output::note;
+use crate::tty::Moving;
 
 /// What the moving line shows of a target: one that wraps is not taken away as a whole.
 const TARGET_WIDTH: usize = 12;
 /// How often moving things move.
 const TICK: Duration = Duration::from_millis(120);
+/// How often they are drawn in a second, at most.
+const MOVES_HZ: u8 = 20;
 
 /// The screen of a run.
 pub struct Screen {
@@ -56,7 +59,11 @@ impl Screen {
         let live = live.map(Live::teller);
         let bar = ProgressBar::with_draw_target(
             None,
-            if moving { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+            if moving {
+                ProgressDrawTarget::term_like_with_hz(Box::new(Moving::default()), MOVES_HZ)
+            } else {
+                ProgressDrawTarget::hidden()
+            },
         );
         let form_width = forms.max().unwrap_or(0);
         let screen = Self { quiet, form_width, bar, moving, live, state: Mutex::default() };

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use dbdyno_results::{Record, load};
 use dbdyno_tests::wait_for;
@@ -36,7 +38,7 @@ impl Desk {
     }
 
     pub fn dbdyno(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        ended(self.start(arguments))
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
@@ -58,6 +60,25 @@ impl Desk {
     pub fn records(&self) -> Vec<Record> {
         load(&self.runs()).unwrap().records
     }
+}
+
+/// Longer than anything takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a process told once it has ended. One that does not is ended, and its test has failed.
+pub fn ended(child: Child) -> Output {
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let (sender, told) = channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    told.recv_timeout(PATIENCE).map_or_else(
+        |_| {
+            // It may have ended by now.
+            let _ = kill(pid, Signal::SIGKILL);
+            let told = told.recv_timeout(PATIENCE).map(|output| err(&output.unwrap()));
+            panic!("it did not end within {PATIENCE:?}: {told:?}")
+        },
+        Result::unwrap,
+    )
 }
 
 pub fn code(output: &Output) -> i32 {

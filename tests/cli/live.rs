@@ -1,16 +1,19 @@
 //! The full-screen view, in a real terminal: tmux.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Error, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dbdyno_core::Status;
-use dbdyno_tests::left_out;
+use dbdyno_tests::{left_out, wait_for};
+use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::desk::{Desk, SHORT, code, err, out};
+use crate::desk::{Desk, SHORT, code, ended, err, out, under_way};
 
 /// A shell in a terminal of 80 by 24, in the folder of a desk.
 struct Terminal<'a> {
@@ -29,7 +32,8 @@ impl<'a> Terminal<'a> {
         let mut command = Command::new("tmux");
         command.arg("-S").arg(&self.socket).args(arguments);
         command.current_dir(self.desk.folder.path()).env("TERM", "xterm").env_remove("TMUX");
-        let output = command.output().expect("tmux is there: ./tests/run installs it");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = ended(command.spawn().expect("tmux is there: ./tests/run installs it"));
         assert_eq!(code(&output), 0, "tmux {arguments:?}: {}", err(&output));
         out(&output)
     }
@@ -160,6 +164,72 @@ fn a_run_on_the_full_screen_is_paused_goes_on_and_is_ended_by_keys() {
     terminal.run(&format!("TERM=dumb {dbdyno} run oltp/tpcb --live --transactions 9"));
     assert_eq!(terminal.wait_for_end(), "0");
     terminal.wait("plain lines", |shown| shown.contains("results in runs/"));
+}
+
+/// A terminal whose program is stopped, and that is full.
+struct Stuck {
+    server: Pid,
+}
+
+impl Stuck {
+    fn new(terminal: &Terminal<'_>) -> Self {
+        let told = terminal.tmux(&["display-message", "-p", "#{pid} #{pane_tty}"]);
+        let (pid, tty) = told.trim().split_once(' ').unwrap();
+        let stuck = Self { server: Pid::from_raw(pid.parse().unwrap()) };
+        kill(stuck.server, Signal::SIGSTOP).unwrap();
+        let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let mut tty = File::options().write(true).custom_flags(flags.bits()).open(tty).unwrap();
+        let is_full = |error: &Error| error.kind() == ErrorKind::WouldBlock;
+        wait_for("a full terminal", || tty.write(&[b'.'; 4096]).err().filter(is_full));
+        stuck
+    }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        // It has to go on to be ended.
+        kill(self.server, Signal::SIGCONT).unwrap();
+    }
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_no_run() {
+    if left_out("tmux") {
+        return;
+    }
+    let dbdyno = env!("CARGO_BIN_EXE_dbdyno");
+    for (options, ends, expected) in [
+        ("--transactions 200", false, "0"),
+        ("--transactions 200 --live", false, "0"),
+        ("--duration 10m", true, "130"),
+        ("--duration 10m --live", true, "130"),
+    ] {
+        let desk = Desk::new();
+        let terminal = Terminal::open(&desk);
+        let run = format!("exec {dbdyno} run oltp/point-select --warmup 0 {options}");
+        let waiting = "touch waits; until [ -e go ]; do sleep 0.02; done";
+        terminal.run(&format!("{waiting}; sh -c 'echo $$ > pid; {run}'"));
+        wait_for("a shell", || fs::exists(desk.path("waits")).unwrap().then_some(()));
+        let stuck = Stuck::new(&terminal);
+        fs::write(desk.path("go"), "").unwrap();
+        if ends {
+            under_way(&desk);
+            let pid = fs::read_to_string(desk.path("pid")).unwrap().trim().parse().unwrap();
+            kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
+        }
+        let code = wait_for("its end", || {
+            let code = fs::read_to_string(desk.path("code")).ok()?;
+            code.strip_suffix('\n').map(str::to_owned)
+        });
+        assert_eq!(code, expected, "{options}");
+        let records = desk.records();
+        let row = records.iter().find(|row| row.metric == "throughput").unwrap();
+        assert!(row.value > Some(0.0), "{options}: {row:?}");
+        drop(stuck);
+        // What it did not take in time is not written, and the terminal is as it was.
+        terminal.wait("the shell", |shown| shown.trim_end().ends_with('%'));
+        assert_eq!(terminal.state(), "alternate=0 cursor=1", "{options}");
+    }
 }
 
 #[test]

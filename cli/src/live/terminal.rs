@@ -1,6 +1,6 @@
 //! The terminal while the view has it, and how it is given back.
 
-use std::io::{self, BufWriter, IsTerminal as _, Stderr};
+use std::io::{self, BufWriter, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -13,8 +13,10 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
+use crate::tty::{self, Errors, Tty};
+
 /// What is drawn on.
-pub type Screen = Terminal<CrosstermBackend<BufWriter<Stderr>>>;
+pub type Screen = Terminal<CrosstermBackend<BufWriter<Errors>>>;
 
 /// How long a frame that is being drawn is waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -56,8 +58,8 @@ pub fn take() -> io::Result<Screen> {
     });
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let taken = execute!(io::stderr(), EnterAlternateScreen, Hide)
-        .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr()))));
+    let taken = execute!(Errors, EnterAlternateScreen, Hide)
+        .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(Errors))));
     if taken.is_err() {
         give_back();
     }
@@ -69,13 +71,13 @@ pub fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
-/// Draws, unless the terminal was given back.
+/// Draws, unless the terminal was given back, or takes nothing: a frame is drawn on the one before.
 ///
 /// # Errors
 /// The terminal is gone.
 pub fn while_taken(draw: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-    if is_taken() { draw() } else { Ok(()) }
+    if is_taken() && !tty::errors().is_some_and(Tty::is_behind) { draw() } else { Ok(()) }
 }
 
 /// Gives the terminal back as it was: once, however often it is called.
@@ -85,12 +87,12 @@ pub fn give_back() {
     }
     let began = Instant::now();
     let mut drawing = DRAWING.try_lock();
-    // Not for ever: the thread that draws may be the one that panics, or the terminal take nothing more.
+    // Not for ever: the thread that draws may be the one that panics.
     while matches!(drawing, Err(TryLockError::WouldBlock)) && began.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(1));
         drawing = DRAWING.try_lock();
     }
     // Nobody is left to be told that the terminal is gone.
-    let _ = execute!(io::stderr(), LeaveAlternateScreen, Show);
+    let _ = execute!(Errors, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
