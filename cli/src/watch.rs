@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dbdyno_core::{DbError, Driver, Error, Recorder, Result, Sample, Stop};
+use dbdyno_core::{DbError, Driver, Error, Event, Recorder, Result, Sample, Stop};
 use dbdyno_monitor::{
     AlertSink, Alerts, Endpoint, Exposition, LoadListener, Memory, Monitor, Overheard, Rule,
     Serving, Severity, Sink,
@@ -78,6 +78,7 @@ pub struct Watch {
     /// Who is to hear what loads tell.
     listeners: Vec<Arc<dyn LoadListener>>,
     recorder: Arc<dyn Recorder>,
+    folder: Arc<RunFolder>,
 }
 
 /// What came of watching.
@@ -146,6 +147,7 @@ impl Watch {
             serving: None,
             listeners: Vec::new(),
             recorder: Arc::clone(folder) as Arc<dyn Recorder>,
+            folder: Arc::clone(folder),
         }
     }
 
@@ -218,6 +220,8 @@ impl Watch {
         }
         for untold in Outlet::close(&self.outlets) {
             note(&format!("note: {untold}"));
+            let event = Event::now("alerts_not_delivered", untold);
+            kept = kept.and(self.folder.event_beside("", &event));
         }
         for (target, (count, why)) in &*self.silences.lock() {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dbdyno_core::{Access, SessionOptions};
+use dbdyno_core::{Access, SessionOptions, Status};
 use dbdyno_tests::{SmallDisk, left_out, runtime, target, wait_for};
 use nix::sys::signal::Signal;
+use nix::unistd::Uid;
 
-use crate::desk::{Desk, code, err, signal, under_way};
+use crate::desk::{Desk, code, ended, err, signal, under_way};
 use crate::web::Posted;
 
 /// The alerts in `events.csv`: kind, class, code, target and detail.
@@ -88,6 +91,38 @@ fn samples(desk: &Desk) -> Option<usize> {
     Some(text.lines().filter(|line| line.contains(",run_queue,")).count())
 }
 
+/// A connection that somebody makes.
+fn accepted(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let (stream, _) = wait_for("a connection", || listener.accept().ok());
+    stream
+}
+
+#[test]
+fn a_load_goes_on_and_ends_beside_a_webhook_that_hangs() {
+    let desk = Desk::new();
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", hanging.local_addr().unwrap());
+    write(&desk, &format!("{ALWAYS}[notify]\nwebhook = '{url}'\n"));
+    let child = desk.start(&[&LOAD[..5], &["2s", "--repetitions", "2"]].concat());
+    // Somebody is there, who takes all and says nothing.
+    let _waiting = accepted(&hanging);
+    let output = ended(child);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let records = desk.records();
+    let of = |metric: &str| records.iter().filter(|row| row.metric == metric).collect::<Vec<_>>();
+    for metric in ["throughput", "latency_p99_us", "errors"] {
+        let rows = of(metric);
+        assert_eq!(rows.iter().filter(|row| row.transaction.is_empty()).count(), 2, "{metric}");
+        let is_whole =
+            |row: &&dbdyno_results::Record| row.status == Status::Ok && row.value.is_some();
+        assert!(rows.iter().all(is_whole), "{rows:?}");
+    }
+    let events = fs::read_to_string(desk.runs()[0].join("events.csv")).unwrap();
+    assert!(events.contains(",alerts_not_delivered,"), "{events}");
+    assert!(events.contains("the webhook at 127.0.0.1 was not told of "), "{events}");
+}
+
 #[test]
 fn a_webhook_that_hangs_keeps_nobody_waiting() {
     let desk = Desk::new();
@@ -99,7 +134,7 @@ fn a_webhook_that_hangs_keeps_nobody_waiting() {
     write(&desk, &format!("{rule}[notify]\nwebhook = ['{url}', '{url}']\n"));
     let watching = ["monitor", "--target", "sqlite", "--interval", "100ms", "--quiet"];
     let child = desk.start(&watching);
-    let (mut waiting, _) = hanging.accept().unwrap();
+    let mut waiting = accepted(&hanging);
     let before = samples(&desk).unwrap_or_default();
     wait_for("samples", || samples(&desk).filter(|now| *now > before + 2));
     // It still waits for its answer: what was sampled meanwhile was not sampled after it gave up.
@@ -109,7 +144,7 @@ fn a_webhook_that_hangs_keeps_nobody_waiting() {
     assert_eq!(read.kind(), std::io::ErrorKind::WouldBlock);
     assert!(String::from_utf8_lossy(&told).starts_with("POST / HTTP/1.1"));
     signal(&child, Signal::SIGINT);
-    let output = child.wait_with_output().unwrap();
+    let output = ended(child);
     assert_eq!(code(&output), 0, "{}", err(&output));
     let notes =
         err(&output).matches("note: the webhook at 127.0.0.1 was not told of 1 of 1").count();
@@ -145,18 +180,19 @@ fn a_full_disk_keeps_nobody_from_being_told() {
         assert_eq!(told["state"], "fired");
     }
     signal(&child, Signal::SIGINT);
-    let output = child.wait_with_output().unwrap();
+    let output = ended(child);
     assert_eq!(code(&output), 2, "{}", err(&output));
     let said = err(&output);
     assert_eq!(said.matches("alerts are not kept: ").count(), 1, "{said}");
     assert!(said.contains("No space left on device"), "{said}");
 }
 
-/// Somebody holds the lock that every transaction needs: none ends, so that no second has a percentile.
+/// Somebody holds the lock that every transaction needs: none ends, so that no second has a percentile. The rule is the
+/// ready-made one.
 #[test]
 fn a_load_that_stands_still_is_told_of_while_it_does() {
     let desk = Desk::new();
-    write(&desk, "[[alert]]\nuse = 'stall'\nthreshold = '500ms'\nseverity = 'fail'\n");
+    write(&desk, "[[alert]]\nuse = 'stall'\nseverity = 'fail'\n");
     let place = format!("sqlite:{}", desk.path("locked.db"));
     let arguments = ["run", "oltp/tpcb", "--target", &place, "--clients", "2", "--warmup", "0"];
     let endless = ["--duration", "10m", "--abort-on-alert"];
@@ -172,9 +208,38 @@ fn a_load_that_stands_still_is_told_of_while_it_does() {
         wait_for("an alert", || alerts(&desk).into_iter().find(|row| row[0] == "alert_fired"));
     runtime.block_on(holder.rollback()).unwrap();
     assert_eq!(fired[1..4], ["fail", "stall", &place]);
-    let output = child.wait_with_output().unwrap();
+    let output = ended(child);
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(err(&output).contains("stall: load.oldest of sqlite:"), "{}", err(&output));
+}
+
+/// The ready-made rule, and a file system that is full to more than 95 %: one of memory alone, of a mount namespace of
+/// dbdyno's own.
+#[test]
+fn a_disk_that_fills_up_is_told_of() {
+    if !Uid::effective().is_root() {
+        eprintln!("left out: only root has mounts of its own");
+        return;
+    }
+    let desk = Desk::new();
+    let script =
+        "mount -t tmpfs -o size=1m tmpfs /dev/shm && touch /dev/shm/is-ours && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_dbdyno"), "monitor"]);
+    command.args(["--target", "sqlite", "--alerts", "disk", "--interval", "100ms", "--quiet"]);
+    command.args(["--duration", "10m", "--abort-on-alert=warn"]);
+    command.current_dir(desk.folder.path()).stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("samples", || samples(&desk).filter(|count| *count > 1));
+    let memory = PathBuf::from(format!("/proc/{}/root/dev/shm", child.id()));
+    assert!(memory.join("is-ours").exists());
+    assert!(alerts(&desk).is_empty(), "a file system of this machine is full without the test");
+    fs::write(memory.join("filler"), vec![0; 1000 << 10]).unwrap();
+    let output = ended(child);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let found = alerts(&desk);
+    assert_eq!(found[0][..3], ["alert_fired", "warn", "disk"], "{found:?}");
+    assert!(found[0][4].contains("(/dev/shm) is "), "{found:?}");
 }
 
 #[test]
@@ -286,7 +351,9 @@ fn a_target_that_is_watched_alone_has_alerts_too() {
     assert_eq!(found[0][4], "gone: engine.log_file_bytes of sqlite was not told for 200ms");
 }
 
-/// A cache of less than the data, which then has to come from files again and again.
+/// A cache of less than the data, which then has to come from files again and again. The rule is the ready-made one
+/// but for its threshold and time: InnoDB finds the upper pages of the tree in the smallest cache that it has, which are most
+/// of those that a point select asks for.
 #[test]
 fn a_cache_that_is_too_small_is_told_of() {
     if left_out("mariadb") {

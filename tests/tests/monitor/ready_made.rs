@@ -1,5 +1,5 @@
 //! The ready-made rules as they are, each fired by a fault made for real. Not here are those of the command line's tests
-//! (`stall`, `cache-hit-rate`, `disk`), and `replication-lag`: a replica that stands still is ten seconds behind after ten
+//! (`stall`, `disk`; `cache-hit-rate` with another threshold), and `replication-lag`: a replica that stands still is ten seconds behind after ten
 //! seconds, and has to be for five more. A rule of the same metric with a lower threshold is in `replicas.rs`.
 
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
