@@ -49,6 +49,9 @@ fn obey() -> ExitCode {
         arguments.command,
         Command::Run(_) | Command::FindLimit(_) | Command::Monitor(_) | Command::HostLoad(_)
     );
+    if !is_told {
+        tty::measure();
+    }
     let done = match arguments.command {
         Command::Run(options) => commands::run::run(*options),
         Command::FindLimit(options) => commands::find_limit::find_limit(*options),

@@ -1,10 +1,12 @@
 //! Writing to a terminal that may stop taking anything: it is stopped (Ctrl-S), or whoever has it reads no more. What is
-//! measured does not wait for it. What it does not take is kept, as far as there is room, and written once it does.
+//! measured does not wait for it ([`measure`]). What it does not take is kept then, as far as there is room, and written
+//! once it does.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,13 @@ use ratatui::crossterm::terminal::size;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many bytes are kept before it is waited for.
 const ROOM: usize = 1 << 20;
+/// See [`measure`].
+static MEASURES: AtomicBool = AtomicBool::new(false);
+
+/// Nothing waits for a terminal from now on, for something is measured.
+pub fn measure() {
+    MEASURES.store(true, Ordering::Relaxed);
+}
 
 /// A terminal, opened anew: it is to be asked without waiting, and who shares the old opening is to find it as it was.
 pub struct Tty {
@@ -91,8 +100,11 @@ impl Tty {
         !kept.bytes.is_empty()
     }
 
-    /// Writes what is kept, and waits where more of it is left than there is room for.
+    /// Writes what is kept, and waits where more of it is left than there is room for: for as long as it takes where
+    /// nothing is measured.
     fn write_kept(&self, kept: &mut Kept, room: usize) -> io::Result<()> {
+        let measures = MEASURES.load(Ordering::Relaxed);
+        let room = if measures { room } else { 0 };
         let mut took = Instant::now();
         while !kept.bytes.is_empty() {
             match nix::unistd::write(&self.file, &kept.bytes) {
@@ -104,11 +116,12 @@ impl Tty {
                 Err(Errno::EAGAIN) if kept.bytes.len() <= room => return Ok(()),
                 Err(Errno::EAGAIN) => {
                     let left = PATIENCE.saturating_sub(took.elapsed());
-                    if kept.is_stuck || left.is_zero() {
+                    if measures && (kept.is_stuck || left.is_zero()) {
                         kept.is_stuck = true;
                         kept.bytes.truncate(room);
                         return Ok(());
                     }
+                    let left = if measures { left } else { PATIENCE };
                     let mut polled = [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
                     let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
                     // Some room, a signal, or nothing: it is tried again.
@@ -161,11 +174,12 @@ impl Moving {
 /// What moves the cursor is that of ECMA-48, 8.3.
 impl TermLike for Moving {
     fn width(&self) -> u16 {
-        size().map_or(80, |(columns, _)| columns)
+        // One that does not know its size says 0.
+        size().ok().map(|(columns, _)| columns).filter(|columns| *columns > 0).unwrap_or(80)
     }
 
     fn height(&self) -> u16 {
-        size().map_or(24, |(_, rows)| rows)
+        size().ok().map(|(_, rows)| rows).filter(|rows| *rows > 0).unwrap_or(24)
     }
 
     fn move_cursor_up(&self, rows: usize) -> io::Result<()> {

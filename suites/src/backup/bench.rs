@@ -191,7 +191,7 @@ impl<'s> Bench<'s> {
     /// They cannot be looked at.
     pub fn look(&self) -> Result<State> {
         let scale = self.stand.case().scale;
-        self.stand.look("check the data of tpcc", async |session| Tpcc.state(session, scale).await)
+        self.stand.ask("check the data of tpcc", async |session| Tpcc.state(session, scale).await)
     }
 
     /// What clients run.

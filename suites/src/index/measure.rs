@@ -101,7 +101,7 @@ impl<'s> Bench<'s> {
         let table = self.dialect().quote(index.table);
         let delete = format!("DELETE FROM {table} WHERE id >= {}", self.drawn.rows);
         let refresh = self.dialect().refresh(index.table);
-        self.stand.ask("drop the index and tidy up", async |session| {
+        self.stand.tidy_up("drop the index and tidy up", async |session| {
             for index in PATTERNS.iter().map(|pattern| &pattern.index) {
                 if scalar_sql(session, &indexes.exists(index)).await? > 0 {
                     run(session, &indexes.drop(index)).await?;

@@ -30,7 +30,21 @@ impl Stand<'_> {
         doing: &str,
         ask: impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
     ) -> Result<T> {
-        self.ask_within(self.by_scale(WORK_LIMIT), doing, ask)
+        self.ask_within((self.by_scale(WORK_LIMIT), HURRIED_ANSWER), doing, ask)
+    }
+
+    /// The same of what leaves the data as it was found: that a person waits for the end does not hurry it, for who
+    /// comes next would find it changed.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask) has them.
+    pub fn tidy_up<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
+    ) -> Result<T> {
+        let limit = self.by_scale(WORK_LIMIT);
+        self.ask_within((limit, limit), doing, ask)
     }
 
     /// The same of what takes no longer than looking at all tables.
@@ -42,7 +56,7 @@ impl Stand<'_> {
         doing: &str,
         ask: impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
     ) -> Result<T> {
-        self.ask_within(self.look_limit(), doing, ask)
+        self.ask_within((self.look_limit(), HURRIED_ANSWER), doing, ask)
     }
 
     /// How long looking at all tables may take.
@@ -55,9 +69,10 @@ impl Stand<'_> {
         at_any + each.mul_f64(self.case().scale.to_f64())
     }
 
+    /// `limits` are how long an answer may take, and how long once the end was asked for.
     fn ask_within<T>(
         &self,
-        limit: Duration,
+        limits: (Duration, Duration),
         doing: &str,
         mut ask: impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
     ) -> Result<T> {
@@ -65,7 +80,7 @@ impl Stand<'_> {
         let began = Instant::now();
         let mut told = false;
         loop {
-            let error = match self.block_on(self.ask_once(limit, &mut ask)) {
+            let error = match self.block_on(self.ask_once(limits, &mut ask)) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -91,7 +106,7 @@ impl Stand<'_> {
 
     async fn ask_once<T>(
         &self,
-        limit: Duration,
+        (limit, hurried): (Duration, Duration),
         ask: &mut impl AsyncFnMut(&mut dyn Session) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let options = self.session_options();
@@ -104,7 +119,7 @@ impl Stand<'_> {
         };
         tokio::select! {
             answer = ask(&mut *session) => answer,
-            waited = self.given_up(limit, HURRIED_ANSWER) => {
+            waited = self.given_up(limit, hurried) => {
                 let why = format!("the server did not answer within {} s", waited.as_secs());
                 Err(DbError::new(ErrorClass::StatementTimeout, None, why))
             }

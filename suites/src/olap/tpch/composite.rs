@@ -113,7 +113,7 @@ fn rows(stand: &Stand<'_>) -> Result<[i64; CHANGED.len()]> {
 
 /// Deletes what the first refresh function inserted and the second did not delete.
 fn delete_new(stand: &Stand<'_>) -> Result<()> {
-    stand.ask("delete what is left of new orders", async |session| {
+    stand.tidy_up("delete what is left of new orders", async |session| {
         for (table, key) in [("tpch_lineitem", "l_orderkey"), ("tpch_orders", "o_orderkey")] {
             let sql = format!("DELETE FROM {table} WHERE {}", tpch::is_refreshed(key));
             session.run_sql(&sql).await?;
