@@ -130,7 +130,7 @@ impl<'r> Repetition<'r> {
 
     /// Whether its numbers count: it neither failed nor was cut short.
     pub(crate) fn is_good(&self) -> bool {
-        self.failure().is_none()
+        !self.all().any(Record::is_failed)
             && !self.is_unsupported()
             && self.all().all(|row| row.status != Status::Interrupted)
     }
@@ -196,9 +196,12 @@ impl Repetition<'_> {
     pub(crate) fn failure(&self) -> Option<String> {
         let mut failed: Vec<_> = self.all().filter(|row| row.is_failed()).collect();
         failed.sort_by_key(|row| (&*row.transaction, &*row.metric));
-        let said = |row: &Record| failed.iter().filter(|other| other.detail == row.detail).count();
+        let mut said: HashMap<&str, usize> = HashMap::new();
+        for row in &failed {
+            *said.entry(&row.detail).or_default() += 1;
+        }
         // Of several that are said as often, the first.
-        let most = *failed.iter().rev().max_by_key(|row| said(row))?;
+        let most = *failed.iter().rev().max_by_key(|row| said.get(&*row.detail))?;
         let checks: Vec<_> =
             failed.into_iter().filter(|row| row.is_check()).map(sentence).collect();
         match checks.len() {

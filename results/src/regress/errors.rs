@@ -8,6 +8,7 @@ use super::judge::{Pair, Wanted};
 use super::promises::RANK;
 use super::{Finding, RegressOptions, Verdict};
 use crate::number;
+use crate::pool_view::makes_trouble;
 use crate::repetition::{Repetition, loads_with};
 
 /// The metric that counts them.
@@ -24,12 +25,12 @@ struct Failed {
 }
 
 impl Failed {
-    /// Those of a repetition; `None` where it does not tell, or had no transaction.
+    /// Those of a repetition; `None` where it does not tell.
     fn of(repetition: &Repetition<'_>, load: &str) -> Option<Self> {
         let failed = repetition.value(load, ERRORS)?;
         let ended = ["transactions", "rollbacks"].map(|metric| repetition.value(load, metric));
         let of = failed + ended.into_iter().flatten().sum::<f64>();
-        (of > 0.0).then_some(Self { failed, of })
+        Some(Self { failed, of })
     }
 
     fn sum(all: &[(&str, Self)]) -> Self {
@@ -41,7 +42,7 @@ impl Failed {
     }
 
     fn percent(self) -> f64 {
-        100.0 * self.failed / self.of
+        if self.of > 0.0 { 100.0 * self.failed / self.of } else { 0.0 }
     }
 
     fn said(self) -> String {
@@ -57,6 +58,9 @@ pub(super) fn look_at(
     pairs: &mut Vec<Pair>,
     found: &mut Vec<(usize, usize, Finding)>,
 ) {
+    if makes_trouble(matched.case) {
+        return;
+    }
     let all = before.iter().copied().chain(&matched.after);
     for load in loads_with(all, ERRORS) {
         let old: Vec<(&str, Failed)> = (before.iter())
@@ -88,6 +92,13 @@ pub(super) fn look_at(
             new_sum.said()
         );
         let (place, rank, finding) = matched.finding(RANK, SHARE, Verdict::CouldNotTell, why);
+        let tells_no_total =
+            |side: &[(&str, Failed)]| side.iter().all(|(_, one)| one.of == one.failed);
+        if tells_no_total(&old) && tells_no_total(&new) {
+            // A share of what failed alone would be all of it, on both sides.
+            found.push((place, rank, Finding { load: load.to_owned(), ..finding }));
+            continue;
+        }
         let shares = |side: &[(&str, Failed)]| side.iter().map(|(_, one)| one.percent()).collect();
         let of_runs: Vec<(&str, f64)> =
             old.iter().map(|(run, one)| (*run, one.percent())).collect();

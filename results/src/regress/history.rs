@@ -298,9 +298,10 @@ fn undone(
     let last = changes.last().filter(|last| last.at > change.at)?;
     let old = median(&values[change.before.clone()])?;
     let now = median(&values[last.after.clone()])?;
+    let ratio = if now == old { 1.0 } else { now / old };
     let worse = match better {
-        Better::Higher => 1.0 - now / old,
-        Better::Lower | Better::Neither => now / old - 1.0,
+        Better::Higher => 1.0 - ratio,
+        Better::Lower | Better::Neither => ratio - 1.0,
     };
     (worse < least).then_some(last.at)
 }

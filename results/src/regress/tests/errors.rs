@@ -74,3 +74,20 @@ fn the_errors_of_one_load_do_not_excuse_those_of_another() {
     let found = finding(&judgement, "errors");
     assert_eq!((found.load.as_str(), found.verdict), ("steady", Verdict::Regression));
 }
+
+#[test]
+fn a_load_that_tells_of_no_other_transactions_is_judged_by_whether_any_failed() {
+    let judged = |old: f64, new: f64| {
+        let rows = |count: f64| -> Vec<Record> {
+            let rows = with_errors(&[count; 8], "m/during").into_iter();
+            rows.filter(|row| &*row.metric != "transactions").collect()
+        };
+        let runs = Runs::new();
+        runs.add("old", &rows(old)).add("new", &rows(new));
+        runs.judge(&default())
+    };
+    assert_eq!(finding(&judged(0.0, 500.0), "errors").verdict, Verdict::Regression);
+    let more = judged(3.0, 500.0);
+    assert_eq!(finding(&more, "errors_share").verdict, Verdict::CouldNotTell);
+    assert_eq!(judged(0.0, 0.0).outcome(), Outcome::NoRegression);
+}
