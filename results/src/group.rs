@@ -7,7 +7,7 @@ use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::compare::{Cell, CellValue, CompareOptions, Evidence, Group, Line};
 use crate::dimension::{Dimension, Level, Plan};
-use crate::histograms::{Histograms, is_percentile};
+use crate::histograms::{Histograms, is_read_off};
 use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
 use crate::repetition::{Repetition, Sample, repetitions};
@@ -244,7 +244,7 @@ fn merge(
     metric: &str,
 ) {
     let Cell::Value(value) = cell else { return };
-    if !is_percentile(metric) {
+    if !is_read_off(metric) {
         return;
     }
     let counted =

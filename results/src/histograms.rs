@@ -163,7 +163,7 @@ impl Histograms {
 }
 
 /// Whether a metric is read off a histogram: a percentile of response times, or their maximum.
-pub(crate) fn is_percentile(metric: &str) -> bool {
+pub(crate) fn is_read_off(metric: &str) -> bool {
     quantile(metric).is_some()
 }
 

@@ -68,6 +68,11 @@ impl RunInfo {
         toml::from_str(&text).map_err(|error| Error::new(doing(), error))
     }
 
+    /// Whether it searched for the highest rate, which ends the repetitions of a rate as soon as it knows.
+    pub(crate) fn is_search(&self) -> bool {
+        self.options.contains_key("objective")
+    }
+
     /// Whether it was not ended before its time: what it lacks, nobody asked for.
     pub(crate) fn came_to_its_end(&self) -> bool {
         matches!(self.outcome.as_deref(), Some("done" | "failed"))

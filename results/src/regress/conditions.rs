@@ -9,8 +9,8 @@ use crate::load::LoadedFile;
 use crate::machine;
 use crate::run_info::RunInfo;
 
-/// Options that say which cases there are or how often, not how one is measured.
-const OF_CASES: [&str; 14] = [
+/// Options in which runs may differ without a note: they say which cases there are or how often, not how one is measured.
+const NOT_NOTED: [&str; 14] = [
     "cache",
     "clients",
     "durability",
@@ -88,7 +88,7 @@ fn system_note(known: &[(&LoadedFile, &RunInfo)]) -> Option<String> {
 fn option_notes(before: &[RunInfo], after: &[RunInfo]) -> Vec<String> {
     let names: BTreeSet<&String> =
         before.iter().chain(after).flat_map(|run| run.options.keys()).collect();
-    let names = names.into_iter().filter(|name| !OF_CASES.contains(&name.as_str()));
+    let names = names.into_iter().filter(|name| !NOT_NOTED.contains(&name.as_str()));
     let notes = names.filter_map(|name| {
         let value = |run: &RunInfo| run.options.get(name).cloned().unwrap_or_default();
         let old: BTreeSet<String> = before.iter().map(value).collect();

@@ -78,7 +78,7 @@ fn lack(repetitions: &[Repetition<'_>], planned: Option<usize>) -> Option<(usize
 /// The repetitions that runs were to have of each case; `None` where one does not tell, or plans as it goes.
 fn planned(loaded: &Loaded) -> Option<usize> {
     let of_run = |run: Option<&RunInfo>| {
-        let run = run.filter(|run| run.command.get(1).is_none_or(|verb| verb != "find-limit"))?;
+        let run = run.filter(|run| !run.is_search())?;
         run.options.get("repetitions")?.parse::<usize>().ok()
     };
     loaded.files.iter().map(|file| of_run(file.run.as_ref())).sum()

@@ -223,12 +223,8 @@ fn shortfalls(loaded: &Loaded) -> Vec<String> {
 }
 
 fn shortfall(loaded: &Loaded, file: &LoadedFile) -> Option<String> {
-    let run = file.run.as_ref()?;
-    // A search for a limit ends the repetitions of a rate as soon as it knows.
+    let run = file.run.as_ref().filter(|run| !run.is_search())?;
     let planned: usize = run.options.get("repetitions")?.parse().ok()?;
-    if run.options.contains_key("objective") {
-        return None;
-    }
     let all = repetitions(loaded.records.get(file.rows.clone())?);
     let mut cases: HashMap<CaseKey<'_>, HashSet<u32>> = HashMap::new();
     // What could not be prepared has one row, which says so.

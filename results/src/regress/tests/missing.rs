@@ -39,6 +39,7 @@ fn repetitions_that_were_planned_and_are_not_there_are_no_pass() {
     // A search for a limit plans as it goes.
     let mut search = planned();
     search.command[1] = "find-limit".to_owned();
+    search.options.insert("objective".to_owned(), "p99<20ms".to_owned());
     assert_eq!(judged(&rows(8), &rows(6), &search).outcome(), Outcome::NoRegression);
 }
 
