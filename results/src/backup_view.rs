@@ -11,7 +11,7 @@ use dbdyno_core::Status;
 use crate::chart::LineChart;
 use crate::grid::wrap;
 use crate::markup::plain;
-use crate::record::Record;
+use crate::record::{Record, take_out};
 use crate::render::{Format, RenderOptions};
 use crate::subject::subjects;
 use found::Found;
@@ -28,12 +28,11 @@ pub struct BackupView {
 impl BackupView {
     /// Takes the suite's records out of others. Targets stand in the order of `targets`, and others
     /// behind them.
-    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
-        let (ours, others): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|record| record.case.suite == SUITE);
+    pub fn take(mut records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
+        let ours = take_out(&mut records, |record| record.case.suite == SUITE);
         let cases: Vec<Found> =
             subjects(&ours, targets).into_iter().map(|subject| Found::of(subject, &ours)).collect();
-        ((!cases.is_empty()).then_some(Self { cases }), others)
+        ((!cases.is_empty()).then_some(Self { cases }), records)
     }
 
     /// The tables as text, in the format of a terminal or of Markdown: one for each benchmark, with what

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use dbdyno_core::{Case, Isolation};
 
-use crate::record::Record;
+use crate::record::{Record, take_out};
 use crate::render::{Format, RenderOptions};
 use costs::Costs;
 use matrix::Matrix;
@@ -45,20 +45,18 @@ impl IsolationView {
     /// Takes the suite's records out of others. Loads are left where a level of a target was measured under
     /// more conditions than one, which lines of levels do not tell apart.
     /// Targets stand in the order of `targets`, and others behind them.
-    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
-        let (ours, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_shown_so);
-        let (schedules, mut loads): (Vec<_>, Vec<_>) =
-            ours.into_iter().partition(|record| record.case.benchmark == ANOMALIES);
-        let mut others = others;
+    pub fn take(mut records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
+        let mut loads = take_out(&mut records, is_shown_so);
+        let schedules = take_out(&mut loads, |record| record.case.benchmark == ANOMALIES);
         if !is_of_levels(&loads) {
-            others.append(&mut loads);
+            records.append(&mut loads);
         }
         if schedules.is_empty() && loads.is_empty() {
-            return (None, others);
+            return (None, records);
         }
         let matrix = Matrix::new(&schedules, &levels(&schedules, targets));
         let costs = Costs::new(&loads, &levels(&loads, targets));
-        (Some(Self { matrix, costs }), others)
+        (Some(Self { matrix, costs }), records)
     }
 
     /// The tables as text, in the format of a terminal or of Markdown.

@@ -12,7 +12,7 @@ use dbdyno_core::Case;
 use crate::chart::{Chart, LineChart};
 use crate::grid::wrap;
 use crate::markup::plain;
-use crate::record::Record;
+use crate::record::{Record, take_out};
 use crate::render::{Format, RenderOptions};
 use crate::scalability;
 use crate::subject::{Subject, subjects};
@@ -34,11 +34,10 @@ pub struct PoolView {
 impl PoolView {
     /// Takes the suite's records out of others. Targets stand in the order of `targets`, and others
     /// behind them.
-    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
-        let (ours, others): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|record| is_shown_so(&record.case));
+    pub fn take(mut records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
+        let ours = take_out(&mut records, |record| is_shown_so(&record.case));
         let subjects = subjects(&ours, targets);
-        ((!subjects.is_empty()).then_some(Self { subjects }), others)
+        ((!subjects.is_empty()).then_some(Self { subjects }), records)
     }
 
     /// The tables as text, in the format of a terminal or of Markdown: one for each case, with what it

@@ -6,7 +6,7 @@ mod triggers;
 
 use crate::grid::{Grid, wrap};
 use crate::markup::plain;
-use crate::record::Record;
+use crate::record::{Record, take_out};
 use crate::render::{Format, RenderOptions};
 use crate::subject::{Subject, subjects};
 
@@ -24,11 +24,10 @@ pub struct ProceduresView {
 impl ProceduresView {
     /// Takes the suite's records out of others. Targets stand in the order of `targets`, and others
     /// behind them.
-    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
-        let (ours, others): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|record| record.case.suite == SUITE);
+    pub fn take(mut records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
+        let ours = take_out(&mut records, |record| record.case.suite == SUITE);
         let subjects = subjects(&ours, targets);
-        ((!subjects.is_empty()).then_some(Self { subjects }), others)
+        ((!subjects.is_empty()).then_some(Self { subjects }), records)
     }
 
     /// The tables as text, in the format of a terminal or of Markdown.

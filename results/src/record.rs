@@ -91,6 +91,17 @@ pub struct Record {
     pub detail: SharedText,
 }
 
+/// Takes some rows out of others; of millions there is no second copy.
+pub(crate) fn take_out(
+    records: &mut Vec<Record>,
+    is_taken: impl Fn(&Record) -> bool,
+) -> Vec<Record> {
+    if records.iter().all(&is_taken) {
+        return std::mem::take(records);
+    }
+    records.extract_if(.., |record| is_taken(record)).collect()
+}
+
 impl Record {
     /// The record of a measurement. A value that is not finite becomes none, for no reader of
     /// CSV agrees with another on infinities.

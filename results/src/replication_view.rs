@@ -5,7 +5,7 @@ mod tables;
 
 use crate::grid::wrap;
 use crate::markup::plain;
-use crate::record::Record;
+use crate::record::{Record, take_out};
 use crate::render::{Format, RenderOptions};
 use crate::scalability;
 use crate::subject::{Subject, subjects_in_parts};
@@ -23,14 +23,14 @@ pub struct ReplicationView {
 impl ReplicationView {
     /// Takes the suite's records out of others. Targets stand in the order of `targets`, and others
     /// behind them.
-    pub fn take(records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
+    pub fn take(mut records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
         let is_shown = |record: &Record| {
             let benchmark = record.case.benchmark.as_str();
             record.case.suite == SUITE && TABLES.iter().any(|table| table.is_of(benchmark))
         };
-        let (ours, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_shown);
+        let ours = take_out(&mut records, is_shown);
         let subjects = subjects_in_parts(&ours, targets);
-        ((!subjects.is_empty()).then_some(Self { subjects }), others)
+        ((!subjects.is_empty()).then_some(Self { subjects }), records)
     }
 
     /// The tables as text, in the format of a terminal or of Markdown: one for each benchmark, with what
