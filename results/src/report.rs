@@ -44,6 +44,13 @@ pub struct Section {
 pub enum Block {
     /// GitHub's Markdown.
     Text(String),
+    /// GitHub's Markdown that is long: folded away until a reader opens it.
+    Folded {
+        /// What it is, in a line of plain text.
+        summary: String,
+        /// What is folded away.
+        text: String,
+    },
     /// A picture, with the name of a file for it and what it shows.
     Chart {
         /// The file's name without its extension.

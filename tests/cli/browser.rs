@@ -1,5 +1,6 @@
 //! A report in a browser: headless Chromium.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
@@ -31,6 +32,11 @@ const shown = () => rows(table).filter((row) => row.offsetParent !== null).lengt
 filter.value = after[0];
 filter.dispatchEvent(new Event("input"));
 note("filtered", shown() > 0 && shown() < length);
+const fold = document.querySelector("details");
+note("folded", !fold.open);
+filter.value = "cpu_busy_s";
+filter.dispatchEvent(new Event("input"));
+note("opened", fold.open);
 filter.value = "";
 filter.dispatchEvent(new Event("input"));
 note("unfiltered", shown() === length);
@@ -61,6 +67,16 @@ fn console(output: &Output) -> Vec<String> {
     err(output).lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect()
 }
 
+/// A run is shorter than a course of samples that is shown.
+fn sampled(metrics: &str) {
+    let mut text = "at,source,target,metric,of,kind,value,per_second\n".to_owned();
+    for second in 0..9 {
+        writeln!(text, "2026-11-27T12:00:0{second}Z,machine,,cpu_busy_s,,counter,{second},1")
+            .unwrap();
+    }
+    fs::write(metrics, text).unwrap();
+}
+
 #[test]
 fn a_report_is_sorted_and_filtered_by_keyboard_and_needs_nothing_else() {
     if left_out("chromium") {
@@ -71,6 +87,7 @@ fn a_report_is_sorted_and_filtered_by_keyboard_and_needs_nothing_else() {
     let output = desk.run(&[&cases[..], &["--target", "sqlite", "--repetitions", "2"]].concat());
     assert_eq!(code(&output), 0, "{}", err(&output));
     let run = desk.runs().remove(0).display().to_string();
+    sampled(&format!("{run}/metrics.csv"));
     let output = desk.dbdyno(&["report", &run, "-o", "report.html"]);
     assert_eq!(code(&output), 0, "{}", err(&output));
 
@@ -83,8 +100,8 @@ fn a_report_is_sorted_and_filtered_by_keyboard_and_needs_nothing_else() {
     assert_eq!(
         found,
         Some(
-            "focus=true ascending=true descending=true labelled=true filtered=true unfiltered=true \
-             alone=true pictures=true"
+            "focus=true ascending=true descending=true labelled=true filtered=true folded=true opened=true \
+             unfiltered=true alone=true pictures=true"
         ),
         "{}",
         err(&output)

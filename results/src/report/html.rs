@@ -32,6 +32,10 @@ pub(super) fn html(report: &Report) -> String {
         for block in &section.blocks {
             match block {
                 Block::Text(text) => out += &from_markdown(text),
+                Block::Folded { summary, text } => {
+                    let (summary, text) = (escape(summary), from_markdown(text));
+                    out += &format!("<details>\n<summary>{summary}</summary>\n{text}</details>\n");
+                }
                 Block::Chart { svg, .. } => out += &format!("<figure>\n{svg}</figure>\n"),
             }
         }

@@ -1,7 +1,7 @@
 //! A report as Markdown.
 
 use super::{Block, Picture, Report};
-use crate::markup::plain;
+use crate::markup::{escape, plain};
 
 pub(super) fn markdown(report: &Report, pictures: &str) -> (String, Vec<Picture>) {
     let mut out = format!("# {}\n", plain(&report.title));
@@ -11,6 +11,13 @@ pub(super) fn markdown(report: &Report, pictures: &str) -> (String, Vec<Picture>
         for block in &section.blocks {
             match block {
                 Block::Text(text) => out += &format!("\n{}\n", text.trim_end()),
+                Block::Folded { summary, text } => {
+                    // The empty lines make what is between them Markdown again.
+                    let (summary, text) = (escape(summary), text.trim_end());
+                    out += &format!(
+                        "\n<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>\n"
+                    );
+                }
                 Block::Chart { stem, title, svg } => {
                     let name = format!("{stem}.svg");
                     out += &format!("\n![{}]({pictures}/{name})\n", plain(title));

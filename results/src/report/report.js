@@ -40,4 +40,10 @@ filter.addEventListener("input", () => {
   const word = filter.value.toLowerCase();
   for (const row of document.querySelectorAll("tbody tr"))
     row.classList.toggle("hidden", !row.textContent.toLowerCase().includes(word));
+  for (const fold of document.querySelectorAll("details"))
+    if (word && fold.querySelector("tbody tr:not(.hidden)")) fold.open = true;
+});
+// Paper cannot be opened.
+window.addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details")) fold.open = true;
 });

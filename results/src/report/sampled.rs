@@ -49,7 +49,8 @@ pub(super) fn sampled(loaded: &Loaded, unread: &mut Vec<String>) -> Vec<Block> {
             continue;
         }
         blocks.extend(charts.iter().map(charts::block));
-        blocks.push(Block::Text(sampled.table(&of_run)));
+        let summary = format!("All that was sampled{of_run}");
+        blocks.push(Block::Folded { summary, text: sampled.table(&of_run) });
     }
     blocks
 }

@@ -178,10 +178,8 @@ fn plans(loaded: &Loaded, unread: &mut Vec<String>) -> Option<Section> {
         unread
             .extend(stored.warnings.iter().filter(|told| !loaded.warnings.contains(told)).cloned());
         for group in group(&stored.plans) {
-            blocks.push(Block::Text(format!(
-                "````text\n{}````\n",
-                group_text(&group, PLAN_WIDTH, false)
-            )));
+            let text = format!("````text\n{}````\n", group_text(&group, PLAN_WIDTH, false));
+            blocks.push(Block::Folded { summary: group.subject, text });
         }
     }
     (!blocks.is_empty()).then(|| Section { title: "Query plans".to_owned(), blocks })

@@ -11,9 +11,18 @@ use crate::dimension::Dimension;
 use crate::grid::{Align, Grid, Text};
 use crate::index_view::is_about_indexes;
 use crate::markup::plain;
-use crate::metric::display;
+use crate::metric::{DEFAULT_METRICS, display};
 use crate::number;
 use crate::record::Record;
+
+/// What says most of suites that have neither throughput nor latencies, the most important first.
+const TELLING: [&str; 5] = [
+    "lost_commits",
+    "anomalies_possible",
+    "recovery_time_p50_ms",
+    "queries_beside_transactions_per_h",
+    "derived_composite_per_h",
+];
 
 /// What is compared on the first screen: a case of a benchmark.
 pub(super) struct Headline {
@@ -81,21 +90,17 @@ pub(super) fn headlines(records: &[Record]) -> Headlines {
 }
 
 /// One for each target that is best in any case; one that says why where none is. None where no number of a case
-/// as a whole has a better direction.
+/// as a whole says which is best.
 fn of_benchmark(records: &[Record]) -> Vec<Headline> {
     let Ok(first) = compare(records, &CompareOptions::new(By::Target)) else { return Vec::new() };
     let of_cases = first.groups.iter().filter(|group| group.transaction.is_empty());
-    let lines: Vec<(&Group, &Line)> = of_cases
-        .filter_map(|group| {
-            let line = group.lines.iter().find(|line| line.better != Better::Neither);
-            Some((group, line.or_else(|| group.lines.first())?))
-        })
-        .collect();
+    let lines: Vec<(&Group, &Line)> =
+        of_cases.filter_map(|group| Some((group, telling(group)?))).collect();
     let values = |line: &Line| numbers(line).count();
     let decided: Vec<(&Group, &Line)> = lines
         .iter()
         .copied()
-        .filter(|(_, line)| values(line) >= 2 && line.better != Better::Neither)
+        .filter(|(_, line)| values(line) >= 2 && place(line).is_some())
         .collect();
     let mut winners: Vec<usize> = decided.iter().filter_map(|(_, line)| best(line)).collect();
     let all = winners.clone();
@@ -105,10 +110,13 @@ fn of_benchmark(records: &[Record]) -> Vec<Headline> {
         let spoilt = lines
             .iter()
             .find(|(_, line)| line.cells.iter().any(|cell| matches!(cell, Cell::Status(..))));
-        return spoilt
-            .map(|(group, line)| without_winner(&first, group, line))
-            .into_iter()
-            .collect();
+        let alike = decided.iter().rev().max_by_key(|(_, line)| values(line));
+        let told = match (spoilt, alike) {
+            (Some((group, line)), _) => Some(without_winner(&first, group, line)),
+            (None, Some((group, line))) => all_alike(&first, group, line),
+            (None, None) => None,
+        };
+        return told.into_iter().collect();
     }
     let told = winners.iter().filter_map(|winner| {
         let won = |(_, line): &&(&Group, &Line)| best(line) == Some(*winner);
@@ -129,11 +137,24 @@ fn of_benchmark(records: &[Record]) -> Vec<Headline> {
     told.collect()
 }
 
-/// The column that is best; the first where all are alike.
+/// The line that says which is best: of those in which one is, the one that says most of its benchmark.
+fn telling(group: &Group) -> Option<&Line> {
+    let mut lines: Vec<&Line> = group.lines.iter().filter(|line| place(line).is_some()).collect();
+    lines.sort_by_key(|line| place(line));
+    let decided = lines.iter().copied().find(|line| best(line).is_some());
+    decided.or(lines.first().copied()).or(group.lines.first())
+}
+
+/// How much it says of a benchmark, the less the more; `None` where it does not say which target is best.
+fn place(line: &Line) -> Option<usize> {
+    let mut known = DEFAULT_METRICS.iter().chain(&TELLING);
+    let place = known.position(|name| *name == line.metric);
+    place.filter(|_| line.better != Better::Neither)
+}
+
+/// The column that is best; `None` where all are alike.
 fn best(line: &Line) -> Option<usize> {
-    let is_best = |cell: &Cell| matches!(cell, Cell::Value(value) if value.best);
-    let value = |cell: &Cell| matches!(cell, Cell::Value(_));
-    line.cells.iter().position(is_best).or_else(|| line.cells.iter().position(value))
+    line.cells.iter().position(|cell| matches!(cell, Cell::Value(value) if value.best))
 }
 
 /// A case in which the target of a column is best.
@@ -186,6 +207,16 @@ fn without_winner(first: &Comparison, group: &Group, line: &Line) -> Headline {
     }
 }
 
+/// A case in which no target is behind another.
+fn all_alike(first: &Comparison, group: &Group, line: &Line) -> Option<Headline> {
+    let value = numbers(line).next()?;
+    Some(Headline {
+        best: format!("all alike: {}", said(line, value)),
+        certainty: "no difference".to_owned(),
+        ..unjudged(first, group)
+    })
+}
+
 /// A case, of which nothing is told yet but what it is.
 fn unjudged(first: &Comparison, group: &Group) -> Headline {
     // In every picture a target has the same colour, the best or not.
@@ -232,10 +263,15 @@ fn speeds(comparison: &Comparison, line: &Line) -> BTreeMap<String, f64> {
     measured.map(|(name, value)| (name.to_owned(), speed(value))).collect()
 }
 
-/// A number with its unit.
+/// A number with its unit, in words: `6,456 tx/s`, `10.9 ms recovery time p50`, `0 lost commits`.
 fn said(line: &Line, value: &CellValue) -> String {
     let (label, divisor) = display(&line.metric, &line.unit, value.median.abs());
-    format!("{} {label}", number::value(value.median / divisor, &line.unit))
+    let number = number::value(value.median / divisor, &line.unit);
+    let words = match label.strip_suffix(&format!("_{}", line.unit)) {
+        Some(name) => format!("{} {name}", line.unit),
+        None => label,
+    };
+    format!("{number} {}", words.replace("_per_", "/").replace('_', " "))
 }
 
 fn others(comparison: &Comparison, line: &Line) -> String {

@@ -130,7 +130,7 @@ impl Made {
 
 fn first_screen(report: &Report) -> String {
     let texts = report.sections[0].blocks.iter().map(|block| match block {
-        Block::Text(text) => text.clone(),
+        Block::Text(text) | Block::Folded { text, .. } => text.clone(),
         Block::Chart { title, .. } => title.clone(),
     });
     texts.collect::<Vec<_>>().join("\n")
@@ -188,7 +188,7 @@ fn pictures_say_in_words_what_happened_and_what_servers_told() {
     let blocks = |title: &str| {
         let section = report.sections.iter().find(|section| section.title == title).unwrap();
         section.blocks.iter().map(|block| match block {
-            Block::Text(text) => text.clone(),
+            Block::Text(text) | Block::Folded { text, .. } => text.clone(),
             Block::Chart { svg, .. } => {
                 let told = svg.split("<desc").nth(1).and_then(|rest| rest.split('>').nth(1));
                 told.unwrap().trim_end_matches("</desc").to_owned()
@@ -500,4 +500,29 @@ fn names_of_targets_engines_and_versions_are_text_in_every_document() {
     let html = report.html();
     assert!(!html.contains("<img") && !html.contains("<strong>bold"), "{html}");
     assert!(html.contains("sqlite **bold** &lt;img src=t&gt;"), "{html}");
+}
+
+/// What a report says first of kills: commits lost, the longest time to come back and the median, of each engine.
+fn of_kills(numbers: [(&str, [f64; 3]); 2]) -> String {
+    let names =
+        [("lost_commits", "1"), ("recovery_time_max_ms", "ms"), ("recovery_time_p50_ms", "ms")];
+    let of_engine = |(engine, values): (&str, [f64; 3])| {
+        let case = case("durability-tpcb", engine);
+        let rows = names.into_iter().zip(values);
+        rows.map(move |((metric, unit), value)| {
+            record("r", &case, &Measurement::new(metric, value, unit, Better::Lower))
+        })
+    };
+    let records: Vec<_> = numbers.into_iter().flat_map(of_engine).collect();
+    Made::of("kills", &records, &ended("done", 1)).first_screen()
+}
+
+#[test]
+fn what_is_alike_has_no_winner_and_what_says_most_decides() {
+    let text = of_kills([("postgres", [0.0, 10.0, 20.0]), ("sqlite", [0.0, 30.0, 5.0])]);
+    assert!(text.contains("| sqlite: 5.00 ms recovery time p50 |"), "{text}");
+    let text = of_kills([("postgres", [0.0, 10.0, 20.0]), ("sqlite", [1.0, 30.0, 5.0])]);
+    assert!(text.contains("| postgres: 0 lost commits |"), "{text}");
+    let text = of_kills([("postgres", [0.0, 10.0, 20.0]), ("sqlite", [0.0, 10.0, 20.0])]);
+    assert!(text.contains("| all alike: 0 lost commits |  | no difference |"), "{text}");
 }
