@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::summary::Headline;
+use crate::compare::Basis;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 
@@ -21,7 +22,14 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
     }
     let columns = ["suite", "best most often", "others, by its measure", "how sure"];
     let columns = columns.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
-    let rows = by_suite.iter().filter_map(|(suite, its)| row(suite, its));
+    let shown = |its: &[&Headline]| its.iter().filter(|one| one.all_shown).count() as f64;
+    let mut suites: Vec<_> = by_suite.into_iter().collect();
+    // The surest first.
+    suites.sort_by(|(_, one), (_, other)| {
+        let share = |its: &[&Headline]| shown(its) / its.len() as f64;
+        share(other).total_cmp(&share(one))
+    });
+    let rows = suites.iter().filter_map(|(suite, its)| row(suite, its));
     let rows = rows.map(|row| row.into_iter().map(Text::from).collect()).collect();
     format!(
         "{}\nThe ratios of a suite are geometric means over its benchmarks, with the least and the largest: 0.50x is half \
@@ -45,11 +53,16 @@ fn row(suite: &str, headlines: &[&Headline]) -> Option<Vec<String>> {
     others.sort_by(|one, other| other.0.total_cmp(&one.0));
     let others: Vec<String> = others.into_iter().map(|(_, told)| told).collect();
     let shown = headlines.iter().filter(|one| one.all_shown).count();
+    let is_once = headlines.iter().all(|one| one.basis == Some(Basis::Rounds(1)));
+    let sure = match is_once {
+        true => "one repetition: not known".to_owned(),
+        false => format!("{shown} of {} shown", headlines.len()),
+    };
     Some(vec![
         suite.to_owned(),
         format!("{leader}, in {} of {}", wins(leader), headlines.len()),
         others.join("\n"),
-        format!("{shown} of {} shown", headlines.len()),
+        sure,
     ])
 }
 

@@ -37,7 +37,8 @@ pub(super) struct Headline {
     conditions: Vec<String>,
     /// In how many cases of the benchmark the same target is best; empty of the only one.
     won: String,
-    basis: Option<Basis>,
+    /// What the ratios are told by; `None` where there is none.
+    pub(super) basis: Option<Basis>,
     /// How fast each was, by name; what takes half as long is twice as fast. Without what took no time or did nothing.
     pub(super) speeds: BTreeMap<String, f64>,
     /// Whether chance alone hardly makes the difference of any to the best.
