@@ -13,13 +13,14 @@ use crate::backup::content::Content;
 use crate::benchmark::{Benchmark, Check, LoadBenchmark, Procedure, State, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
 
-/// Rows in a transaction, where there are as many.
+/// Rows in a transaction, where each client has as many.
 const ROWS: i64 = 10_000;
 const TRANSACTIONS: [&str; 1] = ["bulk_update"];
 /// The sample that is about what is updated.
 const FILLERS: &str = "account_fillers";
 
-/// The filler of [`ROWS`] accounts in a row is overwritten in one statement.
+/// The filler of [`ROWS`] accounts in a row is overwritten in one statement. Each client has accounts of its own: how
+/// fast an engine finds deadlocks is not what a replica is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct BulkUpdate;
 
@@ -48,8 +49,7 @@ impl LoadBenchmark for BulkUpdate {
         let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
         let sql = "UPDATE pgbench_accounts SET filler = ? WHERE aid BETWEEN ? AND ?";
         Arc::new(Bulk {
-            accounts,
-            rows: ROWS.min(accounts),
+            share: (accounts / i64::from(context.clients.max(1))).max(1),
             statements: vec![Statement::new("update_accounts", sql)],
         })
     }
@@ -84,9 +84,8 @@ impl LoadBenchmark for BulkUpdate {
 }
 
 struct Bulk {
-    accounts: i64,
-    /// How many a transaction updates.
-    rows: i64,
+    /// How many accounts each client has.
+    share: i64,
     statements: Vec<Statement>,
 }
 
@@ -100,19 +99,13 @@ impl Workload for Bulk {
     }
 
     fn client(&self, index: u32, rng: Rng) -> Box<dyn AnyClient> {
-        Box::new(BulkClient {
-            accounts: self.accounts,
-            rows: self.rows,
-            index,
-            rng,
-            first: 1,
-            filler: String::new(),
-        })
+        Box::new(BulkClient::new(self.share, index, rng))
     }
 }
 
 struct BulkClient {
-    accounts: i64,
+    share: i64,
+    /// How many accounts a transaction updates.
     rows: i64,
     index: u32,
     rng: Rng,
@@ -120,9 +113,16 @@ struct BulkClient {
     filler: String,
 }
 
+impl BulkClient {
+    fn new(share: i64, index: u32, rng: Rng) -> Self {
+        Self { share, rows: ROWS.min(share), index, rng, first: 1, filler: String::new() }
+    }
+}
+
 impl Client for BulkClient {
     fn draw(&mut self) -> Draw {
-        self.first = self.rng.between(1, self.accounts - self.rows + 1);
+        let before = i64::from(self.index) * self.share;
+        self.first = before + self.rng.between(1, self.share - self.rows + 1);
         self.filler = format!("{} {:016x}", self.index, self.rng.bits());
         Draw::now(0)
     }
@@ -134,5 +134,28 @@ impl Client for BulkClient {
         steps.execute_rows(0, &[Value::Text(&self.filler), first, last], rows).await?;
         steps.commit().await?;
         Ok(Outcome::Committed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::load::Client as _;
+    use dbdyno_core::random::Rng;
+
+    use super::BulkClient;
+
+    #[test]
+    fn no_client_updates_what_another_does() {
+        for share in [1, 9_999, 10_000, 25_000] {
+            for index in 0..4 {
+                let mut client = BulkClient::new(share, index, Rng::new(7, &[index.into()]));
+                let (first, end) = (i64::from(index) * share + 1, i64::from(index + 1) * share);
+                for _ in 0..1_000 {
+                    client.draw();
+                    let last = client.first + client.rows - 1;
+                    assert!(first <= client.first && last <= end, "{} to {last}", client.first);
+                }
+            }
+        }
     }
 }
