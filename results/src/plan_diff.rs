@@ -24,8 +24,8 @@ impl PlanGroup<'_> {
 }
 
 /// Puts plans of the same thing together, in the order in which the first of each comes.
-pub fn group(plans: &[StoredPlan]) -> Vec<PlanGroup<'_>> {
-    let mut groups: Vec<PlanGroup<'_>> = Vec::new();
+pub fn group<'a>(plans: impl IntoIterator<Item = &'a StoredPlan>) -> Vec<PlanGroup<'a>> {
+    let mut groups: Vec<PlanGroup<'a>> = Vec::new();
     for stored in plans {
         let subject = stored.subject();
         let place = groups.iter().position(|group| group.subject == subject).unwrap_or_else(|| {
@@ -98,7 +98,10 @@ pub enum LineChange {
 }
 
 /// Sets the plans of two runs side by side.
-pub fn compare_plans<'a>(before: &'a [StoredPlan], after: &'a [StoredPlan]) -> PlanComparison<'a> {
+pub fn compare_plans<'a>(
+    before: impl IntoIterator<Item = &'a StoredPlan>,
+    after: impl IntoIterator<Item = &'a StoredPlan>,
+) -> PlanComparison<'a> {
     let (before, after) = (group(before), group(after));
     let mut comparison = PlanComparison {
         pairs: Vec::new(),

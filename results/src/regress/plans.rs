@@ -1,5 +1,6 @@
 //! Query plans that changed between the sides.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dbdyno_core::{Plan, Result};
@@ -7,7 +8,7 @@ use dbdyno_core::{Plan, Result};
 use super::errors::SHARE;
 use super::gather::Gathered;
 use super::input::Sides;
-use super::{Placed, RegressOptions, Since, Verdict};
+use super::{Finding, Placed, RegressOptions, Since, Verdict};
 use crate::load::LoadedFile;
 use crate::plan_diff::{LineChange, compare_plans};
 use crate::run_folder::file;
@@ -45,8 +46,8 @@ pub(super) fn changes(
     let folders = |files: &[LoadedFile]| -> Vec<PathBuf> {
         files.iter().map(|file| file.path.clone()).collect()
     };
-    let before = read(&folders(&sides.before.files), notes)?;
-    let after = read(&folders(&sides.after.files), notes)?;
+    let before = [read(&folders(&sides.before.files), notes)?];
+    let after = [read(&folders(&sides.after.files), notes)?];
     Ok(between(&before, &after, options, notes))
 }
 
@@ -67,25 +68,24 @@ pub(super) fn in_history(
         runs.push(read(std::slice::from_ref(&entry.folder), notes)?);
     }
     let Some((last, earlier)) = runs.split_last() else { return Ok(Vec::new()) };
-    let mut changes = between(&earlier.concat(), last, options, notes);
-    let slower = found.iter().filter(|(_, _, finding)| finding.verdict == Verdict::Regression);
-    for (place, _, finding) in slower {
-        let Some((first, last)) = finding.since.as_ref().and_then(|since| place_of(entries, since))
-        else {
-            continue;
-        };
+    let mut changes = between(earlier, std::slice::from_ref(last), options, notes);
+    let mut known: BTreeMap<(usize, usize), Vec<PlanChange>> = BTreeMap::new();
+    for (place, _, finding) in found {
+        let began = finding.since.as_ref().and_then(|since| place_of(entries, since));
+        let (Some(metric), Some((first, last))) = (slower(finding), began) else { continue };
+        let case = case_subject(gathered, *place);
         // Only a plan that is new in the runs that may be the first with the regression came with it.
-        let (before, with) = (runs[..first].concat(), runs[first..=last].concat());
-        let mut with_it = between(&before, &with, options, &mut Vec::new());
-        blame(&mut with_it, gathered, &[(*place, 0, finding.clone())]);
-        for change in with_it.into_iter().filter(|change| !change.likely_cause_of.is_empty()) {
-            let is_same = |known: &&mut PlanChange| {
-                known.subject == change.subject && known.lines == change.lines
-            };
-            match changes.iter_mut().find(is_same) {
-                Some(known) => known.likely_cause_of.extend(change.likely_cause_of),
-                None => changes.push(change),
-            }
+        let with_it = known.entry((first, last)).or_insert_with(|| {
+            between(&runs[..first], &runs[first..=last], options, &mut Vec::new())
+        });
+        for change in with_it.iter().filter(|change| Some(&change.case) == case.as_ref()) {
+            let is_same =
+                |known: &PlanChange| known.subject == change.subject && known.lines == change.lines;
+            let at = changes.iter().position(is_same).unwrap_or_else(|| {
+                changes.push(change.clone());
+                changes.len() - 1
+            });
+            changes[at].likely_cause_of.push(metric.clone());
         }
     }
     Ok(changes)
@@ -97,19 +97,21 @@ fn place_of(entries: &[Entry], since: &Since) -> Option<(usize, usize)> {
     Some((place(&since.between.0)?, place(&since.between.1)?))
 }
 
+/// The plans of some runs that no run before them had; each run is its plans.
 fn between(
-    before: &[StoredPlan],
-    after: &[StoredPlan],
+    before: &[Vec<StoredPlan>],
+    after: &[Vec<StoredPlan>],
     options: &RegressOptions,
     notes: &mut Vec<String>,
 ) -> Vec<PlanChange> {
-    match (before.is_empty(), after.is_empty()) {
+    let has_none = |runs: &[Vec<StoredPlan>]| runs.iter().all(Vec::is_empty);
+    match (has_none(before), has_none(after)) {
         (true, true) => return Vec::new(),
         (true, false) => notes.push("the baseline has no query plans".to_owned()),
         (false, true) => notes.push("the current run has no query plans".to_owned()),
         (false, false) => {}
     }
-    let comparison = compare_plans(before, after);
+    let comparison = compare_plans(before.iter().flatten(), after.iter().flatten());
     let changed = comparison.pairs.iter().filter(|pair| pair.is_changed());
     let changes = changed.map(|pair| PlanChange {
         subject: pair.subject.clone(),
@@ -138,23 +140,28 @@ fn read(runs: &[PathBuf], notes: &mut Vec<String>) -> Result<Vec<StoredPlan>> {
 
 /// Names for each changed plan the metrics of its case that regressed.
 pub(super) fn blame(changes: &mut [PlanChange], gathered: &Gathered<'_>, found: &[Placed]) {
-    let subject_of = |place: usize| {
-        let case = gathered.cases.get(place)?.case;
-        Some(StoredPlan::new("", case, "", &Plan::default()).case_subject())
-    };
-    let slower = found.iter().filter(|(_, _, finding)| {
-        finding.verdict == Verdict::Regression
-            && finding.numbers.is_some()
-            && finding.metric != SHARE
-    });
-    for (place, _, finding) in slower {
-        let subject = subject_of(*place);
-        let metric = match finding.load.as_str() {
-            "" => finding.metric.clone(),
-            load => format!("{} of {load}", finding.metric),
-        };
-        for change in changes.iter_mut().filter(|change| Some(&change.case) == subject.as_ref()) {
+    for (place, _, finding) in found {
+        let Some(metric) = slower(finding) else { continue };
+        let case = case_subject(gathered, *place);
+        for change in changes.iter_mut().filter(|change| Some(&change.case) == case.as_ref()) {
             change.likely_cause_of.push(metric.clone());
         }
     }
+}
+
+/// The metric that regressed, if a plan may be why.
+fn slower(finding: &Finding) -> Option<String> {
+    let is_slower = finding.verdict == Verdict::Regression
+        && finding.numbers.is_some()
+        && finding.metric != SHARE;
+    is_slower.then(|| match finding.load.as_str() {
+        "" => finding.metric.clone(),
+        load => format!("{} of {load}", finding.metric),
+    })
+}
+
+/// The case of a finding as plans name theirs.
+fn case_subject(gathered: &Gathered<'_>, place: usize) -> Option<String> {
+    let case = gathered.cases.get(place)?.case;
+    Some(StoredPlan::new("", case, "", &Plan::default()).case_subject())
 }
