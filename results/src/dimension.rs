@@ -157,6 +157,11 @@ impl Dimension {
         )
     }
 
+    /// Whether it is set by an option of a run, which has its name, and not by what the target is.
+    pub(crate) const fn is_option(self) -> bool {
+        self.is_load() || self.is_condition()
+    }
+
     /// Whether a value that all cases have is not worth saying: what is the default and was once
     /// the only one there was.
     fn goes_without_saying(self, text: &str) -> bool {

@@ -5,27 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::{Error, Result};
 
 use super::input::Sides;
+use crate::dimension::Dimension;
 use crate::load::LoadedFile;
 use crate::machine;
 use crate::run_info::RunInfo;
 
-/// Options in which runs may differ without a note: they say which cases there are or how often, not how one is measured.
-const NOT_NOTED: [&str; 14] = [
-    "cache",
-    "clients",
-    "durability",
-    "isolation",
-    "keys",
-    "pipeline",
-    "reload",
-    "repetitions",
-    "scale",
-    "seed",
-    "settings",
-    "statements",
-    "streams",
-    "validate",
-];
+/// Options that say which of its loads a case has: connection pools and their sizes, methods of backup, topologies.
+const OF_LOADS: [&str; 4] = ["backup", "pool", "pool_size", "topology"];
+
+/// Options in which runs may differ without a note, beside those that tell cases apart: how often a case is
+/// measured and with which inputs, or what is named elsewhere.
+const NOT_NOTED: [&str; 5] = ["reload", "repetitions", "seed", "settings", "validate"];
+
+/// Whether an option of a run tells its cases apart.
+fn tells_cases_apart(option: &str) -> bool {
+    Dimension::ALL.iter().any(|dimension| dimension.is_option() && dimension.name() == option)
+}
+
+/// Whether an option says which cases and loads there are.
+pub(super) fn says_which_cases(option: &str) -> bool {
+    tells_cases_apart(option) || OF_LOADS.contains(&option)
+}
 
 /// The most differences of settings that are named.
 const NAMED: usize = 5;
@@ -88,7 +88,8 @@ fn system_note(known: &[(&LoadedFile, &RunInfo)]) -> Option<String> {
 fn option_notes(before: &[RunInfo], after: &[RunInfo]) -> Vec<String> {
     let names: BTreeSet<&String> =
         before.iter().chain(after).flat_map(|run| run.options.keys()).collect();
-    let names = names.into_iter().filter(|name| !NOT_NOTED.contains(&name.as_str()));
+    let is_noted = |name: &str| !NOT_NOTED.contains(&name) && !tells_cases_apart(name);
+    let names = names.into_iter().filter(|name| is_noted(name));
     let notes = names.filter_map(|name| {
         let value = |run: &RunInfo| run.options.get(name).cloned().unwrap_or_default();
         let old: BTreeSet<String> = before.iter().map(value).collect();

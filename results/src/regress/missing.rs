@@ -1,5 +1,8 @@
 //! What the current run should have and has not: a file that was cut at the end of a line looks whole.
 
+use std::collections::BTreeSet;
+
+use super::conditions::says_which_cases;
 use super::gather::{Gathered, Matched};
 use super::input::Sides;
 use super::{Placed, STATUS, Verdict, open};
@@ -9,22 +12,6 @@ use crate::run_info::RunInfo;
 
 /// Where these findings stand among those of a case: behind promises, before numbers.
 const RANK: usize = 1;
-
-/// Options that say which cases there are.
-const OF_CASES: [&str; 12] = [
-    "cache",
-    "clients",
-    "durability",
-    "isolation",
-    "keys",
-    "pipeline",
-    "pool",
-    "pool_size",
-    "rate",
-    "scale",
-    "statements",
-    "streams",
-];
 
 /// Repetitions and cases that are missing from the current run. Cases count that a run had of which
 /// `counts` holds; what is missing from the baseline becomes a note.
@@ -37,8 +24,7 @@ pub(super) fn look_at(
     let mut found: Vec<Placed> =
         gathered.cases.iter().filter_map(|one| short(sides, one)).collect();
     for matched in &gathered.cases {
-        let planned = planned(&sides.before);
-        if let Some((there, planned)) = lack(&matched.before, planned) {
+        if let Some((there, planned)) = lack(&matched.before, &sides.before) {
             let title = matched.title();
             notes.push(format!("the baseline of {title} has {there} of {planned} repetitions"));
         }
@@ -63,25 +49,27 @@ pub(super) fn look_at(
 }
 
 fn short(sides: &Sides, matched: &Matched<'_>) -> Option<Placed> {
-    let (there, planned) = lack(&matched.after, planned(&sides.after))?;
+    let (there, planned) = lack(&matched.after, &sides.after)?;
     let why = format!("only {there} of the {planned} repetitions that were planned are there");
     Some(matched.finding(RANK, STATUS, Verdict::CouldNotTell, why))
 }
 
 /// How many repetitions there are and how many were planned, where that is more. A case that could not be
 /// measured says so once.
-fn lack(repetitions: &[Repetition<'_>], planned: Option<usize>) -> Option<(usize, usize)> {
-    let planned = planned.filter(|planned| repetitions.len() < *planned)?;
+fn lack(repetitions: &[Repetition<'_>], side: &Loaded) -> Option<(usize, usize)> {
+    let planned = planned(repetitions, side).filter(|planned| repetitions.len() < *planned)?;
     repetitions.iter().all(Repetition::is_good).then_some((repetitions.len(), planned))
 }
 
-/// The repetitions that runs were to have of each case; `None` where one does not tell, or plans as it goes.
-fn planned(loaded: &Loaded) -> Option<usize> {
-    let of_run = |run: Option<&RunInfo>| {
-        let run = run.filter(|run| !run.is_search())?;
-        run.options.get("repetitions")?.parse::<usize>().ok()
+/// The repetitions that those runs were to have of a case that have any of it; `None` where one does not tell, or
+/// plans as it goes.
+fn planned(repetitions: &[Repetition<'_>], side: &Loaded) -> Option<usize> {
+    let having: BTreeSet<&str> = repetitions.iter().map(Repetition::run_id).collect();
+    let of_run = |run_id: &&str| {
+        let run = side.runs().find(|run| run.run_id == **run_id)?;
+        run.options.get("repetitions").filter(|_| !run.is_search())?.parse::<usize>().ok()
     };
-    loaded.files.iter().map(|file| of_run(file.run.as_ref())).sum()
+    having.iter().map(of_run).sum()
 }
 
 /// Whether two runs were told to measure the same cases.
@@ -89,5 +77,9 @@ fn have_the_same_cases(one: &RunInfo, other: &RunInfo) -> bool {
     let words = |run: &RunInfo| run.command.get(1..).map(<[String]>::to_vec).unwrap_or_default();
     !words(one).is_empty()
         && words(one) == words(other)
-        && OF_CASES.iter().all(|name| one.options.get(*name) == other.options.get(*name))
+        && one
+            .options
+            .keys()
+            .chain(other.options.keys())
+            .all(|name| !says_which_cases(name) || one.options.get(name) == other.options.get(name))
 }

@@ -6,7 +6,7 @@ use super::{Runs, STEADY, conditions, default, finding};
 use crate::fixture::{case, repetitions};
 use crate::record::Record;
 use crate::regress::render::{RegressFormat, render};
-use crate::regress::{Judgement, Outcome, STATUS};
+use crate::regress::{Judgement, Outcome, STATUS, regress};
 use crate::run_info::RunInfo;
 
 fn rows(count: usize) -> Vec<Record> {
@@ -72,4 +72,37 @@ fn a_case_that_the_same_command_measured_before_is_missed() {
     let noted = judged(&rows(6), &rows(8), &planned());
     let junit = render(&noted, RegressFormat::Junit, 80).unwrap();
     assert!(junit.contains("the baseline of oltp/tpcc has 6 of 8 repetitions"), "{junit}");
+}
+
+#[test]
+fn a_baseline_that_never_had_a_case_planned_none_of_it() {
+    let runs = Runs::new();
+    let other = repetitions(&case("tpcb", "sqlite"), 1000.0, &STEADY);
+    runs.add_with("other", &other, &planned()).add_with("old", &rows(8), &planned());
+    runs.add_with("new", &rows(8), &planned());
+    let against = |baselines: &[&str]| {
+        let baselines: Vec<_> = baselines.iter().map(|run| runs.path(run)).collect();
+        regress(&baselines, &runs.path("new"), &default()).unwrap()
+    };
+    assert_eq!(against(&["other", "old"]).notes, [""; 0]);
+    runs.add_with("short", &rows(6), &planned());
+    let judgement = against(&["other", "old", "short"]);
+    assert_eq!(judgement.notes, ["the baseline of oltp/tpcc has 14 of 16 repetitions"]);
+}
+
+#[test]
+fn what_a_file_says_of_cases_and_loads_is_part_of_the_command() {
+    let more = Case { clients: 64, ..case("tpcc", "sqlite") };
+    let both = [rows(8), repetitions(&more, 1000.0, &STEADY)].concat();
+    for option in ["rate", "pool_size", "backup", "topology", "streams"] {
+        let mut other = planned();
+        other.options.insert(option.to_owned(), "another".to_owned());
+        let judgement = judged(&both, &rows(8), &other);
+        assert_eq!(judgement.outcome(), Outcome::NoRegression, "{option}");
+        // Which loads there are is said, for it explains what is missing; what tells cases apart goes without.
+        let is_noted = ["pool_size", "backup", "topology"].contains(&option);
+        let note = format!("the runs differ in {option}: none -> another");
+        let notes = if is_noted { vec![note] } else { Vec::new() };
+        assert_eq!(judgement.notes, notes);
+    }
 }
