@@ -447,8 +447,10 @@ fn a_changed_plan_is_the_likely_cause_of_what_became_slower_with_it() {
     assert_eq!(judgement.plans.len(), 1);
     assert!(judgement.plans[0].likely_cause_of.is_empty());
     assert_eq!(judgement.outcome(), Outcome::NoRegression);
+    assert_eq!(judgement.summary(), "no regressions, 4 unchanged, 1 changed plan");
     let strict = RegressOptions { fail_on_plan_change: true, ..default() };
     assert_eq!(same.judge(&strict).outcome(), Outcome::Regression);
+    assert_eq!(same.judge(&strict).summary(), "4 unchanged, 1 changed plan");
     fs::remove_file(same.path("old").join(file::PLANS)).unwrap();
     let judgement = same.judge(&strict);
     assert_eq!(judgement.notes, ["the baseline has no query plans"]);

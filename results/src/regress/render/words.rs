@@ -14,7 +14,13 @@ pub(in crate::regress) fn summary(judgement: &Judgement) -> String {
         many => format!("{many} {noun}s"),
     };
     let regressions = judgement.count(Verdict::Regression);
-    let mut parts = vec![plural(regressions, "regression")];
+    // Of what could not be told, nor of plans that count as regressions, nobody may read that there is none.
+    let is_told = judgement.findings.iter().any(|one| one.verdict != Verdict::CouldNotTell)
+        && !judgement.plans.iter().any(|plan| plan.is_regression);
+    let mut parts = Vec::new();
+    if regressions > 0 || is_told {
+        parts.push(plural(regressions, "regression"));
+    }
     for (verdict, words) in [
         (Verdict::Improvement, None),
         (Verdict::NotWorse, Some("not worse")),

@@ -89,6 +89,7 @@ fn where_nothing_was_judged_nobody_can_tell() {
         let judgement = two(&rows, &rows).judge(&default());
         assert_eq!(verdicts(&judgement), [(STATUS, Verdict::CouldNotTell)]);
         assert_eq!(judgement.outcome(), Outcome::CouldNotTell);
+        assert_eq!(judgement.summary(), "1 could not be told");
         let junit = render(&judgement, RegressFormat::Junit, 80).unwrap();
         assert!(junit.contains("tests=\"1\"") && junit.contains("errors=\"1\""), "{junit}");
         let json = render(&judgement, RegressFormat::Json, 80).unwrap();
