@@ -16,7 +16,7 @@ use crate::statistics::Ratio;
 use crate::statistics::bootstrap::interval_of_median;
 use crate::statistics::holm::adjusted;
 use crate::statistics::mann_whitney::{self, RankTest};
-use crate::statistics::shift::shift;
+use crate::statistics::shift::{shift, tendency};
 use crate::statistics::signed_rank;
 
 /// What makes the columns.
@@ -319,12 +319,11 @@ impl Evidence {
         let mut test = RankTest::default();
         let found = shift(&mut test, base, values, LEVEL)?;
         let p = test.p_value(base, values);
-        let pairs = values.iter().flat_map(|value| base.iter().map(move |base| value - base));
-        let sides: f64 = pairs.filter(|apart| *apart != 0.0).map(f64::signum).sum();
+        let effect = tendency(base, values);
         let evidence = Self {
             basis: Basis::Repetitions(values.len(), base.len()),
             interval: found.interval,
-            effect: (p < 1.0 || sides != 0.0).then(|| sides / (values.len() * base.len()) as f64),
+            effect: (p < 1.0 || effect != 0.0).then_some(effect),
             p,
             adjusted_p: p,
         };

@@ -3,12 +3,13 @@
 use dbdyno_core::Better;
 
 use super::{Finding, Numbers, Placed, Verdict};
+use crate::metric::middle;
 use crate::number::percent;
 use crate::statistics::holm::adjusted;
 use crate::statistics::mann_whitney::{RankTest, can_show};
 use crate::statistics::median;
 use crate::statistics::repetitions::{deviation, enough, fewest};
-use crate::statistics::shift::{Shift, shift};
+use crate::statistics::shift::{Shift, difference, shift, tendency};
 
 /// The numbers of one metric of one case on both sides.
 pub(super) struct Pair {
@@ -63,9 +64,11 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
         if let Some(lacking) = pair.lacking.clone().filter(|_| verdict != Verdict::Regression) {
             (verdict, why) = (Verdict::CouldNotTell, lacking);
         }
+        let side =
+            |side: &[f64]| (middle(&pair.finding.metric, side).unwrap_or_default(), side.len());
         let numbers = Numbers {
-            before: (median(&pair.before).unwrap_or_default(), pair.before.len()),
-            after: (median(&pair.after).unwrap_or_default(), pair.after.len()),
+            before: side(&pair.before),
+            after: side(&pair.after),
             unit: pair.unit,
             better: pair.better,
             min_effect: pair.min_effect,
@@ -83,6 +86,13 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
 const AS_BAD: &str =
     "a run of the baseline was as bad: runs differ by more than their repetitions do";
 
+/// What is said where the ranks do not go the way of the mean, or of the sum.
+const TORN: &str =
+    "most repetitions tell one thing and all together another: a few of them stand far out";
+
+/// What is said where a side has zeros, and that is all there is to say.
+const NO_RATIO: &str = "some numbers are not above 0, so that there is no ratio";
+
 impl Pair {
     /// Whether the current run is above every run of the baseline, or below.
     ///
@@ -90,9 +100,23 @@ impl Pair {
     /// current run may be what every run has of its own. Where there are several runs to see it by, one that
     /// went as far shows that it need not be a change.
     fn is_beyond_all_runs(&self, upwards: bool) -> bool {
-        let Some(current) = median(&self.after) else { return false };
+        let Some(current) = middle(&self.finding.metric, &self.after) else { return false };
         let is_beyond = |run: &f64| if upwards { current > *run } else { current < *run };
         self.runs.len() < 2 || self.runs.iter().all(is_beyond)
+    }
+
+    /// Whether numbers typically moved that way by as much as counts: by the median of all differences. Where
+    /// that is 0, for most numbers are equal on both sides, it says nothing against.
+    fn typically_moved(&self, upwards: bool) -> bool {
+        let by = difference(&self.before, &self.after).unwrap_or_default();
+        let by = if upwards { by } else { -by };
+        let least = self.min_effect * median(&self.before).unwrap_or_default();
+        by == 0.0 || (by > 0.0 && by >= least)
+    }
+
+    /// Whether the ranks are larger now, whatever a few numbers far out do to the mean.
+    fn ranks_are_larger(&self) -> bool {
+        tendency(&self.before, &self.after) > 0.0
     }
 
     /// Whether more is worse.
@@ -140,19 +164,25 @@ impl Strictness {
         (Verdict::CouldNotTell, self.doubt(pair, shift, adjusted_p))
     }
 
-    /// What numbers show that are not all above 0: whether they went up or down, and by as much as counts.
+    /// What numbers show that are not all above 0: whether they went up or down, and by as much as counts. The
+    /// direction is that of the ranks, which are what was tested; the mean, which a single number can carry
+    /// anywhere, must agree.
     fn without_ratio(&self, pair: &Pair, adjusted_p: f64) -> (Verdict, String) {
         let all = || pair.before.iter().chain(&pair.after);
         if all().all(|number| *number == pair.before[0]) {
             return (Verdict::NoChange, String::new());
         }
+        if all().any(|number| *number < 0.0) || adjusted_p > self.level {
+            return (Verdict::CouldNotTell, NO_RATIO.to_owned());
+        }
         let mean = |side: &[f64]| side.iter().sum::<f64>() / side.len() as f64;
         let (old, new) = (mean(&pair.before), mean(&pair.after));
-        let upwards = new > old;
-        let counts = (new - old).abs() >= pair.min_effect * old;
-        if all().any(|number| *number < 0.0) || !counts || adjusted_p > self.level {
-            let why = "some numbers are not above 0, so that there is no ratio".to_owned();
-            return (Verdict::CouldNotTell, why);
+        let upwards = pair.ranks_are_larger();
+        if (new > old) != upwards {
+            return (Verdict::CouldNotTell, format!("{NO_RATIO}; {TORN}"));
+        }
+        if (new - old).abs() < pair.min_effect * old || !pair.typically_moved(upwards) {
+            return (Verdict::CouldNotTell, NO_RATIO.to_owned());
         }
         match (upwards == pair.is_worse_upwards(), pair.is_beyond_all_runs(upwards)) {
             (_, false) => (Verdict::CouldNotTell, AS_BAD.to_owned()),
@@ -161,24 +191,34 @@ impl Strictness {
         }
     }
 
-    /// Whether something grew that should be none at all. What there is to say of it stands in the finding.
+    /// Whether something grew that should be none at all: in most repetitions, as the ranks show, and in all of
+    /// them together. What there is to say of it stands in the finding.
     fn growth(&self, pair: &Pair, factor: f64, adjusted_p: f64) -> (Verdict, String) {
         let said = pair.finding.why.clone();
-        if factor < 1.0 + pair.min_effect {
-            return (Verdict::NotWorse, said);
-        }
-        if adjusted_p > self.level {
-            let sizes = against(pair.before.len(), pair.after.len());
-            let level = self.level / self.comparisons as f64;
-            let doubt = match can_show(pair.before.len(), pair.after.len(), level) {
-                true => format!("{sizes} do not show that it grew"),
-                false => format!("{sizes} cannot show that it grew{}", self.instead()),
-            };
-            return (Verdict::CouldNotTell, format!("{said}; {doubt}"));
-        }
-        match pair.is_beyond_all_runs(true) {
-            true => (Verdict::Regression, said),
-            false => (Verdict::CouldNotTell, format!("{said}; {AS_BAD}")),
+        let is_shown = adjusted_p <= self.level;
+        let is_larger = pair.ranks_are_larger();
+        let in_most = is_shown && is_larger && pair.typically_moved(true);
+        let together = factor >= 1.0 + pair.min_effect;
+        let doubt = match (in_most, together) {
+            (false, false) => return (Verdict::NotWorse, said),
+            (true, true) if pair.is_beyond_all_runs(true) => return (Verdict::Regression, said),
+            (true, true) => AS_BAD.to_owned(),
+            (true, false) => TORN.to_owned(),
+            (false, true) if is_shown && is_larger => {
+                format!("whether most grew by {} or more is open", percent(pair.min_effect))
+            }
+            (false, true) if is_shown => TORN.to_owned(),
+            (false, true) => self.no_growth_shown(pair),
+        };
+        (Verdict::CouldNotTell, format!("{said}; {doubt}"))
+    }
+
+    fn no_growth_shown(&self, pair: &Pair) -> String {
+        let sizes = against(pair.before.len(), pair.after.len());
+        let level = self.level / self.comparisons as f64;
+        match can_show(pair.before.len(), pair.after.len(), level) {
+            true => format!("{sizes} do not show that it grew"),
+            false => format!("{sizes} cannot show that it grew{}", self.instead()),
         }
     }
 

@@ -21,6 +21,7 @@ mod history;
 mod history_promises;
 mod loads;
 mod missing;
+mod outliers;
 mod promises;
 mod truth;
 

@@ -10,7 +10,8 @@ use crate::regress::{Judgement, Outcome, Verdict};
 /// Repetitions of 10,000 transactions that ended well, and as many that failed as each number says.
 pub(super) fn with_errors(errors: &[f64], load: &str) -> Vec<Record> {
     let tpcc = case("tpcc", "sqlite");
-    let mut records = repetitions(&tpcc, 1000.0, &STEADY[..errors.len()]);
+    let factors: Vec<f64> = STEADY.into_iter().cycle().take(errors.len()).collect();
+    let mut records = repetitions(&tpcc, 1000.0, &factors);
     for (repetition, count) in (1..).zip(errors) {
         let of = Case { repetition, ..tpcc.clone() };
         let rows = [

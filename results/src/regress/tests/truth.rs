@@ -8,7 +8,7 @@ use super::super::judge::{Pair, Wanted, judge};
 use super::super::{Finding, Verdict};
 use crate::statistics::truth::Noise;
 
-fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
+pub(super) fn pair(before: Vec<f64>, after: Vec<f64>, better: Better) -> Pair {
     let finding = Finding {
         benchmark: String::new(),
         case: String::new(),
