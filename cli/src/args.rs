@@ -280,8 +280,8 @@ pub struct RegressArgs {
     #[arg(long, value_name = "RUNS", requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
     pub recent: Option<u32>,
 
-    /// A metric to judge; may be given several times [default: throughput and p50, p95, p99, and those
-    /// with a threshold of their own].
+    /// A metric to judge; may be given several times [default: throughput and p50, p95, p99, what
+    /// suites measure beside these (docs/regression.md lists it), and those with a threshold of their own].
     #[arg(long = "metric", value_name = "METRIC")]
     pub metrics: Vec<String>,
 

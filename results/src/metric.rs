@@ -54,7 +54,7 @@ fn is_percentile(name: &str) -> bool {
 }
 
 /// The median of a metric over repetitions; of percentiles one that was measured, for the mean of two is none.
-pub(crate) fn middle(name: &str, values: &[f64]) -> Option<f64> {
+pub fn middle(name: &str, values: &[f64]) -> Option<f64> {
     if is_percentile(name) { lower_median(values) } else { median(values) }
 }
 

@@ -2,11 +2,12 @@
 
 mod conditions;
 mod errors;
+mod gaps;
 mod gather;
 mod history;
 mod input;
 mod judge;
-mod metrics;
+pub(crate) mod metrics;
 mod missing;
 mod plans;
 mod promises;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dbdyno_core::{Error, Result, Status};
 use dbdyno_monitor::{Baseline, Metric, comparable_name};
-use dbdyno_results::statistics::median;
+use dbdyno_results::metric::middle;
 use dbdyno_results::{Record, load};
 
 /// The values of a repetition, by metric.
@@ -28,7 +28,7 @@ pub(super) fn of_run(path: &Path, metric: &Metric) -> Result<Baseline> {
     let values = repetitions.into_iter().filter_map(|(key, repetitions)| {
         let each: Vec<f64> =
             repetitions.values().filter_map(|rows| value(metric.info.name, rows)).collect();
-        Some((key, median(&each)?))
+        Some((key, middle(metric.info.name, &each)?))
     });
     let baseline: Baseline = values.collect();
     if baseline.is_empty() {

@@ -64,7 +64,7 @@ pub struct ShowArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
 
-    /// A metric to show; may be given several times [default: throughput and p50, p95, p99].
+    /// A metric to show; may be given several times [default: what `dbdyno regress` judges].
     #[arg(long = "metric", value_name = "METRIC")]
     pub metrics: Vec<String>,
 

@@ -226,13 +226,13 @@ fn chart(limit: &Limit) -> LineChart {
     }
 }
 
-/// The median of a metric over the repetitions of a rate.
+/// The median of a metric over the repetitions of a rate; of percentiles one that was measured.
 fn middle(probe: &Probe, metric: &str) -> Option<f64> {
     let number = |rows: &Vec<Measurement>| {
         rows.iter().find(|row| row.transaction.is_empty() && row.metric == metric)?.value
     };
     let values: Vec<f64> = probe.repetitions.iter().filter_map(number).collect();
-    dbdyno_results::statistics::median(&values)
+    dbdyno_results::metric::middle(metric, &values)
 }
 
 fn sentence(limit: &Limit, options: &LimitOptions) -> String {

@@ -12,7 +12,7 @@ use crate::pool_view::makes_trouble;
 use crate::repetition::{Repetition, loads_with};
 
 /// The metric that counts them.
-const ERRORS: &str = "errors";
+pub(super) const ERRORS: &str = "errors";
 
 /// The name of what is found out of their share.
 pub(super) const SHARE: &str = "errors_share";
@@ -110,7 +110,7 @@ pub(super) fn look_at(
             better: Better::Lower,
             min_effect: options.thresholds.of(SHARE),
             before: shares(&old),
-            runs: medians_of_runs(&of_runs),
+            runs: medians_of_runs(SHARE, &of_runs),
             after: shares(&new),
             lacking: None,
             wanted: Wanted::NoGrowth { factor: new_sum.percent() / old_sum.percent() },

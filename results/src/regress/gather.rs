@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use dbdyno_core::{Better, Case, Error, Result};
 
+use super::gaps::{Lacking, at_limit, lacking};
 use super::input::Sides;
 use super::judge::{Pair, Wanted};
 use super::{Finding, Placed, RegressOptions, Verdict};
 use crate::dimension::Plan;
+use crate::metric::middle;
 use crate::repetition::{CaseKey, Repetition, Sample, case_key, loads_with, repetitions};
-use crate::statistics::median;
 
 /// A case that both sides have.
 pub(super) struct Matched<'r> {
@@ -52,7 +53,8 @@ impl Matched<'_> {
     }
 }
 
-fn title(benchmark: &str, name: &str) -> String {
+/// As a sentence names a case, or a load of one.
+pub(super) fn title(benchmark: &str, name: &str) -> String {
     format!("{benchmark} {name}").trim_end().to_owned()
 }
 
@@ -183,20 +185,32 @@ pub(super) fn compare(
         let before = numbers(&matched.before, load, metric);
         let after: Vec<f64> =
             numbers(&matched.after, load, metric).into_iter().map(|(_, value)| value).collect();
+        let title = || title(&matched.title(), load);
         let open = |why: String| {
             let (place, rank, finding) = matched.finding(rank, metric, Verdict::CouldNotTell, why);
             (place, rank, Finding { load: load.to_owned(), ..finding })
         };
-        match (before.is_empty(), after.is_empty()) {
-            (true, true) => {}
-            (true, false) => notes.push(format!(
+        let (old, new): (Vec<_>, Vec<_>) =
+            (matched.before.iter().collect(), matched.after.iter().collect());
+        match (before.is_empty(), after.is_empty(), at_limit(&old, &new, load, metric)) {
+            (true, true, _) => {}
+            (true, false, _) => notes.push(format!(
                 "{metric} of {} is new: the baseline has nothing to hold it against",
-                title(&matched.title(), load)
+                title()
             )),
-            (false, true) => {
+            (false, true, _) => {
                 findings.push(open("the baseline has it, the current run does not".to_owned()));
             }
-            (false, false) => {
+            (false, false, Some(why)) => findings.push(open(why)),
+            (false, false, None) => {
+                let lacking = match lacking(matched, load, metric) {
+                    Some(Lacking::Alike(told)) => {
+                        notes.push(format!("{metric} of {}: {told}", title()));
+                        None
+                    }
+                    Some(Lacking::More(why)) => Some(why),
+                    None => None,
+                };
                 let row = matched.after.iter().find_map(|repetition| repetition.row(load, metric));
                 let (unit, better) = row.map_or((String::new(), Better::Lower), |row| {
                     (row.unit.to_string(), row.better)
@@ -209,26 +223,15 @@ pub(super) fn compare(
                     unit,
                     better,
                     min_effect: options.thresholds.of(metric),
-                    runs: medians_of_runs(&before),
+                    runs: medians_of_runs(metric, &before),
                     before: before.into_iter().map(|(_, value)| value).collect(),
                     after,
-                    lacking: lacking(&matched.after, load, metric),
+                    lacking,
                     wanted: Wanted::Change,
                 });
             }
         }
     }
-}
-
-/// What is to be said where some repetitions that went well have no number of a metric: what is missing could
-/// be what regressed.
-pub(super) fn lacking(repetitions: &[Repetition<'_>], load: &str, metric: &str) -> Option<String> {
-    let good = || repetitions.iter().filter(|repetition| repetition.is_good());
-    let is_missing =
-        |repetition: &&Repetition<'_>| repetition.sample(load, metric) == Sample::Missing;
-    let missing = good().filter(is_missing).count();
-    (missing > 0)
-        .then(|| format!("{missing} of {} repetitions of the current run lack it", good().count()))
 }
 
 /// The numbers of a metric, each with its run.
@@ -241,10 +244,11 @@ fn numbers<'r>(repetitions: &[Repetition<'r>], load: &str, metric: &str) -> Vec<
     values.collect()
 }
 
-pub(super) fn medians_of_runs(numbers: &[(&str, f64)]) -> Vec<f64> {
+/// The median of each run ([`middle`]).
+pub(super) fn medians_of_runs(metric: &str, numbers: &[(&str, f64)]) -> Vec<f64> {
     let mut runs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (run, value) in numbers {
         runs.entry(run).or_default().push(*value);
     }
-    runs.values().filter_map(|values| median(values)).collect()
+    runs.values().filter_map(|values| middle(metric, values)).collect()
 }

@@ -5,19 +5,20 @@ use std::path::Path;
 
 use dbdyno_core::{Better, Error, Result};
 
+use super::gaps::Lacking;
 use super::gather::Matched;
 use super::input::Sides;
 use super::{
     Finding, Judgement, Numbers, Placed, RegressOptions, SampleOf, Since, Verdict, conditions,
-    gather, judge, metrics, missing, plans, promises,
+    gaps, gather, judge, metrics, missing, plans, promises,
 };
+use crate::metric::middle;
 use crate::repetition::case_key;
 use crate::run_history::series::{Series, gather as gather_series};
 use crate::run_history::{Entry, RunHistory};
 use crate::statistics::change_points::{ChangePoint, Strictness, change_points, fewest};
 use crate::statistics::drift::is_drift;
 use crate::statistics::mann_whitney::RankTest;
-use crate::statistics::median;
 use crate::statistics::shift::shift;
 
 /// Which changes of a history are told as such.
@@ -170,14 +171,30 @@ impl Search<'_> {
             let why = "runs before it have it, the last run does not".to_owned();
             return vec![self.finding(series, Verdict::CouldNotTell, why)];
         }
+        if let Some(why) = self.at_limit(series, matched) {
+            return vec![self.finding(series, Verdict::CouldNotTell, why)];
+        }
         let mut told = self.changes(series, notes);
-        if let Some(lacking) = gather::lacking(&matched.after, series.load, &series.metric)
-            && told.iter().all(|finding| finding.verdict != Verdict::Regression)
-        {
-            told.push(self.finding(series, Verdict::CouldNotTell, lacking));
-            told.retain(|finding| finding.verdict != Verdict::NoChange);
+        match gaps::lacking(matched, series.load, &series.metric) {
+            Some(Lacking::Alike(told)) => notes.push(format!("{}: {told}", series.title())),
+            Some(Lacking::More(why))
+                if told.iter().all(|finding| finding.verdict != Verdict::Regression) =>
+            {
+                told.push(self.finding(series, Verdict::CouldNotTell, why));
+                told.retain(|finding| finding.verdict != Verdict::NoChange);
+            }
+            Some(Lacking::More(_)) | None => {}
         }
         told
+    }
+
+    /// Why a series cannot be judged whose numbers ended at their limit in the last run or a recent one.
+    fn at_limit(&self, series: &Series<'_>, matched: &Matched<'_>) -> Option<String> {
+        let runs = self.recent_runs();
+        let before: Vec<_> =
+            matched.before.iter().filter(|one| runs.contains(&one.run_id())).collect();
+        let after: Vec<_> = matched.after.iter().collect();
+        gaps::at_limit(&before, &after, series.load, &series.metric)
     }
 
     /// What a series shows: its recent changes, or that there are none.
@@ -192,7 +209,7 @@ impl Search<'_> {
             let told = self.change(series, &values, change, least);
             let run = series.points[change.at].0;
             let undone = (told.verdict == Verdict::Regression)
-                .then(|| undone(&values, change, &changes, series.better, least))
+                .then(|| undone(series, &values, change, &changes, least))
                 .flatten()
                 .map(|at| &self.entries[series.points[at].0].run_id);
             match undone {
@@ -246,8 +263,8 @@ impl Search<'_> {
         least: f64,
     ) -> Finding {
         let (before, after) = (&values[change.before.clone()], &values[change.after.clone()]);
-        let middle = |side: &[f64]| (median(side).unwrap_or_default(), side.len());
-        let (old, new) = (middle(before), middle(after));
+        let side = |side: &[f64]| (middle(&series.metric, side).unwrap_or_default(), side.len());
+        let (old, new) = (side(before), side(after));
         let is_better = (new.0 > old.0) == (series.better == Better::Higher);
         let verdict = if is_better { Verdict::Improvement } else { Verdict::Regression };
         let entry = |at: usize| &self.entries[series.points[at].0];
@@ -289,17 +306,17 @@ fn word(finding: &Finding) -> &'static str {
 /// Where a change for the worse was over: a later change left a level that is no worse than the one before
 /// it by as much as counts, and that is the level of today.
 fn undone(
+    series: &Series<'_>,
     values: &[f64],
     change: &ChangePoint,
     changes: &[ChangePoint],
-    better: Better,
     least: f64,
 ) -> Option<usize> {
     let last = changes.last().filter(|last| last.at > change.at)?;
-    let old = median(&values[change.before.clone()])?;
-    let now = median(&values[last.after.clone()])?;
+    let old = middle(&series.metric, &values[change.before.clone()])?;
+    let now = middle(&series.metric, &values[last.after.clone()])?;
     let ratio = if now == old { 1.0 } else { now / old };
-    let worse = match better {
+    let worse = match series.better {
         Better::Higher => 1.0 - ratio,
         Better::Lower | Better::Neither => ratio - 1.0,
     };

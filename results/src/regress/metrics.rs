@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use dbdyno_core::{Better, Error, Result};
 
-use super::RegressOptions;
+use super::errors::{ERRORS, SHARE};
 use super::input::Sides;
+use super::{RegressOptions, Thresholds};
 use crate::metric::{DEFAULT_METRICS, find, is_asked};
 use crate::record::Record;
 
 /// What suites measure beside throughput and latencies, and people would call a regression: times to come
 /// back, to restore and to catch up, how stale a replica is, what an index or a trigger costs.
-const HEADLINES: [&str; 17] = [
+const HEADLINES: [&str; 18] = [
     "anomalies_possible",
     "backup_s",
     "burst_recovery_ms",
@@ -23,6 +24,7 @@ const HEADLINES: [&str; 17] = [
     "index_build_ms",
     "index_size_bytes",
     "leak_reported_ms",
+    "not_caught_up",
     "pool_recovery_ms",
     "recovery_time_p50_ms",
     "restore_ready_s",
@@ -43,32 +45,51 @@ pub(super) fn judged(
 ) -> Result<Vec<String>> {
     let measured = measured(sides);
     let names: Vec<String> = measured.keys().copied().map(str::to_owned).collect();
-    let mut judged = Vec::new();
-    if options.metrics.is_empty() {
-        let headlines = HEADLINES.into_iter().filter(|name| measured.contains_key(name));
-        judged.extend(DEFAULT_METRICS.into_iter().chain(headlines).map(str::to_owned));
-        for name in options.thresholds.by_metric.keys() {
-            if judged.iter().any(|known| is_asked(name, known)) {
-                continue;
-            }
-            match names.iter().find(|measured| is_asked(name, measured)) {
-                Some(measured) => judged.push(measured.clone()),
-                None => notes
-                    .push(format!("`{name}` has a threshold and was not measured in these runs")),
-            }
-        }
-    } else {
-        for asked in &options.metrics {
-            let name = find(asked, &names)?;
-            if !judged.contains(&name) {
-                judged.push(name);
-            }
-        }
-    }
+    let judged = chosen(&names, &options.metrics, &options.thresholds, notes)?;
     for name in &judged {
         agreed(name, measured.get(name.as_str()).map_or(&[], Vec::as_slice))?;
     }
     Ok(judged)
+}
+
+/// The metrics that were asked for; where none was, the default set, the headlines that were measured, and what
+/// has a threshold of its own.
+///
+/// # Errors
+/// One that was asked for was not measured.
+pub(crate) fn chosen(
+    measured: &[String],
+    asked: &[String],
+    thresholds: &Thresholds,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>> {
+    let mut chosen: Vec<String> = Vec::new();
+    for name in asked {
+        let name = find(name, measured)?;
+        if !chosen.contains(&name) {
+            chosen.push(name);
+        }
+    }
+    if !asked.is_empty() {
+        return Ok(chosen);
+    }
+    let is_measured = |name: &str| measured.iter().any(|known| known == name);
+    let headlines = HEADLINES.into_iter().filter(|name| is_measured(name));
+    chosen.extend(DEFAULT_METRICS.into_iter().chain(headlines).map(str::to_owned));
+    for name in thresholds.by_metric.keys() {
+        // The share of failed transactions is made from other rows, and always judged.
+        let is_share = name == SHARE && is_measured(ERRORS);
+        if is_share || chosen.iter().any(|known| is_asked(name, known)) {
+            continue;
+        }
+        match measured.iter().find(|measured| is_asked(name, measured)) {
+            Some(measured) => chosen.push(measured.clone()),
+            None => {
+                notes.push(format!("`{name}` has a threshold and was not measured in these runs"));
+            }
+        }
+    }
+    Ok(chosen)
 }
 
 /// For each metric the first row of each unit and direction that a benchmark gives it.

@@ -17,6 +17,7 @@ use crate::run_folder::{RunFolder, file};
 use crate::run_info::{RunInfo, TargetInfo};
 
 mod errors;
+mod gaps;
 mod history;
 mod history_promises;
 mod loads;

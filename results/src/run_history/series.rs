@@ -6,9 +6,9 @@ use dbdyno_core::{Better, Case};
 
 use super::entry::Entry;
 use crate::dimension::{Level, Plan};
+use crate::metric::middle;
 use crate::record::Record;
 use crate::repetition::{CaseKey, Repetition, Sample, case_key, loads_with, repetitions};
-use crate::statistics::median;
 
 /// A metric of a case, run by run.
 pub(crate) struct Series<'r> {
@@ -22,7 +22,7 @@ pub(crate) struct Series<'r> {
     pub(crate) metric: String,
     pub(crate) unit: String,
     pub(crate) better: Better,
-    /// The place of the run among the entries, and the median of its repetitions; only of runs that have
+    /// The place of the run among the entries, and the median of its repetitions ([`middle`]); only of runs that have
     /// the metric.
     pub(crate) points: Vec<(usize, f64)>,
 }
@@ -103,7 +103,7 @@ pub(crate) fn gather<'r>(
     Numbers { series, constants: plan.captions() }
 }
 
-/// The median of each run's repetitions.
+/// The median of each run's repetitions ([`middle`]).
 fn points(
     places: &HashMap<&str, usize>,
     repetitions: &[Repetition<'_>],
@@ -117,5 +117,5 @@ fn points(
             runs.entry(*place).or_default().push(value);
         }
     }
-    runs.into_iter().filter_map(|(place, all)| Some((place, median(&all)?))).collect()
+    runs.into_iter().filter_map(|(place, all)| Some((place, middle(metric, &all)?))).collect()
 }

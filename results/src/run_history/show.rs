@@ -1,16 +1,18 @@
 //! A history for a person.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use dbdyno_core::{Error, Result};
 
 use super::entry::Entry;
 use super::series::{Series, gather};
 use crate::grid::{Align, Grid, wrap};
-use crate::metric::{DEFAULT_METRICS, display, find};
+use crate::metric::{display, middle};
 use crate::number;
 use crate::record::Record;
-use crate::regress::Thresholds;
+use crate::regress::{Thresholds, metrics};
 use crate::statistics::change_points::{ChangePoint, Strictness, change_points};
-use crate::statistics::median;
 
 /// How many runs a picture of a series shows.
 const PICTURED: usize = 30;
@@ -54,7 +56,8 @@ pub fn show(
     styled: bool,
 ) -> Result<String> {
     let loaded = Entry::load(entries)?;
-    let metrics = wanted(asked, &loaded.records)?;
+    let mut notes = loaded.warnings.clone();
+    let metrics = metrics::chosen(&measured(&loaded.records), asked, thresholds, &mut notes)?;
     let numbers = gather(entries, &[&loaded.records], &metrics);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Err(Error::new("show the history", "there is no run in it")
@@ -85,23 +88,17 @@ pub fn show(
     if told.is_empty() {
         out += &wrap("no change was found", width);
     }
-    for warning in &loaded.warnings {
-        out += &wrap(&format!("note: {warning}"), width);
+    for note in &notes {
+        out += &wrap(&format!("note: {note}"), width);
     }
     Ok(out)
 }
 
-fn wanted(asked: &[String], records: &[Record]) -> Result<Vec<String>> {
-    if asked.is_empty() {
-        return Ok(DEFAULT_METRICS.map(str::to_owned).to_vec());
-    }
-    let mut measured: Vec<String> = Vec::new();
-    for row in records.iter().filter(|row| row.value.is_some()) {
-        if !measured.iter().any(|known| **known == *row.metric) {
-            measured.push(row.metric.to_string());
-        }
-    }
-    asked.iter().map(|name| find(name, &measured)).collect()
+/// The metrics that have a number, in the order of their names.
+fn measured(records: &[Record]) -> Vec<String> {
+    let with_number = records.iter().filter(|row| row.value.is_some());
+    let names: BTreeSet<&str> = with_number.map(|row| &*row.metric).collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 fn table() -> Grid {
@@ -151,7 +148,7 @@ fn picture(values: &[f64]) -> String {
 
 fn sentence(entries: &[Entry], series: &Series<'_>, change: &ChangePoint) -> String {
     let values = series.values();
-    let side = |range: std::ops::Range<usize>| median(&values[range]).unwrap_or_default();
+    let side = |range: Range<usize>| middle(&series.metric, &values[range]).unwrap_or_default();
     let (old, new) = (side(change.before.clone()), side(change.after.clone()));
     let entry = &entries[series.points[change.at].0];
     let by =

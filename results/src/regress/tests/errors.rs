@@ -92,3 +92,21 @@ fn a_load_that_tells_of_no_other_transactions_is_judged_by_whether_any_failed() 
     assert_eq!(finding(&more, "errors_share").verdict, Verdict::CouldNotTell);
     assert_eq!(judged(0.0, 0.0).outcome(), Outcome::NoRegression);
 }
+
+#[test]
+fn a_threshold_of_the_share_is_taken_for_what_it_is() {
+    let share = |factor: f64| STEADY.map(|noise| 500.0 * factor * noise);
+    let runs = Runs::new();
+    runs.add("old", &with_errors(&share(1.0), "")).add("new", &with_errors(&share(1.1), ""));
+    let mut options = default();
+    options.thresholds.set("errors_share", 0.3);
+    let judgement = runs.judge(&options);
+    assert_eq!(judgement.notes, [""; 0]);
+    assert_eq!(finding(&judgement, "errors_share").verdict, Verdict::NotWorse);
+    // Where no failure was counted there is no share.
+    let runs = Runs::new();
+    let rows = repetitions(&case("tpcc", "sqlite"), 1000.0, &STEADY);
+    runs.add("old", &rows).add("new", &rows);
+    let note = "`errors_share` has a threshold and was not measured in these runs";
+    assert_eq!(runs.judge(&options).notes, [note]);
+}

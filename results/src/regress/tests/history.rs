@@ -1,10 +1,13 @@
 //! Histories of known truth.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use dbdyno_core::{Better, Case, Measurement};
+
 use super::{Runs, STEADY, conditions, default};
-use crate::fixture::{case, repetitions};
+use crate::fixture::{case, record, repetitions};
 use crate::record::Record;
 use crate::regress::render::{RegressFormat, render};
 use crate::regress::{HistoryOptions, Judgement, Outcome, Verdict, regress_history};
@@ -224,4 +227,44 @@ fn a_history_is_listed_and_shown() {
     insta::assert_snapshot!("history_show", shown);
     let asked = ["no_such".to_owned()];
     assert!(crate::run_history::show(&entries, &asked, 0.005, &least, 100, false).is_err());
+}
+
+/// What `regress --history` judges, `history show` shows.
+#[test]
+fn the_same_metrics_are_shown_as_are_judged() {
+    let past = Past::of(12, |past, number| {
+        let mut rows = repetitions(&case("tpcc", "sqlite"), 1000.0, &STEADY[..3]);
+        for (repetition, noise) in (1..).zip(&STEADY[..4]) {
+            let of = Case { repetition, ..case("native", "sqlite") };
+            for metric in ["restore_ready_s", "backup_bytes", "backup_cpu_s", "visible_p99_us"] {
+                let row = Measurement::new(metric, 700.0 * noise, "us", Better::Lower);
+                rows.push(record("", &of, &row.of("copy")));
+            }
+        }
+        past.add(number, &rows)
+    });
+    let mut options = default();
+    options.thresholds.set("backup_bytes", 0.2);
+    options.thresholds.set("tpmc", 0.2);
+    let history = past.runs.path("history");
+    let judgement =
+        regress_history(&history, &[] as &[PathBuf], &options, HistoryOptions::default()).unwrap();
+    let judged: BTreeSet<&str> =
+        judgement.findings.iter().map(|finding| finding.metric.as_str()).collect();
+    let entries = past.history.entries().unwrap();
+    let shown =
+        crate::run_history::show(&entries, &[], 0.005, &options.thresholds, 400, false).unwrap();
+    let is_shown = |metric: &str| {
+        let label = crate::metric::display(metric, "us", 1.0).0;
+        shown.lines().any(|line| line.contains(&format!(" {label} ")))
+    };
+    for metric in ["restore_ready_s", "backup_bytes", "visible_p99_us"] {
+        assert!(judged.contains(metric) && is_shown(metric), "{metric}: {judged:?}\n{shown}");
+    }
+    assert!(!judged.contains("backup_cpu_s") && !is_shown("backup_cpu_s"), "{shown}");
+    let note = "`tpmc` has a threshold and was not measured in these runs";
+    assert!(judgement.notes.iter().any(|told| told == note) && shown.contains(note), "{shown}");
+    // The median of a run's four repetitions is the lower of the two in the middle, which was measured.
+    let row = shown.lines().find(|line| line.contains(" visible_p99_us ")).unwrap();
+    assert!(row.contains(" 700 ") && !row.contains(" 702 "), "{row}");
 }
