@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::driver::Driver;
 use crate::error::{DbError, Error, Result};
+use crate::session::Session;
 use crate::stop::Stop;
 
 /// The backups that can be made of a target.
@@ -64,6 +67,8 @@ pub struct BackupPlan {
     pub limit: Duration,
     /// What ends them sooner.
     pub stop: Stop,
+    /// Whether somebody wants to see what it has in it through a session beside it ([`Backup::twin`]).
+    pub with_twin: bool,
 }
 
 /// How long something may take that goes through so many bytes: `least`, and what they take on a disk as slow as a
@@ -113,6 +118,12 @@ pub trait Backup: Send + Sync {
     /// The tool does not start.
     fn start(&self) -> Result<Box<dyn RunningBackup>>;
 
+    /// A session that sees what a backup has in it that was made just now, where its [plan](BackupPlan::with_twin) wanted
+    /// one: it is given away once. `None` where the moment that it is of cannot be seen from outside.
+    fn twin(&self) -> Option<Twin> {
+        None
+    }
+
     /// Marks this moment as the one to be recovered to. Of methods that promise a
     /// [point in time](BackupPromise::PointInTime), after the backup was made.
     ///
@@ -138,6 +149,40 @@ pub trait Backup: Send + Sync {
     /// does not come up on it: what was said is part of the error. Any other error says that it could not be
     /// tried: the disk is full, a program is gone, it was killed, the end was asked for.
     fn restore(&self) -> Result<Restored>;
+}
+
+/// A session that sees what a backup has in it, for both began to read at one moment. The engine keeps that moment's rows
+/// until it is dropped.
+pub struct Twin {
+    session: Box<dyn Session>,
+    // Dropped last: the session runs on it.
+    runtime: Runtime,
+}
+
+impl Twin {
+    /// Over a session that `open` opens.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(
+        open: impl AsyncFnOnce() -> Result<Box<dyn Session>, DbError>,
+    ) -> Result<Self, DbError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|why| DbError::unexpected(why.to_string()))?;
+        let session = runtime.block_on(open())?;
+        Ok(Self { session, runtime })
+    }
+
+    /// Asks the session.
+    ///
+    /// # Errors
+    /// As `ask` has them.
+    pub fn ask<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut dyn Session) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.runtime.block_on(ask(&mut *self.session))
+    }
 }
 
 /// Looks at the locks that a backup holds, from a session of its own.

@@ -1,10 +1,11 @@
 //! A recorder that does something at moments that it is told of.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Event, Measurement, Plan, Recorder, Result};
+use dbdyno_core::{Case, Error, Event, Measurement, Plan, Recorder, Result};
 
 use crate::Kept;
 
@@ -12,13 +13,19 @@ use crate::Kept;
 pub struct Meddler<F> {
     /// What was kept.
     pub kept: Kept,
+    has_files: bool,
     meddle: F,
 }
 
 impl<F: Fn(&Event) + Send + Sync> Meddler<F> {
     /// One that calls `meddle` with each event.
     pub fn new(meddle: F) -> Self {
-        Self { kept: Kept::default(), meddle }
+        Self { kept: Kept::default(), has_files: true, meddle }
+    }
+
+    /// The same that can write no files beside the results: each is a folder.
+    pub fn without_files(self) -> Self {
+        Self { has_files: false, ..self }
     }
 }
 
@@ -44,7 +51,12 @@ impl<F: Fn(&Event) + Send + Sync> Recorder for Meddler<F> {
     }
 
     fn file(&self, case: &Case, folder: &str, extension: &str) -> Result<PathBuf> {
-        self.kept.file(case, folder, extension)
+        let path = self.kept.file(case, folder, extension)?;
+        if !self.has_files {
+            let made = fs::create_dir_all(&path);
+            made.map_err(|why| Error::new(format!("make {}", path.display()), why))?;
+        }
+        Ok(path)
     }
 
     fn event(&self, case: &Case, event: &Event) -> Result<()> {

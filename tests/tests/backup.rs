@@ -3,6 +3,7 @@
 
 mod harm;
 mod locks;
+mod rows;
 mod source;
 
 use std::fs;
@@ -22,10 +23,15 @@ use dbdyno_tests::{
     Meddler, SmallDisk, Unseen, left_out, named, run_options, runtime, target, wait_for,
 };
 use harm::{
-    FULL_PART, Harm, awkward_folder, cut_log, files_of, flip_in_archive, flip_in_full,
-    forget_position, tamper_with_a_copy, tamper_with_a_dump, truncate,
+    FULL_PART, Harm, awkward_folder, change_an_item_of_a_copy, change_an_item_of_a_dump, cut_log,
+    files_of, flip_in_archive, flip_in_full, forget_position, tamper_with_a_copy,
+    tamper_with_a_dump, truncate,
 };
 use locks::{locks_of_a_copy_are_as_told, locks_of_a_dump_are_seen};
+use rows::{
+    a_course_that_cannot_be_kept_is_told_once, a_value_is_missed_under_load, are_compared,
+    tampering_is_noticed,
+};
 use source::{
     a_source_that_goes_away_breaks_no_promise, the_end_is_heeded_by_who_waits_for_an_answer,
     what_was_measured_before_the_end_is_kept,
@@ -72,12 +78,21 @@ impl Place {
         observer: &dyn RunObserver,
         stop: &Stop,
     ) -> Found {
-        let recorder = Meddler::new(meddle);
+        self.run_recorded(benchmark, options, &Meddler::new(meddle), (observer, stop))
+    }
+
+    fn run_recorded<F: Fn(&Event) + Send + Sync>(
+        &self,
+        benchmark: &str,
+        options: &RunOptions,
+        recorder: &Meddler<F>,
+        (observer, stop): (&dyn RunObserver, &Stop),
+    ) -> Found {
         let found = named(backup::benchmarks(), benchmark);
         let selection = [Selection { suite: "backup", benchmark: found.as_ref() }];
         let version = self.runtime.block_on(self.driver.server_info()).unwrap().version;
         let drivers = [(Arc::clone(&self.driver), version)];
-        let ran = run(&selection, &drivers, options, &self.runtime, &recorder, observer, stop);
+        let ran = run(&selection, &drivers, options, &self.runtime, recorder, observer, stop);
         let of_cases = recorder.kept.rows();
         let course = of_cases.first().and_then(|(case, _)| {
             fs::read_to_string(recorder.kept.file(case, "backups", "csv").unwrap()).ok()
@@ -106,6 +121,7 @@ fn plan(stop: &Stop) -> BackupPlan {
         base: None,
         limit: Duration::from_secs(600),
         stop: stop.clone(),
+        with_twin: false,
     }
 }
 
@@ -166,6 +182,7 @@ fn promises_are_kept(place: &Place, methods: &[&str]) {
         for check in ["restored", "conditions", "tables", "ledger", "tpcc_new_orders_accounted"] {
             assert_eq!(found.check(&format!("{check}_{name}")).0, 1.0, "{check} of {name}");
         }
+        are_compared(&found, method);
         assert!(of("lock_looks") >= 1.0, "{name}");
         assert!(of("writers_blocked_ms") > 0.0, "{name}");
         for phase in ["before", "during", "after"] {
@@ -173,7 +190,6 @@ fn promises_are_kept(place: &Place, methods: &[&str]) {
         }
         if method.promise == BackupPromise::PointInTime {
             assert!(of("log_throughput_ratio") > 0.0);
-            assert_eq!(found.check(&format!("rows_{name}")).0, 1.0);
             assert!(of("backup_log_bytes") > 0.0);
         }
         let named = |second: &Second| second.transaction.starts_with(name);
@@ -201,31 +217,6 @@ fn a_damaged_part_is_noticed_by_dbdyno_alone(place: &Place, method: &'static str
     let (held, detail) = found.check(&format!("whole_{method}"));
     assert!(held == 0.0 && detail.contains("without noticing that"), "{detail}");
     assert!(detail.ends_with(&format!("{FULL_PART} has other bytes than it had")), "{detail}");
-}
-
-/// A backup in which something was changed is restored without a word, and is not what was promised; the `others` are
-/// worth what they are all the same.
-fn tampering_is_noticed(
-    place: &Place,
-    (method, change): (&'static str, fn(&Path)),
-    others: &[&str],
-    said: &[(&str, &str)],
-) {
-    let all = [&[method], others].concat();
-    let found = place.run("idle", only(&all), Harm::Tamper(method, change));
-    assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
-    assert_eq!(found.check(&format!("restored_{method}")).0, 1.0);
-    for (check, words) in said {
-        let (held, detail) = found.check(&format!("{check}_{method}"));
-        assert!(held == 0.0 && detail.contains(words), "{check}: {detail}");
-    }
-    assert_eq!(found.row("backup_s", method).status, Status::Failed);
-    for other in others {
-        for row in found.rows.iter().filter(|row| row.transaction == *other) {
-            assert_eq!(row.status, Status::Ok, "{row:?}");
-        }
-        assert_eq!(found.check(&format!("rows_{other}")).0, 1.0);
-    }
 }
 
 /// Who could not restore a backup says nothing of what that promises: the exit code is 2.
@@ -372,6 +363,7 @@ fn on_postgres() {
     }
     let place = Place::open("postgres");
     promises_are_kept(&place, &["pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"]);
+    a_value_is_missed_under_load(&place, "pg_dump-directory", change_an_item_of_a_dump);
     a_named_server_is_backed_up(&place);
     killed_backups_are_told(&place, "pg_basebackup");
     locks_of_a_dump_are_seen(&place);
@@ -437,6 +429,8 @@ fn on_mariadb() {
 fn on_sqlite() {
     let place = Place::open("sqlite");
     promises_are_kept(&place, &place.methods());
+    a_value_is_missed_under_load(&place, "online", change_an_item_of_a_copy);
+    a_course_that_cannot_be_kept_is_told_once(&place, "online");
     for method in place.methods() {
         a_handle_kills(&place, method);
     }

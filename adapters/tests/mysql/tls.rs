@@ -77,6 +77,7 @@ async fn tools_get_in(server: &dyn Driver, port: &str, roots: &str) {
         base: None,
         limit: Duration::from_secs(60),
         stop: Stop::default(),
+        with_twin: false,
     };
     let backup = driver.backups().unwrap().prepare("mariadb-dump", &plan).unwrap();
     let made = backup.start().unwrap().wait(plan.limit, &plan.stop).unwrap();

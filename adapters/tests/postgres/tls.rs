@@ -75,6 +75,7 @@ async fn tools_get_in(admin: &mut dyn Session, port: &str, roots: &str) {
         base: None,
         limit: Duration::from_secs(60),
         stop: Stop::default(),
+        with_twin: false,
     };
     let backup = driver.backups().unwrap().prepare("pg_dump", &plan).unwrap();
     let made = backup.start().unwrap().wait(plan.limit, &plan.stop).unwrap();

@@ -13,6 +13,9 @@ pub struct Content {
     sum: u64,
 }
 
+/// What is in each of some tables, by name.
+pub type Contents = BTreeMap<String, Content>;
+
 /// What is in each of the tables.
 ///
 /// # Errors
@@ -21,8 +24,8 @@ pub async fn read(
     tables: &[Table],
     driver: &dyn Driver,
     session: &mut dyn Session,
-) -> Result<BTreeMap<String, Content>, DbError> {
-    let mut contents = BTreeMap::new();
+) -> Result<Contents, DbError> {
+    let mut contents = Contents::new();
     for table in tables {
         let dialect = driver.dialect();
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
@@ -73,10 +76,7 @@ fn hash(value: Value<'_>, hasher: &mut DefaultHasher) {
 }
 
 /// How restored tables differ from what they should be; `None` where they do not.
-pub fn difference(
-    expected: &BTreeMap<String, Content>,
-    found: &BTreeMap<String, Content>,
-) -> Option<String> {
+pub fn difference(expected: &Contents, found: &Contents) -> Option<String> {
     let mut wrong = Vec::new();
     for (name, content) in expected {
         match found.get(name) {
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    fn content(rows: &[[i64; 2]]) -> BTreeMap<String, Content> {
+    fn content(rows: &[[i64; 2]]) -> Contents {
         let mut content = Content::default();
         for row in rows {
             assert_eq!(content.add(&Known(row.to_vec()), 2).err().map(|why| why.to_string()), None);

@@ -38,12 +38,14 @@ pub struct Times {
     /// When the backup was started, and when it was made.
     pub started: Instant,
     pub made: Instant,
+    /// When what came right after it had ended, which is no part of what is measured.
+    pub resumed: Instant,
     /// Until when the load is measured; `None` where it did not last as long after the backup as before it.
     pub to: Option<Instant>,
 }
 
-/// Does `making` amidst a load, with as long a time before and after it as a load lasts; numbers go into the
-/// ledger meanwhile.
+/// Does `making` amidst a load, with as long a time before and after it as a load lasts, and between it and the time after
+/// it `right_after`, which is not measured; numbers go into the ledger meanwhile.
 ///
 /// # Errors
 /// The load could not be or broke before the backup was made, which may have failed for the same reason, or the end was
@@ -54,6 +56,7 @@ pub fn around<T: Send>(
     workload: &Arc<dyn Workload>,
     ledger: &mut Ledger,
     making: impl FnOnce() -> Result<T> + Send,
+    right_after: impl FnOnce(&mut T) + Send,
 ) -> Result<Loaded<T>> {
     let log = Arc::<Log>::default();
     let noted = Noted::workload(Arc::clone(workload), &log);
@@ -67,7 +70,7 @@ pub fn around<T: Send>(
             let _ends = Ending(&over);
             windows.wait_for_first(load_over)?;
             let keeping = scope.spawn(|| ledger.keep(&driver, &options, &over, patience));
-            let done = windows.around(load_over, making);
+            let done = windows.around(load_over, making, right_after);
             over.store(true, Ordering::Relaxed);
             let kept = keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok::<_, Halt>((done?, kept))
@@ -161,6 +164,7 @@ impl Windows<'_> {
         &self,
         over: &Stop,
         making: impl FnOnce() -> Result<T>,
+        right_after: impl FnOnce(&mut T),
     ) -> std::result::Result<Amidst<T>, Halt> {
         let (warmup, length) = self.stand.length(self.stand.case().clients);
         self.wait(over, Length::Duration(warmup))?;
@@ -168,15 +172,19 @@ impl Windows<'_> {
         self.wait(over, length)?;
         let started = Instant::now();
         // The load may break while a backup is made; that ends neither.
-        let made_it = making();
+        let mut made_it = making();
         let made = Instant::now();
         if over.is_requested() {
             // What broke the load may be what the tool tells of.
             return Err(made_it.err().map_or(Halt::Broke, Halt::Other));
         }
+        if let Ok(made_it) = &mut made_it {
+            right_after(made_it);
+        }
+        let resumed = Instant::now();
         let halt = self.wait(over, length).err();
         let to = halt.is_none().then(Instant::now);
-        Ok(Amidst { times: Times { from, started, made, to }, made: made_it, halt })
+        Ok(Amidst { times: Times { from, started, made, resumed, to }, made: made_it, halt })
     }
 
     /// Lets the load go on for so long.
@@ -211,8 +219,8 @@ impl<T> Loaded<T> {
 
     /// The load before, during and after the backup, as far as it went.
     fn phases(&self) -> Vec<Phase> {
-        let Times { from, started, made, to } = self.times;
-        let after = to.map(|to| Phase { name: "after", from: made, to });
+        let Times { from, started, made, resumed, to } = self.times;
+        let after = to.map(|to| Phase { name: "after", from: resumed, to });
         [("before", from, started), ("during", started, made)]
             .map(|(name, from, to)| Phase { name, from, to })
             .into_iter()
@@ -227,16 +235,16 @@ impl<T> Loaded<T> {
 
     /// Throughput, percentiles, failures and the longest transaction before, during and after the backup.
     pub fn metrics(&self, method: &str) -> Vec<Measurement> {
-        let Times { from, started, made, to } = self.times;
+        let Times { from, started, made, resumed, to } = self.times;
         let turns = &self.turns;
         let touched = |turn: &&Turn| turn.began < made && turn.ended >= started;
         let before = |turn: &&Turn| turn.began >= from && turn.ended < started;
-        let after = |turn: &&Turn| turn.began >= made && Some(turn.ended) < to;
+        let after = |turn: &&Turn| turn.began >= resumed && Some(turn.ended) < to;
         let phases = [
             ("before", phase(turns, (from, started), before)),
             ("during", phase(turns, (started, made), touched)),
         ];
-        let after = to.map(|to| ("after", phase(turns, (made, to), after)));
+        let after = to.map(|to| ("after", phase(turns, (resumed, to), after)));
         let named = |(name, rows): (&'static str, Vec<Measurement>)| {
             rows.into_iter().map(move |row| row.of(format!("{method}/{name}")))
         };
@@ -296,7 +304,7 @@ mod tests {
         let now = Instant::now();
         Loaded {
             report: crate::made_up::report(Vec::new()),
-            times: Times { from: now, started: now, made: now, to: Some(now) },
+            times: Times { from: now, started: now, made: now, resumed: now, to: Some(now) },
             made: Ok(()),
             cut_short: None,
             kept: Ok(()),
@@ -317,8 +325,8 @@ mod tests {
             turn(3_000, 3_050),
             Turn { failed: true, ..turn(1_900, 3_900) },
         ];
-        let to = Some(at(4_000));
-        let times = Times { from: at(0), started: at(1_000), made: at(2_000), to };
+        let (started, made, resumed, to) = (at(1_000), at(2_000), at(2_000), Some(at(4_000)));
+        let times = Times { from: at(0), started, made, resumed, to };
         let mut loaded = Loaded { times, turns, ..loaded() };
         let rows = loaded.metrics("m");
         let value = |phase: &str, metric: &str| {
@@ -342,6 +350,27 @@ mod tests {
             rows.iter().filter(|row| row.transaction != "m/after").cloned().collect();
         assert_eq!(loaded.metrics("m"), until_then);
         assert_eq!(loaded.phases().len(), 2);
+    }
+
+    #[test]
+    fn what_ends_right_after_a_backup_belongs_to_no_phase() {
+        let began = Instant::now();
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        let (started, made, resumed, to) = (at(1_000), at(2_000), at(3_000), Some(at(4_000)));
+        let times = Times { from: began, started, made, resumed, to };
+        let turn = |from, to| Turn { began: at(from), ended: at(to), failed: false };
+        let turns = vec![turn(2_100, 2_900), turn(2_950, 3_100), turn(3_200, 3_300)];
+        let loaded = Loaded { times, turns, ..loaded() };
+        let rows = loaded.metrics("m");
+        let of = |metric: &str, phase: &str| {
+            let its = rows.iter().find(|row| row.metric == metric && row.transaction == phase);
+            its.and_then(|row| row.value)
+        };
+        let throughput = ["m/before", "m/during", "m/after"].map(|phase| of("throughput", phase));
+        assert_eq!(throughput, [Some(0.0), Some(0.0), Some(2.0)]);
+        assert_eq!(of("longest_pause_ms", "m/after"), Some(100.0));
+        let phases = loaded.phases();
+        assert_eq!((phases[1].to, phases[2].from), (made, resumed));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! One backup: made, restored, and held against what its method promises.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::{Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, limit};
-use dbdyno_core::{Check, DbError, Error, Event, Measurement, Result};
+use dbdyno_core::backup::{
+    Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Twin, limit,
+};
+use dbdyno_core::{Check, DbError, Error, ErrorClass, Event, Measurement, Result};
 
 use super::bench::Bench;
-use super::content::{self, Content};
+use super::content::{self, Contents};
 use super::ledger::{self, Ledger};
 use super::locks::{self, Locks};
 use super::manifest::Manifest;
@@ -39,6 +40,9 @@ struct Tool {
     locks: Option<Locks>,
     from: Instant,
     to: Instant,
+    /// What sees the same as it, and what that saw; nothing where there is no such.
+    twin: Option<Twin>,
+    content: Result<Option<Contents>>,
 }
 
 /// A backup that was made.
@@ -46,6 +50,8 @@ struct Made {
     /// From when to when that took.
     from: Instant,
     to: Instant,
+    /// What it must have in it, where that is known.
+    content: Option<Contents>,
     /// The state of the tables afterwards, or why nothing else can be done with the backup.
     after: Result<State>,
 }
@@ -58,7 +64,7 @@ pub struct Making<'b> {
     bench: &'b Bench<'b>,
     ledger: Ledger,
     /// What is in the tables, until somebody changes them.
-    content: Option<BTreeMap<String, Content>>,
+    content: Option<Contents>,
 }
 
 impl<'b> Making<'b> {
@@ -86,7 +92,6 @@ impl<'b> Making<'b> {
             bench.look()?;
         }
         self.write()?;
-        let at_rest = self.content_for(method, bench.under_load)?;
         let made = match bench.under_load {
             true => self.under_load(&subject, &before, measured)?,
             false => self.at_rest(&subject, before, measured)?,
@@ -99,7 +104,8 @@ impl<'b> Making<'b> {
                 return Ok(None);
             }
         };
-        if let Err(error) = self.hold(&subject, (made.from, made.to), (at_rest, &state), measured) {
+        let (moments, source) = ((made.from, made.to), (made.content, &state));
+        if let Err(error) = self.hold(&subject, moments, source, measured) {
             bench.keep_failure(none, error, measured)?;
         }
         // What was committed after the mark is in no state. What the method changed of the server is taken back with the
@@ -116,25 +122,14 @@ impl<'b> Making<'b> {
             base: stand.options().backup.folder.clone(),
             limit: limit(LIMIT, data_bytes),
             stop: stand.stop().clone(),
+            with_twin: bench.under_load,
         };
         stand.working_on(&format!("get ready for {name}"));
         let backup = bench.backups()?.prepare(name, &plan)?;
         Ok(Subject { method, backup, plan, data_bytes })
     }
 
-    /// What must be restored to the letter: all that is there, where nobody changes it meanwhile.
-    fn content_for(
-        &mut self,
-        method: BackupMethod,
-        under_load: bool,
-    ) -> Result<Option<BTreeMap<String, Content>>> {
-        match (method.promise, under_load) {
-            (BackupPromise::Snapshot, false) => self.content().map(Some),
-            (BackupPromise::Snapshot, true) | (BackupPromise::PointInTime, _) => Ok(None),
-        }
-    }
-
-    fn content(&mut self) -> Result<BTreeMap<String, Content>> {
+    fn content(&mut self) -> Result<Contents> {
         if let Some(content) = &self.content {
             return Ok(content.clone());
         }
@@ -174,11 +169,33 @@ impl<'b> Making<'b> {
             let running = backup.start()?;
             let (process, into) = (process_words(running.process()), backup.folder().display());
             self.tell(name, "backup_started", &format!("{process}, into {into}"))?;
-            let made = running.wait(plan.limit, &plan.stop)?;
-            Ok((made, started, Instant::now()))
+            let made = running.wait(plan.limit, &plan.stop);
+            let to = Instant::now();
+            // Nobody keeps rows for what sees the same as a backup that there is not.
+            let twin = backup.twin();
+            Ok((made?, started, to, twin))
         });
-        let (backup, from, to) = made?;
-        Ok(Tool { backup, locks, from, to })
+        let (backup, from, to, twin) = made?;
+        Ok(Tool { backup, locks, from, to, twin, content: Ok(None) })
+    }
+
+    /// Has a backup's twin tell what must be in the backup.
+    fn ask_twin(&self, subject: &Subject, mut twin: Twin) -> Result<Contents> {
+        let (stand, limit) = (self.bench.stand, subject.plan.limit);
+        let doing = format!("add up the rows that {} must have saved", subject.method.name);
+        stand.working_on(&doing);
+        let (driver, tables) = (stand.shared_driver(), Tpcc.dataset().tables());
+        let given_up = |why: String| Err(DbError::new(ErrorClass::StatementTimeout, None, why));
+        let told = twin.ask(async |session| {
+            tokio::select! {
+                found = content::read(&tables, &*driver, session) => found,
+                () = stand.stop().requested() => given_up("the end was asked for".to_owned()),
+                () = tokio::time::sleep(limit) => {
+                    given_up(format!("it goes on after {} s", limit.as_secs()))
+                }
+            }
+        });
+        told.map_err(|why| Error::new(doing, why))
     }
 
     fn at_rest(
@@ -187,13 +204,16 @@ impl<'b> Making<'b> {
         before: State,
         measured: &mut Measured,
     ) -> Result<Made> {
+        let is_snapshot = subject.method.promise == BackupPromise::Snapshot;
+        // All that is there, for nobody changes it meanwhile.
+        let content = is_snapshot.then(|| self.content()).transpose()?;
         let tool = self.make(subject)?;
         measured.own.extend(tool.rows(subject));
-        let after = match subject.method.promise {
-            BackupPromise::Snapshot => Ok(before),
-            BackupPromise::PointInTime => self.work(&before).map(|_| before),
+        let after = match is_snapshot {
+            true => Ok(before),
+            false => self.work(&before).map(|_| before),
         };
-        Ok(Made { from: tool.from, to: tool.to, after })
+        Ok(Made { from: tool.from, to: tool.to, content, after })
     }
 
     /// Has one client change the tables; gives how often it did.
@@ -215,7 +235,12 @@ impl<'b> Making<'b> {
         let workload = bench.workload(before);
         let mut ledger = std::mem::take(&mut self.ledger);
         let making = || self.make(subject);
-        let loaded = load::around(bench.stand, name, &workload, &mut ledger, making);
+        let right_after = |tool: &mut Tool| {
+            if let Some(twin) = tool.twin.take() {
+                tool.content = self.ask_twin(subject, twin).map(Some);
+            }
+        };
+        let loaded = load::around(bench.stand, name, &workload, &mut ledger, making, right_after);
         self.ledger = ledger;
         let mut loaded = loaded?;
         measured.own.extend(loaded.metrics(name));
@@ -225,8 +250,9 @@ impl<'b> Making<'b> {
         let blocked = blocked.map(|longest| found::writers_blocked(longest, broke).of(name));
         measured.own.extend(blocked);
         measured.own.extend(loaded.made.iter().flat_map(|tool| tool.rows(subject)));
-        course::keep(&bench.stand.file(COURSES, "csv")?, name, &loaded.spans())?;
-        let hindrance = loaded.hindrance();
+        let file = bench.stand.file(COURSES, "csv");
+        let unkept = file.and_then(|file| course::keep(&file, name, &loaded.spans())).err();
+        let hindrance = loaded.hindrance().or(unkept);
         let looked = bench.stand.go_on().and_then(|()| bench.look());
         if let Ok(after) = &looked {
             let counted = workload.counted();
@@ -236,9 +262,13 @@ impl<'b> Making<'b> {
             measured.checks.extend(accounts.into_iter().chain(lacks).map(|check| check.of(name)));
         }
         // What the tool said may be why the tables cannot be looked at.
-        let tool = loaded.made?;
-        let after = hindrance.map_or(looked, Err);
-        Ok(Made { from: tool.from, to: tool.to, after })
+        let Tool { from, to, content, .. } = loaded.made?;
+        let (content, untold) = match content {
+            Ok(content) => (content, None),
+            Err(error) => (None, Some(error)),
+        };
+        let after = hindrance.or(untold).map_or(looked, Err);
+        Ok(Made { from, to, content, after })
     }
 
     /// Restores a backup and holds what is there against what was promised.
@@ -249,7 +279,7 @@ impl<'b> Making<'b> {
         &mut self,
         subject: &Subject,
         made: (Instant, Instant),
-        source: (Option<BTreeMap<String, Content>>, &State),
+        source: (Option<Contents>, &State),
         measured: &mut Measured,
     ) -> Result<()> {
         let (name, stand) = (subject.method.name, self.bench.stand);
@@ -290,14 +320,14 @@ impl<'b> Making<'b> {
         &mut self,
         subject: &Subject,
         (from, to): (Instant, Instant),
-        (at_rest, state): (Option<BTreeMap<String, Content>>, &State),
+        (content, state): (Option<Contents>, &State),
         manifest: &mut Manifest,
         measured: &mut Measured,
     ) -> Result<Expected> {
         let name = subject.method.name;
         if subject.method.promise == BackupPromise::Snapshot {
             self.write()?;
-            return Ok(Expected { content: at_rest, from, to });
+            return Ok(Expected { content, from, to });
         }
         let (expected, log_bytes) = self.point_in_time(&*subject.backup, state)?;
         measured.own.push(found::log_bytes(log_bytes).of(name));

@@ -1,8 +1,9 @@
 //! What is done to backups in tests, and what is planted in them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use dbdyno_core::Event;
 use dbdyno_tests::wait_for;
@@ -180,4 +181,38 @@ pub(super) fn tamper_with_a_dump(folder: &Path) {
     assert_eq!(dump[number], b')');
     dump[number - 1] = b'0';
     fs::write(&file, dump).unwrap();
+}
+
+/// Changes a value that neither a condition nor the ledger asks for.
+pub(super) fn change_an_item_of_a_copy(folder: &Path) {
+    let file = files_of(folder).into_iter().find(|file| file.extension().unwrap() == "db").unwrap();
+    let copy = rusqlite::Connection::open(file).unwrap();
+    let change = "UPDATE item SET i_data = i_data || 'x' WHERE i_id = 7";
+    assert_eq!(copy.execute(change, []).unwrap(), 1);
+}
+
+/// The same in a dump that has a compressed file for each table: the one of the items alone has rows of five columns.
+pub(super) fn change_an_item_of_a_dump(folder: &Path) {
+    for file in files_of(folder).into_iter().filter(|file| file.extension().unwrap() == "gz") {
+        let mut rows = through("gzip", &["-dc"], &file);
+        let end = rows.iter().position(|byte| *byte == b'\n').unwrap();
+        if rows[..end].iter().filter(|byte| **byte == b'\t').count() != 4 {
+            continue;
+        }
+        rows[end - 1] = if rows[end - 1] == b'x' { b'y' } else { b'x' };
+        let plain = tempfile::NamedTempFile::new().unwrap();
+        fs::write(plain.path(), rows).unwrap();
+        fs::write(file, through("gzip", &["-c"], plain.path())).unwrap();
+        return;
+    }
+    panic!("no items in {}", folder.display());
+}
+
+/// What a program makes of a file.
+fn through(program: &str, args: &[&str], file: &Path) -> Vec<u8> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(File::open(file).unwrap()).stderr(Stdio::inherit());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{program} ended with {}", output.status);
+    output.stdout
 }

@@ -1,14 +1,14 @@
 //! Dumps: rows and statements, as one transaction sees them (manual, `pg_dump` and `pg_restore`).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use dbdyno_core::Result;
-use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup, Twin};
 
 use super::connection::Connection;
-use super::{Source, jobs, pattern, restored, told_version};
+use super::{Source, jobs, pattern, restored, told_version, twin};
 use crate::backup::blame::is_outside;
 use crate::backup::tool::Tool;
 
@@ -27,15 +27,17 @@ pub(super) struct Dump {
     form: Form,
     tool: PathBuf,
     restorer: PathBuf,
+    with_twin: bool,
+    twin: Mutex<Option<Twin>>,
 }
 
 /// Finds what it takes.
 ///
 /// # Errors
 /// A program is not installed: unsupported.
-pub(super) fn prepare(source: Source, form: Form) -> Result<Dump> {
+pub(super) fn prepare(source: Source, form: Form, with_twin: bool) -> Result<Dump> {
     let (tool, restorer) = (source.program("pg_dump")?, source.program("pg_restore")?);
-    Ok(Dump { source, form, tool, restorer })
+    Ok(Dump { source, form, tool, restorer, with_twin, twin: Mutex::new(None) })
 }
 
 impl Backup for Dump {
@@ -58,8 +60,22 @@ impl Backup for Dump {
             Form::Directory => drop(command.args(["--format=directory", "-j", &jobs()])),
         }
         command.arg(format!("--schema={}", pattern(&self.source.namespace)));
+        let twin = match self.with_twin {
+            true => {
+                let (twin, snapshot) = twin::open(&self.source)?;
+                command.arg(format!("--snapshot={snapshot}"));
+                Some(twin)
+            }
+            false => None,
+        };
         command.arg("--file").arg(self.folder()).arg(self.source.endpoint.database());
-        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+        let tool = Tool::start(&mut command, self.folder())?;
+        *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = twin;
+        Ok(Box::new(tool))
+    }
+
+    fn twin(&self) -> Option<Twin> {
+        self.twin.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The server is there before the clock starts: a dump is restored into one that runs.

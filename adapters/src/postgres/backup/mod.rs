@@ -6,6 +6,7 @@ mod connection;
 mod dump;
 mod locks;
 mod restored;
+mod twin;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -87,8 +88,10 @@ impl Backups for PostgresDriver {
             "pg_basebackup" => Box::new(base::prepare(source, Form::Plain)?),
             "pg_basebackup-gzip" => Box::new(base::prepare(source, Form::Gzip)?),
             "pg_basebackup-zstd" => Box::new(base::prepare(source, Form::Zstd)?),
-            "pg_dump" => Box::new(dump::prepare(source, dump::Form::Custom)?),
-            "pg_dump-directory" => Box::new(dump::prepare(source, dump::Form::Directory)?),
+            "pg_dump" => Box::new(dump::prepare(source, dump::Form::Custom, plan.with_twin)?),
+            "pg_dump-directory" => {
+                Box::new(dump::prepare(source, dump::Form::Directory, plan.with_twin)?)
+            }
             "pg_receivewal" => Box::new(archive::prepare(source)?),
             _ => return Err(unknown(&METHODS, method)),
         })

@@ -2,16 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use dbdyno_core::DbError;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::errors::translate;
 use super::super::file::open;
 use super::locks::Held;
+use super::twin::{Candidate, Versions};
 use super::working::Cancel;
 use crate::backup::{cpu_of_children, cpu_of_thread, sync};
 
@@ -21,6 +25,26 @@ const PAGES: i32 = 1_000;
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How long is waited for a lock that others hold.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What else there is to a copy.
+pub(super) struct Beside {
+    pub(super) cancel: Cancel,
+    pub(super) held: Held,
+    /// What is to see the same as it; `None` where nobody wants that, and afterwards where it does not.
+    pub(super) candidate: Option<Candidate>,
+}
+
+impl Beside {
+    /// After it began at another moment than the copy: ends it, and leaves it away once that came about often enough.
+    fn try_again(&mut self) -> Result<(), DbError> {
+        self.cancel.check()?;
+        if let Some(candidate) = &mut self.candidate {
+            candidate.end()?;
+        }
+        self.candidate = self.candidate.take().filter(|candidate| !candidate.is_late());
+        Ok(())
+    }
+}
 
 /// A method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,24 +61,19 @@ impl Method {
         connection: &Connection,
         from: &Path,
         to: &Path,
-        (cancel, held): (&Cancel, &Held),
+        beside: &mut Beside,
     ) -> Result<Duration, DbError> {
         let io = |why: std::io::Error| DbError::unexpected(why.to_string());
         let (own, others) = (cpu_of_thread().map_err(io)?, cpu_of_children().map_err(io)?);
         match self {
-            Self::Online => online(connection, to, cancel, held)?,
-            Self::VacuumInto => {
-                let name =
-                    to.to_str().ok_or_else(|| DbError::unexpected("its path is not UTF-8"))?;
-                held.note_reading();
-                connection.execute("VACUUM INTO ?", [name]).map_err(translate)?;
-            }
-            Self::WalCopy => copy(connection, from, to, cancel, held)?,
+            Self::Online => online(connection, to, beside)?,
+            Self::VacuumInto => vacuum(connection, to, beside)?,
+            Self::WalCopy => copy(connection, from, to, beside)?,
         }
-        held.note(connection);
+        beside.held.note(connection);
         sync(to.parent().unwrap_or(to)).map_err(io)?;
         // What was killed at the last moment was killed, too.
-        cancel.check()?;
+        beside.cancel.check()?;
         let own = cpu_of_thread().map_err(io)?.saturating_sub(own);
         Ok(match self {
             Self::WalCopy => own + cpu_of_children().map_err(io)?.saturating_sub(others),
@@ -73,18 +92,14 @@ pub(super) fn connect(from: &Path) -> Result<Connection, DbError> {
 /// A backup begins anew whenever another connection has written
 /// (<https://www.sqlite.org/c3ref/backup_finish.html>, `sqlite3_backup_step`), which under a load it would do
 /// for ever: a read transaction keeps the connection at what it saw first.
-fn online(connection: &Connection, to: &Path, cancel: &Cancel, held: &Held) -> Result<(), DbError> {
-    connection.execute_batch("BEGIN").map_err(translate)?;
-    let seen: i64 = connection
-        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(translate)?;
-    tracing::debug!("the backup has {seen} tables and indexes");
-    held.note(connection);
+fn online(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(), DbError> {
+    begin(connection, beside)?;
+    beside.held.note(connection);
     let mut copy = open(to, OpenFlags::SQLITE_OPEN_CREATE)?;
     {
         let backup = Backup::new(connection, &mut copy).map_err(translate)?;
         loop {
-            cancel.check()?;
+            beside.cancel.check()?;
             match backup.step(PAGES).map_err(translate)? {
                 StepResult::Done => break,
                 // Somebody has a lock for a moment.
@@ -96,6 +111,76 @@ fn online(connection: &Connection, to: &Path, cancel: &Cancel, held: &Held) -> R
     connection.execute_batch("ROLLBACK").map_err(translate)
 }
 
+/// Begins to read.
+fn begin(connection: &Connection, beside: &mut Beside) -> Result<(), DbError> {
+    loop {
+        if let Some(candidate) = &mut beside.candidate {
+            candidate.begin()?;
+        }
+        connection.execute_batch("BEGIN").map_err(translate)?;
+        let seen = look(connection)?;
+        let twin = beside.candidate.as_ref();
+        if twin.map_or(Ok(true), |twin| twin.versions().are_the_same())? {
+            tracing::debug!("the backup has {seen} tables and indexes");
+            return Ok(());
+        }
+        connection.execute_batch("ROLLBACK").map_err(translate)?;
+        beside.try_again()?;
+    }
+}
+
+/// Has a connection know the tables that there are.
+fn look(connection: &Connection) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) FROM sqlite_schema";
+    connection.query_row(sql, [], |row| row.get(0)).map_err(translate)
+}
+
+fn vacuum(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(), DbError> {
+    let name = to.to_str().ok_or_else(|| DbError::unexpected("its path is not UTF-8"))?;
+    beside.held.note_reading();
+    let run = || connection.execute("VACUUM INTO ?", [name]).map(drop).map_err(translate);
+    while let Some(candidate) = &mut beside.candidate {
+        look(connection)?;
+        candidate.begin()?;
+        let parted = part_at_first_look(connection, candidate.versions().clone())?;
+        let ran = run();
+        connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(translate)?;
+        if ran.is_ok() || !parted.load(Ordering::Relaxed) {
+            return ran;
+        }
+        for file in [to.to_owned(), with_suffix(to, "-journal")] {
+            if file.exists() {
+                let gone = std::fs::remove_file(&file);
+                gone.map_err(|why| DbError::unexpected(format!("{}: {why}", file.display())))?;
+            }
+        }
+        beside.try_again()?;
+    }
+    run()
+}
+
+/// Has `VACUUM INTO` break off, with `true` in what is given, where it has begun to read at another moment than others
+/// did. It begins to read right before it asks for the tables that there are, in the first of its own statements that
+/// selects (`sqlite3RunVacuum` in SQLite's `vacuum.c`), which is looked at as all statements are.
+fn part_at_first_look(
+    connection: &Connection,
+    versions: Versions,
+) -> Result<Arc<AtomicBool>, DbError> {
+    let (parted, mut begun) = (Arc::new(AtomicBool::new(false)), false);
+    let told = Arc::clone(&parted);
+    let look = move |context: AuthContext<'_>| {
+        if context.action == AuthAction::Select && !std::mem::replace(&mut begun, true) {
+            told.store(!versions.are_the_same().unwrap_or(false), Ordering::Relaxed);
+        }
+        match told.load(Ordering::Relaxed) {
+            true => Authorization::Deny,
+            false => Authorization::Allow,
+        }
+    };
+    connection.authorizer(Some(look)).map_err(translate)?;
+    Ok(parted)
+}
+
 /// Copies while nobody can write: "while no transaction is in progress" is when a copy is safe
 /// (<https://www.sqlite.org/howtocorrupt.html>, 1.2). A checkpoint of a connection that wrote before may still
 /// bring pages from the log into the file; all of them are in the log that is copied, too, which wins.
@@ -105,12 +190,14 @@ fn copy(
     connection: &Connection,
     from: &Path,
     to: &Path,
-    cancel: &Cancel,
-    held: &Held,
+    beside: &mut Beside,
 ) -> Result<(), DbError> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(translate)?;
-    held.note(connection);
-    let log = with_suffix(from, "-wal");
+    beside.held.note(connection);
+    if let Some(candidate) = &mut beside.candidate {
+        candidate.begin()?;
+    }
+    let (log, cancel) = (with_suffix(from, "-wal"), &beside.cancel);
     run_copy(from, to, cancel)?;
     if log.exists() {
         run_copy(&log, &with_suffix(to, "-wal"), cancel)?;

@@ -2,16 +2,18 @@
 
 mod locks;
 mod methods;
+mod twin;
 mod working;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use dbdyno_core::backup::{
     Backup, BackupMethod, BackupPlan, BackupPromise, Backups, LockWatch, Restored, RunningBackup,
+    Twin,
 };
 use dbdyno_core::{DbError, Error, Result, Stop};
 
@@ -23,6 +25,7 @@ use crate::backup::unknown;
 use crate::throwaway::Folder;
 use locks::Held;
 use methods::Method;
+use twin::Candidate;
 use working::Working;
 
 const METHODS: [BackupMethod; 3] = [
@@ -60,9 +63,16 @@ impl Backups for SqliteDriver {
         let files = folder.path().join("backup");
         fs::create_dir(&files)
             .map_err(|why| Error::new(format!("make the folder {}", files.display()), why))?;
+        let source = self.path_of(&plan.namespace).map_err(failed)?;
+        let candidate = match plan.with_twin {
+            true => Candidate::open(self, &source).map_err(failed)?,
+            false => None,
+        };
         Ok(Box::new(SqliteBackup {
             how,
-            source: self.path_of(&plan.namespace).map_err(failed)?,
+            source,
+            candidate: Mutex::new(candidate),
+            twin: TwinOf::default(),
             // The restored driver looks for the file of the namespace.
             copy: files.join(format!("{}.db", plan.namespace)),
             files,
@@ -86,6 +96,9 @@ impl Backups for SqliteDriver {
     }
 }
 
+/// The twin of a backup that was made, where there is one.
+type TwinOf = Arc<Mutex<Option<Twin>>>;
+
 struct SqliteBackup {
     how: Method,
     /// The file of the data.
@@ -94,6 +107,9 @@ struct SqliteBackup {
     files: PathBuf,
     copy: PathBuf,
     stop: Stop,
+    /// What is to become its twin, and what did.
+    candidate: Mutex<Option<Candidate>>,
+    twin: TwinOf,
     /// What its connection holds, as that says itself.
     locks: Held,
     /// The target's options, which the restored file is opened with.
@@ -111,7 +127,14 @@ impl Backup for SqliteBackup {
     }
 
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
-        Ok(Box::new(Working::start(self.how, &self.source, &self.copy, &self.locks)?))
+        let candidate = self.candidate.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let files = (self.source.as_path(), self.copy.as_path());
+        let beside = (self.locks.clone(), candidate, Arc::clone(&self.twin));
+        Ok(Box::new(Working::start(self.how, files, beside)?))
+    }
+
+    fn twin(&self) -> Option<Twin> {
+        self.twin.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {

@@ -1,8 +1,8 @@
 //! A thread that makes a backup.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,10 @@ use dbdyno_core::backup::{BackupMade, RunningBackup};
 use dbdyno_core::{DbError, Error, Result, Stop};
 use rusqlite::InterruptHandle;
 
+use super::TwinOf;
 use super::locks::Held;
-use super::methods::{Method, connect};
+use super::methods::{Beside, Method, connect};
+use super::twin::Candidate;
 use crate::backup::bytes_of;
 
 /// How long one look at a thread is followed by the next.
@@ -45,21 +47,28 @@ pub(super) struct Working {
 }
 
 impl Working {
-    /// Begins to copy the file `from` to `to`.
+    /// Begins to copy the file `from` to `to`. A candidate that becomes its twin is put where that belongs.
     ///
     /// # Errors
     /// The file cannot be opened, or there are no more threads.
-    pub(super) fn start(how: Method, from: &Path, to: &Path, held: &Held) -> Result<Self> {
+    pub(super) fn start(
+        how: Method,
+        (from, to): (&Path, &Path),
+        (held, candidate, twin): (Held, Option<Candidate>, TwinOf),
+    ) -> Result<Self> {
         let doing = || format!("make a backup of {}", from.display());
         let began = Instant::now();
         let connection = connect(from).map_err(|why| Error::new(doing(), why))?;
         let interrupt = connection.get_interrupt_handle();
         let (cancel, files) = (Cancel::default(), to.parent().unwrap_or(to).to_owned());
         let (asked, from, to) = (cancel.clone(), from.to_owned(), to.to_owned());
-        let held = held.clone();
         let work = move || {
-            let cpu = how.run(&connection, &from, &to, (&asked, &held))?;
-            Ok((cpu, Instant::now()))
+            let mut beside = Beside { cancel: asked, held, candidate };
+            let cpu = how.run(&connection, &from, &to, &mut beside)?;
+            let at = Instant::now();
+            let its = beside.candidate.map(Candidate::into_twin);
+            *twin.lock().unwrap_or_else(PoisonError::into_inner) = its;
+            Ok((cpu, at))
         };
         let thread = thread::Builder::new().name("backup".to_owned()).spawn(work);
         let thread = thread.map_err(|why| Error::new("start the thread of a backup", why))?;
