@@ -21,7 +21,7 @@ use super::super::server::{MysqlServer, USER};
 use super::lag::{GtidLag, status};
 use super::settling::GtidSettling;
 use super::topologies::Mode;
-use crate::patience::{Patience, Received};
+use crate::patience::{Patience, Receiving, Word, furthest};
 use crate::proxy::NodeLinks;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
@@ -155,21 +155,23 @@ impl GtidCluster {
 
     /// The replica that has received most, once none receives any more, and what it has received.
     async fn furthest(&self) -> Result<(usize, String), DbError> {
-        let mut furthest = (0, 0, String::new());
-        for (place, replica) in self.replicas.iter().enumerate() {
-            let (mut last, mut received) = (Received::default(), String::new());
-            while !last.is_all() {
-                // One answer, of one moment.
-                let status = status(replica).await?;
-                received = status.get("Gtid_IO_Pos").cloned().unwrap_or_default();
-                let receives = status.get("Slave_IO_Running").is_some_and(|says| says == "Yes");
-                last.note(last_number(&received), receives).await;
-            }
-            if place == 0 || last.number() > furthest.1 {
-                furthest = (place, last.number(), received);
-            }
-        }
-        Ok((furthest.0, furthest.2))
+        furthest(self.replicas.iter().map(|replica| Follower(replica)).collect()).await
+    }
+}
+
+/// A replica that is asked what it has received.
+struct Follower<'c>(&'c MysqlDriver);
+
+impl Receiving for Follower<'_> {
+    /// The whole position.
+    type More = String;
+
+    async fn ask(&mut self) -> Result<Word<String>, DbError> {
+        // One answer, of one moment.
+        let status = status(self.0).await?;
+        let received = status.get("Gtid_IO_Pos").cloned().unwrap_or_default();
+        let receives = status.get("Slave_IO_Running").is_some_and(|says| says == "Yes");
+        Ok(Word { number: last_number(&received), receives, more: received })
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dbdyno_core::dialect::quote_text;
 use dbdyno_core::{
-    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagWatch, Link, Result, Settling,
-    Shape,
+    Cluster, ClusterPlan, DbError, Driver, Durability, Error, LagWatch, Link, Result, Session,
+    Settling, Shape,
 };
 
 use super::super::driver::{Origin, PostgresDriver};
@@ -19,7 +19,7 @@ use super::settling::PostgresSettling;
 use super::standby::{Follows, Standby, too_late};
 use super::topologies::{Kind, Mode, name_of};
 use crate::backup::tool::Bounds;
-use crate::patience::{Patience, Received, Waiting};
+use crate::patience::{Patience, Receiving, Waiting, Word, furthest};
 use crate::proxy::NodeLinks;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
@@ -192,24 +192,33 @@ impl PostgresCluster {
         };
         // In a chain none has more than the first, and the others receive from it for as long as it lives.
         let direct = if self.mode.topology.shape == Shape::Chain { 1 } else { self.replicas.len() };
-        let mut furthest = (0, 0);
-        for (place, replica) in self.replicas.iter().enumerate().take(direct) {
-            let mut session = connect(&**replica).await?;
-            let mut last = Received::default();
-            while !last.is_all() {
-                // Asked first: where it has ended, what it received is all by the time of the next answer.
-                let receivers = text(&mut *session, receivers).await?;
-                let number = text(&mut *session, received).await?;
-                let number = number.parse().map_err(|_| {
-                    DbError::unexpected(format!("`{number}` is no place in the log"))
-                })?;
-                last.note(number, receivers != "0").await;
-            }
-            if last.number() > furthest.1 {
-                furthest = (place, last.number());
-            }
+        let mut followers = Vec::new();
+        for replica in self.replicas.iter().take(direct) {
+            let session = connect(&**replica).await?;
+            followers.push(Follower { session, receivers, received });
         }
-        Ok(furthest.0)
+        furthest(followers).await.map(|(place, ())| place)
+    }
+}
+
+/// A replica that is asked what it has received.
+struct Follower {
+    session: Box<dyn Session>,
+    /// What asks how many receive, and how far they have come.
+    receivers: &'static str,
+    received: &'static str,
+}
+
+impl Receiving for Follower {
+    type More = ();
+
+    async fn ask(&mut self) -> Result<Word<()>, DbError> {
+        // Asked first: where it has ended, what it received is all by the time of the next answer.
+        let receivers = text(&mut *self.session, self.receivers).await?;
+        let number = text(&mut *self.session, self.received).await?;
+        let unread = |_| DbError::unexpected(format!("`{number}` is no place in the log"));
+        let number = number.parse().map_err(unread)?;
+        Ok(Word { number, receives: receivers != "0", more: () })
     }
 }
 
