@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dbdyno_core::Result;
+use dbdyno_core::{Result, Stop};
 use nix::sys::signal::Signal;
 
 use super::durability::DurableSettings;
 use super::programs::{Product, Programs};
+use crate::backup::tool::Bounds;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::{Place, ServerProgram, machine};
@@ -196,7 +197,7 @@ impl ServerProgram for MysqlServer {
         };
         // A server removes what others of its kind have left in the folder for temporary files.
         command.arg(data).arg(option("--tmpdir=", place.folder())).args(self.base_dir());
-        place.run(&mut command, &doing).map(|_| ())
+        Bounds::new(place.making_limit(), Stop::default()).run(&mut command, &doing)
     }
 
     fn command(&self, place: &Place, port: u16) -> Command {
@@ -256,5 +257,29 @@ impl ServerProgram for MysqlServer {
 
     fn orderly_stop_signal(&self) -> Signal {
         Signal::SIGTERM
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::mysql::programs::programs;
+    use crate::throwaway::hanging::Hanging;
+
+    #[test]
+    fn a_start_that_hangs_is_given_up() {
+        let hanging = Hanging::new();
+        let (target, found) = (Target::parse("mariadb").unwrap(), programs(Product::Mariadb, None));
+        let found = found.unwrap();
+        let server =
+            |programs| MysqlServer::new(programs, &target, &ServerSettings::default()).unwrap();
+        let installer = Some(hanging.program());
+        let told = hanging.make(server(Programs { installer, ..found.clone() }));
+        assert!(told.contains("make the data folder of a throwaway MariaDB server"), "{told}");
+        assert!(told.contains("hanging goes on after 2 s"), "{told}");
+        let told = hanging.serve(server(Programs { server: hanging.program(), ..found }));
+        assert!(told.contains("it does not answer after 2 s: No such file"), "{told}");
     }
 }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use dbdyno_core::{Error, Result};
+use dbdyno_core::{Error, Result, Stop};
 use nix::sys::signal::Signal;
 
 use super::endpoint::Endpoint;
+use crate::backup::tool::Bounds;
 use crate::registry::{Found, ServerSettings};
 use crate::target::{Secret, Target};
 use crate::throwaway::programs::{Packages, find, folders, missing, version_line};
@@ -177,10 +178,11 @@ impl ServerProgram for PostgresProgram {
             .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
             .arg("--pwfile")
             .arg(&password_file);
-        let made = place.run(&mut initdb, "initialise a throwaway PostgreSQL server");
+        let bounds = Bounds::new(place.making_limit(), Stop::default());
+        let made = bounds.run(&mut initdb, "initialise a throwaway PostgreSQL server");
         std::fs::remove_file(&password_file)
             .map_err(|why| Error::new(format!("remove {}", password_file.display()), why))?;
-        made.map(|_| ())
+        made
     }
 
     fn command(&self, place: &Place, port: u16) -> Command {
@@ -228,7 +230,10 @@ impl ServerProgram for PostgresProgram {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
+    use crate::throwaway::hanging::Hanging;
 
     #[test]
     fn versions_are_short() {
@@ -239,5 +244,21 @@ mod tests {
         ] {
             assert_eq!(short_version(text), version);
         }
+    }
+
+    #[test]
+    fn a_start_that_hangs_is_given_up() {
+        let hanging = Hanging::new();
+        let target = Target::parse(crate::postgres::ENTRY.name).unwrap();
+        let program = || PostgresProgram::new(&target, &ServerSettings::default()).unwrap();
+        let mut making = program();
+        making.installation.initdb = hanging.program();
+        let told = hanging.make(making);
+        assert!(told.contains("initialise a throwaway PostgreSQL server"), "{told}");
+        assert!(told.contains("hanging goes on after 2 s"), "{told}");
+        let mut serving = program();
+        serving.installation.postgres = hanging.program();
+        let told = hanging.serve(serving);
+        assert!(told.contains("it does not answer after 2 s: its socket is not there"), "{told}");
     }
 }

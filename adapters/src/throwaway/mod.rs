@@ -12,6 +12,8 @@
 
 mod folder;
 pub mod forget;
+#[cfg(test)]
+pub(crate) mod hanging;
 pub mod machine;
 mod place;
 pub(crate) mod processes;
@@ -40,7 +42,8 @@ use processes::{has_ended, signal, signal_tree, stands_still};
 use shared_memory::SharedMemory;
 use watchdog::Watchdog;
 
-/// How long a server may take to answer after it was started, where its program says nothing else.
+/// How long it may take to make a server's data folder, and a server to answer after it was started, where its program
+/// says nothing else.
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(120);
 /// How long a server may take to stop when asked, before it is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
@@ -68,7 +71,7 @@ pub trait ServerProgram: Send + Sync {
     /// Makes the data folder, [`Place::data`]. Its commands come from [`Place::command`].
     ///
     /// # Errors
-    /// A program failed; what it printed is part of the error.
+    /// A program failed, or took longer than [`Place::making_limit`]; what it printed is part of the error.
     fn initialise(&self, place: &Place) -> Result<()>;
 
     /// The command that runs the server in the foreground, with its log on the standard streams,
@@ -95,6 +98,11 @@ pub trait ServerProgram: Send + Sync {
     /// How long the server may take to answer after it was started on the data that is in its place: crash
     /// recovery is part of it.
     fn start_limit(&self, _place: &Place) -> Duration {
+        START_DEADLINE
+    }
+
+    /// How long its programs may take to make the data folder.
+    fn making_limit(&self) -> Duration {
         START_DEADLINE
     }
 
@@ -127,7 +135,8 @@ impl Throwaway {
     /// There is no place for the folder, or the server cannot be initialised or started: the end
     /// of its log is part of the error. Nothing is left behind.
     pub fn start(program: Box<dyn ServerProgram>) -> Result<Self> {
-        let place = Place::create(program.account())?;
+        let mut place = Place::create(program.account())?;
+        place.making_limit = program.making_limit();
         let watchdog = Watchdog::start(&place, &program.pid_file(&place), program.stop_signal())?;
         let state =
             Mutex::new(State { port: 0, child: None, shared_memory: SharedMemory::default() });

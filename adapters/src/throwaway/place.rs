@@ -8,10 +8,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use dbdyno_core::{Error, Result};
 use nix::unistd::{Uid, User, chown};
 
+use super::START_DEADLINE;
 use super::machine::random_hex;
 
 /// The name of the file that marks a folder as dbdyno's.
@@ -30,6 +32,8 @@ pub struct Place {
     folder: PathBuf,
     mark: String,
     account: Option<User>,
+    /// How long a program may take that makes the data folder.
+    pub(super) making_limit: Duration,
 }
 
 impl Place {
@@ -88,7 +92,8 @@ impl Place {
             return Err(io::Error::other("its path is too long for a Unix socket"));
         }
         DirBuilder::new().mode(0o700).create(&folder)?;
-        let place = Self { folder, mark, account: account.cloned() };
+        let (account, making_limit) = (account.cloned(), START_DEADLINE);
+        let place = Self { folder, mark, account, making_limit };
         place.write_mark().inspect_err(|_| {
             // Without a mark it is not dbdyno's to empty; it is new and has nothing in it.
             let _ = fs::remove_file(place.mark_file());
@@ -124,6 +129,11 @@ impl Place {
     /// The server's data folder. It does not exist until the engine makes it.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// How long a program may take that makes the data folder.
+    pub fn making_limit(&self) -> Duration {
+        self.making_limit
     }
 
     /// The server's log.
