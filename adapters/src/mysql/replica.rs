@@ -34,9 +34,13 @@ pub(super) struct Replica {
     known: LastKnown,
 }
 
-/// When each connection of a replica last knew how far behind it was, and how far. It is remembered for as long as the
-/// driver is there: sessions that ask come and go.
-pub(super) type LastKnown = Arc<Mutex<BTreeMap<String, (Instant, f64)>>>;
+/// When each connection of a replica to a primary last knew how far behind it was, and how far. It is remembered for as
+/// long as the server has that connection, for sessions that ask come and go. One that is removed or led to another
+/// primary is another one: nobody knows how far that is behind.
+pub(super) type LastKnown = Arc<Mutex<BTreeMap<Connection, (Instant, f64)>>>;
+
+/// Its name, and the primary's host and port.
+type Connection = (String, String, String);
 
 /// The place of the session's only prepared statement.
 const STATUS: StatementId = 0;
@@ -78,21 +82,28 @@ impl Replica {
             Ok(())
         };
         session.query(STATUS, &[], &mut visit).await?;
-        let now = Instant::now();
-        Ok(connections.into_iter().flat_map(|status| self.readings(now, status)).collect())
+        Ok(self.readings(Instant::now(), connections))
     }
 
-    fn readings(&self, now: Instant, status: Status) -> Vec<Reading> {
-        let Status { of, lag_s, stopped } = status;
+    fn readings(&self, now: Instant, connections: Vec<Status>) -> Vec<Reading> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (then, last_s) = match lag_s {
-            Some(lag_s) => {
-                known.insert(of.clone(), (now, lag_s));
-                (now, lag_s)
-            }
-            None => *known.entry(of.clone()).or_insert((now, 0.0)),
-        };
-        drop(known);
+        known.retain(|known, _| connections.iter().any(|status| status.connection == *known));
+        let each = connections.into_iter().flat_map(|status| Self::of_one(now, &mut known, status));
+        each.collect()
+    }
+
+    fn of_one(
+        now: Instant,
+        known: &mut BTreeMap<Connection, (Instant, f64)>,
+        status: Status,
+    ) -> Vec<Reading> {
+        let Status { connection, lag_s, stopped } = status;
+        let of = connection.0.clone();
+        let last = known.entry(connection).or_insert((now, 0.0));
+        if let Some(lag_s) = lag_s {
+            *last = (now, lag_s);
+        }
+        let (then, last_s) = *last;
         let behind_s = last_s + now.duration_since(then).as_secs_f64();
         let told = [
             lag_s.map(|lag_s| (&LAG_S, lag_s)),
@@ -107,7 +118,7 @@ impl Replica {
 /// What a connection to a primary says.
 #[derive(Debug, PartialEq)]
 struct Status {
-    of: String,
+    connection: Connection,
     lag_s: Option<f64>,
     /// Threads that do not run.
     stopped: u8,
@@ -121,9 +132,14 @@ impl Status {
         let runs = |names| either(names).is_some_and(|word| word == "Yes");
         let receives = runs(["Slave_IO_Running", "Replica_IO_Running"]);
         let applies = runs(["Slave_SQL_Running", "Replica_SQL_Running"]);
+        let text = |names| either(names).cloned().unwrap_or_default();
         let lag_s = either(["Seconds_Behind_Master", "Seconds_Behind_Source"]);
         Self {
-            of: either(["Connection_name", "Channel_Name"]).cloned().unwrap_or_default(),
+            connection: (
+                text(["Connection_name", "Channel_Name"]),
+                text(["Master_Host", "Source_Host"]),
+                text(["Master_Port", "Source_Port"]),
+            ),
             // While a thread does not run, MySQL may say 0.
             lag_s: lag_s.and_then(|text| text.parse().ok()).filter(|_| receives && applies),
             stopped: u8::from(!receives) + u8::from(!applies),
@@ -150,7 +166,7 @@ mod tests {
         let told = |second, status| {
             // Another session each time.
             let replica = Replica::of(Product::Mariadb, &known);
-            let readings = replica.readings(began + Duration::from_secs(second), status);
+            let readings = replica.readings(began + Duration::from_secs(second), vec![status]);
             readings.iter().map(|read| (read.metric.name, read.value)).collect::<Vec<_>>()
         };
         let (lag, behind, stopped) =
@@ -168,5 +184,27 @@ mod tests {
             told(10, status("Yes", "Yes", Some("0"))),
             [(lag, 0.0), (behind, 0.0), (stopped, 0.0)]
         );
+    }
+
+    #[test]
+    fn what_is_removed_or_led_to_another_primary_is_not_told_with_an_old_lag() {
+        let (known, began) = (LastKnown::default(), Instant::now());
+        let behind = |second, connections| {
+            let replica = Replica::of(Product::Mariadb, &known);
+            let readings = replica.readings(began + Duration::from_secs(second), connections);
+            let of = |metric: &str| {
+                let is = |read: &&Reading| read.metric.name == metric;
+                readings.iter().find(is).map(|read| read.value)
+            };
+            (of("replication_behind_s"), of("replication_stopped"))
+        };
+        let mut elsewhere = status("Connecting", "Yes", None);
+        elsewhere.connection.1 = "elsewhere".to_owned();
+        behind(0, vec![status("Yes", "Yes", Some("30"))]);
+        assert_eq!(behind(5, vec![status("No", "No", None)]), (Some(35.0), Some(2.0)));
+        assert_eq!(behind(6, vec![elsewhere]), (Some(0.0), Some(1.0)));
+        assert_eq!(behind(7, vec![status("Yes", "Yes", Some("30"))]), (Some(30.0), Some(0.0)));
+        assert_eq!(behind(8, Vec::new()), (None, None));
+        assert_eq!(behind(9, vec![status("Connecting", "Yes", None)]), (Some(0.0), Some(1.0)));
     }
 }

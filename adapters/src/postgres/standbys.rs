@@ -28,18 +28,19 @@ pub(super) const STOPPED: MetricInfo = MetricInfo::gauge(
     "replicas that were connected and are not any more, by their name; 1 for a slot that waits for one",
 );
 
-/// Where the server is, and each of those that receive its log: the session that serves it, what it replayed, and when
-/// it last said so, by its own clock. Last the slots that nobody uses. Workers that copy a table for logical replication
+/// Where the server is, and each of those that receive its log: the session that serves it, what it replayed, when it
+/// last said so, by its own clock, and when it connected, by the server's. Last the slots that nobody uses. Workers that copy a table for logical replication
 /// come and go.
 const QUERY: &str = "\
 SELECT 'here', '', 0, 0::float8, pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
-       THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')::float8
+       THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')::float8, 0::float8
 UNION ALL SELECT 'replica', application_name, pid, coalesce(extract(epoch FROM reply_time), 0),
-          pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0')
+          pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0'),
+          coalesce(extract(epoch FROM backend_start), 0)
           FROM pg_catalog.pg_stat_replication
           WHERE replay_lsn IS NOT NULL AND application_name !~ '^pg_\\d+_sync_\\d+_\\d+$'
 UNION ALL SELECT 'slot', slot_name, 0, 0,
-          pg_catalog.pg_wal_lsn_diff(coalesce(confirmed_flush_lsn, restart_lsn), '0/0')
+          pg_catalog.pg_wal_lsn_diff(coalesce(confirmed_flush_lsn, restart_lsn), '0/0'), 0
           FROM pg_catalog.pg_replication_slots
           WHERE NOT active AND NOT temporary AND restart_lsn IS NOT NULL
           AND slot_name !~ '^pg_\\d+_sync_\\d+_\\d+$'";
@@ -61,6 +62,7 @@ struct SeenReplica {
     name: String,
     /// The process that serves it.
     pid: i64,
+    connected_s: f64,
     replied_s: f64,
     replayed: f64,
 }
@@ -82,6 +84,7 @@ impl Seen {
                 "replica" => seen.replicas.push(SeenReplica {
                     name,
                     pid: row.int(2)?,
+                    connected_s: row.float(5)?,
                     replied_s: row.float(3)?,
                     replayed: position,
                 }),
@@ -112,6 +115,8 @@ struct Replica {
     pid: i64,
     /// When its connection was seen first.
     since: Instant,
+    /// When it connected, by the server's clock.
+    connected_s: f64,
     /// When it was last seen to say anything, and what time it said.
     replied: (Instant, f64),
     replayed: f64,
@@ -125,7 +130,13 @@ impl Replica {
     /// then a server may keep a broken connection for a minute (`wal_sender_timeout`).
     fn may_be(&self, gone: &Self) -> bool {
         let is_new = !self.is_gone && !self.is_back;
-        is_new && self.name == gone.name && self.since > gone.replied.0
+        is_new && self.name == gone.name && (self.since > gone.replied.0 || self.replaced(gone))
+    }
+
+    /// The same of one that has said nothing since it was seen first, as where both were seen first at once: all that is
+    /// left are the times that servers tell, of clocks that may differ.
+    fn replaced(&self, gone: &Self) -> bool {
+        gone.replied.0 == gone.since && self.connected_s > gone.replied.1
     }
 }
 
@@ -189,6 +200,7 @@ impl Standbys {
                     name: seen.name,
                     pid: seen.pid,
                     since: now,
+                    connected_s: seen.connected_s,
                     replied: (now, seen.replied_s),
                     replayed: seen.replayed,
                     is_gone: false,
@@ -270,18 +282,26 @@ mod tests {
         }
 
         fn told_of(&mut self, second: u64, here: f64, all: Vec<((i64, f64), f64)>) -> (f64, f64) {
-            let name = || "walreceiver".to_owned();
             let replica = |((pid, replayed), replied_s)| SeenReplica {
-                name: name(),
+                name: Self::name(),
                 pid,
+                connected_s: 0.0,
                 replied_s,
                 replayed,
             };
-            let replicas = all.into_iter().map(replica).collect();
+            self.told_at(second, here, all.into_iter().map(replica).collect())
+        }
+
+        fn name() -> String {
+            "walreceiver".to_owned()
+        }
+
+        fn told_at(&mut self, second: u64, here: f64, replicas: Vec<SeenReplica>) -> (f64, f64) {
             let seen = Seen { here: Some(here), replicas, slots: BTreeMap::new() };
             let told = self.standbys.readings(self.began + Duration::from_secs(second), seen);
             let of = |metric: MetricInfo| {
-                let is = |read: &&Reading| read.metric.name == metric.name && read.of == name();
+                let is =
+                    |read: &&Reading| read.metric.name == metric.name && read.of == Self::name();
                 told.iter().find(is).unwrap().value
             };
             (of(BEHIND_S), of(STOPPED))
@@ -312,6 +332,34 @@ mod tests {
         assert_eq!(telling.told(60, 100.0, &[(1, 100.0), (3, 100.0)]).1, 0.0);
         // It stands for one alone.
         assert_eq!(telling.told(61, 100.0, &[(3, 100.0)]).1, 1.0);
+    }
+
+    /// Replicas by their process, each with when it connected and when it last said anything.
+    fn seen(all: &[(i64, f64, f64)]) -> Vec<SeenReplica> {
+        let replica = |(pid, connected_s, replied_s): &(i64, f64, f64)| SeenReplica {
+            name: Telling::name(),
+            pid: *pid,
+            connected_s: *connected_s,
+            replied_s: *replied_s,
+            replayed: 100.0,
+        };
+        all.iter().map(replica).collect()
+    }
+
+    #[test]
+    fn a_broken_connection_that_is_seen_first_beside_what_replaces_it_is_no_replica() {
+        // The first one connected at 10 and said nothing any more after 50; it came back at 58.
+        let mut telling = Telling::new();
+        telling.told_at(0, 100.0, seen(&[(1, 10.0, 50.0), (2, 58.0, 60.0)]));
+        assert_eq!(telling.told_at(9, 100.0, seen(&[(2, 58.0, 69.0)])).1, 0.0);
+        assert_eq!(telling.told_at(10, 100.0, seen(&[])).1, 1.0);
+        // Two that were there at once, whether or not the one said anything while it was looked at.
+        for last_said in [60.0, 61.0] {
+            let mut telling = Telling::new();
+            telling.told_at(0, 100.0, seen(&[(1, 10.0, 60.0), (2, 58.0, 60.0)]));
+            telling.told_at(1, 100.0, seen(&[(1, 10.0, last_said), (2, 58.0, 61.0)]));
+            assert_eq!(telling.told_at(2, 100.0, seen(&[(2, 58.0, 62.0)])).1, 1.0);
+        }
     }
 
     fn seconds(standbys: &Standbys, now: Instant, here: f64, replayed: f64) -> u64 {

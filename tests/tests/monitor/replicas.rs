@@ -135,4 +135,21 @@ fn a_replica_that_does_not_apply_or_stands_still_is_told_of_where_it_is_asked() 
     watched.became("silent", Change::Fired);
     control.resume().unwrap();
     watched.became("silent", Change::Resolved);
+    // One that is behind and is then no replica any more, on purpose, is told of no more; and what it is led to afterwards
+    // is not told with what was known before.
+    watched.run(replica.as_ref(), "STOP SLAVE SQL_THREAD");
+    watched.became("behind", Change::Fired);
+    watched.run(replica.as_ref(), "STOP SLAVE");
+    watched.run(replica.as_ref(), "RESET SLAVE ALL");
+    watched.became("behind", Change::Resolved);
+    watched.became("stopped", Change::Resolved);
+    let stopped = || watched.seen.of(Source::Engine, "replication_stopped").len();
+    let before = stopped();
+    watched.run(
+        replica.as_ref(),
+        "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1, MASTER_USER = 'nobody'",
+    );
+    wait_for("a replica of another primary", || (stopped() > before).then_some(()));
+    let behind = watched.seen.of(Source::Engine, "replication_behind_s");
+    assert_eq!(behind[before].reading.value, 0.0, "{:?}", behind[before]);
 }
