@@ -76,12 +76,13 @@ impl Derived {
                         self.lately.entry(key).or_default().share(at, grown)
                     }),
                 };
-                let value = match known {
-                    None | Some(Known::Nothing) => continue,
-                    Some(Known::NothingNew) => None,
-                    Some(Known::Is(value)) => Some(value),
+                let (value, is_absent) = match known.unwrap_or(Known::Nothing) {
+                    Known::Nothing => (None, true),
+                    Known::NothingNew => (None, false),
+                    Known::Is(value) => (Some(value), false),
                 };
-                found.push(Point { metric: info.name, value, raw: value, ..one.clone() });
+                let metric = info.name;
+                found.push(Point { metric, value, is_absent, raw: value, ..one.clone() });
             }
         }
         points.extend(found);

@@ -153,6 +153,10 @@ impl OfRule {
             if let Some(case) = of.belongs_to(point.case.as_ref()) {
                 findings.push(is_no_more(&self.rule, (&point.target, &point.of), case));
             }
+            if point.is_absent {
+                of.series.pauses();
+                continue;
+            }
             let Some(value) = of.series.value(&self.rule, point) else {
                 of.series.stands(point.at);
                 continue;
@@ -249,7 +253,9 @@ impl OfRule {
         };
         let mut findings = Vec::new();
         for target in expected {
-            let told = points.iter().find(|point| self.is_about(point) && point.target == target);
+            let is_told =
+                |point: &&Point| !point.is_absent && self.is_about(point) && point.target == target;
+            let told = points.iter().find(is_told);
             let verdict = if told.is_some() { Verdict::Over } else { Verdict::Beyond };
             let seen = (verdict, told.and_then(|point| point.raw));
             findings.extend(self.absence((now, self.rule.lasting), target, None, seen));

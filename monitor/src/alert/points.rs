@@ -25,6 +25,8 @@ pub(super) struct Point {
     pub case: Option<Arc<Case>>,
     /// A gauge's value, how much a counter grew in a second; none where nothing new is known.
     pub value: Option<f64>,
+    /// There is nothing that it could be a value of, such as a share of nothing.
+    pub is_absent: bool,
     /// The value as it stands.
     pub raw: Option<f64>,
 }
@@ -44,6 +46,7 @@ pub(super) fn of_samples(at: Duration, samples: &[Sample]) -> Vec<Point> {
                 MetricKind::Counter => sample.per_second,
                 MetricKind::Gauge => Some(raw),
             },
+            is_absent: false,
             raw: Some(raw),
         }
     };
@@ -181,6 +184,7 @@ fn point(at: Duration, known: &Known, metric: &str, value: f64) -> Option<Point>
         of: String::new(),
         case: Some(Arc::clone(&known.case)),
         value: Some(value),
+        is_absent: false,
         raw: Some(value),
     })
 }

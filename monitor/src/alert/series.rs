@@ -98,6 +98,13 @@ impl Series {
         self.looked = self.looked.and(Some(at));
     }
 
+    /// There is nothing to judge: what has fired is neither over nor confirmed by it, and for what has not the time begins
+    /// anew.
+    pub(super) fn pauses(&mut self) {
+        self.since = None;
+        self.window.clear();
+    }
+
     /// What a verdict at a moment changes, for a rule that must hold for so long without a gap of that length.
     pub(super) fn step(
         &mut self,

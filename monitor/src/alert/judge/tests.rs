@@ -229,7 +229,8 @@ fn a_share_is_worked_out_of_what_belongs_together() {
     let idle = [sample(&HITS, "", 5.0, Some(0.0)), sample(&MISSES, "", 5.0, Some(0.0))];
     for second in [1, 2] {
         let points = worked_out(&mut derived, second, &idle);
-        assert!(points.iter().all(|point| point.metric != "cache_hit_ratio"));
+        let ratio = points.iter().find(|point| point.metric == "cache_hit_ratio").unwrap();
+        assert_eq!((ratio.value, ratio.is_absent), (None, true));
     }
 }
 
@@ -257,6 +258,34 @@ fn a_share_of_what_is_asked_for_seldom_is_judged_all_the_same() {
     assert_eq!(changes(7), [(21, Change::Fired)]);
     // Whoever asks once in a quarter of a minute is not judged by how he is found ten seconds later.
     assert_eq!(changes(13), []);
+}
+
+/// Nothing is asked for longer than a share is taken over, and then again.
+#[test]
+fn a_share_of_nothing_neither_fires_nor_is_over() {
+    static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
+    static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
+    let ratio = DERIVED.iter().find(|(_, info)| info.name == "cache_hit_ratio").unwrap();
+    let changes = |lasting, hits_again: f64| {
+        let mut judge = judge(engine(&ratio.1, beyond(Op::Below, 0.9), lasting));
+        let (mut derived, mut changes) = (Derived::default(), Vec::new());
+        for second in 0_u64..60 {
+            // Misses alone for five seconds, nothing for half a minute, and misses or hits again.
+            let misses = second.min(4) as f64 + second.saturating_sub(34) as f64;
+            let hits = second.saturating_sub(34) as f64 * hits_again;
+            let told = [sample(&HITS, "", hits, None), sample(&MISSES, "", misses, None)];
+            let mut points = of_samples(at(second), &told);
+            derived.extend(at(second), &mut points);
+            let found = judge.judge(sampled(second), &points, &[]);
+            changes.extend(found.into_iter().map(|finding| (second, finding.change)));
+        }
+        changes
+    };
+    assert_eq!(changes(3, 0.0), [(4, Change::Fired)]);
+    assert_eq!(changes(3, 99.0), [(4, Change::Fired), (35, Change::Resolved)]);
+    // What does not hold for long enough on either side does not hold across what is between.
+    assert_eq!(changes(15, 0.0), [(50, Change::Fired)]);
+    assert_eq!(changes(15, 99.0), []);
 }
 
 fn second(number: u64, warmup: bool, completed: u64, errors: u64, ms: u64) -> Second {
