@@ -3,9 +3,10 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
     Acknowledged, BulkLoad, Capabilities, Claim, Cluster, ClusterPlan, DbError, Dialect, Driver,
     Durability, HeldDurability, Isolation, LagReport, LagWatch, LevelSupport, Link, Promise,
@@ -27,7 +28,7 @@ pub enum Failing {
     Receives,
     /// The replica receives nothing any more once it was waited for.
     Settles,
-    /// Whoever asks how far replicas are behind ends the session in which a row beats.
+    /// Whoever asks how far replicas are behind ends the session in which a row beats, once it has beaten.
     Beats,
     /// Rows vanish from the primary that has no replica.
     Keeps,
@@ -38,6 +39,10 @@ pub enum Failing {
     /// The topologies of these names refuse to have a replica promoted; `none` to be started.
     Works(&'static [&'static str]),
 }
+
+/// How long a row that beats may take to beat twice, and how often is looked whether it has.
+const BEAT_LIMIT: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What a topology says that does not work.
 pub const REFUSAL: &str = "it does not work today";
@@ -175,6 +180,23 @@ impl UnsafeCluster {
         let mut session = self.primary().connect(&SessionOptions::default()).await?;
         session.run_sql(sql).await.map(drop)
     }
+
+    /// Waits until the row has beaten twice more: the first of these was acknowledged before the second was sent.
+    async fn beats_twice(&self) -> Result<(), DbError> {
+        let mut session = self.primary().connect(&SessionOptions::default()).await?;
+        let (mut first, deadline) = (None, Instant::now() + BEAT_LIMIT);
+        loop {
+            let sql = "SELECT beat FROM dbdyno_tpcb.dbdyno_heartbeat WHERE id = 1";
+            let beat = scalar_sql(&mut *session, sql).await?;
+            if beat >= *first.get_or_insert(beat) + 2 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(DbError::unexpected(format!("no beat for {BEAT_LIMIT:?}")));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
 }
 
 struct UnsafeSettling<'c> {
@@ -205,12 +227,16 @@ impl Settling for UnsafeSettling<'_> {
 struct UnsafeWatch<'c> {
     cluster: &'c UnsafeCluster,
     watch: Box<dyn LagWatch + 'c>,
+    /// The session in which a row beats was ended.
+    is_ended: bool,
 }
 
 #[async_trait]
 impl LagWatch for UnsafeWatch<'_> {
     async fn reports(&mut self) -> Result<Vec<LagReport>, DbError> {
-        if matches!(self.cluster.failing, Failing::Beats) {
+        if matches!(self.cluster.failing, Failing::Beats) && !self.is_ended {
+            self.is_ended = true;
+            self.cluster.beats_twice().await?;
             let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                        WHERE query LIKE 'UPDATE dbdyno_heartbeat SET beat%'";
             self.cluster.run(sql).await?;
@@ -244,7 +270,7 @@ impl Cluster for UnsafeCluster {
 
     async fn lag_watch(&self) -> Result<Box<dyn LagWatch + '_>, DbError> {
         let watch = self.cluster.lag_watch().await?;
-        Ok(Box::new(UnsafeWatch { cluster: self, watch }))
+        Ok(Box::new(UnsafeWatch { cluster: self, watch, is_ended: false }))
     }
 
     async fn promote(&self) -> Result<usize> {

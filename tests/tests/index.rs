@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use dbdyno_core::load::Length;
-use dbdyno_core::{Driver, Measurement, PlanKind, Scale, SessionOptions, Status};
+use dbdyno_core::query::scalar_sql;
+use dbdyno_core::{Driver, Measurement, PlanKind, Scale, SessionOptions, Status, Stop};
 use dbdyno_suites::index;
-use dbdyno_suites::runner::RunOptions;
-use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target};
+use dbdyno_suites::runner::{RunOptions, Selection, run};
+use dbdyno_tests::{
+    Kept, Unseen, left_out, named, run_one, run_options, runtime, target, wait_for,
+};
 use tokio::runtime::Runtime;
 
 /// Patterns whose index finds so few rows that no planner passes it over, or that are known to be passed
@@ -127,6 +130,50 @@ fn leftovers_are_dropped(text: &str, index: &str) {
     assert!(kept.rows().iter().all(|(_, row)| row.status == Status::Ok), "{:?}", kept.rows());
     let (_, without) = &kept.plans()[0];
     assert!(without.nodes().any(|node| node.kind == PlanKind::TableScan), "{without:#?}");
+}
+
+/// Somebody asks for the end while a lock keeps what a run that was cut off left from being cleaned up, and for longer
+/// than a hurried answer may take: it is cleaned up all the same.
+#[test]
+fn nothing_hurries_what_leaves_data_as_it_was_found() {
+    if left_out("postgres") {
+        return;
+    }
+    let (runtime, stop) = (runtime(), Stop::default());
+    let driver = target(&runtime, "postgres");
+    let options = RunOptions { length: Length::Transactions(6), ..options() };
+    measured(&runtime, &driver, "equality", &Kept::default(), &options);
+    let version = runtime.block_on(driver.server_info()).unwrap().version;
+    let namespace = Some("dbdyno_access".to_owned());
+    let session = SessionOptions { namespace, ..SessionOptions::default() };
+    let mut holder = runtime.block_on(driver.connect(&session)).unwrap();
+    let mut run_sql = |sql: &str| runtime.block_on(holder.run_sql(sql)).unwrap();
+    run_sql(INDEX);
+    run_sql(
+        "INSERT INTO access_rows SELECT 1000000, parent_id, code, amount, name, region, city, \
+         status, flag, email, sold_at, attributes, body FROM access_rows WHERE id = 0",
+    );
+    run_sql("BEGIN");
+    run_sql("LOCK TABLE access_rows IN SHARE MODE");
+    let mut onlooker = runtime.block_on(driver.connect(&session)).unwrap();
+    let mut number = |sql: &str| runtime.block_on(scalar_sql(onlooker.as_mut(), sql)).unwrap();
+    let waited = "SELECT COALESCE(MAX(EXTRACT(epoch FROM clock_timestamp() - query_start)), -1)::bigint \
+                  FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DROP INDEX%'";
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let benchmark = named(index::benchmarks(), "equality");
+            let selection = Selection { suite: "index", benchmark: benchmark.as_ref() };
+            let (runtime, kept) = (self::runtime(), Kept::default());
+            let drivers = [(Arc::clone(&driver), version)];
+            run(&[selection], &drivers, &options, &runtime, &kept, &Unseen, &stop).unwrap()
+        });
+        let before = wait_for("a lock", || Some(number(waited)).filter(|seconds| *seconds >= 0));
+        stop.request();
+        wait_for("twelve seconds", || (number(waited) > before + 12).then_some(()));
+        run_sql("COMMIT");
+        assert!(running.join().unwrap().interrupted);
+    });
+    assert_eq!(number("SELECT COUNT(*) FROM access_rows WHERE id >= 1000000"), 0);
 }
 
 /// Each client deletes parents of its own, of which there are not enough for any number of them.

@@ -1,6 +1,5 @@
-//! The ready-made rules as they are, each fired by a fault made for real. Not here are those of the command line's tests
-//! (`stall`, `disk`; `cache-hit-rate` with another threshold), and `replication-lag`: a replica that stands still is ten seconds behind after ten
-//! seconds, and has to be for five more. A rule of the same metric with a lower threshold is in `replicas.rs`.
+//! The ready-made rules as they are, each fired by a fault made for real. Those of the command line's tests are not here
+//! (`stall`, `disk`, `cache-hit-rate`).
 
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::Duration;
@@ -226,4 +225,35 @@ fn a_replica_that_is_gone_and_a_server_that_hangs_are_told_of() {
     watched.fires("silent");
     assert_eq!(watched.told.of("replication-stopped"), [Change::Fired]);
     control.resume().unwrap();
+}
+
+/// A replica that stands still while its primary goes on.
+#[test]
+fn a_replica_that_is_far_behind_is_told_of() {
+    if left_out("postgres") {
+        return;
+    }
+    let (runtime, stop) = (runtime(), Stop::default());
+    let place = target(&runtime, "postgres");
+    let plan = ClusterPlan::of(Durability::Process);
+    let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
+    runtime.block_on(cluster.engage()).unwrap();
+    let primary = cluster.primary();
+    let watched = Watched::start(&primary, &["replication-lag"], &stop);
+    wait_for("a replica", || watched.last("replication_behind_s").filter(|age| *age == 0.0));
+    let replica = cluster.replicas().remove(0);
+    let control = replica.server_control().unwrap();
+    let mut session = runtime.block_on(primary.connect(&SessionOptions::default())).unwrap();
+    let mut run = |sql: &str| runtime.block_on(session.run_sql(sql)).unwrap();
+    run("CREATE TABLE behind (id INTEGER PRIMARY KEY)");
+    control.pause().unwrap();
+    let mut number = 0;
+    wait_for("an alert", || {
+        number += 1;
+        run(&format!("INSERT INTO behind VALUES ({number})"));
+        watched.told.of("replication-lag").first().copied()
+    });
+    control.resume().unwrap();
+    wait_for("its end", || (watched.told.of("replication-lag").len() == 2).then_some(()));
+    assert_eq!(watched.told.of("replication-lag"), [Change::Fired, Change::Resolved]);
 }
