@@ -83,7 +83,11 @@ pub fn system_certificates() -> Result<Vec<CertificateDer<'static>>> {
     Ok(found.certs)
 }
 
-fn certificates_of(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// It cannot be read, or there are none.
+pub fn certificates_of(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let doing = || format!("read trusted certificates from {}", file.display());
     let found: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use dbdyno_core::{Access, SessionOptions, Status};
-use dbdyno_tests::{SmallDisk, left_out, runtime, target, wait_for};
+use dbdyno_tests::{SmallDisk, certificate, left_out, runtime, target, wait_for};
 use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 
@@ -83,6 +83,59 @@ fn an_alert_is_told_to_all_and_decides_how_the_run_ends() {
     assert!(conditions.contains("outcome = \"interrupted\""), "{conditions}");
     let output = desk.dbdyno(&[&LOAD[..], &["--alerts", "none"]].concat());
     assert_eq!(code(&output), 0, "{}", err(&output));
+}
+
+/// A certificate that is its own authority, for this machine; the rule's webhook there, and who is to be trusted.
+#[test]
+fn a_webhook_by_tls_is_told_where_its_certificate_is_trusted_and_nobody_waits_where_it_is_not() {
+    let desk = Desk::new();
+    let folder = desk.folder.path();
+    let own = ["subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE"];
+    for files in ["hook", "other"] {
+        certificate(folder, files, files, &own);
+    }
+    certificate(folder, "elsewhere", "elsewhere", &["subjectAltName=DNS:elsewhere", own[1]]);
+    let listen = |files: &str| {
+        Posted::listen_tls(
+            &folder.join(format!("{files}.crt")),
+            &folder.join(format!("{files}.key")),
+        )
+    };
+    let (posted, misnamed) = (listen("hook"), listen("elsewhere"));
+    let notify = |url: &str, trusted: &str| {
+        write(&desk, &format!("{ALWAYS}[notify]\nwebhook = '{url}'\nca_file = '{trusted}'\n"));
+    };
+    notify(&posted.url, "hook.crt");
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(!err(&output).contains("was not told"), "{}", err(&output));
+    let told = posted.bodies.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!((&told["alert"], &told["state"]), (&"busy".into(), &"fired".into()));
+    while posted.bodies.try_recv().is_ok() {}
+
+    for (at, trusted, why) in [
+        (&posted, "other.crt", "no authority that is trusted has signed its certificate; name"),
+        (&misnamed, "elsewhere.crt", "its certificate is refused: certificate not valid for name"),
+    ] {
+        notify(&at.url, trusted);
+        let output = desk.dbdyno(&LOAD);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        assert!(err(&output).contains(why), "{}", err(&output));
+        assert!(at.bodies.try_recv().is_err(), "{trusted} is trusted");
+        let events = fs::read_to_string(desk.runs().pop().unwrap().join("events.csv")).unwrap();
+        assert!(events.contains(",alerts_not_delivered,") && events.contains(why), "{events}");
+        let records = desk.records();
+        let whole = records.iter().filter(|row| row.metric == "throughput");
+        assert!(whole.clone().all(|row| row.status == Status::Ok && row.value > Some(0.0)));
+    }
+    for (trusted, why) in [("none.pem", "none.pem"), ("hook.key", "there is none in it")] {
+        notify(&posted.url, trusted);
+        let runs = desk.runs().len();
+        let output = desk.dbdyno(&LOAD);
+        assert_eq!(code(&output), 2, "{}", err(&output));
+        assert!(err(&output).contains(why), "{}", err(&output));
+        assert_eq!(desk.runs().len(), runs);
+    }
 }
 
 /// How many samples of the machine there are.
@@ -349,6 +402,22 @@ fn a_target_that_is_watched_alone_has_alerts_too() {
     let told: Vec<_> = found.iter().map(|row| row[..4].join(" ")).collect();
     assert_eq!(told, ["alert_fired warn gone sqlite", "alert_fired fail there "], "{found:?}");
     assert_eq!(found[0][4], "gone: engine.log_file_bytes of sqlite was not told for 200ms");
+}
+
+/// The ready-made rule as it is: sixteen pages of a cache, of which each point select needs three or more.
+#[test]
+fn a_cache_of_hardly_anything_is_told_of() {
+    if left_out("postgres") {
+        return;
+    }
+    let desk = Desk::new();
+    let load = ["run", "oltp/point-select", "--target", "postgres", "-o", "shared_buffers=128kB"];
+    let watched = ["--alerts", "cache-hit-rate", "--abort-on-alert=warn"];
+    let endless = ["--scale", "10", "--clients", "1", "--warmup", "0", "--duration", "1m"];
+    let output = desk.dbdyno(&[&load[..], &watched, &endless].concat());
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let found = alerts(&desk);
+    assert_eq!(found[0][..4], ["alert_fired", "warn", "cache-hit-rate", "postgres"], "{found:?}");
 }
 
 /// A cache of less than the data, which then has to come from files again and again. The rule is the ready-made one

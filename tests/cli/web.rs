@@ -1,9 +1,15 @@
 //! Asking a web server, and being one.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 /// What a page holds; `None` where nobody answers there, or not well.
@@ -23,28 +29,41 @@ pub struct Posted {
     pub bodies: Receiver<Value>,
 }
 
+/// A connection, encrypted or not.
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
 impl Posted {
     pub fn listen() -> Self {
+        Self::serve("http", |stream| Box::new(stream))
+    }
+
+    /// By TLS, with the certificate and the key in two PEM files.
+    pub fn listen_tls(certificate: &Path, key: &Path) -> Self {
+        let certificates = CertificateDer::pem_file_iter(certificate).unwrap();
+        let certificates = certificates.map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)
+            .unwrap();
+        let config = Arc::new(config);
+        Self::serve("https", move |stream| {
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            Box::new(StreamOwned::new(tls, stream))
+        })
+    }
+
+    fn serve(scheme: &str, wrap: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/alerts", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{}/alerts", listener.local_addr().unwrap());
         let (sender, bodies) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut reader = BufReader::new(stream.unwrap());
-                let mut length = 0;
-                loop {
-                    let mut line = String::new();
-                    if reader.read_line(&mut line).unwrap() == 0 || line == "\r\n" {
-                        break;
-                    }
-                    if let Some(given) = line.to_lowercase().strip_prefix("content-length:") {
-                        length = given.trim().parse().unwrap();
-                    }
-                }
-                let mut body = vec![0; length];
-                reader.read_exact(&mut body).unwrap();
-                let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-                reader.into_inner().write_all(answer).unwrap();
+                // Whoever does not trust the certificate goes.
+                let Ok(body) = take(wrap(stream.unwrap())) else { continue };
                 if sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
                     return;
                 }
@@ -52,4 +71,26 @@ impl Posted {
         });
         Self { url, bodies }
     }
+}
+
+/// Takes what is posted, and says so.
+fn take(stream: Box<dyn Stream>) -> std::io::Result<Vec<u8>> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line == "\r\n" {
+            break;
+        }
+        if let Some(given) = line.to_lowercase().strip_prefix("content-length:") {
+            length = given.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    let mut stream = reader.into_inner();
+    stream.write_all(answer)?;
+    stream.flush()?;
+    Ok(body)
 }

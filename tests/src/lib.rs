@@ -1,5 +1,6 @@
 //! What dbdyno's end-to-end tests share: real targets, and a recorder to look into.
 
+mod certificate;
 mod meddler;
 pub mod olap;
 mod small_disk;
@@ -30,6 +31,7 @@ use dbdyno_suites::runner::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use certificate::certificate;
 pub use meddler::Meddler;
 pub use small_disk::SmallDisk;
 pub use spoiled::{Fault, Spoiled};

@@ -75,11 +75,14 @@ fn known_metrics() -> Vec<Metric> {
 /// Starts what the configuration file wants told beside the screen.
 ///
 /// # Errors
-/// A webhook's URL or a command is wrong.
+/// A webhook's URL, the file of authorities or a command is wrong.
 pub fn outlets(config: &Config, run_id: &str) -> Result<Vec<Arc<Outlet>>> {
     let mut outlets = Vec::new();
     for url in config.notify.webhooks() {
-        outlets.push(Arc::new(Outlet::start(webhook::deliverer(url)?, run_id)?));
+        outlets.push(Arc::new(Outlet::start(
+            webhook::deliverer(url, config.notify.ca_file())?,
+            run_id,
+        )?));
     }
     if let Some(words) = config.notify.command() {
         outlets.push(Arc::new(Outlet::start(command::deliverer(words)?, run_id)?));
@@ -93,7 +96,7 @@ pub fn outlets(config: &Config, run_id: &str) -> Result<Vec<Arc<Outlet>>> {
 /// As [`outlets`].
 pub fn check_outlets(config: &Config) -> Result<()> {
     for url in config.notify.webhooks() {
-        webhook::deliverer(url)?;
+        webhook::deliverer(url, config.notify.ca_file())?;
     }
     if let Some(words) = config.notify.command() {
         command::deliverer(words)?;

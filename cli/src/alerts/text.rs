@@ -1,6 +1,6 @@
 //! Alerts as they stand in `dbdyno.toml`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -39,6 +39,7 @@ pub enum Quantity {
 #[serde(deny_unknown_fields, default)]
 pub struct NotifyText {
     webhook: Webhooks,
+    ca_file: Option<PathBuf>,
     command: Option<Vec<String>>,
 }
 
@@ -62,6 +63,11 @@ impl NotifyText {
             Webhooks::One(url) => std::slice::from_ref(url),
             Webhooks::Several(urls) => urls,
         }
+    }
+
+    /// The file of the authorities that a webhook's certificate is to be signed by; those of the system where there is none.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// The command that is started, word by word.

@@ -2,14 +2,13 @@
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{DbError, ErrorClass, Pool, Session, SessionOptions};
 use dbdyno_suites::runner::RunOptions;
-use dbdyno_tests::{Kept, named, run_one, runtime, target, wait_for};
+use dbdyno_tests::{Kept, certificate, named, run_one, runtime, target, wait_for};
 
 use super::{Place, of_kinds, options, sizes, value};
 
@@ -33,18 +32,9 @@ fn tell(place: &Place, statements: &[String]) {
     });
 }
 
-/// Makes a certificate of `name` that is signed by its own key, in two files of a folder.
-fn certificate(folder: &Path, name: &str, files: &str) {
-    let args = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
-    let names = format!("{args} -subj /CN={name} -keyout {files}.key -out {files}.crt");
-    let mut openssl = Command::new("openssl");
-    let made = openssl.args(names.split_whitespace()).current_dir(folder).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-}
-
 /// Gives the server a certificate that it takes from now on, and a user with a password.
 fn make_tls(place: &Place, data: &Path) {
-    certificate(data, "localhost", "server");
+    certificate(data, "localhost", "server", &[]);
     let owner = std::fs::metadata(data).unwrap();
     for file in ["server.key", "server.crt"].map(|file| data.join(file)) {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
