@@ -1,6 +1,6 @@
 //! Writing to a terminal that may stop taking anything: it is stopped (Ctrl-S), or whoever has it reads no more. What is
-//! measured does not wait for it ([`measure`]). What it does not take is kept then, as far as there is room, and written
-//! once it does.
+//! measured never waits for it ([`measure`]): what it does not take is kept then, and written once it does, at the end at
+//! the latest ([`finish`]). Nothing of it is lost but what moves, which is left out meanwhile.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
@@ -8,18 +8,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
 
 use indicatif::TermLike;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use ratatui::crossterm::terminal::size;
+use terminal_size::{Height, Width, terminal_size_of};
 
-/// How long a terminal may take nothing before nobody waits for it any more.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How many bytes are kept before it is waited for.
-const ROOM: usize = 1 << 20;
+/// The size of a terminal that does not know its own: columns and rows.
+const USUAL: (u16, u16) = (80, 24);
 /// See [`measure`].
 static MEASURES: AtomicBool = AtomicBool::new(false);
 
@@ -31,14 +28,7 @@ pub fn measure() {
 /// A terminal, opened anew: it is to be asked without waiting, and who shares the old opening is to find it as it was.
 pub struct Tty {
     file: File,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    bytes: Vec<u8>,
-    /// It was waited for in vain.
-    is_stuck: bool,
+    kept: Mutex<Vec<u8>>,
 }
 
 /// The terminal of standard error; none where it is something else.
@@ -59,12 +49,21 @@ pub fn output() -> Option<&'static Tty> {
     }
 }
 
-/// Writes what is left, as long as it is taken.
+/// Writes what is left, and waits for as long as that takes: nothing is measured any more, and what came out is in it.
+/// Whoever does not want to wait ends the process by a signal.
 pub fn finish() {
+    MEASURES.store(false, Ordering::Relaxed);
     for tty in [errors(), output()].into_iter().flatten() {
         // Nobody is left to be told that the terminal is gone.
-        let _ = tty.write_kept(&mut tty.kept(), 0);
+        let _ = tty.write_kept(&mut tty.kept());
     }
+}
+
+/// Columns and rows of the terminal of standard error, which is not always the one that the process was started from.
+pub fn size() -> (u16, u16) {
+    let known = terminal_size_of(io::stderr()).map(|(Width(wide), Height(high))| (wide, high));
+    // One that does not know its size says 0.
+    known.filter(|(wide, high)| *wide > 0 && *high > 0).unwrap_or(USUAL)
 }
 
 impl Tty {
@@ -78,7 +77,7 @@ impl Tty {
         Some(Self { file, kept: Mutex::default() })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Vec<u8>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,47 +87,32 @@ impl Tty {
     /// The terminal is gone.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut kept = self.kept();
-        kept.bytes.extend_from_slice(bytes);
-        self.write_kept(&mut kept, ROOM)
+        kept.extend_from_slice(bytes);
+        self.write_kept(&mut kept)
     }
 
     /// Whether something waits to be taken, after another try.
     pub fn is_behind(&self) -> bool {
         let mut kept = self.kept();
         // That it is gone is told with what is written next.
-        let _ = self.write_kept(&mut kept, ROOM);
-        !kept.bytes.is_empty()
+        let _ = self.write_kept(&mut kept);
+        !kept.is_empty()
     }
 
-    /// Writes what is kept, and waits where more of it is left than there is room for: for as long as it takes where
-    /// nothing is measured.
-    fn write_kept(&self, kept: &mut Kept, room: usize) -> io::Result<()> {
-        let measures = MEASURES.load(Ordering::Relaxed);
-        let room = if measures { room } else { 0 };
-        let mut took = Instant::now();
-        while !kept.bytes.is_empty() {
-            match nix::unistd::write(&self.file, &kept.bytes) {
-                Ok(count) => {
-                    kept.bytes.drain(..count);
-                    (kept.is_stuck, took) = (false, Instant::now());
-                }
+    /// Writes what is kept: as much as is taken at once where something is measured, else all, for as long as it takes.
+    fn write_kept(&self, kept: &mut Vec<u8>) -> io::Result<()> {
+        while !kept.is_empty() {
+            match nix::unistd::write(&self.file, kept) {
+                Ok(count) => drop(kept.drain(..count)),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if kept.bytes.len() <= room => return Ok(()),
+                Err(Errno::EAGAIN) if MEASURES.load(Ordering::Relaxed) => return Ok(()),
                 Err(Errno::EAGAIN) => {
-                    let left = PATIENCE.saturating_sub(took.elapsed());
-                    if measures && (kept.is_stuck || left.is_zero()) {
-                        kept.is_stuck = true;
-                        kept.bytes.truncate(room);
-                        return Ok(());
-                    }
-                    let left = if measures { left } else { PATIENCE };
                     let mut polled = [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
-                    let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
                     // Some room, a signal, or nothing: it is tried again.
-                    let _ = poll(&mut polled, left);
+                    let _ = poll(&mut polled, PollTimeout::NONE);
                 }
                 Err(why) => {
-                    kept.bytes.clear();
+                    kept.clear();
                     return Err(why.into());
                 }
             }
@@ -174,12 +158,11 @@ impl Moving {
 /// What moves the cursor is that of ECMA-48, 8.3.
 impl TermLike for Moving {
     fn width(&self) -> u16 {
-        // One that does not know its size says 0.
-        size().ok().map(|(columns, _)| columns).filter(|columns| *columns > 0).unwrap_or(80)
+        size().0
     }
 
     fn height(&self) -> u16 {
-        size().ok().map(|(_, rows)| rows).filter(|rows| *rows > 0).unwrap_or(24)
+        size().1
     }
 
     fn move_cursor_up(&self, rows: usize) -> io::Result<()> {

@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::desk::{Desk, SHORT, code, ended, err, out, under_way};
+use crate::desk::{Desk, Process, SHORT, code, ended, err, out, processes, signal, under_way};
 
 /// A shell in a terminal of 80 by 24, in the folder of a desk.
 struct Terminal<'a> {
@@ -192,12 +192,34 @@ impl Drop for Stuck {
     }
 }
 
+/// Runs a command in a terminal that takes nothing, has it go on once `is_done`, and waits for its end; what is shown
+/// then.
+fn beside_a_stuck_terminal(
+    desk: &Desk,
+    (words, expected): (&str, &str),
+    is_done: impl FnOnce(Pid),
+) -> String {
+    let dbdyno = env!("CARGO_BIN_EXE_dbdyno");
+    let terminal = Terminal::open(desk);
+    let waiting = "touch waits; until [ -e go ]; do sleep 0.02; done";
+    terminal.run(&format!("{waiting}; sh -c 'echo $$ > pid; exec {dbdyno} {words}'"));
+    wait_for("a shell", || fs::exists(desk.path("waits")).unwrap().then_some(()));
+    let stuck = Stuck::new(&terminal);
+    fs::write(desk.path("go"), "").unwrap();
+    let pid = wait_for("a process", || {
+        fs::read_to_string(desk.path("pid")).ok()?.strip_suffix('\n')?.parse().ok()
+    });
+    is_done(Pid::from_raw(pid));
+    drop(stuck);
+    assert_eq!(terminal.wait_for_end(), expected, "{words}");
+    terminal.wait("the shell", |shown| shown.trim_end().ends_with('%'))
+}
+
 #[test]
-fn a_terminal_that_takes_nothing_holds_up_no_run() {
+fn a_terminal_that_takes_nothing_holds_up_no_run_and_is_given_what_came_out_at_last() {
     if left_out("tmux") {
         return;
     }
-    let dbdyno = env!("CARGO_BIN_EXE_dbdyno");
     for (options, ends, expected) in [
         ("--transactions 200", false, "0"),
         ("--transactions 200 --live", false, "0"),
@@ -205,31 +227,69 @@ fn a_terminal_that_takes_nothing_holds_up_no_run() {
         ("--duration 10m --live", true, "130"),
     ] {
         let desk = Desk::new();
-        let terminal = Terminal::open(&desk);
-        let run = format!("exec {dbdyno} run oltp/point-select --warmup 0 {options}");
-        let waiting = "touch waits; until [ -e go ]; do sleep 0.02; done";
-        terminal.run(&format!("{waiting}; sh -c 'echo $$ > pid; {run}'"));
-        wait_for("a shell", || fs::exists(desk.path("waits")).unwrap().then_some(()));
-        let stuck = Stuck::new(&terminal);
-        fs::write(desk.path("go"), "").unwrap();
-        if ends {
-            under_way(&desk);
-            let pid = fs::read_to_string(desk.path("pid")).unwrap().trim().parse().unwrap();
-            kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
-        }
-        let code = wait_for("its end", || {
-            let code = fs::read_to_string(desk.path("code")).ok()?;
-            code.strip_suffix('\n').map(str::to_owned)
+        let words = format!("run oltp/point-select --warmup 0 {options}");
+        let shown = beside_a_stuck_terminal(&desk, (&words, expected), |pid| {
+            if ends {
+                under_way(&desk);
+                kill(pid, Signal::SIGINT).unwrap();
+            }
+            wait_for("the end of the run", || {
+                let conditions = fs::read_to_string(desk.runs().pop()?.join("run.toml")).ok()?;
+                conditions.contains("outcome = ").then_some(())
+            });
         });
-        assert_eq!(code, expected, "{options}");
+        assert!(shown.contains("results in runs/"), "{options}:\n{shown}");
         let records = desk.records();
         let row = records.iter().find(|row| row.metric == "throughput").unwrap();
         assert!(row.value > Some(0.0), "{options}: {row:?}");
-        drop(stuck);
-        // What it did not take in time is not written, and the terminal is as it was.
-        terminal.wait("the shell", |shown| shown.trim_end().ends_with('%'));
-        assert_eq!(terminal.state(), "alternate=0 cursor=1", "{options}");
     }
+}
+
+/// What tells of nothing but on the terminal waits for it.
+#[test]
+fn a_terminal_is_waited_for_where_nothing_is_measured() {
+    if left_out("tmux") {
+        return;
+    }
+    let desk = Desk::new();
+    let shown = beside_a_stuck_terminal(&desk, ("list suites", "0"), |pid| {
+        wait_for("a process that waits", || {
+            let is_it = |process: &Process| {
+                process.pid == pid.as_raw() && process.arguments.ends_with("list suites")
+            };
+            let found = processes().into_iter().find(is_it)?;
+            (found.state == 'S').then_some(())
+        });
+    });
+    // The last of them.
+    assert!(shown.contains("scenario/select-only"), "{shown}");
+}
+
+/// Narrower than what nobody knows the size of is taken for, and not the one that the process was started from.
+#[test]
+fn what_moves_is_as_wide_as_the_terminal_that_it_is_on() {
+    if left_out("tmux") {
+        return;
+    }
+    let desk = Desk::new();
+    let terminal = Terminal::open(&desk);
+    terminal.tmux(&["resize-window", "-x62", "-y24"]);
+    let pane = terminal.tmux(&["display-message", "-p", "#{pane_tty}"]);
+    let mut options = File::options();
+    let tty = options.write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(pane.trim()).unwrap();
+    let load = ["run", "oltp/point-select", "--clients", "1", "--warmup", "0", "--duration", "1m"];
+    let mut command = desk.command(&load);
+    let child = command.stdout(Stdio::null()).stderr(tty).spawn().unwrap();
+    // A number, of a second that was told.
+    let moves = |row: &&str| {
+        let after_bar = row.rsplit(['█', '░']).next().unwrap_or_default();
+        row.contains("1/1 point-select") && after_bar.contains(|each: char| each.is_ascii_digit())
+    };
+    let shown = terminal.wait("a line that moves", |shown| shown.lines().any(|row| moves(&row)));
+    let after = shown.lines().skip_while(|row| !moves(row)).skip(1);
+    assert!(after.clone().all(|row| row.trim().is_empty()), "{shown}");
+    signal(&child, Signal::SIGINT);
+    assert_eq!(code(&ended(child)), 130);
 }
 
 #[test]

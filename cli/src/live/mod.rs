@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use dbdyno_core::load::leave_out_thread;
 use dbdyno_core::{Error, Pause, Result, Stop};
 use nix::sys::signal::{Signal, raise};
-use ratatui::layout::Size;
+use ratatui::layout::Rect;
 use signal_hook::low_level;
 
 use crate::{interrupt, output};
@@ -130,7 +130,7 @@ struct Viewing {
     theme: Theme,
     began: Instant,
     /// In which second since then it was drawn last, and how large; none where that is out of date.
-    drawn: Option<(u64, Size)>,
+    drawn: Option<(u64, Rect)>,
     pause: Pause,
     stop: Stop,
     /// When the key for the end was struck last.
@@ -158,15 +158,18 @@ impl Viewing {
     /// Takes in what was told, and draws where anything has changed.
     fn show(&mut self) -> io::Result<()> {
         let has_news = self.hear();
-        let (now, size) = (self.began.elapsed(), self.screen.size()?);
+        let (now, area) = (self.began.elapsed(), terminal::area());
         // Clocks go on.
-        let has_changed = has_news || self.drawn != Some((now.as_secs(), size));
+        let has_changed = has_news || self.drawn != Some((now.as_secs(), area));
         if !has_changed {
             return Ok(());
         }
-        self.drawn = Some((now.as_secs(), size));
+        self.drawn = Some((now.as_secs(), area));
         let (state, theme, screen) = (&self.state, self.theme, &mut self.screen);
         terminal::while_taken(|| {
+            if screen.get_frame().area() != area {
+                screen.resize(area)?;
+            }
             screen.draw(|frame| draw::draw(frame, state, now, theme)).map(drop)
         })
     }

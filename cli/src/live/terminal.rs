@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use crate::tty::{self, Errors, Tty};
 
@@ -58,12 +59,21 @@ pub fn take() -> io::Result<Screen> {
     });
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let taken = execute!(Errors, EnterAlternateScreen, Hide)
-        .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(Errors))));
+    // Fixed, for ratatui asks the terminal that the process was started from.
+    let options = TerminalOptions { viewport: Viewport::Fixed(area()) };
+    let taken = execute!(Errors, EnterAlternateScreen, Hide).and_then(|()| {
+        Terminal::with_options(CrosstermBackend::new(BufWriter::new(Errors)), options)
+    });
     if taken.is_err() {
         give_back();
     }
     taken
+}
+
+/// All of the terminal that is drawn on.
+pub fn area() -> Rect {
+    let (wide, high) = tty::size();
+    Rect::new(0, 0, wide, high)
 }
 
 /// Whether the view still has the terminal: a panic takes it away.
