@@ -28,6 +28,8 @@ pub struct Report {
     pub sections: Vec<Section>,
     /// What could not be read, or was not taken silently, a sentence each; the first section has them too.
     pub warnings: Vec<String>,
+    /// Whether the results of all runs were read to their end: of none the last line was cut off.
+    pub is_whole: bool,
 }
 
 /// A part of a report.

@@ -142,6 +142,46 @@ fn bad_input_ends_with_two() {
     }
 }
 
+/// What is wrong with a `results.csv` is told with its place, whoever reads it. What a cut-off one still has is shown.
+#[test]
+fn damaged_results_end_every_reader_with_two() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
+    let text = fs::read_to_string(desk.path("runs/new/results.csv")).unwrap();
+    let damaged = |name: &str, results: &str| {
+        fs::create_dir(desk.path(&format!("runs/{name}"))).unwrap();
+        fs::write(desk.path(&format!("runs/{name}/results.csv")), results).unwrap();
+        let conditions = fs::read_to_string(desk.path("runs/new/run.toml")).unwrap();
+        fs::write(desk.path(&format!("runs/{name}/run.toml")), conditions).unwrap();
+    };
+    damaged("cut", &text[..text.len() - 4]);
+    damaged("nan", &text.replacen(",1000,", ",NaN,", 1));
+    damaged("twice", &format!("{text}{}\n", text.lines().last().unwrap()));
+    damaged("newer", &text);
+    let conditions = fs::read_to_string(desk.path("runs/newer/run.toml")).unwrap();
+    let newer = conditions.replacen("schema_version = 1", "schema_version = 99", 1);
+    fs::write(desk.path("runs/newer/run.toml"), newer).unwrap();
+    for (name, told) in [
+        ("cut", "line 19: the last line was cut off"),
+        ("nan", "results.csv`, line 2, column `value`: `NaN`"),
+        ("twice", "results.csv`, line 20: it says `errors`"),
+        ("newer", "it is of schema version 99"),
+    ] {
+        let run = format!("runs/{name}");
+        for arguments in [
+            &["compare", &run, "runs/old"][..],
+            &["report", &run, "runs/old", "-o", "report.html"],
+            &["regress", "runs/old", &run],
+            &["history", "add", &run],
+        ] {
+            let output = desk.dbdyno(arguments);
+            assert_eq!(code(&output), 2, "{arguments:?}: {}{}", out(&output), err(&output));
+            assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+            let is_shown = name == "cut" && ["compare", "report"].contains(&arguments[0]);
+            assert_eq!(!out(&output).is_empty(), is_shown, "{arguments:?}: {}", out(&output));
+        }
+    }
+}
+
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);

@@ -13,7 +13,8 @@ use crate::commands::tables::{self, Views};
 use crate::names::one_of;
 use crate::output::{note, show};
 
-/// Puts runs side by side.
+/// Puts runs side by side. What a run lacks whose results are cut off could turn a table round: it is shown, and the exit
+/// code says that it is not all.
 ///
 /// # Errors
 /// A run cannot be read, the machines differ, a dimension or metric is unknown, or there is nothing to compare.
@@ -39,6 +40,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         }
         options.histograms = Some(read);
     }
+    let ended = if loaded.cut_off.is_empty() { Ended::Done } else { Ended::CouldNotRun };
     let format = match arguments.format {
         FormatArg::Table => Format::Table,
         FormatArg::Markdown => Format::Markdown,
@@ -50,7 +52,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     // One header is enough for a program.
     if format == Format::Csv {
         tables::print(&[put_side_by_side(&loaded.records, &options)?], format)?;
-        return Ok(Ended::Done);
+        return Ok(ended);
     }
     let asks = !options.metrics.is_empty()
         || options.transactions
@@ -61,14 +63,14 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         if by == By::Clients && !options.transactions && options.metrics.is_empty() {
             show_scaling(&loaded, format)?;
         }
-        return Ok(Ended::Done);
+        return Ok(ended);
     }
     let (views, records) = Views::take(loaded);
     if views.is_empty() || !records.is_empty() {
         tables::print(&compare_all(&records, &options)?, format)?;
     }
     views.print(format, !records.is_empty());
-    Ok(Ended::Done)
+    Ok(ended)
 }
 
 /// What more clients do to each benchmark, where there are several numbers of them.

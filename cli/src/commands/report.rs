@@ -10,7 +10,7 @@ use crate::Ended;
 use crate::args::ReportArgs;
 use crate::output::{note, say};
 
-/// Makes a document of runs.
+/// Makes a document of runs, also where the results of one are cut off, which the exit code tells.
 ///
 /// # Errors
 /// A run cannot be read or has no results, the machines differ, the file's name says no form, or it cannot be written.
@@ -34,7 +34,7 @@ pub fn report(arguments: &ReportArgs) -> Result<Ended> {
             .next("give another file with --output")
     })?;
     say(&format!("report in {}", file.display()));
-    Ok(Ended::Done)
+    Ok(if report.is_whole { Ended::Done } else { Ended::CouldNotRun })
 }
 
 /// The file, and its pictures in a folder beside it.

@@ -50,6 +50,7 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     )];
     let targets = loaded.order(By::Target);
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
+    let is_whole = loaded.cut_off.is_empty();
     let warnings = [loaded.warnings, unread].concat();
     let files = loaded.files;
     let folders: Vec<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
@@ -99,7 +100,7 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     }
     sections.extend(plans);
     sections.push(text_section("Conditions", runs.iter().map(conditions)));
-    Ok(Report { title: title(&runs), sections, warnings })
+    Ok(Report { title: title(&runs), sections, warnings, is_whole })
 }
 
 fn text_section(title: &str, texts: impl IntoIterator<Item = String>) -> Section {
