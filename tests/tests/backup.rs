@@ -362,7 +362,10 @@ fn on_postgres() {
         return;
     }
     let place = Place::open("postgres");
-    promises_are_kept(&place, &["pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"]);
+    promises_are_kept(
+        &place,
+        &["pg_basebackup", "pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"],
+    );
     a_value_is_missed_under_load(&place, "pg_dump-directory", change_an_item_of_a_dump);
     a_named_server_is_backed_up(&place);
     killed_backups_are_told(&place, "pg_basebackup");
@@ -402,7 +405,7 @@ fn on_mariadb() {
         return;
     }
     let place = Place::open("mariadb");
-    promises_are_kept(&place, &["mariadb-incremental", "mariadb-binlog"]);
+    promises_are_kept(&place, &["mariadb-dump", "mariadb-incremental", "mariadb-binlog"]);
     killed_backups_are_told(&place, "mariadb-backup");
     a_full_disk_is_told(&place, &[("mariadb-dump", "28"), ("mariadb-backup", "28")]);
     truncated_backups_are_noticed(

@@ -69,7 +69,7 @@ fn planned(repetitions: &[Repetition<'_>], side: &Loaded) -> Option<usize> {
         let run = side.runs().find(|run| run.run_id == **run_id)?;
         run.options.get("repetitions").filter(|_| !run.is_search())?.parse::<usize>().ok()
     };
-    having.iter().map(of_run).sum()
+    having.iter().map(of_run).try_fold(0_usize, |sum, planned| Some(sum.saturating_add(planned?)))
 }
 
 /// Whether two runs were told to measure the same cases.

@@ -54,6 +54,8 @@ struct Made {
     content: Option<Contents>,
     /// The state of the tables afterwards, or why nothing else can be done with the backup.
     after: Result<State>,
+    /// What cannot be told of it, though it can be restored and held against what is known.
+    untold: Option<Error>,
 }
 
 /// What holds of a restored backup, and how long restoring took.
@@ -105,7 +107,14 @@ impl<'b> Making<'b> {
             }
         };
         let (moments, source) = ((made.from, made.to), (made.content, &state));
-        if let Err(error) = self.hold(&subject, moments, source, measured) {
+        let held = self.hold(&subject, moments, source, measured);
+        let untold = made.untold.inspect(|_| {
+            // Of a method that is not known in all there is one row that says so, in the place of what restoring took.
+            measured
+                .own
+                .retain(|row| (&row.metric, &row.transaction) != (&none.metric, &none.transaction));
+        });
+        if let Some(error) = held.err().or(untold) {
             bench.keep_failure(none, error, measured)?;
         }
         // What was committed after the mark is in no state. What the method changed of the server is taken back with the
@@ -166,10 +175,11 @@ impl<'b> Making<'b> {
         let watch = backup.watch_locks()?;
         let (made, locks) = locks::beside(watch, || -> Result<_> {
             let started = Instant::now();
-            let running = backup.start()?;
-            let (process, into) = (process_words(running.process()), backup.folder().display());
-            self.tell(name, "backup_started", &format!("{process}, into {into}"))?;
-            let made = running.wait(plan.limit, &plan.stop);
+            let made = backup.start().and_then(|running| {
+                let (process, into) = (process_words(running.process()), backup.folder().display());
+                self.tell(name, "backup_started", &format!("{process}, into {into}"))?;
+                running.wait(plan.limit, &plan.stop)
+            });
             let to = Instant::now();
             // Nobody keeps rows for what sees the same as a backup that there is not.
             let twin = backup.twin();
@@ -213,7 +223,7 @@ impl<'b> Making<'b> {
             true => Ok(before),
             false => self.work(&before).map(|_| before),
         };
-        Ok(Made { from: tool.from, to: tool.to, content, after })
+        Ok(Made { from: tool.from, to: tool.to, content, after, untold: None })
     }
 
     /// Has one client change the tables; gives how often it did.
@@ -252,7 +262,7 @@ impl<'b> Making<'b> {
         measured.own.extend(loaded.made.iter().flat_map(|tool| tool.rows(subject)));
         let file = bench.stand.file(COURSES, "csv");
         let unkept = file.and_then(|file| course::keep(&file, name, &loaded.spans())).err();
-        let hindrance = loaded.hindrance().or(unkept);
+        let hindrance = loaded.hindrance();
         let looked = bench.stand.go_on().and_then(|()| bench.look());
         if let Ok(after) = &looked {
             let counted = workload.counted();
@@ -267,8 +277,8 @@ impl<'b> Making<'b> {
             Ok(content) => (content, None),
             Err(error) => (None, Some(error)),
         };
-        let after = hindrance.or(untold).map_or(looked, Err);
-        Ok(Made { from, to, content, after })
+        let after = hindrance.map_or(looked, Err);
+        Ok(Made { from, to, content, after, untold: untold.or(unkept) })
     }
 
     /// Restores a backup and holds what is there against what was promised.

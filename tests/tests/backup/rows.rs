@@ -81,4 +81,13 @@ pub(super) fn a_course_that_cannot_be_kept_is_told_once(place: &Place, method: &
     assert!(failed[0].detail.contains("cannot write "), "{}", failed[0].detail);
     let made = found.rows.iter().filter(|row| row.metric == "backup_s").count();
     assert_eq!(made, 1, "{:#?}", found.rows);
+    // It is restored and held against what was promised all the same.
+    for check in ["restored", "conditions", "rows"] {
+        let held: Vec<_> = found
+            .rows
+            .iter()
+            .filter(|row| row.metric == format!("check_{check}_{method}"))
+            .collect();
+        assert!(held.len() == 1 && held[0].value == Some(1.0), "{check}: {:#?}", found.rows);
+    }
 }

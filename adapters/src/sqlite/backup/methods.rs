@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbdyno_core::DbError;
 use rusqlite::backup::{Backup, StepResult};
@@ -32,6 +31,8 @@ pub(super) struct Beside {
     pub(super) held: Held,
     /// What is to see the same as it; `None` where nobody wants that, and afterwards where it does not.
     pub(super) candidate: Option<Candidate>,
+    /// When the copying began that came to its end.
+    pub(super) began: Instant,
 }
 
 impl Beside {
@@ -42,6 +43,7 @@ impl Beside {
             candidate.end()?;
         }
         self.candidate = self.candidate.take().filter(|candidate| !candidate.is_late());
+        self.began = Instant::now();
         Ok(())
     }
 }
@@ -142,11 +144,17 @@ fn vacuum(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(),
     while let Some(candidate) = &mut beside.candidate {
         look(connection)?;
         candidate.begin()?;
-        let parted = part_at_first_look(connection, candidate.versions().clone())?;
+        let first_look = part_at_first_look(connection, candidate.versions().clone())?;
         let ran = run();
         connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(translate)?;
-        if ran.is_ok() || !parted.load(Ordering::Relaxed) {
-            return ran;
+        match first_look.get() {
+            Some(false) => {}
+            Some(true) => return ran,
+            // Nothing is known of the moment at which it began.
+            None => {
+                beside.candidate = None;
+                return ran;
+            }
         }
         for file in [to.to_owned(), with_suffix(to, "-journal")] {
             if file.exists() {
@@ -159,26 +167,26 @@ fn vacuum(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(),
     run()
 }
 
-/// Has `VACUUM INTO` break off, with `true` in what is given, where it has begun to read at another moment than others
-/// did. It begins to read right before it asks for the tables that there are, in the first of its own statements that
-/// selects (`sqlite3RunVacuum` in SQLite's `vacuum.c`), which is looked at as all statements are.
+/// Has `VACUUM INTO` break off where it has begun to read at another moment than others did; gives whether it began at
+/// the same, once it has begun. It begins to read right before it asks for the tables that there are, in the first of
+/// its own statements that selects (`sqlite3RunVacuum` in SQLite's `vacuum.c`), which is looked at as all statements are.
 fn part_at_first_look(
     connection: &Connection,
     versions: Versions,
-) -> Result<Arc<AtomicBool>, DbError> {
-    let (parted, mut begun) = (Arc::new(AtomicBool::new(false)), false);
-    let told = Arc::clone(&parted);
+) -> Result<Arc<OnceLock<bool>>, DbError> {
+    let is_same = Arc::new(OnceLock::new());
+    let told = Arc::clone(&is_same);
     let look = move |context: AuthContext<'_>| {
-        if context.action == AuthAction::Select && !std::mem::replace(&mut begun, true) {
-            told.store(!versions.are_the_same().unwrap_or(false), Ordering::Relaxed);
+        if context.action == AuthAction::Select {
+            told.get_or_init(|| versions.are_the_same().unwrap_or(false));
         }
-        match told.load(Ordering::Relaxed) {
-            true => Authorization::Deny,
-            false => Authorization::Allow,
+        match told.get() {
+            Some(false) => Authorization::Deny,
+            Some(true) | None => Authorization::Allow,
         }
     };
     connection.authorizer(Some(look)).map_err(translate)?;
-    Ok(parted)
+    Ok(is_same)
 }
 
 /// Copies while nobody can write: "while no transaction is in progress" is when a copy is safe

@@ -39,7 +39,7 @@ impl Cancel {
 /// A backup that is being made.
 pub(super) struct Working {
     /// There until it was waited for.
-    thread: Option<JoinHandle<Result<(Duration, Instant), DbError>>>,
+    thread: Option<JoinHandle<Result<(Duration, Duration), DbError>>>,
     cancel: Cancel,
     interrupt: InterruptHandle,
     began: Instant,
@@ -63,12 +63,12 @@ impl Working {
         let (cancel, files) = (Cancel::default(), to.parent().unwrap_or(to).to_owned());
         let (asked, from, to) = (cancel.clone(), from.to_owned(), to.to_owned());
         let work = move || {
-            let mut beside = Beside { cancel: asked, held, candidate };
+            let mut beside = Beside { cancel: asked, held, candidate, began };
             let cpu = how.run(&connection, &from, &to, &mut beside)?;
-            let at = Instant::now();
+            let took = beside.began.elapsed();
             let its = beside.candidate.map(Candidate::into_twin);
             *twin.lock().unwrap_or_else(PoisonError::into_inner) = its;
-            Ok((cpu, at))
+            Ok((cpu, took))
         };
         let thread = thread::Builder::new().name("backup".to_owned()).spawn(work);
         let thread = thread.map_err(|why| Error::new("start the thread of a backup", why))?;
@@ -116,7 +116,7 @@ impl RunningBackup for Working {
             return Err(Error::new(doing, "it was waited for before"));
         };
         match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-            Ok((cpu, at)) => Ok(BackupMade { took: at - self.began, cpu, bytes: self.bytes() }),
+            Ok((cpu, took)) => Ok(BackupMade { took, cpu, bytes: self.bytes() }),
             Err(_) if late => {
                 Err(Error::new(doing, format!("it went on after {} s", limit.as_secs())))
             }
