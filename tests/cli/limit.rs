@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use dbdyno_tests::left_out;
+
 use crate::desk::{Desk, code, err, out};
 use crate::web::Posted;
 
@@ -63,6 +65,27 @@ fn a_limit_is_found_and_kept_like_a_run() {
         assert_eq!(code(&output), 2, "{arguments:?}");
         assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
     }
+}
+
+/// Two clients that are 20 ms away from their server make a hundred transactions of one round trip a second at the most. A
+/// busy machine makes that fewer.
+#[test]
+fn the_limit_of_a_load_is_what_its_round_trips_leave() {
+    if left_out("postgres") {
+        return;
+    }
+    let desk = Desk::new();
+    let search = ["find-limit", "oltp/point-select", "--target", "postgres?round_trip=20ms"];
+    let load = ["--clients", "2", "--duration", "1s", "--warmup", "0s", "--spacing", "uniform"];
+    let how = ["--confirm", "3", "--precision", "20%", "--objective", "p99<150ms", "--quiet"];
+    let output = desk.dbdyno(&[&search[..], &load, &how].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let text = out(&output);
+    let limit = text.split("p99<150ms held at up to ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    let limit: f64 = limit.split(" tx/s").next().unwrap().parse().unwrap();
+    assert!(limit > 10.0 && limit <= 105.0, "{text}");
+    // Two of three repetitions decide.
+    assert!(text.contains(" 2 of "), "{text}");
 }
 
 #[test]

@@ -41,7 +41,10 @@ fn address(child: &mut Child) -> String {
     let line = lines.find(|line| line.contains("metrics at http://")).expect("an address");
     // What it says further on must find somebody to read it.
     std::thread::spawn(move || lines.for_each(drop));
-    line.trim_start_matches("metrics at http://").trim_end_matches("/metrics").to_owned()
+    let address = line.trim_start_matches("metrics at http://").trim_end_matches("/metrics");
+    // Nobody asked for another interface.
+    assert!(address.starts_with("127.0.0.1:"), "{line}");
+    address.to_owned()
 }
 
 /// The values of a query, by what Prometheus' HTTP API says.
