@@ -3,7 +3,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dbdyno_core::query::scalar_sql;
@@ -12,6 +12,7 @@ use dbdyno_core::{
     Durability, HeldDurability, Isolation, LagReport, LagWatch, LevelSupport, Link, Promise,
     Replication, Result, ServerInfo, Session, SessionOptions, Settled, Settling, Stop, Topology,
 };
+use tokio::time::timeout;
 
 /// The topology that says truly that commits do not wait for the replica.
 pub const HONEST: &str = "honest";
@@ -40,9 +41,8 @@ pub enum Failing {
     Works(&'static [&'static str]),
 }
 
-/// How long a row that beats may take to beat twice, and how often is looked whether it has.
+/// How long a row that beats may take to beat twice.
 const BEAT_LIMIT: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What a topology says that does not work.
 pub const REFUSAL: &str = "it does not work today";
@@ -184,18 +184,14 @@ impl UnsafeCluster {
     /// Waits until the row has beaten twice more: the first of these was acknowledged before the second was sent.
     async fn beats_twice(&self) -> Result<(), DbError> {
         let mut session = self.primary().connect(&SessionOptions::default()).await?;
-        let (mut first, deadline) = (None, Instant::now() + BEAT_LIMIT);
-        loop {
-            let sql = "SELECT beat FROM dbdyno_tpcb.dbdyno_heartbeat WHERE id = 1";
-            let beat = scalar_sql(&mut *session, sql).await?;
-            if beat >= *first.get_or_insert(beat) + 2 {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(DbError::unexpected(format!("no beat for {BEAT_LIMIT:?}")));
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+        let sql = "SELECT beat FROM dbdyno_tpcb.dbdyno_heartbeat WHERE id = 1";
+        let twice = async {
+            let first = scalar_sql(&mut *session, sql).await?;
+            while scalar_sql(&mut *session, sql).await? < first + 2 {}
+            Ok(())
+        };
+        let late = |_| Err(DbError::unexpected(format!("no beat for {BEAT_LIMIT:?}")));
+        timeout(BEAT_LIMIT, twice).await.unwrap_or_else(late)
     }
 }
 

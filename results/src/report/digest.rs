@@ -22,11 +22,10 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
     }
     let columns = ["suite", "best most often", "others, by its measure", "how sure"];
     let columns = columns.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
-    let shown = |its: &[&Headline]| its.iter().filter(|one| one.all_shown).count() as f64;
     let mut suites: Vec<_> = by_suite.into_iter().collect();
     // The surest first.
     suites.sort_by(|(_, one), (_, other)| {
-        let share = |its: &[&Headline]| shown(its) / its.len() as f64;
+        let share = |its: &[&Headline]| shown(its) as f64 / its.len() as f64;
         share(other).total_cmp(&share(one))
     });
     let rows = suites.iter().filter_map(|(suite, its)| row(suite, its));
@@ -37,6 +36,11 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
          makes any of the differences there.\n",
         Grid { columns, rows }.markdown()
     )
+}
+
+/// In how many chance alone hardly makes any of the differences.
+fn shown(headlines: &[&Headline]) -> usize {
+    headlines.iter().filter(|one| one.all_shown).count()
 }
 
 fn row(suite: &str, headlines: &[&Headline]) -> Option<Vec<String>> {
@@ -52,7 +56,7 @@ fn row(suite: &str, headlines: &[&Headline]) -> Option<Vec<String>> {
         .collect();
     others.sort_by(|one, other| other.0.total_cmp(&one.0));
     let others: Vec<String> = others.into_iter().map(|(_, told)| told).collect();
-    let shown = headlines.iter().filter(|one| one.all_shown).count();
+    let shown = shown(headlines);
     let is_once = headlines.iter().all(|one| one.basis == Some(Basis::Rounds(1)));
     let sure = match is_once {
         true => "one repetition: not known".to_owned(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dbdyno_core::load::{Length, UnderWay};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::Source;
-use dbdyno_core::{Access, Case, ClusterPlan, Driver, Durability, SessionOptions, Stop};
+use dbdyno_core::{Access, Case, Cluster, ClusterPlan, Driver, Durability, SessionOptions, Stop};
 use dbdyno_monitor::{
     Alerts, Change, Condition, Fires, LoadListener, Monitor, Overheard, READY_MADE, Rule, Severity,
     Sink,
@@ -15,6 +15,7 @@ use dbdyno_monitor::{
 use dbdyno_suites::oltp;
 use dbdyno_suites::runner::{RunOptions, Selection, run};
 use dbdyno_tests::{Kept, Unseen, left_out, named, run_options, runtime, target, wait_for};
+use tokio::runtime::Runtime;
 
 use super::{INTERVAL, Place, Seen, Told, rule, servers};
 
@@ -205,16 +206,22 @@ fn sessions_near_their_limit_are_told_of() {
     }
 }
 
+/// A PostgreSQL that a replica follows.
+fn followed(runtime: &Runtime) -> Arc<dyn Cluster> {
+    let place = target(runtime, "postgres");
+    let plan = ClusterPlan::of(Durability::Process);
+    let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
+    runtime.block_on(cluster.engage()).unwrap();
+    cluster
+}
+
 #[test]
 fn a_replica_that_is_gone_and_a_server_that_hangs_are_told_of() {
     if left_out("postgres") {
         return;
     }
     let (runtime, stop) = (runtime(), Stop::default());
-    let place = target(&runtime, "postgres");
-    let plan = ClusterPlan::of(Durability::Process);
-    let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
-    runtime.block_on(cluster.engage()).unwrap();
+    let cluster = followed(&runtime);
     let primary = cluster.primary();
     let watched = Watched::start(&primary, &["replication-stopped", "silent"], &stop);
     wait_for("a replica", || watched.last("replication_stopped").filter(|gone| *gone == 0.0));
@@ -234,10 +241,7 @@ fn a_replica_that_is_far_behind_is_told_of() {
         return;
     }
     let (runtime, stop) = (runtime(), Stop::default());
-    let place = target(&runtime, "postgres");
-    let plan = ClusterPlan::of(Durability::Process);
-    let cluster = runtime.block_on(place.replication().unwrap().start("async", plan)).unwrap();
-    runtime.block_on(cluster.engage()).unwrap();
+    let cluster = followed(&runtime);
     let primary = cluster.primary();
     let watched = Watched::start(&primary, &["replication-lag"], &stop);
     wait_for("a replica", || watched.last("replication_behind_s").filter(|age| *age == 0.0));
