@@ -70,7 +70,7 @@ impl<'a> WatchPlan<'a> {
 
 /// Samples into a run folder while it lives.
 pub struct Watch {
-    monitor: Option<Monitor>,
+    monitor: Option<Arc<Monitor>>,
     silences: Arc<Silences>,
     alerts: Option<Arc<Alerts>>,
     outlets: Vec<Arc<Outlet>>,
@@ -194,8 +194,13 @@ impl Watch {
             self.listeners.push(alerts.clone());
             self.alerts = Some(alerts);
         }
+        let monitor = Arc::new(Monitor::start(drivers.to_vec(), interval, sinks)?);
+        // Whoever else listens has to hear of what takes long while it lasts, and so needs the thread.
+        if self.listeners.is_empty() {
+            self.listeners.push(monitor.clone());
+        }
+        self.monitor = Some(monitor);
         self.overhear();
-        self.monitor = Some(Monitor::start(drivers.to_vec(), interval, sinks)?);
         Ok(self)
     }
 
@@ -207,12 +212,12 @@ impl Watch {
     /// Whether nothing is left to do: samples could not be kept, and there are no rules to hold them against. Where
     /// there are, a disk that is full may be what one is about, and others can still be told.
     pub fn has_failed(&self) -> bool {
-        self.alerts.is_none() && self.monitor.as_ref().is_some_and(Monitor::has_failed)
+        self.alerts.is_none() && self.monitor.as_ref().is_some_and(|monitor| monitor.has_failed())
     }
 
     /// Ends it, and says who did not tell or was not told.
     pub fn stop(self) -> Watched {
-        let mut kept = self.monitor.map_or(Ok(()), Monitor::stop);
+        let mut kept = self.monitor.map_or(Ok(()), |monitor| monitor.stop());
         let mut has_failed = false;
         if let Some(alerts) = &self.alerts {
             kept = kept.and(alerts.finish());

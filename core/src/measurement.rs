@@ -239,6 +239,9 @@ pub trait Recorder: Send + Sync {
     /// [`second`](Self::second) will name them.
     fn load_began(&self, _case: &Case, _transactions: &[String], _under_way: &Arc<UnderWay>) {}
 
+    /// A load of the case is about to run [alone](crate::load::LoadObserver::alone) (`true`), or did so and is over.
+    fn load_alone(&self, _case: &Case, _is: bool) {}
+
     /// The same as [`second`](Self::second) of something that was measured beside a load and is none, such as how stale a replica was: whoever
     /// looks at response times of transactions is not to take it for one.
     ///

@@ -1,6 +1,6 @@
 //! Samples engines, their processes, this process and the machine once a second, beside whatever runs.
 //!
-//! A [`Monitor`] is a thread of its own. What it reads goes to [`Sink`]s, and is remembered for as long as
+//! A [`Monitor`] has a thread of its own, which it leaves to a load that is to have its process to itself. What it reads goes to [`Sink`]s, and is remembered for as long as
 //! [`LoadWatch`](dbdyno_core::LoadWatch) may ask for it. [`Overheard`] lets others listen to what loads tell.
 
 mod alert;
@@ -13,6 +13,7 @@ mod monitor;
 mod overheard;
 mod processes;
 mod rates;
+mod sampler;
 mod targets;
 
 pub use alert::{

@@ -1,26 +1,29 @@
-//! The thread that samples.
+//! The thread that samples, and the load that may do so in its place.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use dbdyno_core::load::leave_out_thread;
-use dbdyno_core::metrics::{Sample, Source};
-use dbdyno_core::{DbError, Driver, Error, Result};
-use futures_util::future::join_all;
+use dbdyno_core::load::leaving_out;
+use dbdyno_core::measurement::Second;
+use dbdyno_core::metrics::Sample;
+use dbdyno_core::{Case, DbError, Driver, Error, Result};
 use tokio::sync::Notify;
 
-use crate::rates::Rates;
-use crate::targets::{Engine, Told};
-use crate::{machine, processes};
+use crate::overheard::LoadListener;
+use crate::sampler::Sampler;
 
-/// How long an engine may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// From so many transactions in a second on, what a second thread costs is worth to be without it: some 0.15 us for
+/// each (docs/monitoring.md). A load of fewer may have one that lasts long, and nobody would sample meanwhile.
+const MANY: u64 = 2_000;
+
+/// By how much of an interval a load samples too soon: its seconds end a little sooner than they might at times.
+const EARLY: f64 = 0.1;
 
 /// Who is given samples.
 pub trait Sink: Send + Sync {
-    /// All samples of one moment. It is called on the thread that samples, which waits meanwhile.
+    /// All samples of one moment. It is called by whoever samples, who waits meanwhile.
     ///
     /// # Errors
     /// They could not be kept. Sampling goes on without this sink.
@@ -35,13 +38,34 @@ pub trait Sink: Send + Sync {
     }
 }
 
-/// Samples until it is dropped or [stopped](Self::stop).
+/// Samples until it is dropped or [stopped](Self::stop): on a thread of its own, but for loads that run
+/// [alone](dbdyno_core::load::LoadObserver::alone), where it listens to them. Those that do many transactions a second
+/// do it on their own thread, between two transactions, so that their process has no other.
 pub struct Monitor {
+    interval: Duration,
+    told: Arc<Told>,
+    place: Mutex<Place>,
+    /// The load that runs is alone.
+    is_alone: AtomicBool,
+}
+
+/// What the thread that samples and others tell each other.
+#[derive(Default)]
+struct Told {
     /// Woken to end.
-    end: Arc<Notify>,
+    end: Notify,
+    /// The thread waits for the next sample.
+    is_idle: AtomicBool,
     /// A sink failed.
-    failed: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Option<Error>>>,
+    has_failed: AtomicBool,
+}
+
+/// Who samples.
+enum Place {
+    Thread(JoinHandle<Sampler>),
+    Load(Box<Sampler>),
+    /// Nobody any more, and why.
+    Over(Option<Error>),
 }
 
 impl Monitor {
@@ -55,134 +79,150 @@ impl Monitor {
         interval: Duration,
         sinks: Vec<Arc<dyn Sink>>,
     ) -> Result<Self> {
-        let cannot = |why: std::io::Error| Error::new("start sampling", why);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(cannot)?;
-        let end = Arc::new(Notify::new());
-        let asked = Arc::clone(&end);
-        let failed = Arc::new(AtomicBool::new(false));
-        let engines = drivers.into_iter().map(Engine::new).collect();
-        let mut sampler = Sampler {
-            engines,
-            rates: Rates::default(),
-            own: processes::Own::default(),
-            sinks: sinks.into_iter().map(Some).collect(),
-            failure: None,
-            failed: Arc::clone(&failed),
-        };
-        let work = move || {
-            runtime.block_on(sampler.run(interval, &asked));
-            // A name that is looked up for ever is not waited for.
-            runtime.shutdown_background();
-            sampler.failure
-        };
-        let thread = std::thread::Builder::new().name("monitor".to_owned()).spawn(work);
-        Ok(Self { end, failed, thread: Some(thread.map_err(cannot)?) })
+        let told = Arc::default();
+        let thread = spawn(Sampler::new(drivers, sinks), interval, &told)?;
+        let place = Mutex::new(Place::Thread(thread));
+        Ok(Self { interval, told, place, is_alone: AtomicBool::new(false) })
     }
 
     /// Whether samples could not be kept by some sink.
     pub fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
+        self.told.has_failed.load(Ordering::Relaxed)
     }
 
     /// Ends sampling.
     ///
     /// # Errors
-    /// What the first sink that failed said.
-    pub fn stop(mut self) -> Result<()> {
-        match self.join() {
-            Some(error) => Err(error),
-            None => Ok(()),
+    /// What the first sink that failed said, or why nobody sampled any more.
+    pub fn stop(&self) -> Result<()> {
+        let mut place = self.place();
+        let failure = match std::mem::replace(&mut *place, Place::Over(None)) {
+            Place::Thread(thread) => self.join(thread).into_failure(),
+            Place::Load(sampler) => sampler.into_failure(),
+            Place::Over(why) => why,
+        };
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn join(&self, thread: JoinHandle<Sampler>) -> Sampler {
+        self.told.end.notify_one();
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Has the load sample from now on, unless a sample is being taken.
+    fn move_to_load(&self, place: &mut Place) {
+        if !matches!(place, Place::Thread(_)) || !self.told.is_idle.load(Ordering::Acquire) {
+            return;
+        }
+        if let Place::Thread(thread) = std::mem::replace(place, Place::Over(None)) {
+            *place = Place::Load(Box::new(self.join(thread)));
         }
     }
 
-    fn join(&mut self) -> Option<Error> {
-        self.end.notify_one();
-        let ended = self.thread.take()?.join();
-        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// Has a thread sample from now on.
+    fn move_to_thread(&self, place: &mut Place) {
+        if !matches!(place, Place::Load(_)) {
+            return;
+        }
+        let Place::Load(sampler) = std::mem::replace(place, Place::Over(None)) else { return };
+        *place = match spawn(*sampler, self.interval, &self.told) {
+            Ok(thread) => Place::Thread(thread),
+            Err(why) => {
+                self.told.has_failed.store(true, Ordering::Relaxed);
+                Place::Over(Some(why))
+            }
+        };
+    }
+}
+
+impl LoadListener for Monitor {
+    fn alone(&self, _: &Case, is: bool) {
+        self.is_alone.store(is, Ordering::Relaxed);
+        if !is {
+            self.move_to_thread(&mut self.place());
+        }
+    }
+
+    fn second(&self, _: &Case, seconds: &[Second]) {
+        if !self.is_alone.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut place = self.place();
+        let completed: u64 = seconds.iter().map(|second| second.completed).sum();
+        match completed >= MANY {
+            true => self.move_to_load(&mut place),
+            false => self.move_to_thread(&mut place),
+        }
+        if let Place::Load(sampler) = &mut *place
+            && sampler.next(self.interval) <= Instant::now() + self.interval.mul_f64(EARLY)
+        {
+            leaving_out(|| sampler.sample_at_once());
+            self.told.heed(sampler);
+        }
     }
 }
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        self.end.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // Whoever drops it has no use for what went wrong.
-            let _ = thread.join();
+        // Whoever drops it has no use for what went wrong.
+        let _ = self.stop();
+    }
+}
+
+impl Told {
+    fn heed(&self, sampler: &Sampler) {
+        if sampler.has_failed() {
+            self.has_failed.store(true, Ordering::Relaxed);
         }
     }
 }
 
-struct Sampler {
-    engines: Vec<Engine>,
-    rates: Rates,
-    own: processes::Own,
-    /// Those that failed are gone.
-    sinks: Vec<Option<Arc<dyn Sink>>>,
-    failure: Option<Error>,
-    failed: Arc<AtomicBool>,
+/// Starts a thread that samples.
+fn spawn(
+    mut sampler: Sampler,
+    interval: Duration,
+    told: &Arc<Told>,
+) -> Result<JoinHandle<Sampler>> {
+    let cannot = |why: std::io::Error| Error::new("start sampling", why);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(cannot)?;
+    let told = Arc::clone(told);
+    let work = move || {
+        runtime.block_on(async {
+            sample_until_end(&mut sampler, interval, &told).await;
+            sampler.leave_servers();
+        });
+        // A name that is looked up for ever is not waited for.
+        runtime.shutdown_background();
+        sampler
+    };
+    std::thread::Builder::new().name("monitor".to_owned()).spawn(work).map_err(cannot)
 }
 
-impl Sampler {
-    async fn run(&mut self, interval: Duration, end: &Notify) {
-        let mut next = Instant::now();
-        loop {
+async fn sample_until_end(sampler: &mut Sampler, interval: Duration, told: &Told) {
+    let mut next = sampler.next(interval);
+    loop {
+        let now = Instant::now();
+        if next <= now {
             // To its end, which is near: a run that is short has this one alone.
-            self.sample().await;
-            let now = Instant::now();
+            sampler.sample().await;
+            told.heed(sampler);
             while next <= now {
                 next += interval;
             }
-            // What sampling costs is not the client's.
-            leave_out_thread();
-            tokio::select! {
-                () = tokio::time::sleep_until(next.into()) => {}
-                () = end.notified() => return,
-            }
         }
-    }
-
-    async fn sample(&mut self) {
-        let at = SystemTime::now();
-        let mut samples = Vec::new();
-        let mut add = |rates: &mut Rates, source, target: &str, readings: Vec<_>| {
-            let moment = (at, Instant::now());
-            let of = readings.into_iter().map(|read| rates.sample(moment, source, target, read));
-            samples.extend(of);
+        told.is_idle.store(true, Ordering::Release);
+        let is_over = tokio::select! {
+            () = tokio::time::sleep_until(next.into()) => false,
+            () = told.end.notified() => true,
         };
-        add(&mut self.rates, Source::Machine, "", machine::read());
-        add(&mut self.rates, Source::Client, "", self.own.read());
-        for engine in &self.engines {
-            if let Some(first) = engine.driver.metrics().and_then(|metrics| metrics.process()) {
-                let used = processes::of_server(first);
-                add(&mut self.rates, Source::Server, engine.driver.target(), used);
-            }
-        }
-        let told = join_all(self.engines.iter_mut().map(|engine| engine.ask(PATIENCE))).await;
-        let mut silent = Vec::new();
-        for (engine, told) in self.engines.iter().zip(told) {
-            let target = engine.driver.target();
-            match told {
-                Told::Readings(readings) => {
-                    add(&mut self.rates, Source::Engine, target, readings);
-                }
-                Told::Nothing { why, newly } if newly => silent.push((target.to_owned(), why)),
-                Told::Nothing { .. } | Told::NotAsked => {}
-            }
-        }
-        self.tell(|sink| sink.samples(&samples));
-        for (target, why) in silent {
-            self.tell(|sink| sink.silent(&target, &why));
-        }
-    }
-
-    /// Tells every sink that has not failed.
-    fn tell(&mut self, tell: impl Fn(&dyn Sink) -> Result<()>) {
-        for place in &mut self.sinks {
-            let Some(Err(error)) = place.as_ref().map(|sink| tell(sink.as_ref())) else { continue };
-            *place = None;
-            self.failure.get_or_insert(error);
-            self.failed.store(true, Ordering::Relaxed);
+        told.is_idle.store(false, Ordering::Release);
+        if is_over {
+            return;
         }
     }
 }

@@ -14,6 +14,9 @@ pub trait LoadListener: Send + Sync {
     /// A load of the case begins, with these transaction types.
     fn began(&self, _case: &Case, _transactions: &[String], _under_way: &Arc<UnderWay>) {}
 
+    /// A load of the case is about to run [alone](dbdyno_core::load::LoadObserver::alone), or did so and is over.
+    fn alone(&self, _case: &Case, _is: bool) {}
+
     /// A second of a load is over; there is an entry for each transaction type that had anything to tell.
     fn second(&self, case: &Case, seconds: &[Second]);
 
@@ -56,6 +59,11 @@ impl Recorder for Overheard {
     fn load_began(&self, case: &Case, transactions: &[String], under_way: &Arc<UnderWay>) {
         self.recorder.load_began(case, transactions, under_way);
         self.listeners.iter().for_each(|listener| listener.began(case, transactions, under_way));
+    }
+
+    fn load_alone(&self, case: &Case, is: bool) {
+        self.recorder.load_alone(case, is);
+        self.listeners.iter().for_each(|listener| listener.alone(case, is));
     }
 
     fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dbdyno_core::metrics::{MetricsReader, Reading};
 use dbdyno_core::{DbError, Driver, ErrorClass};
+use futures_util::FutureExt as _;
 
 /// One engine, with what reads its metrics while that works.
 pub(crate) struct Engine {
@@ -55,6 +56,25 @@ impl Engine {
                 self.failures = self.failures.saturating_add(1);
                 Told::Nothing { why, newly: self.failures == 1 }
             }
+        }
+    }
+
+    /// Asks an engine that has no server, for which nobody waits; others are left alone.
+    pub(crate) fn ask_at_once(&mut self) -> Told {
+        if self.driver.embedded().is_none() {
+            return Told::NotAsked;
+        }
+        match read(&self.driver, &mut self.reader).now_or_never() {
+            Some(Ok(readings)) => Told::Readings(readings),
+            Some(Err(why)) => Told::Nothing { why, newly: false },
+            None => Told::NotAsked,
+        }
+    }
+
+    /// Gives up the session with its server.
+    pub(crate) fn leave(&mut self) {
+        if self.driver.embedded().is_none() {
+            self.reader = None;
         }
     }
 }

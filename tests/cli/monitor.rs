@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::desk::{Desk, code, err, out};
+use dbdyno_tests::wait_for;
+
+use crate::desk::{Desk, code, ended, err, out};
 
 /// The sources and targets that a file of samples tells of.
 fn sources(folder: &Path) -> BTreeSet<(String, String)> {
@@ -34,6 +36,29 @@ fn a_run_keeps_samples_unless_told_not_to() {
     assert_eq!(code(&output), 0, "{}", err(&output));
     let without = fs::read_dir(desk.path("without")).unwrap().next().unwrap().unwrap().path();
     assert!(without.join("results.csv").exists() && !without.join("metrics.csv").exists());
+}
+
+/// A second thread makes SQLite's system calls dearer, so that sampling would cost what it is not to.
+#[test]
+fn a_load_of_one_client_on_sqlite_is_sampled_and_has_its_process_to_itself() {
+    let desk = Desk::new();
+    let words = ["run", "oltp/point-select", "--clients", "1", "--warmup", "0", "--duration", "4s"];
+    let mut child = desk.start(&words);
+    let tasks = format!("/proc/{}/task", child.id());
+    let threads = || fs::read_dir(&tasks).map_or(0, Iterator::count);
+    wait_for("the thread that samples", || (threads() > 1).then_some(()));
+    wait_for("a load that is alone", || (threads() == 1).then_some(()));
+    assert!(child.try_wait().unwrap().is_none(), "it has not ended");
+    let output = ended(child);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let text = fs::read_to_string(desk.runs()[0].join("metrics.csv")).unwrap();
+    let of_engine = text.lines().filter(|line| line.contains(",engine,sqlite,cache_hits,"));
+    let hits: Vec<f64> =
+        of_engine.map(|line| line.split(',').nth(7).unwrap().parse().unwrap()).collect();
+    assert!(
+        hits.len() >= 4 && hits.windows(2).filter(|pair| pair[1] > pair[0]).count() >= 3,
+        "{hits:?}"
+    );
 }
 
 #[test]

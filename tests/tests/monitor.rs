@@ -1,6 +1,7 @@
 //! What is sampled of real engines: counters count what was done, waits are seen, and an engine that hangs or
 //! dies keeps nothing else from being sampled.
 
+mod alone;
 mod ready_made;
 mod replicas;
 

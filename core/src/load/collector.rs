@@ -29,6 +29,11 @@ const LOOK_AGAIN_NS: u64 = 100_000_000;
 
 /// Who is told of a load as it runs.
 pub trait LoadObserver {
+    /// The load is about to run alone (`true`), or ran so and is over (`false`): on the calling thread, with its engine in
+    /// this process and no schedule to keep to. System calls of a process with one thread are cheaper, so that
+    /// whoever works beside loads may do so on this thread meanwhile, in [`second`](Self::second).
+    fn alone(&self, _is: bool) {}
+
     /// The load begins; what its clients have under way can be looked at by any thread from now on.
     fn began(&self, _under_way: &Arc<UnderWay>) {}
 

@@ -14,7 +14,7 @@ use crate::stop::Stop;
 use super::clock::Clock;
 use super::collector::{Collector, LoadObserver};
 use super::message::Message;
-use super::plan::LoadPlan;
+use super::plan::{Arrival, LoadPlan};
 use super::report::LoadReport;
 use super::shared::Shared;
 use super::under_way::UnderWay;
@@ -49,12 +49,17 @@ pub fn run_load(
         clients if workers == clients as usize => SessionThread::Own,
         _ => SessionThread::Shared,
     };
+    let is_alone =
+        workers == 1 && driver.embedded().is_some() && matches!(plan.arrival, Arrival::Closed);
     let shared =
         Arc::new(Shared::new(Arc::clone(driver), Arc::clone(workload), session, plan, sender));
     let runtime = event_loop().map_err(|cause| Error::new("start the load", cause))?;
     let load = Load { shared: &shared, workers, observer, stop };
     let report = match workers {
-        1 => load.run_here(&runtime, receiver),
+        1 => {
+            let _alone = is_alone.then(|| Alone::begin(observer));
+            load.run_here(&runtime, receiver)
+        }
         _ => load.run_on_threads(&runtime, receiver),
     };
     leave(runtime);
@@ -78,6 +83,22 @@ fn workers(own_threads: u32, processors: usize, clients: u32) -> usize {
 /// An event loop on the thread that runs it.
 fn event_loop() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+/// While it lives, an observer's load runs [alone](LoadObserver::alone).
+struct Alone<'a>(&'a dyn LoadObserver);
+
+impl<'a> Alone<'a> {
+    fn begin(observer: &'a dyn LoadObserver) -> Self {
+        observer.alone(true);
+        Self(observer)
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.alone(false);
+    }
 }
 
 /// A load about to run.

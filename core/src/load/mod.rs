@@ -27,7 +27,7 @@ pub use engine::run_load;
 pub use plan::{Arrival, Length, LoadPlan, OpenLoop, RetryPolicy, Spacing};
 pub use report::{ErrorReport, LoadReport, TransactionReport};
 pub use under_way::{Places, UnderWay};
-pub use usage::leave_out_thread;
+pub use usage::{leave_out_thread, leaving_out};
 pub use workload::{
     AnyClient, Client, Draw, Outcome, Running, Tally, TallyEntry, Witness, Workload,
 };

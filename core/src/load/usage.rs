@@ -35,6 +35,21 @@ pub fn leave_out_thread() {
     BESIDE_NS.fetch_add(more, Ordering::Relaxed);
 }
 
+/// Leaves the processor time that `work` uses out of what the client is said to use, though it is done on a thread of
+/// the client's.
+pub fn leaving_out<T>(work: impl FnOnce() -> T) -> T {
+    let used =
+        || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(|used| used.num_nanoseconds());
+    let before = used();
+    let done = work();
+    if let (Ok(before), Ok(after)) = (before, used()) {
+        let more = (after - before).unsigned_abs();
+        LEFT_OUT_NS.set(LEFT_OUT_NS.get() + more);
+        BESIDE_NS.fetch_add(more, Ordering::Relaxed);
+    }
+    done
+}
+
 #[cfg(test)]
 mod tests {
     use std::hint::black_box;
@@ -42,7 +57,7 @@ mod tests {
 
     use nix::time::{ClockId, clock_gettime};
 
-    use super::{BESIDE_NS, Ordering, cpu_time, leave_out_thread};
+    use super::{BESIDE_NS, LEFT_OUT_NS, Ordering, cpu_time, leave_out_thread, leaving_out};
 
     /// What the calling thread used so far.
     fn of_thread() -> Duration {
@@ -65,5 +80,28 @@ mod tests {
         let more = left_out() - before;
         assert!(more >= work && more <= used, "{more:?} of {used:?}");
         assert!(cpu_time() > Duration::ZERO);
+    }
+
+    #[test]
+    fn of_a_thread_of_the_client_is_left_out_what_is_none_of_its_work() {
+        let work = |length: Duration| {
+            let until = of_thread() + length;
+            while of_thread() < until {
+                black_box(0);
+            }
+        };
+        let (beside, length) =
+            (|| Duration::from_nanos(LEFT_OUT_NS.get()), Duration::from_millis(20));
+        work(length);
+        leaving_out(|| work(length));
+        let left_out = beside();
+        assert!(left_out >= length && left_out <= of_thread() - length, "{left_out:?}");
+        leave_out_thread();
+        assert!(
+            beside() >= length * 2,
+            "the rest of the thread's, and nothing twice: {:?}",
+            beside()
+        );
+        assert!(beside() <= of_thread(), "{:?}", beside());
     }
 }

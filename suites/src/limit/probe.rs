@@ -262,6 +262,10 @@ impl Recorder for Listening<'_> {
         self.recorder.load_began(case, transactions, under_way);
     }
 
+    fn load_alone(&self, case: &Case, is: bool) {
+        self.recorder.load_alone(case, is);
+    }
+
     fn beside(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {
         self.recorder.beside(case, began, seconds)
     }

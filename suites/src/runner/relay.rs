@@ -63,6 +63,10 @@ impl Relay<'_> {
 }
 
 impl LoadObserver for Relay<'_> {
+    fn alone(&self, is: bool) {
+        self.tools.recorder.load_alone(self.case, is);
+    }
+
     fn began(&self, under_way: &Arc<UnderWay>) {
         let name = |transaction: &&'static str| staged(self.stage, transaction);
         let transactions: Vec<String> = under_way.transactions().iter().map(name).collect();

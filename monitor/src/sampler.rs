@@ -1,0 +1,128 @@
+//! Samples, wherever it is done.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use dbdyno_core::load::leave_out_thread;
+use dbdyno_core::metrics::{Sample, Source};
+use dbdyno_core::{Driver, Error, Result};
+use futures_util::future::join_all;
+
+use crate::monitor::Sink;
+use crate::rates::Rates;
+use crate::targets::{Engine, Told};
+use crate::{machine, processes};
+
+/// How long an engine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is sampled, and who is given it.
+pub(crate) struct Sampler {
+    engines: Vec<Engine>,
+    rates: Rates,
+    own: processes::Own,
+    /// Those that failed are gone.
+    sinks: Vec<Option<Arc<dyn Sink>>>,
+    failure: Option<Error>,
+    /// When the last sample was taken; `None` before the first.
+    last: Option<Instant>,
+}
+
+impl Sampler {
+    pub(crate) fn new(drivers: Vec<Arc<dyn Driver>>, sinks: Vec<Arc<dyn Sink>>) -> Self {
+        Self {
+            engines: drivers.into_iter().map(Engine::new).collect(),
+            rates: Rates::default(),
+            own: processes::Own::default(),
+            sinks: sinks.into_iter().map(Some).collect(),
+            failure: None,
+            last: None,
+        }
+    }
+
+    /// Whether a sink failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// What the first sink that failed said.
+    pub(crate) fn into_failure(self) -> Option<Error> {
+        self.failure
+    }
+
+    /// When the next sample is due.
+    pub(crate) fn next(&self, interval: Duration) -> Instant {
+        self.last.map_or_else(Instant::now, |last| last + interval)
+    }
+
+    /// Takes a sample.
+    pub(crate) async fn sample(&mut self) {
+        let mut samples = self.of_system();
+        let told = join_all(self.engines.iter_mut().map(|engine| engine.ask(PATIENCE))).await;
+        self.keep(&mut samples, told);
+        // What sampling costs is not the client's.
+        leave_out_thread();
+    }
+
+    /// Takes a sample of what can be looked at without waiting: an engine that has a server is not asked.
+    pub(crate) fn sample_at_once(&mut self) {
+        let mut samples = self.of_system();
+        let told = self.engines.iter_mut().map(Engine::ask_at_once).collect();
+        self.keep(&mut samples, told);
+    }
+
+    /// Gives up its sessions, which belong to the event loop that they were opened on.
+    pub(crate) fn leave_servers(&mut self) {
+        self.engines.iter_mut().for_each(Engine::leave);
+    }
+
+    fn of_system(&mut self) -> Vec<Sample> {
+        self.last = Some(Instant::now());
+        let at = SystemTime::now();
+        let mut samples = Vec::new();
+        let mut add = |source, target: &str, readings: Vec<_>| {
+            let moment = (at, Instant::now());
+            let sample = |read| self.rates.sample(moment, source, target, read);
+            samples.extend(readings.into_iter().map(sample));
+        };
+        add(Source::Machine, "", machine::read());
+        add(Source::Client, "", self.own.read());
+        for engine in &self.engines {
+            if let Some(first) = engine.driver.metrics().and_then(|metrics| metrics.process()) {
+                add(Source::Server, engine.driver.target(), processes::of_server(first));
+            }
+        }
+        samples
+    }
+
+    /// Adds what engines told, and gives sinks all of it.
+    fn keep(&mut self, samples: &mut Vec<Sample>, told: Vec<Told>) {
+        let at = samples.first().map_or_else(SystemTime::now, |sample| sample.at);
+        let mut silent = Vec::new();
+        for (engine, told) in self.engines.iter().zip(told) {
+            let target = engine.driver.target();
+            match told {
+                Told::Readings(readings) => {
+                    let moment = (at, Instant::now());
+                    let sample = |read| self.rates.sample(moment, Source::Engine, target, read);
+                    samples.extend(readings.into_iter().map(sample));
+                }
+                Told::Nothing { why, newly } if newly => silent.push((target.to_owned(), why)),
+                Told::Nothing { .. } | Told::NotAsked => {}
+            }
+        }
+        self.tell(|sink| sink.samples(samples));
+        for (target, why) in silent {
+            self.tell(|sink| sink.silent(&target, &why));
+        }
+    }
+
+    /// Tells every sink that has not failed.
+    fn tell(&mut self, tell: impl Fn(&dyn Sink) -> Result<()>) {
+        for place in &mut self.sinks {
+            let Some(Err(error)) = place.as_ref().map(|sink| tell(sink.as_ref())) else { continue };
+            *place = None;
+            self.failure.get_or_insert(error);
+        }
+    }
+}
