@@ -8,6 +8,36 @@ use crate::statistics::{lower_median, median};
 pub const DEFAULT_METRICS: [&str; 4] =
     ["throughput", "latency_p50_us", "latency_p95_us", "latency_p99_us"];
 
+/// How many commits were acknowledged and then lost in a crash or a failover.
+pub(crate) const LOST_COMMITS: &str = "lost_commits";
+
+/// What suites measure beside throughput and latencies and people look at first: what was lost or went wrong, times to
+/// come back, to restore and to catch up, how stale a replica is, what an index or a trigger costs. Regressions of them
+/// are told; the first that a case as a whole has says in a report which target is best, so that those come first.
+pub(crate) const HEADLINES: [&str; 21] = [
+    LOST_COMMITS,
+    "anomalies_possible",
+    "recovery_time_p50_ms",
+    "queries_beside_transactions_per_h",
+    "derived_composite_per_h",
+    "backup_s",
+    "burst_recovery_ms",
+    "catch_up_ms",
+    "commit_p50_us",
+    "commit_p99_us",
+    "failover_rto_ms",
+    "idle_closed_after_ms",
+    "index_build_ms",
+    "index_size_bytes",
+    "leak_reported_ms",
+    "not_caught_up",
+    "pool_recovery_ms",
+    "restore_ready_s",
+    "row_us",
+    "visible_p50_us",
+    "visible_p99_us",
+];
+
 /// How many names a message suggests at most.
 const SUGGESTIONS: usize = 3;
 

@@ -79,6 +79,18 @@ impl PoolView {
     }
 }
 
+/// The load of the pool of a case that does most, out of those of the sizes that are advised.
+pub(crate) fn advised(records: &[Record]) -> Option<String> {
+    let subjects = subjects(records, &[]);
+    let advised: Vec<_> = subjects
+        .iter()
+        .filter_map(Sweep::new)
+        .flat_map(|sweep| sweep.advised().collect::<Vec<_>>())
+        .collect();
+    let most = advised.into_iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    most.map(|(load, _)| load)
+}
+
 /// Benchmarks in which clients are meant to be refused or cut off.
 const TROUBLED: [&str; 3] = ["burst", "leak", "restart"];
 

@@ -5,6 +5,7 @@ mod digest;
 mod events;
 mod html;
 mod markdown;
+mod parts;
 mod sampled;
 mod sections;
 mod side_file;

@@ -56,6 +56,15 @@ impl<'s> Sweep<'s> {
         self.kinds.iter().any(|kind| kind.fit.is_some())
     }
 
+    /// The loads of the pools that are advised, one of each kind, each with its throughput.
+    pub(super) fn advised(&self) -> impl Iterator<Item = (String, f64)> {
+        self.kinds.iter().filter_map(|kind| {
+            let load = kind.load(kind.advice.as_ref()?.size);
+            let throughput = self.subject.median("throughput", &load)?;
+            Some((load, throughput))
+        })
+    }
+
     /// The table and what it advises.
     pub(super) fn render(&self, options: &RenderOptions) -> String {
         let advice = lines(&self.sentences(), options);

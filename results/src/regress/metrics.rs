@@ -7,31 +7,8 @@ use dbdyno_core::{Better, Error, Result};
 use super::errors::{ERRORS, SHARE};
 use super::input::Sides;
 use super::{RegressOptions, Thresholds};
-use crate::metric::{DEFAULT_METRICS, find, is_asked};
+use crate::metric::{DEFAULT_METRICS, HEADLINES, LOST_COMMITS, find, is_asked};
 use crate::record::Record;
-
-/// What suites measure beside throughput and latencies, and people would call a regression: times to come
-/// back, to restore and to catch up, how stale a replica is, what an index or a trigger costs.
-const HEADLINES: [&str; 18] = [
-    "anomalies_possible",
-    "backup_s",
-    "burst_recovery_ms",
-    "catch_up_ms",
-    "commit_p50_us",
-    "commit_p99_us",
-    "failover_rto_ms",
-    "idle_closed_after_ms",
-    "index_build_ms",
-    "index_size_bytes",
-    "leak_reported_ms",
-    "not_caught_up",
-    "pool_recovery_ms",
-    "recovery_time_p50_ms",
-    "restore_ready_s",
-    "row_us",
-    "visible_p50_us",
-    "visible_p99_us",
-];
 
 /// The metrics whose numbers are judged.
 ///
@@ -74,7 +51,10 @@ pub(crate) fn chosen(
         return Ok(chosen);
     }
     let is_measured = |name: &str| measured.iter().any(|known| known == name);
-    let headlines = HEADLINES.into_iter().filter(|name| is_measured(name));
+    // A commit that was promised to last and is lost breaks a check. How many are lost that were not promised is
+    // another number after every kill.
+    let judged = |name: &&str| *name != LOST_COMMITS && is_measured(name);
+    let headlines = HEADLINES.into_iter().filter(judged);
     chosen.extend(DEFAULT_METRICS.into_iter().chain(headlines).map(str::to_owned));
     for name in thresholds.by_metric.keys() {
         // The share of failed transactions is made from other rows, and always judged.

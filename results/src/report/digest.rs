@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::summary::Headline;
-use crate::compare::Basis;
+use crate::compare::{Basis, LEVEL};
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 
@@ -20,7 +20,7 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
         let suite = headline.benchmark.split('/').next().unwrap_or_default();
         by_suite.entry(suite).or_default().push(headline);
     }
-    let columns = ["suite", "best most often", "others, by its measure", "how sure"];
+    let columns = ["suite", "best most often", "others against it", "how sure", "measured"];
     let columns = columns.map(|heading| (heading.to_owned(), Align::Left)).to_vec();
     let mut suites: Vec<_> = by_suite.into_iter().collect();
     // The surest first.
@@ -28,12 +28,19 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
         let share = |its: &[&Headline]| shown(its) as f64 / its.len() as f64;
         share(other).total_cmp(&share(one))
     });
+    let gains = suites.iter().any(|(_, its)| its.iter().all(|one| one.is_gain));
     let rows = suites.iter().filter_map(|(suite, its)| row(suite, its));
     let rows = rows.map(|row| row.into_iter().map(Text::from).collect()).collect();
+    let of_gains = match gains {
+        true => {
+            " Speed-ups are those of each target against itself, over the benchmarks that all have."
+        }
+        false => "",
+    };
     format!(
-        "{}\nThe ratios of a suite are geometric means over its benchmarks, with the least and the largest: 0.50x is half \
-         as fast. A benchmark counts once for each target that is best in a case of it, and as shown where chance alone hardly \
-         makes any of the differences there.\n",
+        "{}\nRatios are geometric means over the benchmarks of a suite, with the least and the largest: 0.50x is half as \
+         fast.{of_gains} A benchmark counts once for each target that is best in a case of it, and as shown where \
+         chance alone hardly makes any of the differences there.\n",
         Grid { columns, rows }.markdown()
     )
 }
@@ -49,41 +56,82 @@ fn row(suite: &str, headlines: &[&Headline]) -> Option<Vec<String>> {
     let wins = |name: &str| headlines.iter().filter(|one| one.is_best(name)).count();
     // Of several that were best as often, the first by name.
     let leader = names.iter().copied().rev().max_by_key(|name| wins(name))?;
+    let gains = headlines.iter().all(|one| one.is_gain);
+    let common: Vec<&Headline> = headlines
+        .iter()
+        .copied()
+        .filter(|one| names.iter().all(|name| one.speeds.contains_key(*name)))
+        .collect();
+    let summed = |name: &str| match gains {
+        true => mean(&common, |one| one.speeds.get(name).copied()),
+        false => mean(headlines, |one| Some(one.speeds.get(name)? / one.speeds.get(leader)?)),
+    };
     let mut others: Vec<(f64, String)> = names
         .iter()
         .filter(|name| **name != leader)
-        .filter_map(|name| behind(name, leader, headlines, wins(name)))
+        .filter_map(|name| {
+            let (mean, told) = summed(name)?;
+            let wins = wins(name);
+            let best = if wins > 0 { format!(", best in {wins}") } else { String::new() };
+            Some((mean, format!("{name} {told}{best}")))
+        })
         .collect();
     others.sort_by(|one, other| other.0.total_cmp(&one.0));
     let others: Vec<String> = others.into_iter().map(|(_, told)| told).collect();
-    let shown = shown(headlines);
-    let is_once = headlines.iter().all(|one| one.basis == Some(Basis::Rounds(1)));
-    let sure = match is_once {
-        true => "one repetition: not known".to_owned(),
-        false => format!("{shown} of {} shown", headlines.len()),
-    };
+    let of_leader = summed(leader).filter(|_| gains);
+    let gained = of_leader.map(|(_, told)| format!("\n{told}")).unwrap_or_default();
     Some(vec![
         suite.to_owned(),
-        format!("{leader}, in {} of {}", wins(leader), headlines.len()),
+        format!("{leader}, in {} of {}{gained}", wins(leader), headlines.len()),
         others.join("\n"),
-        sure,
+        certainty(headlines),
+        measures(headlines),
     ])
 }
 
-/// How fast one is by the measure of another, with the words for it.
-fn behind(name: &str, leader: &str, headlines: &[&Headline], wins: usize) -> Option<(f64, String)> {
-    let ratio = |one: &&Headline| Some(one.speeds.get(name)? / one.speeds.get(leader)?);
-    let ratios: Vec<f64> = headlines.iter().filter_map(ratio).collect();
-    if ratios.is_empty() {
+/// By which numbers, the most usual first.
+fn measures(headlines: &[&Headline]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for headline in headlines {
+        *counts.entry(&headline.measure).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let named = counts.into_iter().map(|(measure, _)| match measure.starts_with("to ") {
+        true => format!("time {measure}"),
+        false => measure.to_owned(),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn certainty(headlines: &[&Headline]) -> String {
+    let fewest = headlines.iter().filter_map(|one| one.basis).collect::<Vec<_>>();
+    let most_telling =
+        fewest.iter().min_by(|one, other| one.smallest_p().total_cmp(&other.smallest_p()));
+    match (most_telling, shown(headlines)) {
+        (Some(Basis::Rounds(1)), _) => "one repetition: not known".to_owned(),
+        (Some(basis), 0) if basis.smallest_p() > LEVEL => {
+            format!("{}: too few to show it", basis.in_words())
+        }
+        (_, shown) => format!("{shown} of {} shown", headlines.len()),
+    }
+}
+
+/// The geometric mean of numbers, with the least and the largest in words.
+fn mean(
+    headlines: &[&Headline],
+    number: impl Fn(&Headline) -> Option<f64>,
+) -> Option<(f64, String)> {
+    let numbers: Vec<f64> = headlines.iter().filter_map(|one| number(one)).collect();
+    if numbers.is_empty() {
         return None;
     }
-    let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
-    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = ratios.iter().copied().fold(0.0, f64::max);
-    let range = match ratios.len() {
+    let mean = (numbers.iter().map(|number| number.ln()).sum::<f64>() / numbers.len() as f64).exp();
+    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = numbers.iter().copied().fold(0.0, f64::max);
+    let range = match numbers.len() {
         1 => String::new(),
         _ => format!(" ({} to {})", number::ratio(least), number::ratio(most)),
     };
-    let best = if wins > 0 { format!(", best in {wins}") } else { String::new() };
-    Some((mean, format!("{name} {}{range}{best}", number::ratio(mean))))
+    Some((mean, format!("{}{range}", number::ratio(mean))))
 }

@@ -4,25 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case};
 
+use super::parts::{Question, answers};
 use crate::compare::{
     Basis, By, Cell, CellValue, CompareOptions, Comparison, Evidence, Group, Line, compare,
 };
 use crate::dimension::Dimension;
 use crate::grid::{Align, Grid, Text};
-use crate::index_view::is_about_indexes;
 use crate::markup::plain;
-use crate::metric::{DEFAULT_METRICS, display};
+use crate::metric::{DEFAULT_METRICS, HEADLINES, display};
 use crate::number;
 use crate::record::Record;
-
-/// What says most of suites that have neither throughput nor latencies, the most important first.
-const TELLING: [&str; 5] = [
-    "lost_commits",
-    "anomalies_possible",
-    "recovery_time_p50_ms",
-    "queries_beside_transactions_per_h",
-    "derived_composite_per_h",
-];
 
 /// What is compared on the first screen: a case of a benchmark.
 pub(super) struct Headline {
@@ -31,6 +22,12 @@ pub(super) struct Headline {
     /// The case of each target, as its first repetition has it.
     pub(super) cases: Vec<Case>,
     pub(super) benchmark: String,
+    /// By which number, in a few words.
+    pub(super) measure: String,
+    /// Whether that number is what something gains on the same target: a ratio already.
+    pub(super) is_gain: bool,
+    /// Whether it is told of a part of the case, which is named.
+    is_of_part: bool,
     best: String,
     others: String,
     certainty: String,
@@ -39,7 +36,8 @@ pub(super) struct Headline {
     won: String,
     /// What the ratios are told by; `None` where there is none.
     pub(super) basis: Option<Basis>,
-    /// How fast each was, by name; what takes half as long is twice as fast. Without what took no time or did nothing.
+    /// How fast each was, by name, or what it gained; what takes half as long is twice as fast. Without what took no
+    /// time or did nothing.
     pub(super) speeds: BTreeMap<String, f64>,
     /// Whether chance alone hardly makes the difference of any to the best.
     pub(super) all_shown: bool,
@@ -79,9 +77,10 @@ pub(super) fn headlines(records: &[Record]) -> Headlines {
         if targets.len() < 2 {
             continue;
         }
-        // What an index gains is between cases of one engine.
-        let about_indexes = rows.iter().any(|row| is_about_indexes(&row.case));
-        let found = if about_indexes { Vec::new() } else { of_benchmark(&rows) };
+        let answers = answers(&rows);
+        let answered =
+            answers.iter().flat_map(|(question, rows)| of_benchmark(rows, Some(question)));
+        let found = if answers.is_empty() { of_benchmark(&rows, None) } else { answered.collect() };
         match found.is_empty() {
             true => headlines.others.push(benchmark),
             false => headlines.rows.extend(found),
@@ -92,16 +91,21 @@ pub(super) fn headlines(records: &[Record]) -> Headlines {
 
 /// One for each target that is best in any case; one that says why where none is. None where no number of a case
 /// as a whole says which is best.
-fn of_benchmark(records: &[Record]) -> Vec<Headline> {
-    let Ok(first) = compare(records, &CompareOptions::new(By::Target)) else { return Vec::new() };
+fn of_benchmark(records: &[Record], asked: Option<&Question>) -> Vec<Headline> {
+    let metrics = asked.map(|question| question.metric.to_owned());
+    let options = CompareOptions {
+        metrics: metrics.into_iter().collect(),
+        ..CompareOptions::new(By::Target)
+    };
+    let Ok(first) = compare(records, &options) else { return Vec::new() };
     let of_cases = first.groups.iter().filter(|group| group.transaction.is_empty());
     let lines: Vec<(&Group, &Line)> =
-        of_cases.filter_map(|group| Some((group, telling(group)?))).collect();
+        of_cases.filter_map(|group| Some((group, telling(group, asked)?))).collect();
     let values = |line: &Line| numbers(line).count();
     let decided: Vec<(&Group, &Line)> = lines
         .iter()
         .copied()
-        .filter(|(_, line)| values(line) >= 2 && place(line).is_some())
+        .filter(|(_, line)| values(line) >= 2 && (asked.is_some() || place(line).is_some()))
         .collect();
     let mut winners: Vec<usize> = decided.iter().filter_map(|(_, line)| best(line)).collect();
     let all = winners.clone();
@@ -113,8 +117,8 @@ fn of_benchmark(records: &[Record]) -> Vec<Headline> {
             .find(|(_, line)| line.cells.iter().any(|cell| matches!(cell, Cell::Status(..))));
         let alike = decided.iter().rev().max_by_key(|(_, line)| values(line));
         let told = match (spoilt, alike) {
-            (Some((group, line)), _) => Some(without_winner(&first, group, line)),
-            (None, Some((group, line))) => all_alike(&first, group, line),
+            (Some((group, line)), _) => Some(without_winner(&first, group, line, asked)),
+            (None, Some((group, line))) => all_alike(&first, group, line, asked),
             (None, None) => None,
         };
         return told.into_iter().collect();
@@ -124,7 +128,7 @@ fn of_benchmark(records: &[Record]) -> Vec<Headline> {
         // The first of those that most targets have.
         let (group, line) =
             decided.iter().rev().filter(won).max_by_key(|(_, line)| values(line))?;
-        let mut told = of_case(records, &first, group, line, *winner)?;
+        let mut told = of_case(records, &first, group, line, (*winner, asked))?;
         if decided.len() > 1 {
             let count = decided.iter().filter(won).count();
             told.won = format!("best in {count} of {} cases", decided.len());
@@ -139,7 +143,10 @@ fn of_benchmark(records: &[Record]) -> Vec<Headline> {
 }
 
 /// The line that says which is best: of those in which one is, the one that says most of its benchmark.
-fn telling(group: &Group) -> Option<&Line> {
+fn telling<'g>(group: &'g Group, asked: Option<&Question>) -> Option<&'g Line> {
+    if asked.is_some() {
+        return group.lines.first();
+    }
     let mut lines: Vec<&Line> = group.lines.iter().filter(|line| place(line).is_some()).collect();
     lines.sort_by_key(|line| place(line));
     let decided = lines.iter().copied().find(|line| best(line).is_some());
@@ -148,7 +155,7 @@ fn telling(group: &Group) -> Option<&Line> {
 
 /// How much it says of a benchmark, the less the more; `None` where it does not say which target is best.
 fn place(line: &Line) -> Option<usize> {
-    let mut known = DEFAULT_METRICS.iter().chain(&TELLING);
+    let mut known = DEFAULT_METRICS.iter().chain(&HEADLINES);
     let place = known.position(|name| *name == line.metric);
     place.filter(|_| line.better != Better::Neither)
 }
@@ -164,7 +171,7 @@ fn of_case(
     first: &Comparison,
     group: &Group,
     line: &Line,
-    winner: usize,
+    (winner, asked): (usize, Option<&Question>),
 ) -> Option<Headline> {
     let options = CompareOptions {
         // Ratios are to the first column.
@@ -180,8 +187,8 @@ fn of_case(
     let Cell::Value(value) = value else { return None };
     let basis = numbers(line).filter_map(|value| Some(value.evidence.as_ref()?.basis)).next();
     Some(Headline {
-        best: format!("{name}: {}", said(line, value)),
-        others: others(&again, line),
+        best: told(name, line, value, asked),
+        others: others(&again, line, asked),
         certainty: certainty(line),
         basis,
         speeds: speeds(&again, line),
@@ -189,39 +196,51 @@ fn of_case(
             .skip(1)
             .all(|value| value.evidence.as_ref().is_some_and(Evidence::is_shown)),
         best_name: name.to_owned(),
-        ..unjudged(first, group)
+        ..unjudged(first, group, line, asked)
     })
 }
 
 /// A case in which fewer than two targets have a number.
-fn without_winner(first: &Comparison, group: &Group, line: &Line) -> Headline {
-    let told = named(first, line).filter_map(|(name, cell)| match cell {
+fn without_winner(
+    first: &Comparison,
+    group: &Group,
+    line: &Line,
+    asked: Option<&Question>,
+) -> Headline {
+    let each = named(first, line).filter_map(|(name, cell)| match cell {
         Cell::Missing => None,
-        Cell::Value(value) => Some(format!("{name}: {}", said(line, value))),
+        Cell::Value(value) => Some(told(name, line, value, asked)),
         Cell::Status(status, why) => Some(format!("{name} {}: {why}", status.name())),
     });
     Headline {
         best: "no winner".to_owned(),
-        others: told.collect::<Vec<_>>().join("\n"),
+        others: each.collect::<Vec<_>>().join("\n"),
         certainty: "fewer than two have numbers".to_owned(),
-        ..unjudged(first, group)
+        ..unjudged(first, group, line, asked)
     }
 }
 
 /// A case in which no target is behind another.
-fn all_alike(first: &Comparison, group: &Group, line: &Line) -> Option<Headline> {
+fn all_alike(
+    first: &Comparison,
+    group: &Group,
+    line: &Line,
+    asked: Option<&Question>,
+) -> Option<Headline> {
     let value = numbers(line).next()?;
     Some(Headline {
-        best: format!("all alike: {}", said(line, value)),
+        best: format!("all alike: {}", said(line, value, asked)),
         certainty: "no difference".to_owned(),
-        ..unjudged(first, group)
+        ..unjudged(first, group, line, asked)
     })
 }
 
 /// A case, of which nothing is told yet but what it is.
-fn unjudged(first: &Comparison, group: &Group) -> Headline {
+fn unjudged(first: &Comparison, group: &Group, line: &Line, asked: Option<&Question>) -> Headline {
     // In every picture a target has the same colour, the best or not.
-    let mut cases: Vec<Case> = group.cases.iter().flatten().cloned().collect();
+    // Suites of parts have pictures of their own.
+    let pictured = group.cases.iter().flatten().filter(|_| asked.is_none());
+    let mut cases: Vec<Case> = pictured.cloned().collect();
     cases.sort_by(|one, other| one.target.cmp(&other.target));
     let mut conditions = captions(first, group);
     conditions.extend(first.constants.iter().map(|(dimension, text)| dimension.caption(text)));
@@ -233,6 +252,9 @@ fn unjudged(first: &Comparison, group: &Group) -> Headline {
     Headline {
         subject: group.benchmark.clone(),
         benchmark: group.benchmark.clone(),
+        measure: asked.map_or_else(|| words(line), |question| question.words.to_owned()),
+        is_gain: asked.is_some_and(|question| question.is_gain),
+        is_of_part: asked.is_some_and(|question| !question.is_gain),
         cases,
         conditions,
         best: String::new(),
@@ -264,10 +286,27 @@ fn speeds(comparison: &Comparison, line: &Line) -> BTreeMap<String, f64> {
     measured.map(|(name, value)| (name.to_owned(), speed(value))).collect()
 }
 
+/// A target with its number, and with the part of a case that gave it: `sqlite (wal-copy): 0.0703 s to back up`.
+fn told(name: &str, line: &Line, value: &CellValue, asked: Option<&Question>) -> String {
+    let part = asked.map(|_| value.detail.as_str()).filter(|part| !part.is_empty());
+    let by = part.map(|part| format!(" ({part})")).unwrap_or_default();
+    format!("{name}{by}: {}", said(line, value, asked))
+}
+
 /// A number with its unit, in words: `6,456 tx/s`, `10.9 ms recovery time p50`, `0 lost commits`.
-fn said(line: &Line, value: &CellValue) -> String {
+fn said(line: &Line, value: &CellValue, asked: Option<&Question>) -> String {
+    if let Some(question) = asked.filter(|question| question.is_gain) {
+        return format!("{} {}", number::ratio(value.median), question.words);
+    }
     let (label, divisor) = display(&line.metric, &line.unit, value.median.abs());
     let number = number::value(value.median / divisor, &line.unit);
+    if let Some(question) = asked.filter(|_| line.metric != *"throughput") {
+        let (number, unit) = match line.unit.as_str() {
+            "us" => (number::sensible(value.median / 1_000.0), "ms"),
+            unit => (number, unit),
+        };
+        return format!("{number} {unit} {}", question.words);
+    }
     let words = match label.strip_suffix(&format!("_{}", line.unit)) {
         Some(name) => format!("{} {name}", line.unit),
         None => label,
@@ -275,7 +314,13 @@ fn said(line: &Line, value: &CellValue) -> String {
     format!("{number} {}", words.replace("_per_", "/").replace('_', " "))
 }
 
-fn others(comparison: &Comparison, line: &Line) -> String {
+/// A metric by which cases as a whole are told: `throughput`, `recovery time p50`.
+fn words(line: &Line) -> String {
+    let name = line.metric.strip_suffix(&format!("_{}", line.unit)).unwrap_or(&line.metric);
+    name.trim_end_matches("_per_h").replace('_', " ")
+}
+
+fn others(comparison: &Comparison, line: &Line, asked: Option<&Question>) -> String {
     let mut others: Vec<(&str, &CellValue)> = Vec::new();
     let mut spoilt = Vec::new();
     for (name, cell) in named(comparison, line).skip(1) {
@@ -289,14 +334,20 @@ fn others(comparison: &Comparison, line: &Line) -> String {
         let order = one.median.total_cmp(&other.median);
         if line.better == Better::Higher { order.reverse() } else { order }
     });
-    let told = others.iter().map(|(name, value)| {
+    let is_gain = asked.is_some_and(|question| question.is_gain);
+    let each = others.iter().map(|(name, value)| {
+        if is_gain {
+            return format!("{name} {}", number::ratio(value.median));
+        }
+        let part = asked.map(|_| value.detail.as_str()).filter(|part| !part.is_empty());
+        let by = part.map(|part| format!(" ({part})")).unwrap_or_default();
         let ratio = value.ratio.map(|ratio| format!(" {}", number::ratio(ratio.value)));
         let interval = value.evidence.as_ref().and_then(|evidence| evidence.interval);
         let interval = interval
             .map(|(low, high)| format!(" ({} to {})", number::ratio(low), number::ratio(high)));
-        format!("{name}{}{}", ratio.unwrap_or_default(), interval.unwrap_or_default())
+        format!("{name}{by}{}{}", ratio.unwrap_or_default(), interval.unwrap_or_default())
     });
-    told.chain(spoilt).collect::<Vec<_>>().join("\n")
+    each.chain(spoilt).collect::<Vec<_>>().join("\n")
 }
 
 /// How sure it is that the others are behind.
@@ -391,6 +442,13 @@ pub(super) fn legend(headlines: &Headlines) -> String {
             "For each benchmark a case for each target that is best in any, the first that most targets ran; ratios are \
              to the best, {ratios}."
         ));
+        if headlines.rows.iter().any(|headline| headline.is_of_part) {
+            parts.push(
+                "In brackets stands the part of a case that is told of: of backups the way that took least, of pools the \
+                 one that did most at its advised size, of replication the topology that was best by that number."
+                    .to_owned(),
+            );
+        }
         let common = common(&headlines.rows);
         if !common.is_empty() {
             parts.push(format!("All under: {}.", common.join(", ")));

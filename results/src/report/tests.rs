@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
-    Better, Case, Event, Measurement, MetricInfo, Reading, Recorder as _, Sample, Source, Status,
+    Better, Case, Event, Isolation, Measurement, MetricInfo, Reading, Recorder as _, Sample,
+    Source, Status,
 };
 use hdrhistogram::Histogram;
 
@@ -272,7 +273,7 @@ fn a_report_of_200_cases_begins_with_a_digest_and_is_small() {
     assert!(digest.contains("| 50 of 50 shown |"), "{digest}");
     let (surest, once) = (digest.find("| oltp |"), digest.find("| isolation |"));
     assert!(surest.is_some() && surest < once, "{digest}");
-    assert!(digest.contains("| one repetition: not known |"), "{digest}");
+    assert!(digest.contains("| one repetition: not known | throughput |"), "{digest}");
     let html = report.html();
     assert!(html.matches("<svg").count() >= 50, "{}", html.matches("<svg").count());
     assert!(html.len() < 3_000_000, "{}", html.len());
@@ -327,6 +328,31 @@ fn what_did_not_go_well_is_on_the_first_screen_though_nothing_failed() {
     assert!(text.contains("- the run gone was killed, or still goes on"), "{text}");
     let text = Made::of("bad", &repetitions(&tpcb, 1000.0, &ROUNDS), &ended("failed", 8));
     assert!(text.first_screen().contains("- the run bad ended as failed"));
+}
+
+#[test]
+fn what_engines_cannot_do_has_a_name_and_so_has_what_was_lost_though_nothing_failed() {
+    let mut records = repetitions(&case("tpcb", "postgres"), 1000.0, &ROUNDS[..2]);
+    let cannot = without_number(Status::Unsupported, "it has none");
+    for repetition in 1..=2 {
+        let whole = Case { suite: "procedures".to_owned(), repetition, ..case("tpcb", "sqlite") };
+        records.push(record("r1", &whole, &cannot));
+    }
+    let level = Case { isolation: Isolation::ReadCommitted, ..case("tpcb", "postgres") };
+    records.push(record("r1", &level, &cannot));
+    let failover = Case { suite: "replication".to_owned(), ..case("failover", "postgres") };
+    let lost = Measurement::new("lost_commits", 8.0, "1", Better::Lower);
+    records.push(record("r1", &failover, &lost.of("async")));
+    records.push(record("r1", &failover, &cannot.of("logical")));
+    let text = Made::of("r1", &records, &ended("done", 2)).first_screen();
+    for told in [
+        "2 cases are unsupported by their engines.",
+        "- unsupported: on postgres oltp/tpcb at read-committed; on sqlite procedures/tpcb; parts of \
+         replication/failover on postgres\n",
+        "- replication/failover on postgres (async): 8 acknowledged commits were lost, which are not promised to last\n",
+    ] {
+        assert!(text.contains(told), "{told}\nis missing in\n{text}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use dbdyno_core::{Case, Status};
 use super::events::{ALERT, Happened, KILLED, OUTAGE, PART_FAILED, RESTARTED};
 use crate::load::{Loaded, LoadedFile};
 use crate::markup::plain;
+use crate::metric::LOST_COMMITS;
 use crate::number;
 use crate::pool_view::makes_trouble;
 use crate::record::Record;
@@ -30,7 +31,8 @@ pub(super) fn verdict(loaded: &Loaded, happened: &[Vec<Happened>], unread: &[Str
     ]
     .concat();
     let mut out = headline(&loaded.records, &all, !troubles.is_empty());
-    for told in [Vec::from_iter(failed), troubles] {
+    let to_know = [Vec::from_iter(unsupported(&all)), lost(&loaded.records)].concat();
+    for told in [Vec::from_iter(failed), troubles, to_know] {
         for line in told.iter().take(TOLD) {
             out += &format!("- {}\n", plain(line));
         }
@@ -50,10 +52,10 @@ fn headline(records: &[Record], all: &[Repetition<'_>], has_troubles: bool) -> S
     let (checks, broken) = checks
         .fold((0_u64, 0_u64), |(all, broken), row| (all + 1, broken + u64::from(row.is_failed())));
     let failed = all.iter().filter(|one| one.failure().is_some()).count();
-    let unsupported = all.iter().filter(|one| one.is_unsupported()).count();
+    let unsupported: Vec<_> = all.iter().filter(|one| one.is_unsupported()).collect();
     let interrupted =
         all.iter().filter(|one| one.all().any(|row| row.status == Status::Interrupted)).count();
-    let measured = all.len() - unsupported;
+    let measured = all.len() - unsupported.len();
     let held = match checks {
         0 => "no answer was checked".to_owned(),
         count => format!("all {} checks of answers held", number::count(count)),
@@ -74,10 +76,75 @@ fn headline(records: &[Record], all: &[Repetition<'_>], has_troubles: bool) -> S
     if interrupted > 0 {
         out += &format!(", {interrupted} were interrupted");
     }
-    if unsupported > 0 {
-        out += &format!(", {unsupported} cases are unsupported by their engine");
+    let cases: HashSet<CaseKey<'_>> =
+        unsupported.iter().filter_map(|one| one.case()).map(case_key).collect();
+    match cases.len() {
+        0 => {}
+        1 => out += ", 1 case is unsupported by its engine",
+        cases => out += &format!(", {cases} cases are unsupported by their engines"),
     }
     out + ".\n"
+}
+
+/// What engines cannot do, a line for all: the benchmarks by target, and those of which they cannot do a part.
+fn unsupported(all: &[Repetition<'_>]) -> Option<String> {
+    let mut wholes: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let measured: HashSet<(&str, &str, &str)> = all
+        .iter()
+        .filter(|one| !one.is_unsupported())
+        .filter_map(Repetition::case)
+        .map(|case| (&*case.target, &*case.suite, &*case.benchmark))
+        .collect();
+    for repetition in all {
+        let Some(case) = repetition.case() else { continue };
+        let benchmark = format!("{}/{}", case.suite, case.benchmark);
+        if repetition.is_unsupported() {
+            // At other levels it can.
+            let at = match measured.contains(&(&*case.target, &*case.suite, &*case.benchmark)) {
+                true => format!(" at {}", case.isolation),
+                false => String::new(),
+            };
+            wholes.entry(&case.target).or_default().insert(format!("{benchmark}{at}"));
+        } else if repetition.all().any(|row| row.status == Status::Unsupported) {
+            parts.entry(benchmark).or_default().insert(case.target.clone());
+        }
+    }
+    let told = wholes.iter().map(|(target, names)| format!("on {target} {}", listed(names)));
+    let in_part =
+        parts.iter().map(|(benchmark, on)| format!("parts of {benchmark} on {}", listed(on)));
+    let told: Vec<String> = told.chain(in_part).collect();
+    (!told.is_empty()).then(|| format!("unsupported: {}", told.join("; ")))
+}
+
+/// Some names, and how many more there are.
+fn listed(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(TOLD).map(String::as_str).collect();
+    let more = match names.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// Commits that were acknowledged and lost though no promise was broken.
+fn lost(records: &[Record]) -> Vec<String> {
+    let mut lost: BTreeMap<(String, &str, &str), f64> = BTreeMap::new();
+    let is_lost = |row: &&Record| {
+        row.metric == *LOST_COMMITS
+            && row.status == Status::Ok
+            && row.value.is_some_and(|count| count > 0.0)
+    };
+    for row in records.iter().filter(is_lost) {
+        let of = (row.benchmark(), &*row.case.target, &*row.transaction);
+        *lost.entry(of).or_default() += row.value.unwrap_or_default();
+    }
+    let told = lost.into_iter().map(|((benchmark, target, part), count)| {
+        let by = if part.is_empty() { String::new() } else { format!(" ({part})") };
+        let count = number::value(count, "1");
+        format!("{benchmark} on {target}{by}: {count} acknowledged commits were lost, which are not promised to last")
+    });
+    told.collect()
 }
 
 /// A case among others.
