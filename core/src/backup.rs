@@ -67,7 +67,7 @@ pub struct BackupPlan {
     pub limit: Duration,
     /// What ends them sooner.
     pub stop: Stop,
-    /// Whether somebody wants to see what it has in it through a session beside it ([`Backup::twin`]).
+    /// Whether somebody wants to know which rows must be in it ([`Backup::twin`]): others change them while it is made.
     pub with_twin: bool,
 }
 
@@ -98,6 +98,12 @@ pub trait Backup: Send + Sync {
         Vec::new()
     }
 
+    /// Whether the source writes or sends a log for it that it would not otherwise, from when it was
+    /// [prepared](Backups::prepare) until it is dropped: that costs a load something at all times.
+    fn needs_log(&self) -> bool {
+        false
+    }
+
     /// Begins to watch which locks it holds, before it is [started](Self::start); `None` where the engine has
     /// nothing to tell.
     ///
@@ -118,10 +124,13 @@ pub trait Backup: Send + Sync {
     /// The tool does not start.
     fn start(&self) -> Result<Box<dyn RunningBackup>>;
 
-    /// A session that sees what a backup has in it that was made just now, where its [plan](BackupPlan::with_twin) wanted
-    /// one: it is given away once. `None` where the moment that it is of cannot be seen from outside.
-    fn twin(&self) -> Option<Twin> {
-        None
+    /// Who has the rows that a backup must have that was made just now, where its [plan](BackupPlan::with_twin) wanted
+    /// that: it is given away once. `None` where nobody can have them.
+    ///
+    /// # Errors
+    /// It could not be set up, which keeps nobody from making the backup and restoring it.
+    fn twin(&self) -> Result<Option<Twin>> {
+        Ok(None)
     }
 
     /// Marks this moment as the one to be recovered to. Of methods that promise a
@@ -151,15 +160,23 @@ pub trait Backup: Send + Sync {
     fn restore(&self) -> Result<Restored>;
 }
 
+/// Who has the rows that a backup must have which others changed while it was made.
+pub enum Twin {
+    /// A session that began to read at the moment that the backup is of: it is asked as soon as that is made.
+    Session(TwinSession),
+    /// A server that is brought to that moment once the backup is restored and nothing is measured any more.
+    Server(Box<dyn TwinServer>),
+}
+
 /// A session that sees what a backup has in it, for both began to read at one moment. The engine keeps that moment's rows
 /// until it is dropped.
-pub struct Twin {
+pub struct TwinSession {
     session: Box<dyn Session>,
     // Dropped last: the session runs on it.
     runtime: Runtime,
 }
 
-impl Twin {
+impl TwinSession {
     /// Over a session that `open` opens.
     ///
     /// # Errors
@@ -183,6 +200,16 @@ impl Twin {
     ) -> Result<T, DbError> {
         self.runtime.block_on(ask(&mut *self.session))
     }
+}
+
+/// A server that has the rows of before a backup, from an earlier one of its own, and that follows the log of the source
+/// from there: nothing of the backup itself is in it. The backup must still be there, for it may keep that log.
+pub trait TwinServer: Send {
+    /// Starts it, and has it follow the log to the moment that the backup is of which was `restored`.
+    ///
+    /// # Errors
+    /// That moment is not known, or the server does not get there.
+    fn recover(self: Box<Self>, restored: &Restored) -> Result<Arc<dyn Driver>>;
 }
 
 /// Looks at the locks that a backup holds, from a session of its own.
@@ -252,6 +279,9 @@ pub struct Restored {
     pub began: Instant,
     /// How long it took until everything was in its place; a server that recovers first is not up then.
     pub placed: Duration,
+    /// The moment of the source that it recovered to, as the engine names a place in its log; `None` where the server
+    /// does not tell.
+    pub position: Option<String>,
     /// Whether what an engine or the system said of a failure is about something else than the backup: a disk that is
     /// full, a process that was killed.
     pub is_outside: fn(&str) -> bool,

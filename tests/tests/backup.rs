@@ -2,6 +2,7 @@
 //! it is: a tool that is missing, a disk that is full, a process that is killed, a file that is cut off.
 
 mod harm;
+mod kept;
 mod locks;
 mod rows;
 mod source;
@@ -13,24 +14,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_adapters::engines;
-use dbdyno_core::backup::{BackupPlan, BackupPromise};
+use dbdyno_core::backup::BackupPlan;
 use dbdyno_core::load::Length;
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Driver, Event, Measurement, Recorder, Status, Stop};
+use dbdyno_core::{Driver, Event, Measurement, Recorder, SessionOptions, Status, Stop};
 use dbdyno_suites::backup::{self, BackupOptions};
 use dbdyno_suites::runner::{RunObserver, RunOptions, RunSummary, Selection, run};
 use dbdyno_tests::{
     Meddler, SmallDisk, Unseen, left_out, named, run_options, runtime, target, wait_for,
 };
 use harm::{
-    FULL_PART, Harm, awkward_folder, change_an_item_of_a_copy, change_an_item_of_a_dump, cut_log,
-    files_of, flip_in_archive, flip_in_full, forget_position, tamper_with_a_copy,
-    tamper_with_a_dump, truncate,
+    FULL_PART, Harm, change_an_item_of_a_copy, change_an_item_of_a_dump,
+    change_an_item_of_a_server, change_an_item_of_statements, cut_log, flip_in_archive,
+    flip_in_full, forget_position, tamper_with_a_copy, tamper_with_a_dump, truncate,
 };
+use kept::promises_are_kept;
 use locks::{locks_of_a_copy_are_as_told, locks_of_a_dump_are_seen};
 use rows::{
-    a_course_that_cannot_be_kept_is_told_once, a_value_is_missed_under_load, are_compared,
-    tampering_is_noticed,
+    a_course_that_cannot_be_kept_is_told_once, a_harm_is_noticed_under_load,
+    a_value_is_missed_under_load, rows_that_nobody_tells_spoil_nothing, tampering_is_noticed,
+    the_end_is_heeded_between_rows,
 };
 use source::{
     a_source_that_goes_away_breaks_no_promise, the_end_is_heeded_by_who_waits_for_an_answer,
@@ -102,13 +105,26 @@ impl Place {
         Found { summary: ran.unwrap(), rows, seconds: recorder.kept.seconds(), course }
     }
 
+    fn sql(&self, statements: &[&str]) {
+        self.runtime.block_on(async {
+            let mut session = self.driver.connect(&SessionOptions::default()).await.unwrap();
+            for statement in statements {
+                session.query_sql(statement, &mut |_| Ok(())).await.unwrap();
+            }
+        });
+    }
+
     /// The same server as somebody else's, at a URL without a password.
     fn by_url(&self) -> Self {
         let info = self.runtime.block_on(self.driver.server_info()).unwrap();
-        let folder = PathBuf::from(&info.settings["data_folder"]).parent().unwrap().to_owned();
-        let socket = files_of(&folder).into_iter().find_map(|file| {
-            let name = file.file_name()?.to_str()?;
-            name.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
+        Self::at(PathBuf::from(&info.settings["data_folder"]).parent().unwrap())
+    }
+
+    /// The server whose socket is in a folder.
+    fn at(folder: &Path) -> Self {
+        let socket = fs::read_dir(folder).unwrap().find_map(|entry| {
+            let name = entry.ok()?.file_name();
+            name.to_str()?.strip_prefix(".s.PGSQL.")?.parse::<u16>().ok()
         });
         let folder = folder.display().to_string().replace('/', "%2F");
         Self::open(&format!("postgres://dbdyno@{folder}:{}/postgres", socket.unwrap()))
@@ -145,55 +161,6 @@ impl Found {
     fn check(&self, check: &str) -> (f64, &str) {
         let row = self.row(&format!("check_{check}"), "");
         (row.value.unwrap(), &row.detail)
-    }
-}
-
-/// Methods under load, and what must be told of them.
-fn promises_are_kept(place: &Place, methods: &[&str]) {
-    let folder = awkward_folder();
-    let options = BackupOptions { folder: Some(folder.path().to_owned()), ..only(methods) };
-    let found = place.run("tpcc", options, Harm::None);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    let wrong: Vec<_> = found.rows.iter().filter(|row| row.status != Status::Ok).collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!((found.summary.measured, found.summary.could_not_run), (1, 0));
-    let all = place.driver.backups().unwrap().methods();
-    for method in all.iter().filter(|method| methods.contains(&method.name)) {
-        let (name, of) = (method.name, |metric: &str| found.value(metric, method.name));
-        for metric in ["backup_s", "backup_mb_per_s", "backup_cpu_s", "restore_s"] {
-            assert!(of(metric) > 0.0, "{metric} of {name}");
-        }
-        assert!(of("restore_s") <= of("restore_ready_s"), "{name}");
-        let ratio = of("data_bytes") / of("backup_bytes");
-        assert!((of("data_to_backup_ratio") / ratio - 1.0).abs() < 1e-9);
-        // A warehouse has some 90 MB; a backup is neither empty nor many times as large.
-        assert!((50e6..300e6).contains(&of("data_bytes")), "{name}: {}", of("data_bytes"));
-        assert!((1e5..1e9).contains(&of("backup_bytes")), "{name}: {}", of("backup_bytes"));
-        for phase in ["before", "during", "after"] {
-            let of = |metric: &str| found.value(metric, &format!("{name}/{phase}"));
-            let is_some = phase == "during" || of("throughput") > 0.0;
-            assert!(is_some, "{name} {phase}");
-            assert_eq!(of("errors"), 0.0, "{name} {phase}");
-            assert!(
-                of("latency_p99_us") <= 1_000.0 * of("longest_pause_ms") * 1.01,
-                "{name} {phase}"
-            );
-        }
-        for check in ["restored", "conditions", "tables", "ledger", "tpcc_new_orders_accounted"] {
-            assert_eq!(found.check(&format!("{check}_{name}")).0, 1.0, "{check} of {name}");
-        }
-        are_compared(&found, method);
-        assert!(of("lock_looks") >= 1.0, "{name}");
-        assert!(of("writers_blocked_ms") > 0.0, "{name}");
-        for phase in ["before", "during", "after"] {
-            assert!(found.course.contains(&format!("\n{name},{phase},")), "{name} {phase}");
-        }
-        if method.promise == BackupPromise::PointInTime {
-            assert!(of("log_throughput_ratio") > 0.0);
-            assert!(of("backup_log_bytes") > 0.0);
-        }
-        let named = |second: &Second| second.transaction.starts_with(name);
-        assert!(found.seconds.iter().any(named), "{name} is not in the timeline");
     }
 }
 
@@ -364,9 +331,18 @@ fn on_postgres() {
     let place = Place::open("postgres");
     promises_are_kept(
         &place,
-        &["pg_basebackup", "pg_basebackup-zstd", "pg_dump-directory", "pg_receivewal"],
+        &[
+            "pg_basebackup",
+            "pg_basebackup-gzip",
+            "pg_basebackup-zstd",
+            "pg_dump-directory",
+            "pg_receivewal",
+        ],
     );
     a_value_is_missed_under_load(&place, "pg_dump-directory", change_an_item_of_a_dump);
+    let harm = Harm::ChangeRestored(change_an_item_of_a_server);
+    a_harm_is_noticed_under_load(&place, "pg_basebackup-zstd", harm);
+    rows_that_nobody_tells_spoil_nothing(&place);
     a_named_server_is_backed_up(&place);
     killed_backups_are_told(&place, "pg_basebackup");
     locks_of_a_dump_are_seen(&place);
@@ -405,7 +381,8 @@ fn on_mariadb() {
         return;
     }
     let place = Place::open("mariadb");
-    promises_are_kept(&place, &["mariadb-dump", "mariadb-incremental", "mariadb-binlog"]);
+    promises_are_kept(&place, &place.methods());
+    a_value_is_missed_under_load(&place, "mariadb-dump", change_an_item_of_statements);
     killed_backups_are_told(&place, "mariadb-backup");
     a_full_disk_is_told(&place, &[("mariadb-dump", "28"), ("mariadb-backup", "28")]);
     truncated_backups_are_noticed(
@@ -433,6 +410,7 @@ fn on_sqlite() {
     let place = Place::open("sqlite");
     promises_are_kept(&place, &place.methods());
     a_value_is_missed_under_load(&place, "online", change_an_item_of_a_copy);
+    the_end_is_heeded_between_rows(&place);
     a_course_that_cannot_be_kept_is_told_once(&place, "online");
     for method in place.methods() {
         a_handle_kills(&place, method);

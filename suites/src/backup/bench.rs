@@ -86,8 +86,9 @@ impl<'s> Bench<'s> {
         if self.attempt(measured, create)?.is_none() {
             return Ok(());
         }
-        let ran = self.run_all(before, measured);
-        self.sum_up(measured)?;
+        let mut making = Making::new(self);
+        let ran = self.run_all(&mut making, before, measured);
+        self.sum_up(&making, measured);
         let drop = || {
             self.stand
                 .look("drop the ledger", async |session| ledger::drop(&*driver, session).await)
@@ -115,8 +116,12 @@ impl<'s> Bench<'s> {
         }
     }
 
-    fn run_all(&self, state: State, measured: &mut Measured) -> Result<()> {
-        let mut making = Making::new(self);
+    fn run_all(
+        &self,
+        making: &mut Making<'_>,
+        state: State,
+        measured: &mut Measured,
+    ) -> Result<()> {
         let mut known = Some(state);
         for method in self.methods()? {
             self.stand.go_on()?;
@@ -173,16 +178,10 @@ impl<'s> Bench<'s> {
     }
 
     /// What shows in the rows of all methods alone.
-    fn sum_up(&self, measured: &mut Measured) -> Result<()> {
-        let methods = self.backups()?.methods();
-        let keeps_log = |name: &str| {
-            let its = methods.iter().find(|method| method.name == name);
-            its.is_some_and(|method| method.promise == BackupPromise::PointInTime)
-        };
-        let costs = found::cost_of_log(&measured.own, keeps_log);
+    fn sum_up(&self, making: &Making<'_>, measured: &mut Measured) {
+        let costs = found::cost_of_log(&measured.own, |name| making.needed_log(name));
         measured.own.extend(costs);
         measured.headline = found::headline(&measured.own);
-        Ok(())
     }
 
     /// Looks at the tables: the consistency conditions, and the counters.

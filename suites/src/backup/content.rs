@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
 
 use dbdyno_core::schema::Table;
-use dbdyno_core::{DbError, Driver, Row, Session, Value};
+use dbdyno_core::{DbError, Driver, ErrorClass, Row, Session, Stop, Value};
+
+/// Rows between two looks at whether to go on.
+const LOOK_AGAIN: u64 = 1_000;
+/// How often who waits for the next row looks at the same.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The rows of a table, and the sum of their hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content {
+    /// How many rows.
     pub rows: u64,
     sum: u64,
 }
@@ -16,14 +23,72 @@ pub struct Content {
 /// What is in each of some tables, by name.
 pub type Contents = BTreeMap<String, Content>;
 
+/// Until when rows are added up.
+pub struct Until<'u> {
+    began: Instant,
+    limit: Duration,
+    stops: Vec<(&'u Stop, &'static str)>,
+}
+
+impl<'u> Until<'u> {
+    /// For no longer than `limit` from now on, and until the end is asked for.
+    pub fn new(limit: Duration, stop: &'u Stop) -> Self {
+        Self { began: Instant::now(), limit, stops: vec![(stop, "the end was asked for")] }
+    }
+
+    /// And for no longer than a load goes on.
+    #[must_use]
+    pub fn or_end_of_load(mut self, over: &'u Stop) -> Self {
+        self.stops.push((over, "the load ended by itself"));
+        self
+    }
+
+    /// Why not to go on; `None` where there is nothing to keep from it.
+    pub fn over(&self) -> Option<String> {
+        let asked = self.stops.iter().find(|(stop, _)| stop.is_requested());
+        let is_late = || self.began.elapsed() >= self.limit;
+        asked.map(|(_, why)| (*why).to_owned()).or_else(|| is_late().then(|| self.late()))
+    }
+
+    fn late(&self) -> String {
+        format!("it goes on after {} s", self.limit.as_secs())
+    }
+
+    /// Waits until there is no going on any more.
+    pub async fn is_over(&self) {
+        while self.over().is_none() {
+            tokio::time::sleep(PATIENCE).await;
+        }
+    }
+
+    fn ended(&self) -> DbError {
+        let why = self.over().unwrap_or_else(|| self.late());
+        DbError::new(ErrorClass::StatementTimeout, None, why)
+    }
+}
+
 /// What is in each of the tables.
 ///
 /// # Errors
-/// The engine refuses, or one of the tables is not there.
+/// The engine refuses, one of the tables is not there, or there is no going on.
 pub async fn read(
     tables: &[Table],
     driver: &dyn Driver,
     session: &mut dyn Session,
+    until: &Until<'_>,
+) -> Result<Contents, DbError> {
+    tokio::select! {
+        found = add_up(tables, driver, session, until) => found,
+        () = until.is_over() => Err(until.ended()),
+    }
+}
+
+/// Who answers without letting others work, as SQLite does, is asked between rows whether to go on.
+async fn add_up(
+    tables: &[Table],
+    driver: &dyn Driver,
+    session: &mut dyn Session,
+    until: &Until<'_>,
 ) -> Result<Contents, DbError> {
     let mut contents = Contents::new();
     for table in tables {
@@ -32,7 +97,13 @@ pub async fn read(
         let sql =
             format!("SELECT {} FROM {}", dialect.columns(&columns), dialect.quote(table.name));
         let mut content = Content::default();
-        session.query_sql(&sql, &mut |row| content.add(row, columns.len())).await?;
+        let mut add = |row: &dyn Row| {
+            if content.rows % LOOK_AGAIN == 0 && until.over().is_some() {
+                return Err(until.ended());
+            }
+            content.add(row, columns.len())
+        };
+        session.query_sql(&sql, &mut add).await?;
         contents.insert(table.name.to_owned(), content);
     }
     Ok(contents)

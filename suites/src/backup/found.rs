@@ -72,6 +72,13 @@ pub fn none(metric: &str) -> Measurement {
     Measurement { value: None, ..Measurement::new(metric, 0.0, "s", Better::Lower) }
 }
 
+/// That nobody can tell which rows a backup must have that was made under load, and why; it is held against what else is
+/// known of it.
+pub fn rows_untold(why: &Error) -> Measurement {
+    let row = Measurement::new("rows_untold", 1.0, "1", Better::Lower);
+    Measurement { detail: why.to_string(), ..row }
+}
+
 /// What restoring took.
 pub fn of_restore(placed: Duration, ready: Option<Duration>) -> Vec<Measurement> {
     let row =

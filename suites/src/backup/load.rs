@@ -56,7 +56,7 @@ pub fn around<T: Send>(
     workload: &Arc<dyn Workload>,
     ledger: &mut Ledger,
     making: impl FnOnce() -> Result<T> + Send,
-    right_after: impl FnOnce(&mut T) + Send,
+    right_after: impl FnOnce(&mut T, &Stop) + Send,
 ) -> Result<Loaded<T>> {
     let log = Arc::<Log>::default();
     let noted = Noted::workload(Arc::clone(workload), &log);
@@ -164,7 +164,7 @@ impl Windows<'_> {
         &self,
         over: &Stop,
         making: impl FnOnce() -> Result<T>,
-        right_after: impl FnOnce(&mut T),
+        right_after: impl FnOnce(&mut T, &Stop),
     ) -> std::result::Result<Amidst<T>, Halt> {
         let (warmup, length) = self.stand.length(self.stand.case().clients);
         self.wait(over, Length::Duration(warmup))?;
@@ -179,7 +179,7 @@ impl Windows<'_> {
             return Err(made_it.err().map_or(Halt::Broke, Halt::Other));
         }
         if let Ok(made_it) = &mut made_it {
-            right_after(made_it);
+            right_after(made_it, over);
         }
         let resumed = Instant::now();
         let halt = self.wait(over, length).err();

@@ -1,18 +1,20 @@
 //! One backup: made, restored, and held against what its method promises.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::backup::{
     Backup, BackupMade, BackupMethod, BackupPlan, BackupPromise, Twin, limit,
 };
-use dbdyno_core::{Check, DbError, Error, ErrorClass, Event, Measurement, Result};
+use dbdyno_core::{Check, Error, Event, Measurement, Result, Stop};
 
 use super::bench::Bench;
-use super::content::{self, Contents};
+use super::content::{self, Contents, Until};
 use super::ledger::{self, Ledger};
 use super::locks::{self, Locks};
 use super::manifest::Manifest;
-use super::verify::{Expected, Reading};
+use super::rows::{Rows, Telling};
+use super::verify::{Expected, Reading, Verified};
 use super::{course, found, load};
 use crate::benchmark::{Benchmark as _, LoadBenchmark as _, State};
 use crate::oltp::tpcc::Tpcc;
@@ -40,9 +42,10 @@ struct Tool {
     locks: Option<Locks>,
     from: Instant,
     to: Instant,
-    /// What sees the same as it, and what that saw; nothing where there is no such.
-    twin: Option<Twin>,
-    content: Result<Option<Contents>>,
+    /// Who has the rows that it must have; nothing once it was asked.
+    twin: Result<Option<Twin>>,
+    /// What came of asking.
+    rows: Result<Rows>,
 }
 
 /// A backup that was made.
@@ -50,16 +53,13 @@ struct Made {
     /// From when to when that took.
     from: Instant,
     to: Instant,
-    /// What it must have in it, where that is known.
-    content: Option<Contents>,
+    /// What it must have in it.
+    rows: Rows,
     /// The state of the tables afterwards, or why nothing else can be done with the backup.
     after: Result<State>,
     /// What cannot be told of it, though it can be restored and held against what is known.
     untold: Option<Error>,
 }
-
-/// What holds of a restored backup, and how long restoring took.
-type Verified = (Vec<Measurement>, Vec<Check>);
 
 /// Goes through backups of one case.
 pub struct Making<'b> {
@@ -67,11 +67,18 @@ pub struct Making<'b> {
     ledger: Ledger,
     /// What is in the tables, until somebody changes them.
     content: Option<Contents>,
+    /// Methods for which the source wrote a log that it does not write otherwise.
+    with_log: BTreeSet<&'static str>,
 }
 
 impl<'b> Making<'b> {
     pub fn new(bench: &'b Bench<'b>) -> Self {
-        Self { bench, ledger: Ledger::default(), content: None }
+        Self { bench, ledger: Ledger::default(), content: None, with_log: BTreeSet::new() }
+    }
+
+    /// Whether the load of a method ran on a source that wrote a log for it.
+    pub fn needed_log(&self, method: &str) -> bool {
+        self.with_log.contains(method)
     }
 
     /// Makes a backup by one method; gives the state of the tables afterwards, where it is known. `before` is the one of
@@ -88,7 +95,10 @@ impl<'b> Making<'b> {
     ) -> Result<Option<State>> {
         let (bench, name) = (self.bench, method.name);
         let subject = self.prepare(method)?;
-        if bench.under_load && method.promise == BackupPromise::PointInTime {
+        if subject.backup.needs_log() {
+            self.with_log.insert(name);
+        }
+        if bench.under_load && subject.backup.needs_log() {
             // Keeping a log may have started the server again: its load is to find the tables in memory, as those of
             // other methods do.
             bench.look()?;
@@ -106,9 +116,12 @@ impl<'b> Making<'b> {
                 return Ok(None);
             }
         };
-        let (moments, source) = ((made.from, made.to), (made.content, &state));
-        let held = self.hold(&subject, moments, source, measured);
-        let untold = made.untold.inspect(|_| {
+        let (moments, source) = ((made.from, made.to), (made.rows, &state));
+        let (held, untold) = match self.hold(&subject, moments, source, measured) {
+            Ok(untold) => (Ok(()), untold),
+            Err(error) => (Err(error), None),
+        };
+        let untold = made.untold.or(untold).inspect(|_| {
             // Of a method that is not known in all there is one row that says so, in the place of what restoring took.
             measured
                 .own
@@ -146,10 +159,8 @@ impl<'b> Making<'b> {
         let tables = Tpcc.dataset().tables();
         let stop = self.bench.stand.stop();
         let content = self.bench.stand.ask("add up the rows of all tables", async |session| {
-            tokio::select! {
-                found = content::read(&tables, &*driver, session) => found,
-                () = stop.requested() => Err(DbError::unexpected("the end was asked for")),
-            }
+            let until = Until::new(LIMIT, stop);
+            content::read(&tables, &*driver, session, &until).await
         })?;
         self.content = Some(content.clone());
         Ok(content)
@@ -181,31 +192,12 @@ impl<'b> Making<'b> {
                 running.wait(plan.limit, &plan.stop)
             });
             let to = Instant::now();
-            // Nobody keeps rows for what sees the same as a backup that there is not.
+            // Nobody keeps rows for a backup that there is not.
             let twin = backup.twin();
             Ok((made?, started, to, twin))
         });
         let (backup, from, to, twin) = made?;
-        Ok(Tool { backup, locks, from, to, twin, content: Ok(None) })
-    }
-
-    /// Has a backup's twin tell what must be in the backup.
-    fn ask_twin(&self, subject: &Subject, mut twin: Twin) -> Result<Contents> {
-        let (stand, limit) = (self.bench.stand, subject.plan.limit);
-        let doing = format!("add up the rows that {} must have saved", subject.method.name);
-        stand.working_on(&doing);
-        let (driver, tables) = (stand.shared_driver(), Tpcc.dataset().tables());
-        let given_up = |why: String| Err(DbError::new(ErrorClass::StatementTimeout, None, why));
-        let told = twin.ask(async |session| {
-            tokio::select! {
-                found = content::read(&tables, &*driver, session) => found,
-                () = stand.stop().requested() => given_up("the end was asked for".to_owned()),
-                () = tokio::time::sleep(limit) => {
-                    given_up(format!("it goes on after {} s", limit.as_secs()))
-                }
-            }
-        });
-        told.map_err(|why| Error::new(doing, why))
+        Ok(Tool { backup, locks, from, to, twin, rows: Ok(Rows::Unknown) })
     }
 
     fn at_rest(
@@ -216,14 +208,17 @@ impl<'b> Making<'b> {
     ) -> Result<Made> {
         let is_snapshot = subject.method.promise == BackupPromise::Snapshot;
         // All that is there, for nobody changes it meanwhile.
-        let content = is_snapshot.then(|| self.content()).transpose()?;
+        let rows = match is_snapshot {
+            true => Rows::Known(self.content()?),
+            false => Rows::Unknown,
+        };
         let tool = self.make(subject)?;
-        measured.own.extend(tool.rows(subject));
+        measured.own.extend(tool.metrics(subject));
         let after = match is_snapshot {
             true => Ok(before),
             false => self.work(&before).map(|_| before),
         };
-        Ok(Made { from: tool.from, to: tool.to, content, after, untold: None })
+        Ok(Made { from: tool.from, to: tool.to, rows, after, untold: None })
     }
 
     /// Has one client change the tables; gives how often it did.
@@ -245,11 +240,8 @@ impl<'b> Making<'b> {
         let workload = bench.workload(before);
         let mut ledger = std::mem::take(&mut self.ledger);
         let making = || self.make(subject);
-        let right_after = |tool: &mut Tool| {
-            if let Some(twin) = tool.twin.take() {
-                tool.content = self.ask_twin(subject, twin).map(Some);
-            }
-        };
+        let telling = Telling { bench, name, limit: subject.plan.limit };
+        let right_after = |tool: &mut Tool, over: &Stop| tool.ask_twin(&telling, over);
         let loaded = load::around(bench.stand, name, &workload, &mut ledger, making, right_after);
         self.ledger = ledger;
         let mut loaded = loaded?;
@@ -259,7 +251,7 @@ impl<'b> Making<'b> {
         let blocked = self.ledger.longest_wait(from, to);
         let blocked = blocked.map(|longest| found::writers_blocked(longest, broke).of(name));
         measured.own.extend(blocked);
-        measured.own.extend(loaded.made.iter().flat_map(|tool| tool.rows(subject)));
+        measured.own.extend(loaded.made.iter().flat_map(|tool| tool.metrics(subject)));
         let file = bench.stand.file(COURSES, "csv");
         let unkept = file.and_then(|file| course::keep(&file, name, &loaded.spans())).err();
         let hindrance = loaded.hindrance();
@@ -272,16 +264,18 @@ impl<'b> Making<'b> {
             measured.checks.extend(accounts.into_iter().chain(lacks).map(|check| check.of(name)));
         }
         // What the tool said may be why the tables cannot be looked at.
-        let Tool { from, to, content, .. } = loaded.made?;
-        let (content, untold) = match content {
-            Ok(content) => (content, None),
-            Err(error) => (None, Some(error)),
+        let Tool { from, to, rows, twin, .. } = loaded.made?;
+        measured.own.extend(twin.err().map(|why| found::rows_untold(&why).of(name)));
+        let (rows, untold) = match rows {
+            Ok(rows) => (rows, None),
+            Err(error) => (Rows::Unknown, Some(error)),
         };
         let after = hindrance.map_or(looked, Err);
-        Ok(Made { from, to, content, after, untold: untold.or(unkept) })
+        Ok(Made { from, to, rows, after, untold: untold.or(unkept) })
     }
 
-    /// Restores a backup and holds what is there against what was promised.
+    /// Restores a backup and holds what is there against what was promised; gives why nobody could tell which rows must
+    /// be there, though somebody should.
     ///
     /// # Errors
     /// Something is in the way, or a promise was found [broken](Error::broken).
@@ -289,9 +283,9 @@ impl<'b> Making<'b> {
         &mut self,
         subject: &Subject,
         made: (Instant, Instant),
-        source: (Option<Contents>, &State),
+        source: (Rows, &State),
         measured: &mut Measured,
-    ) -> Result<()> {
+    ) -> Result<Option<Error>> {
         let (name, stand) = (subject.method.name, self.bench.stand);
         let mut manifest = Manifest::of(&subject.backup.files(), stand.stop())?;
         self.tell(name, "backup_made", &subject.backup.folder().display().to_string())?;
@@ -300,13 +294,13 @@ impl<'b> Making<'b> {
                 stand.working_on(&format!("restore the backup of {name}"));
                 // Restoring may change the files.
                 let damage = manifest.damage(stand.stop())?;
-                (damage, self.restore_and_verify(subject, &expected))
+                (damage, self.restore_and_verify(subject, expected))
             }
             Err(error) if stand.is_stopped() => return Err(error),
             Err(error) => (manifest.damage(stand.stop())?, Err(error)),
         };
         match (held, damage) {
-            (Ok((rows, checks)), damage) => {
+            (Ok(Verified { rows, checks, untold }), damage) => {
                 measured.own.extend(rows.into_iter().map(|row| row.of(name)));
                 measured.checks.extend(checks);
                 let whole = damage.map(|damage| {
@@ -314,12 +308,12 @@ impl<'b> Making<'b> {
                     Check::new("whole", false, why).of(name)
                 });
                 measured.checks.extend(whole);
-                Ok(())
+                Ok(untold)
             }
             // What was damaged is to blame, whatever stood in the way besides.
             (Err(error), Some(_)) if !stand.is_stopped() => {
                 measured.checks.push(Check::new("restored", false, error.to_string()).of(name));
-                Ok(())
+                Ok(None)
             }
             (Err(error), _) => Err(error),
         }
@@ -330,14 +324,14 @@ impl<'b> Making<'b> {
         &mut self,
         subject: &Subject,
         (from, to): (Instant, Instant),
-        (content, state): (Option<Contents>, &State),
+        (rows, state): (Rows, &State),
         manifest: &mut Manifest,
         measured: &mut Measured,
     ) -> Result<Expected> {
         let name = subject.method.name;
         if subject.method.promise == BackupPromise::Snapshot {
             self.write()?;
-            return Ok(Expected { content, from, to });
+            return Ok(Expected { rows, from, to });
         }
         let (expected, log_bytes) = self.point_in_time(&*subject.backup, state)?;
         measured.own.push(found::log_bytes(log_bytes).of(name));
@@ -354,7 +348,7 @@ impl<'b> Making<'b> {
         let stand = self.bench.stand;
         stand.working_on("mark the moment to be recovered to");
         self.write()?;
-        let content = Some(self.content()?);
+        let rows = Rows::Known(self.content()?);
         let from = Instant::now();
         backup.mark()?;
         let to = Instant::now();
@@ -365,10 +359,10 @@ impl<'b> Making<'b> {
                 "nothing was committed after it, so that nothing could be recovered by mistake";
             return Err(Error::new("recover to a point in time", why));
         }
-        Ok((Expected { content, from, to }, backup.close()?))
+        Ok((Expected { rows, from, to }, backup.close()?))
     }
 
-    fn restore_and_verify(&self, subject: &Subject, expected: &Expected) -> Result<Verified> {
+    fn restore_and_verify(&self, subject: &Subject, expected: Expected) -> Result<Verified> {
         let name = subject.method.name;
         let restored = subject.backup.restore()?;
         let process = restored.driver.metrics().and_then(|metrics| metrics.process());
@@ -381,8 +375,18 @@ impl<'b> Making<'b> {
 }
 
 impl Tool {
+    /// Has a twin tell which rows must be in the backup; one that is a server does so later.
+    fn ask_twin(&mut self, telling: &Telling<'_>, load_over: &Stop) {
+        match std::mem::replace(&mut self.twin, Ok(None)) {
+            Ok(None) => {}
+            Ok(Some(Twin::Session(twin))) => self.rows = telling.by_session(twin, load_over),
+            Ok(Some(Twin::Server(twin))) => self.rows = Ok(Rows::Of(twin)),
+            Err(why) => self.twin = Err(why),
+        }
+    }
+
     /// What it cost, and which locks were seen.
-    fn rows(&self, subject: &Subject) -> impl Iterator<Item = Measurement> {
+    fn metrics(&self, subject: &Subject) -> impl Iterator<Item = Measurement> {
         let detail = subject.backup.detail();
         let rows = found::of_backup(subject.data_bytes, &self.backup, &detail);
         let locks: Vec<_> = self.locks.iter().flat_map(Locks::metrics).collect();

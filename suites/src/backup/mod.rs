@@ -5,7 +5,7 @@
 //! `docs/replication-and-backup.md` says how each number is measured.
 
 mod bench;
-pub(crate) mod content;
+pub mod content;
 mod course;
 mod found;
 mod ledger;
@@ -15,6 +15,7 @@ mod making;
 mod manifest;
 mod noted;
 mod options;
+mod rows;
 mod verify;
 
 use dbdyno_core::{Result, Statement};

@@ -8,16 +8,16 @@ use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{Check, DbError, Error, Measurement, Result, Session};
 
 use super::bench::Bench;
-use super::content::{self, Contents};
+use super::content::{self, Contents, Until};
 use super::found;
 use super::ledger::{self, Ledger};
+use super::rows::{Rows, Telling};
 use crate::benchmark::{Benchmark as _, LoadBenchmark as _};
 use crate::oltp::tpcc::Tpcc;
 
 /// What must be there.
 pub struct Expected {
-    /// The rows, where they are known.
-    pub content: Option<Contents>,
+    pub rows: Rows,
     /// Between which moments the one is that was promised.
     pub from: Instant,
     pub to: Instant,
@@ -26,9 +26,9 @@ pub struct Expected {
 /// Tables of TPC-C whose rows nobody adds to or takes away (1.3.1).
 const FIXED: [&str; 5] = ["warehouse", "district", "customer", "stock", "item"];
 
-/// What is said of a backup whose rows nobody can tell.
+/// What is said of a backup whose rows nobody tells.
 const ROWS_UNKNOWN: &str =
-    "; rows are held against these and the ledger alone, for nobody else saw its moment";
+    "; rows are held against these and the ledger alone, for nobody told which it must have";
 
 /// How often a server that is coming up is asked.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -41,6 +41,16 @@ struct Found {
     conditions: Vec<Check>,
     ledger: Vec<i64>,
     content: Option<Contents>,
+}
+
+/// What was found out about a restored backup.
+pub struct Verified {
+    /// How long restoring took.
+    pub rows: Vec<Measurement>,
+    /// What holds.
+    pub checks: Vec<Check>,
+    /// Why nobody could tell which rows must be there.
+    pub untold: Option<Error>,
 }
 
 /// What holds, or what is wrong.
@@ -85,22 +95,22 @@ impl Reading<'_> {
     /// # Errors
     /// It cannot be read, which is a [broken](Error::broken) promise unless something else is in the way; the end was
     /// asked for, or the source cannot be asked any more.
-    pub fn verify(
-        &self,
-        expected: &Expected,
-        ledger: &Ledger,
-    ) -> Result<(Vec<Measurement>, Vec<Check>)> {
+    pub fn verify(&self, expected: Expected, ledger: &Ledger) -> Result<Verified> {
         let check = |what: &str, held: Held| {
             let is_held = held.is_ok();
             Check::new(what, is_held, held.unwrap_or_else(|why| why)).of(self.name)
         };
-        let found = self.found(expected.content.is_some())?;
+        let found = self.found(expected.rows.are_told())?;
+        let (wanted, untold) = match self.wanted(expected.rows) {
+            Ok(wanted) => (wanted, None),
+            Err(error) => (None, Some(error)),
+        };
         let rows = found::of_restore(self.restored.placed, found.ready);
         let broken: Vec<&Check> = found.conditions.iter().filter(|check| !check.held).collect();
         let conditions = match broken.first() {
             None => {
                 let all = format!("all {} conditions of TPC-C 3.3.2 hold", found.conditions.len());
-                let known = if expected.content.is_some() { "" } else { ROWS_UNKNOWN };
+                let known = if wanted.is_some() { "" } else { ROWS_UNKNOWN };
                 Ok(format!("{all}{known}"))
             }
             Some(first) => {
@@ -118,7 +128,7 @@ impl Reading<'_> {
             check("tables", fixed),
             check("ledger", numbers),
         ];
-        if let (Some(wanted), Some(content)) = (&expected.content, &found.content) {
+        if let (Some(wanted), Some(content)) = (&wanted, &found.content) {
             let same = match content::difference(wanted, content) {
                 None => Ok(format!("{} tables have the same rows", wanted.len())),
                 Some(why) => Err(why),
@@ -132,7 +142,18 @@ impl Reading<'_> {
                 let why = format!("its server was lost once, and afterwards {wrong}");
                 Err(Error::new(self.doing(), why).next("restore it again"))
             }
-            _ => Ok((rows, checks)),
+            _ => Ok(Verified { rows, checks, untold }),
+        }
+    }
+
+    /// The rows that must be there. A server that has them is brought up only now: how long the restored one took to
+    /// answer is known.
+    fn wanted(&self, rows: Rows) -> Result<Option<Contents>> {
+        let telling = Telling { bench: self.bench, name: self.name, limit: self.limit };
+        match rows {
+            Rows::Unknown => Ok(None),
+            Rows::Known(content) => Ok(Some(content)),
+            Rows::Of(twin) => telling.by_server(twin, self.restored).map(Some),
         }
     }
 
@@ -187,19 +208,21 @@ impl Reading<'_> {
     /// Looks at it, for no longer than it may take.
     fn look(&self, with_rows: bool) -> Result<std::result::Result<Found, DbError>> {
         let stand = self.bench.stand;
-        let given_up = |why: String| Err(Error::new(self.doing(), why));
+        let until = Until::new(self.limit, stand.stop());
         stand.block_on(async {
-            tokio::select! {
-                looked = self.read(with_rows) => Ok(looked),
-                () = stand.stop().requested() => given_up("the end was asked for".to_owned()),
-                () = tokio::time::sleep(self.limit) => {
-                    given_up(format!("it goes on after {} s", self.limit.as_secs()))
-                }
+            let looked = tokio::select! {
+                looked = self.read(with_rows, &until) => Some(looked),
+                () = until.is_over() => None,
+            };
+            match (looked, until.over()) {
+                (Some(Ok(found)), _) => Ok(Ok(found)),
+                (Some(Err(why)), None) => Ok(Err(why)),
+                (_, why) => Err(Error::new(self.doing(), why.unwrap_or_default())),
             }
         })
     }
 
-    async fn read(&self, with_rows: bool) -> Result<Found, DbError> {
+    async fn read(&self, with_rows: bool, until: &Until<'_>) -> Result<Found, DbError> {
         let (driver, stand) = (self.restored.driver.as_ref(), self.bench.stand);
         let mut session = driver.connect(&stand.session_options()).await?;
         scalar_sql(&mut *session, "SELECT COUNT(*) FROM district").await?;
@@ -209,7 +232,7 @@ impl Reading<'_> {
         let numbers = ledger::read(driver, &mut *session).await?;
         let tables = Tpcc.dataset().tables();
         let content = match with_rows {
-            true => Some(content::read(&tables, driver, &mut *session).await?),
+            true => Some(content::read(&tables, driver, &mut *session, until).await?),
             false => None,
         };
         Ok(Found { fixed, ready, conditions: state.checks, ledger: numbers, content })

@@ -10,6 +10,8 @@ use dbdyno_tests::wait_for;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::Place;
+
 /// What is done to backups while they are made, or before they are restored.
 #[derive(Clone, Debug)]
 pub(super) enum Harm {
@@ -26,6 +28,8 @@ pub(super) enum Harm {
     KillRestore(&'static str),
     /// The server that it was restored into is killed.
     KillRestored,
+    /// Something is changed in that server, whose process it is.
+    ChangeRestored(fn(u32)),
     /// A program goes away before it is restored.
     Remove(PathBuf),
 }
@@ -51,6 +55,9 @@ impl Harm {
             (Self::KillRestored, "backup_restored") => {
                 let id = event.detail.strip_prefix("process ").unwrap();
                 kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL).unwrap();
+            }
+            (Self::ChangeRestored(change), "backup_restored") => {
+                change(event.detail.strip_prefix("process ").unwrap().parse().unwrap());
             }
             (Self::KillRestore(name), "backup_made") => {
                 let name = *name;
@@ -206,6 +213,28 @@ pub(super) fn change_an_item_of_a_dump(folder: &Path) {
         return;
     }
     panic!("no items in {}", folder.display());
+}
+
+/// The same in a dump of statements.
+pub(super) fn change_an_item_of_statements(folder: &Path) {
+    let file = folder.join("dump.sql");
+    let mut dump = fs::read(&file).unwrap();
+    let find = |from: usize, words: &str| {
+        let found = dump[from..].windows(words.len()).position(|part| part == words.as_bytes());
+        from + found.unwrap_or_else(|| panic!("no {words}"))
+    };
+    let last = find(find(0, "INSERT INTO `item` VALUES"), "')") - 1;
+    dump[last] = if dump[last] == b'x' { b'y' } else { b'x' };
+    fs::write(&file, dump).unwrap();
+}
+
+/// The same in a server that was restored: files of a base backup are known by their checksums.
+pub(super) fn change_an_item_of_a_server(process: u32) {
+    let data = fs::read_link(format!("/proc/{process}/cwd")).unwrap();
+    let change = "UPDATE dbdyno_tpcc.item SET i_data = i_data || 'x' WHERE i_id = 7";
+    // Who tells of a server that was restored may work for a runtime.
+    let changing = std::thread::spawn(move || Place::at(data.parent().unwrap()).sql(&[change]));
+    changing.join().unwrap();
 }
 
 /// What a program makes of a file.

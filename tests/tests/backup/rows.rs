@@ -1,34 +1,83 @@
 //! Rows of backups: a value that was changed is noticed, also under load, where a session that began at the same moment
-//! tells what must be there.
+//! tells what must be there, or a server that followed the log to it.
 
 use std::path::Path;
+use std::time::Duration;
 
-use dbdyno_core::backup::{BackupMethod, BackupPromise};
 use dbdyno_core::load::Length;
-use dbdyno_core::{Status, Stop};
+use dbdyno_core::{SessionOptions, Status, Stop};
+use dbdyno_suites::backup::{self, content};
 use dbdyno_suites::runner::RunOptions;
-use dbdyno_tests::{Meddler, Unseen, run_options};
+use dbdyno_tests::{Meddler, Unseen, named, run_options};
 
 use super::harm::Harm;
 use super::{Found, Place, only};
 
-/// Methods of which somebody else sees the moment.
-const SEEN: [&str; 5] = ["pg_dump", "pg_dump-directory", "online", "vacuum-into", "wal-copy"];
+/// What is said of a backup whose rows nobody tells.
+const ALONE: &str = "held against these and the ledger alone";
 
-/// Whether rows under load were held against something, or it was said that they were not.
-pub(super) fn are_compared(found: &Found, method: &BackupMethod) {
-    let (name, check) = (method.name, format!("rows_{}", method.name));
-    let conditions = found.check(&format!("conditions_{name}")).1;
-    let is_told = conditions.contains("held against these and the ledger alone");
-    let is_known = SEEN.contains(&name) || method.promise == BackupPromise::PointInTime;
-    assert_eq!(is_told, !is_known, "{name}: {conditions}");
-    match is_known {
-        true => assert_eq!(found.check(&check), (1.0, "12 tables have the same rows"), "{name}"),
-        false => {
-            let there = found.rows.iter().any(|row| row.metric == format!("check_{check}"));
-            assert!(!there, "{:#?}", found.rows);
+/// Whether rows under load were held against something.
+pub(super) fn are_compared(found: &Found, method: &str) {
+    let rows = found.check(&format!("rows_{method}"));
+    assert_eq!(rows, (1.0, "12 tables have the same rows"), "{method}");
+    let conditions = found.check(&format!("conditions_{method}")).1;
+    assert!(!conditions.contains(ALONE), "{method}: {conditions}");
+    assert!(!found.rows.iter().any(|row| row.metric == "rows_untold"), "{:#?}", found.rows);
+}
+
+/// A backup is worth what it is where nobody can be found who has its rows: that is said, and the rest is verified.
+pub(super) fn rows_that_nobody_tells_spoil_nothing(place: &Place) {
+    place.sql(&[
+        "SELECT pg_create_physical_replication_slot('dbdyno_twin')",
+        "ALTER FUNCTION pg_export_snapshot() RENAME TO pg_export_no_snapshot",
+    ]);
+    let methods = ["pg_basebackup", "pg_dump"];
+    let found = place.run("tpcc", only(&methods), Harm::None);
+    place.sql(&[
+        "SELECT pg_drop_replication_slot('dbdyno_twin')",
+        "ALTER FUNCTION pg_export_no_snapshot() RENAME TO pg_export_snapshot",
+    ]);
+    assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 0), "{:#?}", found.rows);
+    assert!(found.rows.iter().all(|row| row.status == Status::Ok), "{:#?}", found.rows);
+    for (method, words) in [
+        ("pg_basebackup", "replication slot \"dbdyno_twin\" already exists"),
+        ("pg_dump", "pg_export_snapshot() does not exist"),
+    ] {
+        let untold = found.row("rows_untold", method);
+        assert!(untold.value == Some(1.0) && untold.detail.contains(words), "{}", untold.detail);
+        assert!(found.check(&format!("conditions_{method}")).1.contains(ALONE), "{method}");
+        let check = format!("check_rows_{method}");
+        assert!(!found.rows.iter().any(|row| row.metric == check), "{:#?}", found.rows);
+        assert!(found.value("restore_s", method) > 0.0);
+    }
+}
+
+/// SQLite gives one row after another without letting anybody else work: whoever asks for the end meanwhile gets it, and
+/// so does the limit.
+pub(super) fn the_end_is_heeded_between_rows(place: &Place) {
+    let tables = named(backup::benchmarks(), "idle").dataset().tables();
+    let namespace = Some("dbdyno_tpcc".to_owned());
+    let options = SessionOptions { namespace, ..SessionOptions::default() };
+    let read = |until: &content::Until<'_>| {
+        place.runtime.block_on(async {
+            let mut session = place.driver.connect(&options).await.unwrap();
+            content::read(&tables, &*place.driver, &mut *session, until).await
+        })
+    };
+    let (asked, nobody, hour) = (Stop::default(), Stop::default(), Duration::from_secs(3_600));
+    asked.request();
+    // What is polled first is left to chance.
+    for _ in 0..8 {
+        for (until, said) in [
+            (content::Until::new(hour, &asked), "the end was asked for"),
+            (content::Until::new(hour, &nobody).or_end_of_load(&asked), "the load ended by itself"),
+            (content::Until::new(Duration::ZERO, &nobody), "it goes on after 0 s"),
+        ] {
+            let told = read(&until).err().map(|why| why.to_string()).unwrap_or_default();
+            assert!(told.contains(said), "`{told}` instead of {said}");
         }
     }
+    assert_eq!(read(&content::Until::new(hour, &nobody)).map(|found| found.len()).ok(), Some(12));
 }
 
 /// A backup in which something was changed is restored without a word, and is not what was promised; the `others` are
@@ -58,7 +107,12 @@ pub(super) fn tampering_is_noticed(
 
 /// A value that is wrong in a backup and that nothing else asks for.
 pub(super) fn a_value_is_missed_under_load(place: &Place, method: &'static str, change: fn(&Path)) {
-    let found = place.run("tpcc", only(&[method]), Harm::Tamper(method, change));
+    a_harm_is_noticed_under_load(place, method, Harm::Tamper(method, change));
+}
+
+/// The same of whatever is done to a backup, or to what is restored from it.
+pub(super) fn a_harm_is_noticed_under_load(place: &Place, method: &'static str, harm: Harm) {
+    let found = place.run("tpcc", only(&[method]), harm);
     assert_eq!((found.summary.failed, found.summary.could_not_run), (1, 0));
     for check in ["restored", "conditions", "tables", "ledger"] {
         assert_eq!(found.check(&format!("{check}_{method}")).0, 1.0, "{check}");

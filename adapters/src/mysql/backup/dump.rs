@@ -3,18 +3,20 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup, Twin};
 use dbdyno_core::{Error, Result};
 
+use super::followed::Followed;
+use super::logs::Position;
 use super::restored::{Client, start_empty};
 use super::{Source, told_version};
 use crate::backup::blame::{is_outside, judged};
 use crate::backup::tool::Tool;
 use crate::mysql::driver::MysqlDriver;
+use crate::mysql::programs::Product;
 
 /// What the last line of a whole dump says. Without it the statements of a cut one would run as well as those
 /// of a small one.
@@ -26,6 +28,9 @@ const TAIL: u64 = 200;
 pub(super) struct Dump {
     pub(super) source: Source,
     tool: PathBuf,
+    /// Whether it says its position in the binary log.
+    with_position: bool,
+    followed: Followed,
 }
 
 /// Finds what it takes.
@@ -35,7 +40,7 @@ pub(super) struct Dump {
 pub(super) fn prepare(source: Source) -> Result<Dump> {
     let tool = source.program("mariadb-dump", "mysqldump")?;
     source.program("mariadb", "mysql")?;
-    Ok(Dump { source, tool })
+    Ok(Dump { source, tool, with_position: false, followed: Followed::default() })
 }
 
 impl Dump {
@@ -44,18 +49,22 @@ impl Dump {
         self.folder().join("dump.sql")
     }
 
-    /// What makes it: InnoDB's rows as one transaction sees them, without locks.
-    pub(super) fn command(&self) -> Command {
-        let mut command = self.source.connecting(&self.tool);
-        command.args(["--single-transaction", "--quick", "--routines", "--triggers"]);
-        command.arg("--result-file").arg(self.file());
-        command
+    /// The same with its position in the server's binary log.
+    pub(super) fn with_position(self) -> Self {
+        Self { with_position: true, ..self }
     }
 
-    /// Starts it.
-    pub(super) fn begin(&self, mut command: Command) -> Result<Box<dyn RunningBackup>> {
-        command.arg("--databases").arg(&self.source.namespace);
-        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+    /// The same with who has the rows that it must have.
+    pub(super) fn with_followed(self, followed: Followed) -> Self {
+        Self { with_position: followed.is_there(), followed, ..self }
+    }
+
+    /// Its position in the binary log.
+    ///
+    /// # Errors
+    /// It cannot be read, or says none.
+    pub(super) fn position(&self) -> Result<Position> {
+        Position::of_dump(&self.file())
     }
 
     /// Runs its statements on a new server, which is there before the clock starts: a dump is restored into one
@@ -68,7 +77,8 @@ impl Dump {
         client.run(&self.file())?;
         more(&client)?;
         let placed = began.elapsed();
-        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
+        let position = None;
+        Ok(Restored { driver: Arc::new(driver), began, placed, position, is_outside })
     }
 
     fn check_end(&self) -> Result<()> {
@@ -101,8 +111,28 @@ impl Backup for Dump {
         self.source.watch()
     }
 
+    fn needs_log(&self) -> bool {
+        self.followed.is_there()
+    }
+
+    /// InnoDB's rows as one transaction sees them, without locks.
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
-        self.begin(self.command())
+        let mut command = self.source.connecting(&self.tool);
+        command.args(["--single-transaction", "--quick", "--routines", "--triggers"]);
+        command.arg("--result-file").arg(self.file());
+        if self.with_position {
+            command.arg(match self.source.origin.product {
+                Product::Mariadb => "--master-data=2",
+                Product::Mysql => "--source-data=2",
+            });
+        }
+        command.arg("--databases").arg(&self.source.namespace);
+        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+    }
+
+    fn twin(&self) -> Result<Option<Twin>> {
+        let file = self.file();
+        self.followed.twin(move || Position::of_dump(&file))
     }
 
     fn restore(&self) -> Result<Restored> {

@@ -2,7 +2,9 @@
 
 mod binlog;
 mod dump;
+mod followed;
 mod locks;
+mod logs;
 mod physical;
 mod restored;
 
@@ -23,6 +25,7 @@ use crate::backup::{ANSWER_LIMIT, Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, version_line};
 use crate::throwaway::runtime::run_to_end;
+use followed::Followed;
 
 /// The user that throwaway servers run as, and so their tools.
 const ACCOUNT: &str = "mysql";
@@ -69,9 +72,17 @@ impl Backups for MysqlDriver {
         if !all.iter().any(|known| known.name == method) {
             return Err(unknown(all, method));
         }
+        // MySQL has no copy of its files to go out from, and others' servers keep the log that they keep.
+        let is_followed =
+            plan.with_twin && self.product() == Product::Mariadb && self.is_throwaway();
+        let followed = || match is_followed {
+            true => Followed::prepare(self, method, plan),
+            false => Ok(Followed::default()),
+        };
         Ok(match method {
             "mariadb-dump" | "mysqldump" => {
-                Box::new(dump::prepare(Source::of(self, method, plan)?)?)
+                let dump = dump::prepare(Source::of(self, method, plan)?)?;
+                Box::new(dump.with_followed(followed()?))
             }
             "mariadb-binlog" | "mysqlbinlog" => {
                 Box::new(binlog::prepare(self, Source::of(self, method, plan)?)?)
@@ -83,7 +94,9 @@ impl Backups for MysqlDriver {
             _ => {
                 let is_incremental = method == "mariadb-incremental";
                 let source = Source::of(self, method, plan)?;
-                Box::new(physical::prepare(self, source, is_incremental)?)
+                // The server is started again before anything is copied.
+                let followed = followed()?;
+                Box::new(physical::prepare(self, source, is_incremental)?.with_followed(followed))
             }
         })
     }

@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup, Twin};
 use dbdyno_core::{Driver as _, Error, Result};
 
+use super::followed::Followed;
+use super::logs::Position;
 use super::{BACKUP_PACKAGES, Source, restored, told_version};
 use crate::backup::program;
 use crate::backup::tool::Tool;
@@ -15,12 +17,13 @@ use crate::throwaway::Place;
 
 /// A full backup, or an incremental one and the full one that it goes out from.
 pub(super) struct Physical {
-    source: Source,
+    pub(super) source: Source,
     tool: PathBuf,
     /// The server's data folder.
     data: PathBuf,
     /// The full backup that was made before.
     base: Option<PathBuf>,
+    followed: Followed,
 }
 
 /// Finds what it takes, and makes the full backup that an incremental one goes out from.
@@ -44,7 +47,7 @@ pub(super) fn prepare(
             "it reads the files of the server, which only a server that dbdyno started lets it";
         return Err(Error::unsupported(doing, why));
     };
-    let mut backup = Physical { source, tool, data, base: None };
+    let mut backup = Physical { source, tool, data, base: None, followed: Followed::default() };
     if is_incremental {
         let base = backup.source.place().folder().join("full");
         backup.source.vault.make_folder(&base)?;
@@ -62,6 +65,11 @@ fn path_option(name: &str, path: &Path) -> OsString {
 }
 
 impl Physical {
+    /// The same with who has the rows that it must have.
+    pub(super) fn with_followed(self, followed: Followed) -> Self {
+        Self { followed, ..self }
+    }
+
     fn command(&self, to: &Path) -> Command {
         let mut command = self.source.connecting(&self.tool);
         command.arg("--backup").arg(path_option("--datadir=", &self.data));
@@ -96,11 +104,26 @@ impl Backup for Physical {
         Ok(Box::new(Tool::start(&mut command, self.folder())?))
     }
 
-    /// "Prepare" has InnoDB recover the copy, as it would after a crash; "copy back" puts it in its place.
+    fn needs_log(&self) -> bool {
+        self.followed.is_there()
+    }
+
+    fn twin(&self) -> Result<Option<Twin>> {
+        let folder = self.folder().to_owned();
+        self.followed.twin(move || Position::of_copy(&folder))
+    }
+
     fn restore(&self) -> Result<Restored> {
+        restored::start(&self.source, self.put())
+    }
+}
+
+impl Physical {
+    /// "Prepare" has InnoDB recover the copy, as it would after a crash; "copy back" puts it in its place.
+    pub(super) fn put(&self) -> impl Fn(&Place) -> Result<()> + Send + Sync + 'static {
         let (tool, folder, base) = (self.tool.clone(), self.folder().to_owned(), self.base.clone());
         let bounds = self.source.bounds().clone();
-        let fill = move |place: &Place| {
+        move |place: &Place| {
             let full = base.as_ref().unwrap_or(&folder);
             let prepare = |incremental: Option<&Path>| {
                 let mut command = place.command(&tool);
@@ -118,7 +141,6 @@ impl Backup for Physical {
             command.args(["--no-defaults", "--copy-back"]).arg(path_option("--target-dir=", full));
             command.arg(path_option("--datadir=", &place.data()));
             bounds.read_backup(&mut command, "copy a backup back")
-        };
-        restored::start(&self.source, fill)
+        }
     }
 }

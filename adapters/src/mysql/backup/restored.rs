@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use dbdyno_core::Result;
 use dbdyno_core::backup::Restored;
@@ -28,6 +29,18 @@ pub(super) fn start(
     source: &Source,
     fill: impl Fn(&Place) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Restored> {
+    let (driver, (began, placed)) = start_server(source, fill)?;
+    Ok(Restored { driver, began, placed, position: None, is_outside })
+}
+
+/// The same; gives its own driver, when it began, and how long it took until the data was in its place.
+///
+/// # Errors
+/// As [`start`] has them.
+pub(super) fn start_server(
+    source: &Source,
+    fill: impl Fn(&Place) -> Result<()> + Send + Sync + 'static,
+) -> Result<(Arc<MysqlDriver>, (Instant, Duration))> {
     let origin = throwaway(&source.origin)?;
     let server = server(&origin)?.with_password(source.connector.password().clone());
     let (statements, access) = (server.init_statements(), server.access());
@@ -39,8 +52,7 @@ pub(super) fn start(
     let recovery = Recovery { log_bytes: 0, stop: source.bounds().stop.clone() };
     let server = restored::start(server, recovery, fill, |_, _| Ok(()))?;
     let driver = MysqlDriver::of_server(LABEL, server.process, access, origin)?;
-    let driver = Arc::new(driver);
-    Ok(Restored { driver, began: server.began, placed: server.placed, is_outside })
+    Ok((Arc::new(driver), (server.began, server.placed)))
 }
 
 /// Starts a server with nothing in it.

@@ -10,7 +10,8 @@ use dbdyno_core::{Error, Result};
 use nix::sys::signal::Signal;
 
 use super::base::{self, BaseBackup, Form};
-use super::{Source, ask, restored, told_version};
+use super::restored::{self, Target};
+use super::{Source, ask, told_version};
 use crate::backup::bytes_of;
 use crate::backup::tool::{Bounds, Tool};
 use crate::throwaway::Place;
@@ -18,8 +19,6 @@ use crate::throwaway::Place;
 /// The name of the point in time; a server that is measured again has several, of which the archive of one
 /// backup holds one.
 const POINT: &str = "dbdyno_point";
-/// The link to the archive beside the data of a restored server.
-const LINK: &str = "archive";
 /// How long the archive may take to receive what the server has written.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often is looked.
@@ -89,6 +88,10 @@ impl Backup for Archive {
         self.base.folder()
     }
 
+    fn needs_log(&self) -> bool {
+        true
+    }
+
     fn detail(&self) -> String {
         told_version(&self.receiver_program).unwrap_or_default()
     }
@@ -114,7 +117,7 @@ impl Backup for Archive {
     /// The server goes over to the next file of the log, so that the one before is complete.
     fn close(&self) -> Result<u64> {
         let doing = "complete the log archive";
-        let last = self.ask(doing, "SELECT pg_walfile_name(pg_switch_wal())")?;
+        let last = self.base.source.switch_log().map_err(|why| Error::new(doing, why))?;
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let receiver = receiver.ok_or_else(|| Error::new(doing, "it was completed before"))?;
         let bounds = self.base.source.bounds();
@@ -131,25 +134,8 @@ impl Backup for Archive {
         let recovery = self.base.recovery(bytes_of(&archive));
         let fill = move |place: &Place| {
             put(place)?;
-            recover(place, &archive, &bounds)
+            restored::recover(place, &archive, &Target::Point(POINT), &bounds)
         };
         restored::start(&self.base.source.origin, recovery, fill)
     }
-}
-
-/// Has the server recover from the archive, up to the point in time (manual, 26.3.4). Where it does not
-/// get there it ends (20.5.6). Its commands run in the data folder (26.3.1), beside which a link leads to the archive:
-/// the path of that may hold what a shell, the settings or `%f` would take for something else.
-fn recover(place: &Place, archive: &Path, bounds: &Bounds) -> Result<()> {
-    let doing = "have the server recover to a point in time";
-    let link = place.folder().join(LINK);
-    std::os::unix::fs::symlink(archive, link).map_err(|why| Error::new(doing, why))?;
-    let settings = format!(
-        "restore_command = 'cp \"../{LINK}/%f\" \"%p\"'\nrecovery_target_name = '{POINT}'\n\
-         recovery_target_action = 'promote'\n"
-    );
-    place.write_private("recovery.conf", &settings)?;
-    let mut append = place.command("sh");
-    append.args(["-c", "cat recovery.conf >>data/postgresql.auto.conf && : >data/recovery.signal"]);
-    bounds.run(&mut append, doing)
 }

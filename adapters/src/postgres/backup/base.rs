@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup, Twin};
 use dbdyno_core::{Error, Result};
 
 use super::{Source, restored, told_version};
@@ -43,6 +44,8 @@ pub(super) struct BaseBackup {
     form: Form,
     tool: PathBuf,
     verifier: PathBuf,
+    /// Who has the rows that it must have, where somebody wants to know.
+    twin: Mutex<Result<Option<Twin>>>,
 }
 
 /// Finds what it takes.
@@ -55,7 +58,7 @@ pub(super) fn prepare(source: Source, form: Form) -> Result<BaseBackup> {
     if let Some((name, packages)) = form.unpacker() {
         program(&source.method, &[name], &folders(None, &["/usr/bin", "/bin"]), &packages)?;
     }
-    Ok(BaseBackup { source, form, tool, verifier })
+    Ok(BaseBackup { source, form, tool, verifier, twin: Mutex::new(Ok(None)) })
 }
 
 impl Backup for BaseBackup {
@@ -84,6 +87,11 @@ impl Backup for BaseBackup {
         Ok(Some(Box::new(self.source.watch()?)))
     }
 
+    fn twin(&self) -> Result<Option<Twin>> {
+        let mut twin = self.twin.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *twin, Ok(None))
+    }
+
     /// The log that it recovers from is in its files.
     fn restore(&self) -> Result<Restored> {
         restored::start(&self.source.origin, self.recovery(0), self.put())
@@ -91,6 +99,12 @@ impl Backup for BaseBackup {
 }
 
 impl BaseBackup {
+    /// The same with who has the rows that it must have, or why nobody has.
+    pub(super) fn with_twin(mut self, twin: Result<Twin>) -> Self {
+        self.twin = Mutex::new(twin.map(Some));
+        self
+    }
+
     /// What puts the files in their place, and has pg_verifybackup hold each against its checksum in the
     /// manifest of the backup.
     pub(super) fn put(&self) -> impl Fn(&Place) -> Result<()> + Send + Sync + 'static {

@@ -28,7 +28,7 @@ pub(super) struct Dump {
     tool: PathBuf,
     restorer: PathBuf,
     with_twin: bool,
-    twin: Mutex<Option<Twin>>,
+    twin: Mutex<Result<Option<Twin>>>,
 }
 
 /// Finds what it takes.
@@ -37,7 +37,7 @@ pub(super) struct Dump {
 /// A program is not installed: unsupported.
 pub(super) fn prepare(source: Source, form: Form, with_twin: bool) -> Result<Dump> {
     let (tool, restorer) = (source.program("pg_dump")?, source.program("pg_restore")?);
-    Ok(Dump { source, form, tool, restorer, with_twin, twin: Mutex::new(None) })
+    Ok(Dump { source, form, tool, restorer, with_twin, twin: Mutex::new(Ok(None)) })
 }
 
 impl Backup for Dump {
@@ -60,22 +60,21 @@ impl Backup for Dump {
             Form::Directory => drop(command.args(["--format=directory", "-j", &jobs()])),
         }
         command.arg(format!("--schema={}", pattern(&self.source.namespace)));
-        let twin = match self.with_twin {
-            true => {
-                let (twin, snapshot) = twin::open(&self.source)?;
-                command.arg(format!("--snapshot={snapshot}"));
-                Some(twin)
-            }
-            false => None,
-        };
+        let twin = self.with_twin.then(|| twin::open(&self.source)).transpose();
+        let twin = twin.map(|opened| {
+            let (twin, snapshot) = opened?;
+            command.arg(format!("--snapshot={snapshot}"));
+            Some(Twin::Session(twin))
+        });
         command.arg("--file").arg(self.folder()).arg(self.source.endpoint.database());
         let tool = Tool::start(&mut command, self.folder())?;
         *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = twin;
         Ok(Box::new(tool))
     }
 
-    fn twin(&self) -> Option<Twin> {
-        self.twin.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn twin(&self) -> Result<Option<Twin>> {
+        let mut twin = self.twin.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *twin, Ok(None))
     }
 
     /// The server is there before the clock starts: a dump is restored into one that runs.
@@ -90,6 +89,7 @@ impl Backup for Dump {
         command.args(["-d", driver.endpoint().database()]).arg(self.folder());
         self.source.bounds().read_into_server(&mut command, "restore a dump")?;
         let placed = began.elapsed();
-        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
+        let position = None;
+        Ok(Restored { driver: Arc::new(driver), began, placed, position, is_outside })
     }
 }

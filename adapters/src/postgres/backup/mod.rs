@@ -4,6 +4,7 @@ mod archive;
 mod base;
 mod connection;
 mod dump;
+mod follower;
 mod locks;
 mod restored;
 mod twin;
@@ -84,10 +85,17 @@ impl Backups for PostgresDriver {
                 .next("choose pg_dump, or a throwaway server"));
         }
         let source = Source::of(self, method, plan)?;
+        let base = |source, form| -> Result<Box<dyn Backup>> {
+            let base = base::prepare(source, form)?;
+            Ok(Box::new(match plan.with_twin {
+                true => base.with_twin(follower::prepare(self, method, plan)),
+                false => base,
+            }))
+        };
         Ok(match method {
-            "pg_basebackup" => Box::new(base::prepare(source, Form::Plain)?),
-            "pg_basebackup-gzip" => Box::new(base::prepare(source, Form::Gzip)?),
-            "pg_basebackup-zstd" => Box::new(base::prepare(source, Form::Zstd)?),
+            "pg_basebackup" => base(source, Form::Plain)?,
+            "pg_basebackup-gzip" => base(source, Form::Gzip)?,
+            "pg_basebackup-zstd" => base(source, Form::Zstd)?,
             "pg_dump" => Box::new(dump::prepare(source, dump::Form::Custom, plan.with_twin)?),
             "pg_dump-directory" => {
                 Box::new(dump::prepare(source, dump::Form::Directory, plan.with_twin)?)
@@ -166,6 +174,11 @@ impl Source {
         let mut command = self.connection.command(self.place(), program);
         command.env("PGAPPNAME", locks::APPLICATION);
         command
+    }
+
+    /// Has the server go over to the next file of its log, with all before it written; gives the name of the last one.
+    fn switch_log(&self) -> Result<String, DbError> {
+        ask(&self.endpoint, "SELECT pg_walfile_name(pg_switch_wal())")
     }
 
     /// Begins to watch the locks of its tools.

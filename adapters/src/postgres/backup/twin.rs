@@ -1,7 +1,7 @@
 //! A session that sees what a dump sees: it exports its snapshot, which the tool takes (manual, 9.27.5, and `pg_dump`,
 //! `--snapshot`).
 
-use dbdyno_core::backup::Twin;
+use dbdyno_core::backup::TwinSession;
 use dbdyno_core::query::{row_sql, within};
 use dbdyno_core::{DbError, Error, Result, Session, SessionOptions};
 
@@ -22,7 +22,7 @@ const EXPORT: &str = "SELECT pg_export_snapshot()";
 ///
 /// # Errors
 /// The server takes no session.
-pub(super) fn open(source: &Source) -> Result<(Twin, String)> {
+pub(super) fn open(source: &Source) -> Result<(TwinSession, String)> {
     let failed = |why: DbError| Error::new("have a snapshot for a dump and its check", why);
     let namespace = Some(source.namespace.clone());
     let options = SessionOptions { namespace, ..SessionOptions::default() };
@@ -32,7 +32,8 @@ pub(super) fn open(source: &Source) -> Result<(Twin, String)> {
         let session = PostgresSession::new(wire, &set_up, &options).await?;
         Ok(Box::new(session) as Box<dyn Session>)
     };
-    let mut twin = Twin::open(async || within(ANSWER_LIMIT, connect()).await).map_err(failed)?;
+    let twin = TwinSession::open(async || within(ANSWER_LIMIT, connect()).await);
+    let mut twin = twin.map_err(failed)?;
     let export = async |session: &mut dyn Session| {
         session.query_sql(WITHOUT_LIMITS, &mut |_| Ok(())).await?;
         session.run_sql(BEGIN).await?;

@@ -25,25 +25,80 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How long is waited for a lock that others hold.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a copy took.
+pub(super) struct Cost {
+    pub(super) took: Duration,
+    pub(super) cpu: Duration,
+}
+
+/// One attempt at a copy: its time and its processor time are counted from the same moment.
+struct Attempt {
+    began: Instant,
+    own: Duration,
+    children: Duration,
+}
+
+impl Attempt {
+    fn begin() -> Result<Self, DbError> {
+        let (own, children) = (cpu_of_thread().map_err(io)?, cpu_of_children().map_err(io)?);
+        Ok(Self { began: Instant::now(), own, children })
+    }
+
+    /// What it took until now, that of a program which did it included.
+    fn cost(&self, by_program: bool) -> Result<Cost, DbError> {
+        let took = self.began.elapsed();
+        let own = cpu_of_thread().map_err(io)?.saturating_sub(self.own);
+        let children = match by_program {
+            true => cpu_of_children().map_err(io)?.saturating_sub(self.children),
+            false => Duration::ZERO,
+        };
+        Ok(Cost { took, cpu: own + children })
+    }
+}
+
+fn io(why: std::io::Error) -> DbError {
+    DbError::unexpected(why.to_string())
+}
+
 /// What else there is to a copy.
 pub(super) struct Beside {
-    pub(super) cancel: Cancel,
-    pub(super) held: Held,
-    /// What is to see the same as it; `None` where nobody wants that, and afterwards where it does not.
-    pub(super) candidate: Option<Candidate>,
-    /// When the copying began that came to its end.
-    pub(super) began: Instant,
+    cancel: Cancel,
+    held: Held,
+    /// What is to see the same as it: nothing where nobody wants that, or afterwards where it does not; or why there is
+    /// nothing, which keeps nobody from copying.
+    pub(super) candidate: Result<Option<Candidate>, DbError>,
+    /// The attempt that is under way.
+    attempt: Attempt,
 }
 
 impl Beside {
+    /// On the thread that copies.
+    pub(super) fn new(
+        cancel: Cancel,
+        held: Held,
+        candidate: Result<Option<Candidate>, DbError>,
+    ) -> Result<Self, DbError> {
+        Ok(Self { cancel, held, candidate, attempt: Attempt::begin()? })
+    }
+
+    /// Does something with the candidate, where there is one; one that fails is left away.
+    fn with_candidate<T>(
+        &mut self,
+        work: impl FnOnce(&mut Candidate) -> Result<T, DbError>,
+    ) -> Option<T> {
+        let Ok(Some(candidate)) = &mut self.candidate else { return None };
+        work(candidate).map_err(|why| self.candidate = Err(why)).ok()
+    }
+
     /// After it began at another moment than the copy: ends it, and leaves it away once that came about often enough.
     fn try_again(&mut self) -> Result<(), DbError> {
         self.cancel.check()?;
-        if let Some(candidate) = &mut self.candidate {
-            candidate.end()?;
+        if self.with_candidate(|candidate| candidate.end().map(|()| candidate.is_late()))
+            == Some(true)
+        {
+            self.candidate = Ok(None);
         }
-        self.candidate = self.candidate.take().filter(|candidate| !candidate.is_late());
-        self.began = Instant::now();
+        self.attempt = Attempt::begin()?;
         Ok(())
     }
 }
@@ -57,16 +112,14 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// Copies the file `from` to `to` by the connection; gives the processor time that it took.
+    /// Copies the file `from` to `to` by the connection; gives what the attempt took that came to its end.
     pub(super) fn run(
         self,
         connection: &Connection,
         from: &Path,
         to: &Path,
         beside: &mut Beside,
-    ) -> Result<Duration, DbError> {
-        let io = |why: std::io::Error| DbError::unexpected(why.to_string());
-        let (own, others) = (cpu_of_thread().map_err(io)?, cpu_of_children().map_err(io)?);
+    ) -> Result<Cost, DbError> {
         match self {
             Self::Online => online(connection, to, beside)?,
             Self::VacuumInto => vacuum(connection, to, beside)?,
@@ -76,11 +129,7 @@ impl Method {
         sync(to.parent().unwrap_or(to)).map_err(io)?;
         // What was killed at the last moment was killed, too.
         beside.cancel.check()?;
-        let own = cpu_of_thread().map_err(io)?.saturating_sub(own);
-        Ok(match self {
-            Self::WalCopy => own + cpu_of_children().map_err(io)?.saturating_sub(others),
-            Self::Online | Self::VacuumInto => own,
-        })
+        beside.attempt.cost(self == Self::WalCopy)
     }
 }
 
@@ -116,13 +165,11 @@ fn online(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(),
 /// Begins to read.
 fn begin(connection: &Connection, beside: &mut Beside) -> Result<(), DbError> {
     loop {
-        if let Some(candidate) = &mut beside.candidate {
-            candidate.begin()?;
-        }
+        beside.with_candidate(Candidate::begin);
         connection.execute_batch("BEGIN").map_err(translate)?;
         let seen = look(connection)?;
-        let twin = beside.candidate.as_ref();
-        if twin.map_or(Ok(true), |twin| twin.versions().are_the_same())? {
+        let is_same = beside.with_candidate(|candidate| candidate.versions().are_the_same());
+        if is_same.unwrap_or(true) {
             tracing::debug!("the backup has {seen} tables and indexes");
             return Ok(());
         }
@@ -141,10 +188,12 @@ fn vacuum(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(),
     let name = to.to_str().ok_or_else(|| DbError::unexpected("its path is not UTF-8"))?;
     beside.held.note_reading();
     let run = || connection.execute("VACUUM INTO ?", [name]).map(drop).map_err(translate);
-    while let Some(candidate) = &mut beside.candidate {
+    loop {
         look(connection)?;
-        candidate.begin()?;
-        let first_look = part_at_first_look(connection, candidate.versions().clone())?;
+        let began = beside
+            .with_candidate(|candidate| candidate.begin().map(|()| candidate.versions().clone()));
+        let Some(versions) = began else { return run() };
+        let first_look = part_at_first_look(connection, versions)?;
         let ran = run();
         connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(translate)?;
         match first_look.get() {
@@ -152,7 +201,7 @@ fn vacuum(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(),
             Some(true) => return ran,
             // Nothing is known of the moment at which it began.
             None => {
-                beside.candidate = None;
+                beside.candidate = Ok(None);
                 return ran;
             }
         }
@@ -164,7 +213,6 @@ fn vacuum(connection: &Connection, to: &Path, beside: &mut Beside) -> Result<(),
         }
         beside.try_again()?;
     }
-    run()
 }
 
 /// Has `VACUUM INTO` break off where it has begun to read at another moment than others did; gives whether it began at
@@ -202,9 +250,7 @@ fn copy(
 ) -> Result<(), DbError> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(translate)?;
     beside.held.note(connection);
-    if let Some(candidate) = &mut beside.candidate {
-        candidate.begin()?;
-    }
+    beside.with_candidate(Candidate::begin);
     let (log, cancel) = (with_suffix(from, "-wal"), &beside.cancel);
     run_copy(from, to, cancel)?;
     if log.exists() {

@@ -65,14 +65,14 @@ impl Backups for SqliteDriver {
             .map_err(|why| Error::new(format!("make the folder {}", files.display()), why))?;
         let source = self.path_of(&plan.namespace).map_err(failed)?;
         let candidate = match plan.with_twin {
-            true => Candidate::open(self, &source).map_err(failed)?,
-            false => None,
+            true => Candidate::open(self, &source),
+            false => Ok(None),
         };
         Ok(Box::new(SqliteBackup {
             how,
             source,
             candidate: Mutex::new(candidate),
-            twin: TwinOf::default(),
+            twin: Arc::new(Mutex::new(Ok(None))),
             // The restored driver looks for the file of the namespace.
             copy: files.join(format!("{}.db", plan.namespace)),
             files,
@@ -96,8 +96,8 @@ impl Backups for SqliteDriver {
     }
 }
 
-/// The twin of a backup that was made, where there is one.
-type TwinOf = Arc<Mutex<Option<Twin>>>;
+/// The twin of a backup that was made, where there is one, or why there is none.
+type TwinOf = Arc<Mutex<Result<Option<Twin>>>>;
 
 struct SqliteBackup {
     how: Method,
@@ -108,7 +108,7 @@ struct SqliteBackup {
     copy: PathBuf,
     stop: Stop,
     /// What is to become its twin, and what did.
-    candidate: Mutex<Option<Candidate>>,
+    candidate: Mutex<Result<Option<Candidate>, DbError>>,
     twin: TwinOf,
     /// What its connection holds, as that says itself.
     locks: Held,
@@ -127,14 +127,16 @@ impl Backup for SqliteBackup {
     }
 
     fn start(&self) -> Result<Box<dyn RunningBackup>> {
-        let candidate = self.candidate.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut candidate = self.candidate.lock().unwrap_or_else(PoisonError::into_inner);
+        let candidate = std::mem::replace(&mut *candidate, Ok(None));
         let files = (self.source.as_path(), self.copy.as_path());
         let beside = (self.locks.clone(), candidate, Arc::clone(&self.twin));
         Ok(Box::new(Working::start(self.how, files, beside)?))
     }
 
-    fn twin(&self) -> Option<Twin> {
-        self.twin.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn twin(&self) -> Result<Option<Twin>> {
+        let mut twin = self.twin.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *twin, Ok(None))
     }
 
     fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {
@@ -159,7 +161,8 @@ impl Backup for SqliteBackup {
         let placed = began.elapsed();
         let path = folder.path().to_owned();
         let driver = SqliteDriver::in_folder("the restored file", &path, folder, &self.options)?;
-        Ok(Restored { driver: Arc::new(driver), began, placed, is_outside })
+        let position = None;
+        Ok(Restored { driver: Arc::new(driver), began, placed, position, is_outside })
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::Twin;
+use dbdyno_core::backup::{Twin, TwinSession};
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{DbError, Session};
 use rusqlite::Connection;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A session that may become the twin of a backup.
 pub(super) struct Candidate {
-    session: Twin,
+    session: TwinSession,
     versions: Versions,
     /// From when on there is no more use in trying; `None` before the first time.
     deadline: Option<Instant>,
@@ -55,7 +55,7 @@ impl Candidate {
         let counting = Counting::of(&Arc::<Counts>::default(), &reader, false)?;
         let keep = driver.place().keep();
         let session = SqliteSession::new(Opened::plain(reader), "BEGIN", None, counting, keep);
-        let session = Twin::open(async || Ok(Box::new(session) as Box<dyn Session>))?;
+        let session = TwinSession::open(async || Ok(Box::new(session) as Box<dyn Session>))?;
         let known = Known { connection: versions, before: 0 };
         let versions = Versions(Arc::new(Mutex::new(known)));
         Ok(Some(Self { session, versions, deadline: None }))
@@ -89,7 +89,7 @@ impl Candidate {
 
     /// The twin of a backup that began when it did.
     pub(super) fn into_twin(self) -> Twin {
-        self.session
+        Twin::Session(self.session)
     }
 }
 

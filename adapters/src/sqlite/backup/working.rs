@@ -12,7 +12,7 @@ use rusqlite::InterruptHandle;
 
 use super::TwinOf;
 use super::locks::Held;
-use super::methods::{Beside, Method, connect};
+use super::methods::{Beside, Cost, Method, connect};
 use super::twin::Candidate;
 use crate::backup::bytes_of;
 
@@ -39,7 +39,7 @@ impl Cancel {
 /// A backup that is being made.
 pub(super) struct Working {
     /// There until it was waited for.
-    thread: Option<JoinHandle<Result<(Duration, Duration), DbError>>>,
+    thread: Option<JoinHandle<Result<Cost, DbError>>>,
     cancel: Cancel,
     interrupt: InterruptHandle,
     began: Instant,
@@ -54,7 +54,7 @@ impl Working {
     pub(super) fn start(
         how: Method,
         (from, to): (&Path, &Path),
-        (held, candidate, twin): (Held, Option<Candidate>, TwinOf),
+        (held, candidate, twin): (Held, Result<Option<Candidate>, DbError>, TwinOf),
     ) -> Result<Self> {
         let doing = || format!("make a backup of {}", from.display());
         let began = Instant::now();
@@ -63,12 +63,12 @@ impl Working {
         let (cancel, files) = (Cancel::default(), to.parent().unwrap_or(to).to_owned());
         let (asked, from, to) = (cancel.clone(), from.to_owned(), to.to_owned());
         let work = move || {
-            let mut beside = Beside { cancel: asked, held, candidate, began };
-            let cpu = how.run(&connection, &from, &to, &mut beside)?;
-            let took = beside.began.elapsed();
-            let its = beside.candidate.map(Candidate::into_twin);
+            let mut beside = Beside::new(asked, held, candidate)?;
+            let cost = how.run(&connection, &from, &to, &mut beside)?;
+            let its = beside.candidate.map(|candidate| candidate.map(Candidate::into_twin));
+            let its = its.map_err(|why| Error::new("read what a copy reads", why));
             *twin.lock().unwrap_or_else(PoisonError::into_inner) = its;
-            Ok((cpu, took))
+            Ok(cost)
         };
         let thread = thread::Builder::new().name("backup".to_owned()).spawn(work);
         let thread = thread.map_err(|why| Error::new("start the thread of a backup", why))?;
@@ -116,7 +116,7 @@ impl RunningBackup for Working {
             return Err(Error::new(doing, "it was waited for before"));
         };
         match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-            Ok((cpu, took)) => Ok(BackupMade { took, cpu, bytes: self.bytes() }),
+            Ok(Cost { took, cpu }) => Ok(BackupMade { took, cpu, bytes: self.bytes() }),
             Err(_) if late => {
                 Err(Error::new(doing, format!("it went on after {} s", limit.as_secs())))
             }
