@@ -1,10 +1,12 @@
 //! A comparison as a table.
 
+mod legend;
+
 use std::ops::Range;
 
 use dbdyno_core::Result;
 
-use crate::compare::{Basis, Cell, CellValue, Column, Comparison, Evidence, Group, LEVEL, Line};
+use crate::compare::{Cell, CellValue, Column, Comparison, Evidence, Group, Line};
 use crate::csv_lines::csv_line;
 use crate::dimension::Dimension;
 use crate::footnote::Footnotes;
@@ -12,7 +14,6 @@ use crate::grid::{Align, BOLD, Grid, Text, wrap};
 use crate::markup::plain;
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields, optional};
 use crate::render::{Format, RenderOptions};
-use crate::statistics::{repetitions, signed_rank};
 use crate::{metric, number};
 
 impl Comparison {
@@ -69,7 +70,7 @@ impl Comparison {
             let notes = self.index_notes(Style::Markdown, &left_out, &footnotes);
             return before + &grid.markdown() + &notes.iter().map(below).collect::<String>();
         }
-        let layout = Layout { labels: Labels::Repeated, two_lines: false };
+        let layout = Layout { labels: Labels::Repeated, lines: Lines::One };
         let grid = self.grid(0..self.columns.len(), layout, Style::Markdown, &footnotes);
         let after: Vec<String> =
             self.legend(Style::Markdown).into_iter().chain(footnotes.lines()).collect();
@@ -116,90 +117,6 @@ impl Comparison {
         }
         captions.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         captions
-    }
-
-    /// How to read the cells; says only what occurs.
-    fn legend(&self, style: Style) -> Option<String> {
-        let values: Vec<_> = self.values().collect();
-        let low = values.iter().map(|value| value.repetitions).min()?;
-        let high = values.iter().map(|value| value.repetitions).max()?;
-        let mut parts = vec![match (low, high) {
-            (1, 1) => "1 repetition".to_owned(),
-            _ if low == high => format!("medians of {high} repetitions"),
-            _ => format!("medians of {low} to {high} repetitions"),
-        }];
-        if values.iter().any(|value| value.merged) {
-            parts.push("percentiles are those of all repetitions taken together".to_owned());
-        }
-        if values.iter().any(|value| value.spread_percent.is_some()) {
-            parts.push("± is half their range".to_owned());
-        }
-        if values.iter().any(|value| value.ratio.is_some()) {
-            let always_first = self.groups.iter().flat_map(|group| &group.lines).all(|line| {
-                matches!(line.cells.first(), Some(Cell::Value(_)))
-                    || !line.cells.iter().any(|cell| matches!(cell, Cell::Value(_)))
-            });
-            let base = match self.columns.first() {
-                Some(first) if always_first => first.name.as_str(),
-                _ => "the first number of the line",
-            };
-            parts.push(format!("x is the ratio to {base}"));
-        }
-        if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
-            parts.push(
-                "~ stands where no round has both: the median of each repetition to each"
-                    .to_owned(),
-            );
-        }
-        parts.extend(self.doubts(style));
-        if values.iter().any(|value| value.best) {
-            parts.push(match style {
-                Style::Plain => "* marks the best of a line".to_owned(),
-                Style::Terminal | Style::Markdown => "the best of a line is bold".to_owned(),
-            });
-        }
-        Some(parts.join("; "))
-    }
-
-    /// What the rounds can tell of the ratios.
-    fn doubts(&self, style: Style) -> Option<String> {
-        let bases: Vec<Basis> =
-            self.values().filter_map(|value| Some(value.evidence.as_ref()?.basis)).collect();
-        let most = bases
-            .iter()
-            .copied()
-            .min_by(|one, other| one.smallest_p().total_cmp(&other.smallest_p()))?;
-        let level = LEVEL / bases.len() as f64;
-        if most.smallest_p() > level {
-            let ratios = match bases.len() {
-                1 => "a ratio".to_owned(),
-                many => format!("any of {many} ratios"),
-            };
-            let needed = match most {
-                Basis::Rounds(_) => signed_rank::fewest(level).to_string(),
-                Basis::Repetitions(..) => {
-                    repetitions::fewest(level).map(|each| format!("{each} of each"))?
-                }
-            };
-            let most = most.in_words();
-            return Some(format!("{most} cannot tell {ratios} from chance, {needed} can"));
-        }
-        let mut parts = Vec::new();
-        if self.values().any(|value| value.is_doubtful) {
-            let at_once = match bases.len() {
-                1 => String::new(),
-                many => format!(", with {many} at once"),
-            };
-            let all = match bases.iter().all(|basis| *basis == most) {
-                true => format!("{} cannot tell a ratio", most.in_words()),
-                false => "a ratio cannot be told".to_owned(),
-            };
-            parts.push(format!("? stands where {all} from chance{at_once}"));
-        }
-        if style == Style::Markdown && self.values().any(|value| interval(value).is_some()) {
-            parts.push("the interval of 95% of a ratio is in parentheses".to_owned());
-        }
-        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// What stands below a table of indexes.
@@ -269,7 +186,7 @@ impl Comparison {
                         Some(cell) => Parts::of(cell, line, style, footnotes),
                         None => Parts::default(),
                     };
-                    row.push(parts.text(sizes, layout.two_lines, style));
+                    row.push(parts.text(sizes, layout.lines, style));
                 }
                 grid.rows.push(row);
             }
@@ -434,19 +351,35 @@ enum Labels {
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     labels: Labels,
-    /// Ratio and spread stand below the number, not beside it.
-    two_lines: bool,
+    lines: Lines,
+}
+
+/// How many lines a cell takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    /// All parts stand beside one another.
+    One,
+    /// What the rounds say of a ratio stands below it.
+    Two,
+    /// Spread and ratio stand below the number, and what the rounds say below these.
+    Three,
+    /// The interval and the effect size stand in lines of their own, too.
+    Four,
 }
 
 /// No column is narrower, the blanks beside it included: a line has no room for more.
 const NARROWEST: usize = 3;
 
 /// From the roomiest to the tightest.
-const LAYOUTS: [Layout; 4] = [
-    Layout { labels: Labels::Once, two_lines: false },
-    Layout { labels: Labels::Stacked, two_lines: false },
-    Layout { labels: Labels::Once, two_lines: true },
-    Layout { labels: Labels::Stacked, two_lines: true },
+const LAYOUTS: [Layout; 8] = [
+    Layout { labels: Labels::Once, lines: Lines::One },
+    Layout { labels: Labels::Stacked, lines: Lines::One },
+    Layout { labels: Labels::Once, lines: Lines::Two },
+    Layout { labels: Labels::Stacked, lines: Lines::Two },
+    Layout { labels: Labels::Once, lines: Lines::Three },
+    Layout { labels: Labels::Stacked, lines: Lines::Three },
+    Layout { labels: Labels::Once, lines: Lines::Four },
+    Layout { labels: Labels::Stacked, lines: Lines::Four },
 ];
 
 /// The parts of a cell.
@@ -456,6 +389,8 @@ struct Parts {
     value: String,
     spread: String,
     ratio: String,
+    /// The interval of the ratio, and the effect size.
+    evidence: String,
     word: String,
     note: String,
 }
@@ -483,9 +418,11 @@ impl Parts {
                         .ratio
                         .map(|ratio| {
                             let number = number::ratio(ratio.value);
-                            format!("{}{number}{}", about(ratio.paired), doubt(value, style))
+                            let doubt = if value.is_doubtful { "?" } else { "" };
+                            format!("{}{number}{doubt}", about(ratio.paired))
                         })
                         .unwrap_or_default(),
+                    evidence: evidence(value, style).unwrap_or_default(),
                     word: String::new(),
                     note,
                 }
@@ -493,35 +430,46 @@ impl Parts {
         }
     }
 
-    fn text(&self, sizes: &Sizes, two_lines: bool, style: Style) -> Text {
-        let joined = |parts: &[&str]| {
+    fn text(&self, sizes: &Sizes, lines: Lines, style: Style) -> Text {
+        let joined = |parts: &[&str], by: &str| {
             let parts: Vec<_> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
-            parts.join(" ")
+            parts.join(by)
         };
-        let text = if !self.word.is_empty() {
-            joined(&[&self.word, &self.note])
-        } else if style == Style::Markdown {
-            joined(&[&self.value, &self.spread, &self.ratio, &self.note])
-        } else if two_lines {
-            let below = joined(&[&self.spread, &self.ratio]);
-            let above = joined(&[&self.value, &self.note]);
-            if below.is_empty() { above } else { format!("{above}\n{below}") }
-        } else {
-            sizes.aligned(self)
+        let Self { value, spread, ratio, evidence, word, note, .. } = self;
+        let text = match lines {
+            _ if !word.is_empty() => joined(&[word, note], " "),
+            _ if style == Style::Markdown => joined(&[value, spread, ratio, evidence, note], " "),
+            Lines::One => sizes.aligned(self, evidence),
+            Lines::Two => joined(&[&sizes.aligned(self, ""), evidence], "\n"),
+            Lines::Three | Lines::Four => {
+                let below = joined(&[spread, ratio], " ");
+                let evidence = match lines {
+                    Lines::Four => evidence.replace(" r ", "\nr "),
+                    _ => evidence.clone(),
+                };
+                joined(&[&joined(&[value, note], " "), &below, &evidence], "\n")
+            }
         };
         Text { text, bold: self.best }
     }
 }
 
-/// What stands behind a ratio that cannot be told from chance; in Markdown, where there is room, the interval too.
-fn doubt(value: &CellValue, style: Style) -> String {
-    let mark = if value.is_doubtful { "?" } else { "" };
-    match interval(value) {
-        Some((low, high)) if style == Style::Markdown => {
-            format!("{mark} ({} to {})", number::ratio(low), number::ratio(high))
+/// The interval of a ratio and its effect size; `None` where so few repetitions tell neither.
+fn evidence(value: &CellValue, style: Style) -> Option<String> {
+    let (low, high) = interval(value)?;
+    let (low, high) = (number::ratio(low), number::ratio(high));
+    // Where all ratios are 1 there is none.
+    let effect = value.evidence.as_ref()?.effect.map(|effect| format!("{effect:.2}"));
+    Some(match style {
+        Style::Markdown => {
+            let effect = effect.map(|effect| format!(", r {effect}")).unwrap_or_default();
+            format!("({low} to {high}){effect}")
         }
-        _ => mark.to_owned(),
-    }
+        Style::Plain | Style::Terminal => {
+            let effect = effect.map(|effect| format!(" r {effect:>5}")).unwrap_or_default();
+            format!("{}–{high}{effect}", low.trim_end_matches('x'))
+        }
+    })
 }
 
 fn interval(value: &CellValue) -> Option<(f64, f64)> {
@@ -533,6 +481,7 @@ fn interval(value: &CellValue) -> Option<(f64, f64)> {
 struct Sizes {
     spread: usize,
     ratio: usize,
+    evidence: usize,
     note: usize,
 }
 
@@ -545,16 +494,21 @@ impl Sizes {
             let wider = |size: &mut usize, text: &str| *size = (*size).max(text.chars().count());
             wider(&mut sizes.spread, &parts.spread);
             wider(&mut sizes.ratio, &parts.ratio);
+            wider(&mut sizes.evidence, &parts.evidence);
             wider(&mut sizes.note, &parts.note);
         }
         sizes
     }
 
-    /// The parts in one line, to be aligned on the right.
-    fn aligned(&self, parts: &Parts) -> String {
+    /// The parts in one line, to be aligned on the right; `evidence` is left out where it is empty.
+    fn aligned(&self, parts: &Parts, evidence: &str) -> String {
         let mut out = parts.value.clone();
-        let wanted =
-            [(&parts.spread, self.spread), (&parts.ratio, self.ratio), (&parts.note, self.note)];
+        let wanted = [
+            (parts.spread.as_str(), self.spread),
+            (&parts.ratio, self.ratio),
+            (evidence, if evidence.is_empty() { 0 } else { self.evidence }),
+            (&parts.note, self.note),
+        ];
         for (part, size) in wanted.into_iter().filter(|(_, size)| *size > 0) {
             out += &format!(" {part:>size$}");
         }

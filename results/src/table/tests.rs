@@ -204,6 +204,26 @@ fn ratios_that_rounds_cannot_tell_from_chance_are_marked() {
 }
 
 #[test]
+fn what_rounds_say_of_ratios_is_shown_at_every_width() {
+    let third = |rows: Vec<Record>| {
+        let renamed = rows.into_iter().map(|row| {
+            let case = Case { benchmark: "reads".to_owned(), ..case("reads", "mariadb") };
+            Record { case: Case { repetition: row.case.repetition, ..case }.into(), ..row }
+        });
+        renamed.collect::<Vec<_>>()
+    };
+    let mut records = rounds();
+    let postgres = |row: &&Record| row.case.engine == "postgres" && row.case.benchmark == "reads";
+    records.extend(third(rounds().iter().filter(postgres).cloned().collect()));
+    let at = |width: usize| {
+        let text = render(&records, By::Engine, Format::Table, width);
+        assert_width(&text, width);
+        text
+    };
+    insta::assert_snapshot!([at(120), at(80), at(60)].join("\n"));
+}
+
+#[test]
 fn intervals_and_effects_of_ratios_are_in_documents_and_csv() {
     let throughput = |format| {
         let text = render(&rounds(), By::Engine, format, 80);

@@ -1,0 +1,95 @@
+//! What stands below a comparison: how to read its cells, and what the repetitions can tell.
+
+use super::{Style, interval};
+use crate::compare::{Basis, Cell, Comparison, LEVEL};
+use crate::statistics::{repetitions, signed_rank};
+
+impl Comparison {
+    /// How to read the cells; says only what occurs.
+    pub(super) fn legend(&self, style: Style) -> Option<String> {
+        let values: Vec<_> = self.values().collect();
+        let low = values.iter().map(|value| value.repetitions).min()?;
+        let high = values.iter().map(|value| value.repetitions).max()?;
+        let mut parts = vec![match (low, high) {
+            (1, 1) => "1 repetition".to_owned(),
+            _ if low == high => format!("medians of {high} repetitions"),
+            _ => format!("medians of {low} to {high} repetitions"),
+        }];
+        if values.iter().any(|value| value.merged) {
+            parts.push("percentiles are those of all repetitions taken together".to_owned());
+        }
+        if values.iter().any(|value| value.spread_percent.is_some()) {
+            parts.push("± is half their range".to_owned());
+        }
+        if values.iter().any(|value| value.ratio.is_some()) {
+            let always_first = self.groups.iter().flat_map(|group| &group.lines).all(|line| {
+                matches!(line.cells.first(), Some(Cell::Value(_)))
+                    || !line.cells.iter().any(|cell| matches!(cell, Cell::Value(_)))
+            });
+            let base = match self.columns.first() {
+                Some(first) if always_first => first.name.as_str(),
+                _ => "the first number of the line",
+            };
+            parts.push(format!("x is the ratio to {base}"));
+        }
+        if values.iter().any(|value| interval(value).is_some()) {
+            parts.push(
+                "its interval of 95% follows it; r is the effect size: how far rounds agree, from -1, all are less, \
+                 to 1, all are more (0.3 is medium, 0.5 large)"
+                    .to_owned(),
+            );
+        }
+        if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
+            parts.push(
+                "~ stands where no round has both: the median of each repetition to each"
+                    .to_owned(),
+            );
+        }
+        parts.extend(self.doubts());
+        if values.iter().any(|value| value.best) {
+            parts.push(match style {
+                Style::Plain => "* marks the best of a line".to_owned(),
+                Style::Terminal | Style::Markdown => "the best of a line is bold".to_owned(),
+            });
+        }
+        Some(parts.join("; "))
+    }
+
+    /// What the rounds can tell of the ratios.
+    fn doubts(&self) -> Option<String> {
+        let bases: Vec<Basis> =
+            self.values().filter_map(|value| Some(value.evidence.as_ref()?.basis)).collect();
+        let most = bases
+            .iter()
+            .copied()
+            .min_by(|one, other| one.smallest_p().total_cmp(&other.smallest_p()))?;
+        let level = LEVEL / bases.len() as f64;
+        if most.smallest_p() > level {
+            let at_once = match bases.len() {
+                1 => String::new(),
+                many => format!(" with {many} ratios at once"),
+            };
+            let needed = match most {
+                Basis::Rounds(_) => signed_rank::fewest(level).to_string(),
+                Basis::Repetitions(..) => {
+                    repetitions::fewest(level).map(|each| format!("{each} of each"))?
+                }
+            };
+            let most = most.in_words();
+            return Some(format!("no difference that {most} can show{at_once}: it takes {needed}"));
+        }
+        let mut parts = Vec::new();
+        if self.values().any(|value| value.is_doubtful) {
+            let at_once = match bases.len() {
+                1 => String::new(),
+                many => format!(" with {many} ratios at once"),
+            };
+            let many = match bases.iter().all(|basis| *basis == most) {
+                true => most.in_words(),
+                false => "this many repetitions".to_owned(),
+            };
+            parts.push(format!("? is no difference that {many} can show{at_once}"));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
