@@ -19,6 +19,7 @@ mod sqlx;
 pub mod target;
 pub mod throwaway;
 pub mod tls;
+mod tool;
 mod transport;
 
 pub use registry::{Companion, EngineEntry, Found, ServerSettings, engines, open};

@@ -14,9 +14,9 @@ use dbdyno_core::{Error, Result};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-use self::tool::Bounds;
 use crate::throwaway::programs::{Packages, find, install_line};
 use crate::throwaway::{Folder, Place};
+use crate::tool::Bounds;
 
 /// How long a server may take to answer what is asked about a backup, next to which it may have much to do: one that
 /// stands still never answers.

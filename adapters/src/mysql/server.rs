@@ -14,10 +14,10 @@ use nix::sys::signal::Signal;
 
 use super::durability::DurableSettings;
 use super::programs::{Product, Programs};
-use crate::backup::tool::Bounds;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::{Place, ServerProgram, machine};
+use crate::tool::Bounds;
 
 /// The user that dbdyno logs in as.
 pub const USER: &str = "dbdyno";

@@ -8,12 +8,12 @@ use dbdyno_core::{Error, Result, Stop};
 use nix::sys::signal::Signal;
 
 use super::endpoint::Endpoint;
-use crate::backup::tool::Bounds;
 use crate::registry::{Found, ServerSettings};
 use crate::target::{Secret, Target};
 use crate::throwaway::programs::{Packages, find, folders, missing, version_line};
 use crate::throwaway::runtime::run_to_end;
 use crate::throwaway::{Place, ServerProgram, machine};
+use crate::tool::Bounds;
 
 /// The superuser of throwaway servers.
 pub(super) const USER: &str = "dbdyno";

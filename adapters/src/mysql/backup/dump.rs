@@ -14,7 +14,7 @@ use super::logs::Position;
 use super::restored::{Client, start_empty};
 use super::{Source, told_version};
 use crate::backup::blame::{is_outside, judged};
-use crate::backup::tool::Tool;
+use crate::backup::tool::Maker;
 use crate::mysql::driver::MysqlDriver;
 use crate::mysql::programs::Product;
 
@@ -127,7 +127,7 @@ impl Backup for Dump {
             });
         }
         command.arg("--databases").arg(&self.source.namespace);
-        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+        Ok(Box::new(Maker::start(&mut command, self.folder())?))
     }
 
     fn twin(&self) -> Result<Option<Twin>> {

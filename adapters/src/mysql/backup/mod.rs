@@ -20,11 +20,11 @@ use super::connect::Connector;
 use super::driver::{MysqlDriver, Origin};
 use super::programs::{Product, tool_folders};
 use super::session::MysqlSession;
-use crate::backup::tool::Bounds;
 use crate::backup::{ANSWER_LIMIT, Vault, program, unknown};
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, version_line};
 use crate::throwaway::runtime::run_to_end;
+use crate::tool::Bounds;
 use followed::Followed;
 
 /// The user that throwaway servers run as, and so their tools.

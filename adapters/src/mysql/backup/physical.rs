@@ -11,7 +11,7 @@ use super::followed::Followed;
 use super::logs::Position;
 use super::{BACKUP_PACKAGES, Source, restored, told_version};
 use crate::backup::program;
-use crate::backup::tool::Tool;
+use crate::backup::tool::Maker;
 use crate::mysql::driver::MysqlDriver;
 use crate::throwaway::Place;
 
@@ -101,7 +101,7 @@ impl Backup for Physical {
         if let Some(base) = &self.base {
             command.arg(path_option("--incremental-basedir=", base));
         }
-        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+        Ok(Box::new(Maker::start(&mut command, self.folder())?))
     }
 
     fn needs_log(&self) -> bool {

@@ -13,8 +13,8 @@ use super::base::{self, BaseBackup, Form};
 use super::restored::{self, Target};
 use super::{Source, ask, told_version};
 use crate::backup::bytes_of;
-use crate::backup::tool::{Bounds, Tool};
 use crate::throwaway::Place;
+use crate::tool::{Bounds, Tool};
 
 /// The name of the point in time; a server that is measured again has several, of which the archive of one
 /// backup holds one.
@@ -43,7 +43,7 @@ pub(super) fn prepare(source: Source) -> Result<Archive> {
     source.vault.make_folder(&folder)?;
     let mut command = source.connecting(&receiver_program);
     command.args(["--no-loop", "-D"]).arg(&folder);
-    let receiver = Tool::start(&mut command, &folder)?;
+    let receiver = Tool::start(&mut command)?;
     let bounds = source.bounds();
     wait_for("the first file of the log archive", &receiver, bounds, || has_any_file(&folder))?;
     let base = base::prepare(source, Form::Plain)?;

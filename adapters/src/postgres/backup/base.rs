@@ -11,10 +11,11 @@ use dbdyno_core::{Error, Result};
 use super::{Source, restored, told_version};
 use crate::backup::program;
 use crate::backup::restored::Recovery;
-use crate::backup::tool::{Bounds, Tool};
+use crate::backup::tool::Maker;
 use crate::postgres::server;
 use crate::throwaway::Place;
 use crate::throwaway::programs::{Packages, folders};
+use crate::tool::Bounds;
 
 /// In what form its files are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Backup for BaseBackup {
             Form::Gzip => drop(command.args(["--format=tar", "--gzip"])),
             Form::Zstd => drop(command.args(["--format=tar", "--compress=client-zstd"])),
         }
-        Ok(Box::new(Tool::start(&mut command, self.folder())?))
+        Ok(Box::new(Maker::start(&mut command, self.folder())?))
     }
 
     fn watch_locks(&self) -> Result<Option<Box<dyn LockWatch>>> {

@@ -10,7 +10,7 @@ use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup, Twin};
 use super::connection::Connection;
 use super::{Source, jobs, pattern, restored, told_version, twin};
 use crate::backup::blame::is_outside;
-use crate::backup::tool::Tool;
+use crate::backup::tool::Maker;
 
 /// The format of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Backup for Dump {
             Some(Twin::Session(twin))
         });
         command.arg("--file").arg(self.folder()).arg(self.source.endpoint.database());
-        let tool = Tool::start(&mut command, self.folder())?;
+        let tool = Maker::start(&mut command, self.folder())?;
         *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = twin;
         Ok(Box::new(tool))
     }

@@ -10,12 +10,12 @@ use dbdyno_core::{Error, Result};
 use super::ask;
 use crate::backup::blame::is_outside;
 use crate::backup::restored::{self, Recovery};
-use crate::backup::tool::Bounds;
 use crate::postgres::driver::{Origin, PostgresDriver};
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::server::{PostgresProgram, USER};
 use crate::target::{self, Location};
 use crate::throwaway::{Place, Throwaway};
+use crate::tool::Bounds;
 
 /// What messages call such a server.
 const LABEL: &str = "the restored server";

@@ -18,12 +18,12 @@ use super::logical;
 use super::settling::PostgresSettling;
 use super::standby::{Follows, Standby, too_late};
 use super::topologies::{Kind, Mode, name_of};
-use crate::backup::tool::Bounds;
 use crate::patience::{Patience, Receiving, Waiting, Word, furthest};
 use crate::proxy::NodeLinks;
 use crate::registry::ServerSettings;
 use crate::target::{Secret, Target};
 use crate::throwaway::machine;
+use crate::tool::Bounds;
 
 /// How long it may take to have the rows that were loaded on the primary.
 const LOAD_LIMIT: Duration = Duration::from_secs(300);

@@ -10,9 +10,9 @@ use super::super::driver::PostgresDriver;
 use super::super::server::{PACKAGES, PostgresProgram, USER, command};
 use super::ask::{ask, ask_one, tell};
 use super::standby::{Follows, too_late};
-use crate::backup::tool::run_within;
 use crate::patience::Patience;
 use crate::throwaway::programs::missing;
+use crate::tool::run_within;
 
 /// The publication of all tables.
 const PUBLICATION: &str = "dbdyno";

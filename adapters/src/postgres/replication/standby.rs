@@ -7,10 +7,10 @@ use dbdyno_core::{Error, Result};
 use nix::sys::signal::Signal;
 
 use super::super::server::{PostgresProgram, USER, command};
-use crate::backup::tool::Bounds;
 use crate::target::Secret;
 use crate::throwaway::programs::missing;
 use crate::throwaway::{Place, ServerProgram};
+use crate::tool::Bounds;
 
 /// The file with the password of the server that is followed, in libpq's format (manual, section 34.16).
 const PASS_FILE: &str = "passfile";
