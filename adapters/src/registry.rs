@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dbdyno_core::{Dialect, Driver, Isolation, LevelSupport, MetricInfo, Result};
+use dbdyno_core::{Dialect, Driver, Isolation, LevelSupport, MetricInfo, Result, Stop};
 use futures_util::future::BoxFuture;
 
 use crate::target::Target;
@@ -31,6 +31,8 @@ pub struct ServerSettings {
     pub settings: Vec<(String, String)>,
     /// How many sessions will be open at the same time, so that the server allows as many.
     pub sessions: u32,
+    /// What ends the programs that make its data folder.
+    pub stop: Stop,
 }
 
 /// What the rest of dbdyno knows of an engine before it opens a target.

@@ -42,6 +42,7 @@ pub struct MysqlServer {
     password: Secret,
     durable: Arc<Mutex<DurableSettings>>,
     writes_log: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 /// What belongs to a server that runs, and is not known from outside.
@@ -72,6 +73,7 @@ impl MysqlServer {
             password,
             durable: Arc::new(Mutex::new(DurableSettings::default())),
             writes_log: Arc::default(),
+            stop: settings.stop.clone(),
         })
     }
 
@@ -197,7 +199,7 @@ impl ServerProgram for MysqlServer {
         };
         // A server removes what others of its kind have left in the folder for temporary files.
         command.arg(data).arg(option("--tmpdir=", place.folder())).args(self.base_dir());
-        Bounds::new(place.making_limit(), Stop::default()).run(&mut command, &doing)
+        Bounds::new(place.making_limit(), self.stop.clone()).run(&mut command, &doing)
     }
 
     fn command(&self, place: &Place, port: u16) -> Command {
@@ -279,6 +281,13 @@ mod tests {
         let told = hanging.make(server(Programs { installer, ..found.clone() }));
         assert!(told.contains("make the data folder of a throwaway MariaDB server"), "{told}");
         assert!(told.contains("hanging goes on after 2 s"), "{told}");
+        let stop = Stop::default();
+        let wanted = ServerSettings { stop: stop.clone(), ..ServerSettings::default() };
+        let installer = Some(hanging.program());
+        let making = Programs { installer, ..found.clone() };
+        let making = MysqlServer::new(making, &target, &wanted).unwrap();
+        let told = hanging.make_until(making, &stop);
+        assert!(told.contains("of a throwaway MariaDB server: the end was"), "{told}");
         let told = hanging.serve(server(Programs { server: hanging.program(), ..found }));
         assert!(told.contains("it does not answer after 2 s: No such file"), "{told}");
     }

@@ -100,6 +100,7 @@ pub(super) struct PostgresProgram {
     /// In the order in which they win: the last of a name.
     settings: Vec<(String, String)>,
     password: Secret,
+    stop: Stop,
 }
 
 impl PostgresProgram {
@@ -117,7 +118,7 @@ impl PostgresProgram {
         settings.extend(wanted.settings.iter().cloned());
         let own = target.server_settings();
         settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        Ok(Self { installation, settings, password })
+        Ok(Self { installation, settings, password, stop: wanted.stop.clone() })
     }
 
     /// The same with more settings, which win over its own, and another password.
@@ -178,7 +179,7 @@ impl ServerProgram for PostgresProgram {
             .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
             .arg("--pwfile")
             .arg(&password_file);
-        let bounds = Bounds::new(place.making_limit(), Stop::default());
+        let bounds = Bounds::new(place.making_limit(), self.stop.clone());
         let made = bounds.run(&mut initdb, "initialise a throwaway PostgreSQL server");
         std::fs::remove_file(&password_file)
             .map_err(|why| Error::new(format!("remove {}", password_file.display()), why))?;
@@ -256,6 +257,12 @@ mod tests {
         let told = hanging.make(making);
         assert!(told.contains("initialise a throwaway PostgreSQL server"), "{told}");
         assert!(told.contains("hanging goes on after 2 s"), "{told}");
+        let stop = Stop::default();
+        let wanted = ServerSettings { stop: stop.clone(), ..ServerSettings::default() };
+        let mut making = PostgresProgram::new(&target, &wanted).unwrap();
+        making.installation.initdb = hanging.program();
+        let told = hanging.make_until(making, &stop);
+        assert!(told.contains("initialise a throwaway PostgreSQL server: the end was"), "{told}");
         let mut serving = program();
         serving.installation.postgres = hanging.program();
         let told = hanging.serve(serving);

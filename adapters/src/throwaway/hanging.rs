@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::Result;
+use dbdyno_core::{Result, Stop};
 use nix::sys::signal::Signal;
 
 use super::{LOOK_AGAIN, Place, START_DEADLINE, ServerProgram, Throwaway};
@@ -46,6 +46,19 @@ impl Hanging {
     /// Starts a server whose data folder it is to make; gives what is told of that.
     pub(crate) fn make(&self, program: impl ServerProgram + 'static) -> String {
         self.start(Impatient { program, making_limit: SOON })
+    }
+
+    /// Starts a server whose data folder it is to make, and asks for the end once it does; gives what is told of that.
+    pub(crate) fn make_until(&self, program: impl ServerProgram + 'static, stop: &Stop) -> String {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !self.pid().exists() {
+                    thread::sleep(LOOK_AGAIN);
+                }
+                stop.request();
+            });
+            self.start(Impatient { program, making_limit: START_DEADLINE })
+        })
     }
 
     /// Starts a server that it is to be, on a data folder that is made; gives what is told of that.

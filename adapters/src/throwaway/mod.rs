@@ -71,7 +71,8 @@ pub trait ServerProgram: Send + Sync {
     /// Makes the data folder, [`Place::data`]. Its commands come from [`Place::command`].
     ///
     /// # Errors
-    /// A program failed, or took longer than [`Place::making_limit`]; what it printed is part of the error.
+    /// A program failed, or took longer than [`Place::making_limit`]; what it printed is part of the error. The end was
+    /// asked for.
     fn initialise(&self, place: &Place) -> Result<()>;
 
     /// The command that runs the server in the foreground, with its log on the standard streams,

@@ -13,7 +13,7 @@ pub const ADD: usize = 1;
 pub const INSERT: usize = 2;
 
 pub async fn start(target: &str) -> Result<Arc<dyn Driver>> {
-    let settings = ServerSettings { settings: Vec::new(), sessions: 40 };
+    let settings = ServerSettings { sessions: 40, ..ServerSettings::default() };
     open(&Target::parse(target)?, &settings).await
 }
 

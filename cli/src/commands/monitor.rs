@@ -88,9 +88,9 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
 
 fn open(targets: &[Target]) -> Result<Vec<Arc<dyn Driver>>> {
     let runtime = run::event_loop()?;
-    let settings = || ServerSettings { settings: Vec::new(), sessions: 0 };
+    let settings = ServerSettings::default();
     let opened =
-        targets.iter().map(|target| runtime.block_on(dbdyno_adapters::open(target, &settings())));
+        targets.iter().map(|target| runtime.block_on(dbdyno_adapters::open(target, &settings)));
     opened.collect()
 }
 

@@ -205,8 +205,13 @@ pub(super) fn open_targets(
         } else {
             screen.working(&format!("connecting to {}", target.label));
         }
-        let settings = ServerSettings { settings: settings.of(target.engine.name), sessions };
-        drivers.push(runtime.block_on(dbdyno_adapters::open(target, &settings))?);
+        let settings = settings.of(target.engine.name);
+        let settings = ServerSettings { settings, sessions, stop: stop.clone() };
+        match runtime.block_on(dbdyno_adapters::open(target, &settings)) {
+            Ok(driver) => drivers.push(driver),
+            Err(_) if stop.is_requested() => return Ok(None),
+            Err(error) => return Err(error),
+        }
     }
     screen.clear();
     Ok((!stop.is_requested()).then_some(drivers))
