@@ -60,7 +60,7 @@ pub use pool::{Pool, PoolKind, PoolPlan, PoolState, PoolWait, Pools};
 pub use procedure::{ProcedureLanguage, TriggerLanguage};
 pub use replication::{
     Acknowledged, Cluster, ClusterLimits, ClusterPlan, LagReport, LagWatch, Link, Replication,
-    Settled, Settling, Shape, Topology,
+    Sent, Settled, Settling, Shape, Topology,
 };
 pub use rows::{Row, RowSource, RowVisitor, RowWriter};
 pub use scale::Scale;

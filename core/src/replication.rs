@@ -38,6 +38,21 @@ pub struct Topology {
     pub acknowledged: Acknowledged,
     /// How what is committed gets to the replicas.
     pub shape: Shape,
+    /// What of it is sent.
+    pub sent: Sent,
+}
+
+/// What of a commit is sent to replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The log of the primary, as it is.
+    Log,
+    /// The rows that changed, to a server that has a log of its own.
+    Rows,
+    /// What all nodes hold against what they did themselves, before it is a commit.
+    WriteSets,
+    /// What an application took note of.
+    ChangeSets,
 }
 
 /// Where a commit is once it is acknowledged.
@@ -174,10 +189,11 @@ pub trait Cluster: Send + Sync {
     /// None can be promoted.
     async fn promote(&self) -> Result<usize>;
 
-    /// Changes the link between the primary and its replicas, at once.
+    /// Changes the links between the nodes, at once. Where all are peers, a cut is between the last of them and the
+    /// others: these are more, and go on.
     ///
     /// # Errors
-    /// The cluster was made without one.
+    /// The cluster was made without any.
     fn set_link(&self, link: Link) -> Result<()>;
 
     /// The settings that make it what it is, `name=value` with blanks between.

@@ -12,7 +12,7 @@ use dbdyno_core::{
 };
 use dbdyno_datasets::Dataset;
 
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The clients of a case when neither the user nor the benchmark names a number.
 pub const DEFAULT_CLIENTS: u32 = 4;
@@ -81,6 +81,16 @@ pub trait Benchmark: Send + Sync {
         false
     }
 
+    /// Whether it puts a network between the nodes, which `--network` chooses, and cuts it for as long as `--cut` says.
+    fn has_links(&self) -> bool {
+        false
+    }
+
+    /// Whether it stops a replica, for as long as `--away` says.
+    fn has_absences(&self) -> bool {
+        false
+    }
+
     /// How long transactions under way at the end of a load may take, where that is its own matter:
     /// one of whose queries some outlast any load.
     fn drain_limit(&self) -> Option<Duration> {
@@ -88,7 +98,7 @@ pub trait Benchmark: Send + Sync {
     }
 
     /// How long its loads last at least where the user does not say: shorter ones tell nothing.
-    fn shortest_load(&self) -> Duration {
+    fn shortest_load(&self, _options: &RunOptions) -> Duration {
         Duration::ZERO
     }
 
@@ -126,10 +136,10 @@ impl<'b> Procedure<'b> {
     }
 
     /// How many loads a case has that take as long as the user says.
-    pub fn loads(self) -> u32 {
+    pub fn loads(self, options: &RunOptions) -> u32 {
         match self {
             Self::Load(_) => 1,
-            Self::Staged(benchmark) => benchmark.loads(),
+            Self::Staged(benchmark) => benchmark.loads(options),
         }
     }
 
@@ -151,7 +161,7 @@ pub trait StagedBenchmark: Benchmark {
     fn statements(&self, context: &WorkloadContext) -> Vec<Statement>;
 
     /// How many loads a case has that take as long as the user says.
-    fn loads(&self) -> u32;
+    fn loads(&self, options: &RunOptions) -> u32;
 
     /// Goes through the stages of one case, and puts what they measure into `measured` as it comes.
     ///

@@ -1,7 +1,10 @@
-//! Failing over an engine that runs in dbdyno's own process: a dbdyno that dbdyno started is killed with the primary
-//! in it.
+//! Replication by the command: networks between nodes as they were asked for, and failing over an engine that runs in
+//! dbdyno's own process, where a dbdyno that dbdyno started is killed with the primary in it.
+
+use std::fs;
 
 use dbdyno_core::Status;
+use dbdyno_tests::left_out;
 
 use crate::desk::{Desk, code, err, out};
 
@@ -26,4 +29,36 @@ fn sqlite_fails_over() {
     // What was lost is a number, for nothing was promised; half of a transaction there may never be.
     assert!(value("lost_commits", "change-sets") < value("acknowledged_commits", "change-sets"));
     assert_eq!(value("check_whole_change-sets", ""), 1.0);
+}
+
+/// A round trip of 40 ms is in every commit that waits for the replica, and each network is measured under the name by
+/// which it was asked for, beside none.
+#[test]
+fn networks_are_as_they_were_asked_for() {
+    if left_out("postgres") {
+        return;
+    }
+    let desk = Desk::new();
+    let command = ["run", "replication/network", "--target", "postgres", "--topology", "on"];
+    let options = ["--network", "40ms+10MB/s,40000us+10000kB/s", "--cut", "300ms"];
+    let few = ["--transactions", "40"];
+    let output = desk.dbdyno(&[&command[..], &options, &few].concat());
+    assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
+    let records = desk.records();
+    let loads = records.iter().filter(|one| one.metric == "throughput");
+    let mut loads: Vec<_> = loads.map(|one| &*one.transaction).collect();
+    loads.sort_unstable();
+    assert_eq!(loads, ["on 40ms+10MB/s", "on loopback"]);
+    let value = |metric: &str, of: &str| {
+        let found = records.iter().find(|one| one.metric == metric && one.transaction == of);
+        let value = found.and_then(|record| record.value);
+        value.unwrap_or_else(|| panic!("no {metric} of `{of}` in {records:#?}"))
+    };
+    assert!(value("latency_p50_us", "on 40ms+10MB/s") >= 40_000.0);
+    assert!(value("cut_ms", "on partition") >= 300.0);
+    assert!(value("beats_while_cut", "on partition") <= 1.0);
+    let conditions = fs::read_to_string(desk.runs()[0].join("run.toml")).unwrap();
+    for line in ["network = \"40ms+10MB/s\"", "cut = \"0.3 s\"", "topology = \"on\""] {
+        assert!(conditions.contains(line), "{conditions}");
+    }
 }

@@ -2,6 +2,7 @@
 //! becomes of replicas in trouble.
 
 mod kinds;
+mod network;
 mod sqlite;
 mod trouble;
 
@@ -11,8 +12,8 @@ use std::time::Duration;
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
-    Access, Cluster, ClusterPlan, Driver, Durability, ErrorClass, Link, Measurement,
-    SessionOptions, Status,
+    Access, Cluster, ClusterPlan, Driver, Durability, ErrorClass, Measurement, SessionOptions,
+    Status,
 };
 use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
@@ -37,15 +38,22 @@ impl Place {
     }
 
     fn measure(&self, name: &str, topologies: &[&str]) -> Vec<Measurement> {
+        self.measure_with(name, topologies, ReplicationOptions::default())
+    }
+
+    /// The same with options of its own, but for the topologies.
+    fn measure_with(
+        &self,
+        name: &str,
+        topologies: &[&str],
+        options: ReplicationOptions,
+    ) -> Vec<Measurement> {
         let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), name));
         let topologies = topologies.iter().map(|name| (*name).to_owned()).collect();
         let options = RunOptions {
             length: Length::Duration(Duration::from_millis(700)),
             warmup: Duration::ZERO,
-            replication: ReplicationOptions {
-                topologies: Some(topologies),
-                ..ReplicationOptions::default()
-            },
+            replication: ReplicationOptions { topologies: Some(topologies), ..options },
             ..run_options()
         };
         run_one(&self.runtime, &self.driver, ("replication", benchmark.as_ref()), &options, &kept);
@@ -116,25 +124,6 @@ fn lag_of(place: &Place, load: &str, topologies: &[(&str, u32)]) -> Vec<Measurem
     rows
 }
 
-/// A round trip between the nodes is part of every commit that waits for a replica, and while the link is cut
-/// none is acknowledged but for one whose answer was under way.
-fn network(place: &Place, name: &str) {
-    let rows = place.measure("network", &[name]);
-    let far = format!("{name} 10ms");
-    assert!(value(&rows, "commit_p50_us", &far) >= 10_000.0, "{rows:#?}");
-    for link in ["loopback", "10ms", "1MB/s"] {
-        let link = format!("{name} {link}");
-        assert!(value(&rows, "throughput", &link) > 0.0, "{link}");
-        assert_eq!(value(&rows, "beats_unseen", &link), 0.0, "{link}");
-    }
-    let cut = format!("{name} partition");
-    assert!(value(&rows, "beats_while_cut", &cut) <= 1.0, "{rows:#?}");
-    let (longest, cut_for) =
-        (value(&rows, "commit_longest_ms", &cut), value(&rows, "cut_ms", &cut));
-    assert!(longest >= cut_for / 2.0, "{rows:#?}");
-    assert_eq!(value(&rows, &format!("check_replica_1_equals_primary_{name}"), ""), 1.0);
-}
-
 /// What was acknowledged outlives the primary where that is promised, and nothing is half there anywhere.
 fn failover(place: &Place, topologies: &[&str]) {
     let rows = place.measure("failover", topologies);
@@ -152,48 +141,6 @@ fn failover(place: &Place, topologies: &[&str]) {
             assert_eq!(value(&rows, "lost_commits", name), 0.0, "{name}");
         }
     }
-}
-
-/// Behind a link that is cut a replica shows nothing new, and all of it once the link is mended.
-fn partition(place: &Place) {
-    let cluster = place.start("async", true);
-    let (primary, replica) = (cluster.primary(), cluster.replicas().remove(0));
-    let namespace = place.driver.dialect().ensure_namespace("cut");
-    namespace.iter().for_each(|sql| place.run(&*primary, sql));
-    place.run(&*primary, "CREATE TABLE cut.numbers (number INTEGER NOT NULL PRIMARY KEY)");
-    place.runtime.block_on(cluster.engage()).unwrap();
-    cluster.set_link(Link { cut: true, ..Link::default() }).unwrap();
-    place.run(&*primary, "INSERT INTO cut.numbers VALUES (1)");
-    let settled = place.runtime.block_on(cluster.settle(Duration::from_millis(300)));
-    assert!(settled.unwrap_err().to_string().contains("do not show it"));
-    let sql = "SELECT COUNT(*) FROM cut.numbers";
-    assert_eq!(place.number(&*replica, sql), 0);
-    let reports = place.runtime.block_on(cluster.reports()).unwrap();
-    assert_eq!(reports.len(), 1);
-    cluster.set_link(Link::default()).unwrap();
-    place.runtime.block_on(cluster.settle(LIMIT)).unwrap();
-    assert_eq!(place.number(&*replica, sql), 1);
-    behind_while_it_stands(place, &*cluster);
-    place.runtime.block_on(cluster.settle(LIMIT)).unwrap();
-    assert_eq!(place.number(&*replica, sql), 4);
-}
-
-/// How far a replica is behind is known while it stands still, also where only it can say how far it is.
-fn behind_while_it_stands(place: &Place, cluster: &dyn Cluster) {
-    let (primary, replica) = (cluster.primary(), cluster.replicas().remove(0));
-    let mut watch = place.runtime.block_on(cluster.lag_watch()).unwrap();
-    let before = place.runtime.block_on(watch.reports()).unwrap();
-    assert_eq!(before[0].transactions, Some(0));
-    let control = replica.server_control().unwrap();
-    control.pause().unwrap();
-    for number in 2..=4 {
-        place.run(&*primary, &format!("INSERT INTO cut.numbers VALUES ({number})"));
-    }
-    let behind = place.runtime.block_on(watch.reports_beside(0));
-    control.resume().unwrap();
-    let behind = behind.unwrap()[0];
-    assert_eq!((behind.transactions, behind.replay_s), (Some(3), None));
-    assert!(behind.bytes > before[0].bytes, "{behind:?}");
 }
 
 /// Nothing of a cluster is left once it is dropped.
@@ -231,7 +178,7 @@ fn postgres_replicates() {
     }
     lag_of(&place, "tpcc", &[("remote-write", 1)]);
     failover(&place, &["async", "remote-apply"]);
-    network(&place, "on");
+    network::each_link(&place, "on");
     tidy(&place);
     unknown(&place);
 }
@@ -245,7 +192,7 @@ fn mariadb_replicates() {
     lag(&place, &[("async-parallel-4", 1), ("semi-sync", 1)]);
     lag_of(&place, "bulk-update", &[("async-mixed", 1), ("semi-sync-2", 2)]);
     failover(&place, &["async", "semi-sync"]);
-    partition(&place);
+    network::partition(&place);
     tidy(&place);
 }
 
@@ -299,7 +246,7 @@ fn mariadb_is_read_from_stopped_and_far_away() {
     }
     let place = Place::open("mariadb");
     readers(&place, "semi-sync");
-    network(&place, "semi-sync");
+    network::each_link(&place, "semi-sync");
     let rows = place.measure("catch-up", &["async"]);
     let of = |metric| value(&rows, metric, "async");
     assert!(of("beats_while_away") > 1.0 && of("behind_transactions") > 0.0, "{rows:#?}");

@@ -1,7 +1,7 @@
 //! The link between two servers: a proxy whose conditions change while it is in use.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use dbdyno_core::{Error, Link, Result};
@@ -11,10 +11,11 @@ use super::relay::Entrance;
 use super::{Thread, Upstream};
 
 /// A proxy on a free port of 127.0.0.1 that a server reaches another one by, until it is dropped. It serves
-/// whoever connects: the server behind it must ask for a password.
+/// whoever connects: the server behind it must ask for a password, or for something else that nobody knows.
 pub struct NodeLink {
     port: u16,
-    conditions: watch::Sender<Link>,
+    /// Of those who connect from each address, and of all others.
+    ways: Vec<(Option<IpAddr>, watch::Sender<Link>)>,
     _thread: Thread,
 }
 
@@ -24,14 +25,35 @@ impl NodeLink {
     /// # Errors
     /// There are no more ports, files or threads.
     pub fn start(to_port: u16) -> io::Result<Self> {
+        Self::between(&[], |_| (Ipv4Addr::LOCALHOST, to_port))
+    }
+
+    /// To the server that listens at the same port of another address of the loopback interface, with a way of its own
+    /// for whoever connects from each of some addresses.
+    ///
+    /// # Errors
+    /// There are no more ports, files or threads.
+    pub(super) fn before(address: Ipv4Addr, from: &[Ipv4Addr]) -> io::Result<Self> {
+        Self::between(from, |port| (address, port))
+    }
+
+    /// `to` tells where the server is, given the port of the link.
+    fn between(from: &[Ipv4Addr], to: impl FnOnce(u16) -> (Ipv4Addr, u16)) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        let (conditions, received) = watch::channel(Link::default());
-        let upstream = Upstream::Tcp(Ipv4Addr::LOCALHOST.to_string(), to_port);
+        let from = from.iter().map(|address| Some(IpAddr::V4(*address))).chain([None]);
+        let (ways, taken) = from
+            .map(|from| {
+                let (conditions, received) = watch::channel(Link::default());
+                ((from, conditions), (from, Conditions(received)))
+            })
+            .unzip();
+        let (address, to_port) = to(port);
+        let upstream = Upstream::Tcp(address.to_string(), to_port);
         let entrance = Entrance::Port { listener, expected: None };
-        let thread = Thread::start(upstream, Conditions(received), entrance)?;
-        Ok(Self { port, conditions, _thread: thread })
+        let thread = Thread::start(upstream, Ways(taken), entrance)?;
+        Ok(Self { port, ways, _thread: thread })
     }
 
     /// The port to connect to.
@@ -41,7 +63,14 @@ impl NodeLink {
 
     /// Changes its conditions. What is under way keeps its delay, and is held up by a cut.
     pub fn set(&self, link: Link) {
-        self.conditions.send_replace(link);
+        self.set_by_source(|_| link);
+    }
+
+    /// The same, told for each address that has a way of its own, and for all others.
+    pub(super) fn set_by_source(&self, link: impl Fn(Option<IpAddr>) -> Link) {
+        for (from, conditions) in &self.ways {
+            conditions.send_replace(link(*from));
+        }
     }
 }
 
@@ -80,13 +109,25 @@ impl NodeLinks {
 #[derive(Clone)]
 pub(super) struct Conditions(watch::Receiver<Link>);
 
-impl Conditions {
-    /// Conditions that stay as they are: a delay, and nothing else.
+/// The conditions of whoever connects, by the address that it connects from; those of all others have none.
+pub(super) struct Ways(Vec<(Option<IpAddr>, Conditions)>);
+
+impl Ways {
+    /// Conditions of all that stay as they are: a delay, and nothing else.
     pub(super) fn fixed(round_trip: Duration) -> Self {
         let (_, received) = watch::channel(Link { round_trip, ..Link::default() });
-        Self(received)
+        Self(vec![(None, Conditions(received))])
     }
 
+    pub(super) fn of(&self, address: Option<IpAddr>) -> Conditions {
+        let known = self.0.iter().find(|(from, _)| from.is_some() && *from == address);
+        let all_others = || self.0.iter().find(|(from, _)| from.is_none());
+        let found = known.or_else(all_others).map(|(_, conditions)| conditions.clone());
+        found.unwrap_or_else(|| unreachable!("there are conditions for all others"))
+    }
+}
+
+impl Conditions {
     pub(super) fn round_trip(&self) -> Duration {
         self.0.borrow().round_trip
     }

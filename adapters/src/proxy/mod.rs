@@ -7,6 +7,7 @@
 //! ([`NodeLink`]) bandwidth can be limited, too, and the link be cut.
 
 mod link;
+mod peers;
 mod relay;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +27,9 @@ use tokio::sync::oneshot;
 use crate::registry::OptionSpec;
 use crate::target::Target;
 use crate::throwaway::Folder;
-use link::Conditions;
+use link::Ways;
 pub use link::{NodeLink, NodeLinks};
+pub use peers::PeerLinks;
 use relay::Entrance;
 
 /// The option of a target that puts its server at a distance.
@@ -204,7 +206,7 @@ impl Proxy {
         listener.set_nonblocking(true)?;
         let (address, expected) = (listener.local_addr()?, Expected::default());
         let entrance = Entrance::Port { listener, expected: Some(expected.clone()) };
-        let thread = Thread::start(upstream, Conditions::fixed(round_trip), entrance)?;
+        let thread = Thread::start(upstream, Ways::fixed(round_trip), entrance)?;
         Ok(Self { address, expected, _thread: thread })
     }
 
@@ -233,17 +235,16 @@ impl SocketProxy {
         let path = folder.path().join(name);
         let listener = UnixListener::bind(&path)?;
         listener.set_nonblocking(true)?;
-        let thread =
-            Thread::start(upstream, Conditions::fixed(round_trip), Entrance::Socket(listener))?;
+        let thread = Thread::start(upstream, Ways::fixed(round_trip), Entrance::Socket(listener))?;
         Ok(Self { path, _thread: thread, _folder: folder })
     }
 }
 
 impl Thread {
-    fn start(upstream: Upstream, conditions: Conditions, entrance: Entrance) -> io::Result<Self> {
+    fn start(upstream: Upstream, ways: Ways, entrance: Entrance) -> io::Result<Self> {
         let (end, ended) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
-        let serve = relay::Serve { upstream, conditions, ended };
+        let serve = relay::Serve { upstream, ways, ended };
         let thread = std::thread::Builder::new()
             .name("dbdyno-proxy".to_owned())
             .spawn(move || serve.run(entrance, &tell))?;

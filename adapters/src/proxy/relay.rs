@@ -1,6 +1,7 @@
 //! The proxy's thread: takes connections, and passes on their bytes when they are due.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::link::Conditions;
+use super::link::{Conditions, Ways};
 use super::{Expected, Upstream};
 
 /// The most that is taken up at once.
@@ -36,7 +37,7 @@ struct Parcel {
 /// What the thread does.
 pub(super) struct Serve {
     pub(super) upstream: Upstream,
-    pub(super) conditions: Conditions,
+    pub(super) ways: Ways,
     pub(super) ended: oneshot::Receiver<()>,
 }
 
@@ -64,8 +65,8 @@ impl Listener {
         })
     }
 
-    /// The next client; `None` where it is turned away.
-    async fn accept(&self) -> io::Result<Option<Halves>> {
+    /// The next client, with the address that it has; `None` where it is turned away.
+    async fn accept(&self) -> io::Result<Option<(Option<IpAddr>, Halves)>> {
         match self {
             Self::Port { listener, expected } => {
                 let (client, address) = listener.accept().await?;
@@ -74,11 +75,11 @@ impl Listener {
                 }
                 client.set_nodelay(true)?;
                 let (from, to) = client.into_split();
-                Ok(Some((Box::new(from), Box::new(to))))
+                Ok(Some((Some(address.ip()), (Box::new(from), Box::new(to)))))
             }
             Self::Socket(listener) => {
                 let (from, to) = listener.accept().await?.0.into_split();
-                Ok(Some((Box::new(from), Box::new(to))))
+                Ok(Some((None, (Box::new(from), Box::new(to)))))
             }
         }
     }
@@ -113,8 +114,8 @@ impl Serve {
             tokio::select! {
                 _ = &mut self.ended => return,
                 accepted = listener.accept() => match accepted {
-                    Ok(Some(client)) => {
-                        let conditions = self.conditions.clone();
+                    Ok(Some((address, client))) => {
+                        let conditions = self.ways.of(address);
                         connections.spawn(relay(client, self.upstream.clone(), conditions));
                     }
                     Ok(None) => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{Cache, Durability, Isolation, StatementForm};
+use dbdyno_core::{Cache, Durability, Isolation, Link, StatementForm};
 use dbdyno_history::{Kind, Model};
 use dbdyno_monitor::Severity;
 
@@ -153,6 +153,58 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     size.filter(|size| *size > 0)
         .ok_or_else(|| format!("`{text}` is not a size such as `4GiB` or `500MB`"))
+}
+
+/// The longest round trip between nodes.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
+/// The narrowest and the widest line between nodes, in bytes per second.
+const BANDWIDTHS: (u64, u64) = (10_000, 1_000_000_000);
+
+/// Reads a network between nodes: `10ms` more in each round trip, `1MB/s` each way, or both, `10ms+1MB/s`.
+pub fn parse_link(text: &str) -> Result<Link, String> {
+    let mut link = Link::default();
+    for part in text.split('+') {
+        match part.strip_suffix("/s") {
+            Some(size) if link.bandwidth.is_none() => {
+                link.bandwidth = Some(parse_bandwidth(size).map_err(|()| {
+                    format!("`{part}` is no bandwidth from 10kB/s to 1GB/s, such as `1MB/s`")
+                })?);
+            }
+            None if link.round_trip.is_zero() => {
+                link.round_trip = parse_duration(part)
+                    .ok()
+                    .filter(|delay| *delay <= LONGEST_ROUND_TRIP && is_whole_micros(*delay))
+                    .ok_or_else(|| {
+                        format!(
+                            "`{part}` is neither a round trip of 1us to 1s, such as `40ms`, nor a bandwidth, such as `1MB/s`"
+                        )
+                    })?;
+            }
+            _ => return Err(format!("`{text}` says twice what `{part}` says")),
+        }
+    }
+    Ok(link)
+}
+
+fn is_whole_micros(duration: Duration) -> bool {
+    duration.subsec_nanos().is_multiple_of(1_000)
+}
+
+fn parse_bandwidth(size: &str) -> Result<u64, ()> {
+    let bandwidth = parse_size(size).map_err(drop)?;
+    if (BANDWIDTHS.0..=BANDWIDTHS.1).contains(&bandwidth) { Ok(bandwidth) } else { Err(()) }
+}
+
+/// How long nodes may be made to stand still: shorter than that a beat or two would tell.
+const STALLS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(300));
+
+/// Reads for how long nodes are cut off or stopped.
+pub fn parse_stall(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    match (STALLS.0..=STALLS.1).contains(&duration) {
+        true => Ok(duration),
+        false => Err(format!("`{text}` is not in 100ms to 5m")),
+    }
 }
 
 /// Reads where to listen: a port of this machine alone, or an address with a port.

@@ -15,6 +15,7 @@ use dbdyno_suites::registry::Suite;
 use dbdyno_suites::runner::{DurabilityChoice, IsolationChoice, RunOptions, Selection};
 
 use crate::args::{RunArgs, SpacingArg, parse_isolation};
+use crate::commands::replication;
 use crate::config::Config;
 use crate::names::unknown;
 
@@ -281,19 +282,6 @@ pub fn check_backups(
     }
 }
 
-/// Whether there is replication for the option that chooses topologies.
-///
-/// # Errors
-/// No benchmark of the run has any.
-pub fn check_topologies(selections: &[Selection<'_>], arguments: &RunArgs) -> Result<()> {
-    let has_topologies = |selection: &Selection<'_>| selection.benchmark.has_topologies();
-    if arguments.replication.is_empty() || selections.iter().any(has_topologies) {
-        return Ok(());
-    }
-    let next = "leave it out, or run the suite replication";
-    Err(Error::new("use `--topology`", "no benchmark of the run replicates").next(next))
-}
-
 /// Whether a benchmark is done when its own work is, whatever the options say.
 fn has_own_length(benchmark: &dyn Benchmark) -> bool {
     benchmark.length(1).is_some()
@@ -444,9 +432,8 @@ pub fn in_words(
             say("backup_dir", folder.display().to_string());
         }
     }
-    if selections.iter().any(|selection| selection.benchmark.has_topologies()) {
-        let topologies = options.replication.topologies.clone();
-        say("topology", topologies.map_or_else(|| "all that there are".to_owned(), list));
+    for (name, value) in replication::in_words(options, selections) {
+        say(name, value);
     }
     say("statements", list(options.statements.iter().map(ToString::to_string).collect()));
     let pipeline = options.pipeline.iter().map(|choice| pipeline_name(*choice).to_owned());

@@ -23,13 +23,14 @@ pub fn share_a_minute(
     drivers: &[Arc<dyn Driver>],
 ) {
     let of = |selection: &Selection<'_>| {
-        let loads = selection.benchmark.procedure().loads() as usize;
+        let loads = selection.benchmark.procedure().loads(options) as usize;
         count_of(options, *selection, drivers) * loads
     };
     let cases: usize = selections.iter().map(of).sum();
     let measured = u32::try_from(cases).unwrap_or(u32::MAX).saturating_mul(options.repetitions);
     let share = (ABOUT_A_MINUTE / measured.max(1)).clamp(SHARE.0, SHARE.1);
-    let shortest = selections.iter().map(|selection| selection.benchmark.shortest_load()).max();
+    let shortest =
+        selections.iter().map(|selection| selection.benchmark.shortest_load(options)).max();
     let duration = share.mul_f64(0.8).max(shortest.unwrap_or_default());
     options.length = Length::Duration(duration);
     options.warmup = warmup.unwrap_or_else(|| warmup_for(options.length));

@@ -13,6 +13,7 @@ pub mod host_load;
 pub mod list;
 pub mod monitor;
 pub mod regress;
+mod replication;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -15,6 +15,7 @@ use crate::Ended;
 use crate::args::RunArgs;
 use crate::commands::choose;
 use crate::commands::extent;
+use crate::commands::replication;
 use crate::commands::scenario;
 use crate::commands::tables;
 use crate::config::Config;
@@ -45,7 +46,7 @@ pub fn run(arguments: RunArgs) -> Result<Ended> {
     let mut options = choose::options(&arguments)?;
     choose::check_data(&selections, &options)?;
     choose::check_pools(&selections, &arguments)?;
-    choose::check_topologies(&selections, &arguments)?;
+    replication::check(&selections, &arguments)?;
     options.load_host = load_host(&selections)?;
     let settings = choose::settings(&arguments.settings, &targets)?;
     let plan = watch_plan(&config, &arguments, &targets)?;

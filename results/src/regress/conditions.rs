@@ -10,8 +10,9 @@ use crate::load::LoadedFile;
 use crate::machine;
 use crate::run_info::RunInfo;
 
-/// Options that say which of its loads a case has: connection pools and their sizes, methods of backup, topologies.
-const OF_LOADS: [&str; 4] = ["backup", "pool", "pool_size", "topology"];
+/// Options that say which of its loads a case has: connection pools and their sizes, methods of backup, topologies, and
+/// networks between nodes.
+const OF_LOADS: [&str; 5] = ["backup", "network", "pool", "pool_size", "topology"];
 
 /// Options in which runs may differ without a note, beside those that tell cases apart: how often a case is
 /// measured and with which inputs, or what is named elsewhere.

@@ -72,7 +72,7 @@ const fn of_load(heading: &'static str, metric: &'static str, load: &'static str
     Column { heading, metric, show: Show::Rate, of: Of::Load(load) }
 }
 
-pub(super) const TABLES: [Table; 6] = [
+pub(super) const TABLES: [Table; 7] = [
     Table {
         benchmarks: &["tpcb", "tpcc", "bulk-update"],
         of: "topology",
@@ -171,6 +171,17 @@ pub(super) const TABLES: [Table; 6] = [
         ],
         legend: "beats cut: commits of a heartbeat that were acknowledged while nothing got through between the \
                  nodes, of 40 a second",
+    },
+    Table {
+        benchmarks: &["network"],
+        of: "topology and link",
+        told_by: "minority_refused_ms",
+        columns: &[
+            column("refused\nafter ms", "minority_refused_ms", Show::Plain),
+            column("rejoined\nafter ms", "minority_rejoined_ms", Show::Plain),
+        ],
+        legend: "refused: from when one node was cut off from the others until it refused a write; rejoined: from when \
+                 the link was mended until it took one again. Clients were on the side that went on, and longest commit is theirs",
     },
 ];
 

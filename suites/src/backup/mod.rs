@@ -25,7 +25,7 @@ use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
 };
 use crate::oltp::tpcc::Tpcc;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use bench::Bench;
 pub use options::BackupOptions;
 
@@ -90,7 +90,7 @@ impl StagedBenchmark for Backup {
     }
 
     /// Each method has the load to itself before and after its backup.
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         if self.under_load { 2 * METHODS } else { 0 }
     }
 

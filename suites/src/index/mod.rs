@@ -12,7 +12,7 @@ use dbdyno_core::{Result, Statement};
 use dbdyno_datasets::{Dataset, access};
 
 use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use measure::Bench;
 use patterns::{PATTERNS, Pattern};
 
@@ -58,7 +58,7 @@ impl StagedBenchmark for IndexBenchmark {
         statements
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         4
     }
 

@@ -16,7 +16,7 @@ use super::stages::{Account, Opened, Planned, size_row};
 use super::sweep::shuffle;
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The transactions.
 const TRANSACTIONS: &dyn LoadBenchmark = &TpcB;
@@ -66,7 +66,7 @@ impl StagedBenchmark for Burst {
         TRANSACTIONS.procedure().statements(context)
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         3
     }
 

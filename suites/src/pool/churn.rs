@@ -17,7 +17,7 @@ use super::stages::Planned;
 use super::sweep::{measure_all, shuffle};
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The transactions.
 const TRANSACTIONS: &dyn LoadBenchmark = &TpcB;
@@ -61,7 +61,7 @@ impl StagedBenchmark for Churn {
         TRANSACTIONS.procedure().statements(context)
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         LOADS
     }
 

@@ -18,7 +18,7 @@ use crate::benchmark::{
     Benchmark, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
 };
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The data that sessions are opened on.
 const TRANSACTIONS: &dyn LoadBenchmark = &TpcB;
@@ -62,7 +62,7 @@ impl StagedBenchmark for Idle {
     }
 
     /// It has none.
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         1
     }
 

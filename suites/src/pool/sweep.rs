@@ -7,7 +7,7 @@ use dbdyno_datasets::Dataset;
 use super::bench::{Bench, DIRECT};
 use super::stages::{Account, Planned};
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stage, Stand};
+use crate::runner::{Measured, RunOptions, Stage, Stand};
 
 /// Clients where nobody names any: as many as the largest pool has connections.
 const CLIENTS: [u32; 1] = [16];
@@ -55,7 +55,7 @@ impl StagedBenchmark for Sweep {
         self.transactions.procedure().statements(context)
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         LOADS
     }
 

@@ -17,7 +17,7 @@ use super::sweep::shuffle;
 use super::watch::Look;
 use crate::benchmark::{Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The transactions.
 const TRANSACTIONS: &dyn LoadBenchmark = &TpcB;
@@ -140,7 +140,7 @@ impl StagedBenchmark for Troubled {
     }
 
     /// Each takes as long as it takes.
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         1
     }
 

@@ -16,7 +16,7 @@ use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, WorkloadContext,
 };
 use crate::oltp::{SmallBank, Tpcc, tpcb::TpcB};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use measure::{Bench, ROUND_TRIPS};
 use routines::Routines;
 
@@ -78,7 +78,7 @@ impl Benchmark for ProcedureBenchmark {
         self.transactions.after_use()
     }
 
-    fn shortest_load(&self) -> Duration {
+    fn shortest_load(&self, _options: &RunOptions) -> Duration {
         SHORTEST_LOAD
     }
 
@@ -98,7 +98,7 @@ impl StagedBenchmark for ProcedureBenchmark {
         self.transactions.procedure().statements(context)
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         2 * ROUND_TRIPS.len() as u32
     }
 

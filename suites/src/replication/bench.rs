@@ -13,6 +13,7 @@ use dbdyno_core::query::within;
 
 use super::found::moment;
 use super::heartbeat::{self, Beats, Ending};
+use super::options::ReplicationOptions;
 use crate::benchmark::{LoadBenchmark, State};
 use crate::oltp::tpcb::TpcB;
 use crate::runner::{Measured, Stage, Stand};
@@ -66,7 +67,7 @@ impl<'s> Bench<'s> {
     /// None of them is there.
     pub fn topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
         let all = self.replication()?.topologies();
-        let options = &self.stand.options().replication;
+        let options = self.options();
         let known: Vec<&str> = all.iter().map(|topology| topology.name).collect();
         let why = format!("the driver has {}, of which `none` has no replica", known.join(", "));
         let unknown = options.topologies.iter().flatten();
@@ -90,7 +91,7 @@ impl<'s> Bench<'s> {
     /// # Errors
     /// None of those that were named is there.
     pub fn telling_topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
-        let is_named = self.stand.options().replication.topologies.is_some();
+        let is_named = self.options().topologies.is_some();
         let all = self.topologies(measured)?;
         Ok(if is_named { all } else { telling(&all) })
     }
@@ -100,13 +101,32 @@ impl<'s> Bench<'s> {
     /// # Errors
     /// None of those that were named is there.
     pub fn read_topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
-        let is_named = self.stand.options().replication.topologies.is_some();
+        let is_named = self.options().topologies.is_some();
         let all = self.topologies(measured)?;
         if is_named {
             return Ok(all);
         }
         let mut chosen = telling(&all);
         chosen.extend(all.iter().rfind(|each| waits(each) && each.replicas > 1));
+        Ok(chosen)
+    }
+
+    /// Those that differ most, and the first of each further way in which nodes tell each other of commits: a
+    /// network does other things to each.
+    ///
+    /// # Errors
+    /// None of those that were named is there.
+    pub fn network_topologies(&self, measured: &mut Measured) -> Result<Vec<Topology>> {
+        let all = self.topologies(measured)?;
+        if self.options().topologies.is_some() {
+            return Ok(all);
+        }
+        let mut chosen = telling(&all);
+        for topology in all {
+            if chosen.iter().all(|each| each.sent != topology.sent) {
+                chosen.push(topology);
+            }
+        }
         Ok(chosen)
     }
 
@@ -188,7 +208,7 @@ impl<'s> Bench<'s> {
     }
 
     fn start_at_all(&self, topology: Topology, link: bool) -> Result<Running> {
-        let limits = self.stand.options().replication.limits;
+        let limits = self.options().limits;
         let plan = ClusterPlan { durability: self.stand.case().durability, link, limits };
         let cluster = self.wait(self.replication()?.start(topology.name, plan))?;
         let (primary, replicas) = (cluster.primary(), cluster.replicas());
@@ -250,14 +270,19 @@ impl<'s> Bench<'s> {
         self.wait(running.cluster.settle(self.settle_limit()))
     }
 
+    /// What was chosen.
+    pub fn options(&self) -> &ReplicationOptions {
+        &self.stand.options().replication
+    }
+
     /// How long replicas may take to show what was committed in a load.
     pub fn settle_limit(&self) -> Duration {
-        self.stand.options().replication.settle_limit
+        self.options().settle_limit
     }
 
     /// Things that are measured one after another, in the order of this repetition: each is first in one of as many
     /// repetitions as there are.
-    pub fn in_turn<T, const N: usize>(&self, things: [T; N]) -> [T; N] {
+    pub fn in_turn<T>(&self, things: Vec<T>) -> Vec<T> {
         in_turn(things, self.stand.case().repetition)
     }
 
@@ -336,7 +361,7 @@ impl<'s> Bench<'s> {
         measured: &mut Measured,
     ) -> Result<(Stage, Beats)> {
         let load = |_: Ending<'_>| self.load(name, &running.primary, workload);
-        let (stage, mut beats) = self.beat_during(running, measured, load)?;
+        let (stage, mut beats) = self.beat_during(running, Duration::ZERO, measured, load)?;
         let stage = stage?;
         let warmup = self.stand.length(self.stand.case().clients).0;
         let from = moment(stage.report.began_at) + warmup;
@@ -346,7 +371,7 @@ impl<'s> Bench<'s> {
 
     /// Has TPC-B's clients work on the primary, and a row beat there, for as long as `meanwhile` takes; it must end soon
     /// once the [`Stop`] that it is given is requested. Then does `after`, which is told when the load ended, at once:
-    /// the replicas are still looked at. Gives what both gave, and the beats.
+    /// the replicas are still looked at. Gives what both gave, and the beats. Nodes may stand still for `stall`.
     ///
     /// # Errors
     /// The load did not begin or came to no good end, `meanwhile` or `after` fails, or those of
@@ -354,6 +379,7 @@ impl<'s> Bench<'s> {
     pub fn beat_beside<T: Send, U>(
         &self,
         running: &Running,
+        stall: Duration,
         measured: &mut Measured,
         meanwhile: impl FnOnce(&Stop) -> Result<T> + Send,
         after: impl FnOnce(Instant) -> Result<U>,
@@ -370,24 +396,25 @@ impl<'s> Bench<'s> {
             }
             Ok((done?, after(moment(report.began_at) + report.window)?))
         };
-        let (worked, beats) = self.beat_during(running, measured, work)?;
+        let (worked, beats) = self.beat_during(running, stall, measured, work)?;
         let (done, after) = worked?;
         Ok((done, beats, after))
     }
 
     /// Does `work` while a row beats on the primary and is looked for on the replicas. A watch that breaks is
-    /// a part of the case that could not be carried out.
+    /// a part of the case that could not be carried out. Nodes may stand still for `stall`, and answer no sooner.
     ///
     /// # Errors
     /// There is no thread for that, or the primary cannot be asked at all.
     pub fn beat_during<T>(
         &self,
         running: &Running,
+        stall: Duration,
         measured: &mut Measured,
         work: impl FnOnce(Ending<'_>) -> T,
     ) -> Result<(T, Beats)> {
         let options = self.stand.session_options();
-        let (done, beats) = heartbeat::beat_during(running, &options, work)?;
+        let (done, beats) = heartbeat::beat_during(running, &options, stall, work)?;
         let name = running.topology.name;
         measured.could_not.extend(beats.broke.iter().map(|broke| match broke.replica {
             None => format!("{name}: the heartbeat broke: {}", broke.why),
@@ -420,8 +447,8 @@ pub async fn unless_stopped<T>(
     }
 }
 
-fn in_turn<T, const N: usize>(mut things: [T; N], repetition: u32) -> [T; N] {
-    let place = usize::try_from(repetition.saturating_sub(1)).unwrap_or(0) % N.max(1);
+fn in_turn<T>(mut things: Vec<T>, repetition: u32) -> Vec<T> {
+    let place = usize::try_from(repetition.saturating_sub(1)).unwrap_or(0) % things.len().max(1);
     things.rotate_left(place);
     things
 }
@@ -448,8 +475,8 @@ mod tests {
 
     #[test]
     fn each_load_is_first_in_one_of_as_many_repetitions() {
-        let orders: Vec<[char; 3]> =
-            (1..=4).map(|number| in_turn(['a', 'b', 'c'], number)).collect();
+        let orders: Vec<Vec<char>> =
+            (1..=4).map(|number| in_turn(vec!['a', 'b', 'c'], number)).collect();
         assert_eq!(orders, [['a', 'b', 'c'], ['b', 'c', 'a'], ['c', 'a', 'b'], ['a', 'b', 'c']]);
     }
 }

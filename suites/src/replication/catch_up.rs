@@ -20,18 +20,16 @@ use super::heartbeat::Beats;
 use super::staleness::Staleness;
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The place of the replica that is stopped.
 const PLACE: usize = 0;
 /// How long clients work before the replica is stopped.
 const BEFORE: Duration = Duration::from_secs(1);
-/// How long it is stopped.
-const AWAY: Duration = Duration::from_secs(3);
 /// How long servers may take to say how far it is behind: it stands still for that much longer, and a primary whose
 /// commits wait for it may not answer.
 const SAY_LIMIT: Duration = Duration::from_secs(1);
-/// How long it may take to catch up while the load goes on.
+/// How long it may take to catch up while the load goes on: so long at least, and as long as it was stopped.
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long one look at that lasts at the most: the end may be asked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -52,8 +50,8 @@ impl Benchmark for CatchUp {
     }
 
     fn summary(&self) -> &'static str {
-        "a replica is stopped for three seconds under TPC-B-like transactions: what the primary does meanwhile, and \
-         how fast the replica catches up"
+        "a replica is stopped (--away: 3 s) under TPC-B-like transactions: what the primary does meanwhile, and how fast \
+         the replica catches up"
     }
 
     fn dataset(&self) -> &'static dyn Dataset {
@@ -68,6 +66,10 @@ impl Benchmark for CatchUp {
         true
     }
 
+    fn has_absences(&self) -> bool {
+        true
+    }
+
     fn procedure(&self) -> Procedure<'_> {
         Procedure::Staged(self)
     }
@@ -79,7 +81,7 @@ impl StagedBenchmark for CatchUp {
     }
 
     /// Each lasts until its replica has caught up.
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         0
     }
 
@@ -110,7 +112,8 @@ fn measure_one(
 ) -> Result<Option<String>> {
     let Some(running) = bench.start(topology, false, measured)? else { return Ok(None) };
     let (stand, name) = (bench.stand, topology.name);
-    stand.working_on(&format!("stop a replica of {name} for {} s", AWAY.as_secs()));
+    let stopped_for = bench.options().away;
+    stand.working_on(&format!("stop a replica of {name} for {} s", stopped_for.as_secs_f64()));
     let absence = |over: &Stop| be_away(bench, &running, over);
     let mut settling = bench.wait(running.cluster.settling())?;
     // Where the load was too much for the replica, this is how long it takes without.
@@ -118,7 +121,8 @@ fn measure_one(
         let settled = bench.wait(settle(&mut *settling, bench.settle_limit(), name));
         Ok(settled.map(|()| ended.elapsed()))
     };
-    let (absence, beats, drained) = bench.beat_beside(&running, measured, absence, drain)?;
+    let (absence, beats, drained) =
+        bench.beat_beside(&running, stopped_for, measured, absence, drain)?;
     drop(settling);
     // Commits are counted by the heartbeat's: it is one more client, at a fixed rate where nothing waits.
     let beaten = beats.acknowledged_within(absence.stopped, absence.resumed);
@@ -148,7 +152,7 @@ fn measure_one(
     found::keep_said(&file, &staleness.said, absence.stopped - BEFORE, &of)?;
     bench.compare(&running, &TpcB, measured)?;
     let (took, word) = (absence.took(), if absence.has_caught_up { "" } else { "more than " });
-    Ok(Some(format!("{name}: {word}{} ms after {} s", took.as_millis(), away.as_secs())))
+    Ok(Some(format!("{name}: {word}{} ms after {:.1} s", took.as_millis(), away.as_secs_f64())))
 }
 
 impl Absence {
@@ -224,7 +228,7 @@ fn be_away(bench: &Bench<'_>, running: &Running, over: &Stop) -> Result<Absence>
     watch = watch.filter(|_| said.is_some_and(|said| said.is_ok()));
     control.pause()?;
     let stopped = Instant::now();
-    let slept = sleep(bench, AWAY, over);
+    let slept = sleep(bench, bench.options().away, over);
     // Asked before it makes up for anything.
     let said = watch.and_then(|mut watch| {
         runtime.block_on(within(SAY_LIMIT, watch.reports_beside(PLACE))).ok()
@@ -244,7 +248,7 @@ fn wait_until_caught_up(
     settling: &mut dyn Settling,
     runtime: &Runtime,
 ) -> Result<bool> {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + LIMIT.max(bench.options().away);
     while Instant::now() < deadline {
         bench.stand.go_on()?;
         let asked = Instant::now();

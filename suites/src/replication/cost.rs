@@ -19,14 +19,14 @@ use super::staleness::Staleness;
 use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark, Procedure, StagedBenchmark, State, WorkloadContext,
 };
-use crate::runner::{Measured, Stage, Stand};
+use crate::runner::{Measured, RunOptions, Stage, Stand};
 
 /// The shortest load: a beat a second more or less must not matter.
 const SHORTEST: Duration = Duration::from_millis(2_000);
-/// Loads of a case at the most: nine topologies, and one without a replica around each.
-const LOADS: u32 = 19;
-/// The same where only the two most telling topologies are measured.
-const TELLING_LOADS: u32 = 5;
+/// Topologies at the most where none is named.
+const TOPOLOGIES: u32 = 9;
+/// The same where only the two most telling ones are measured.
+const TELLING: u32 = 2;
 
 /// What is to be known of what servers report of a replica of a replica.
 const LATER_IN_A_CHAIN: &str =
@@ -63,7 +63,7 @@ impl Benchmark for Cost {
         true
     }
 
-    fn shortest_load(&self) -> Duration {
+    fn shortest_load(&self, _options: &RunOptions) -> Duration {
         SHORTEST
     }
 
@@ -77,8 +77,10 @@ impl StagedBenchmark for Cost {
         self.transactions.procedure().statements(context)
     }
 
-    fn loads(&self) -> u32 {
-        if self.is_thorough { LOADS } else { TELLING_LOADS }
+    /// One for each topology, and one without a replica around each.
+    fn loads(&self, options: &RunOptions) -> u32 {
+        let by_default = if self.is_thorough { TOPOLOGIES } else { TELLING };
+        options.replication.how_many(by_default).saturating_mul(2).saturating_add(1)
     }
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {

@@ -21,7 +21,7 @@ use crate::isolation::durability::Transactions;
 use crate::isolation::durability::account::{Account, Findings};
 use crate::isolation::durability::journal::{Entry, Memory, now_us};
 use crate::isolation::durability::scribe::Part;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// How long clients work before the kill.
 pub const BEFORE: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ impl StagedBenchmark for Failover {
     }
 
     /// Each lasts until its primary is killed.
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         0
     }
 

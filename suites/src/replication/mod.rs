@@ -9,6 +9,7 @@ mod failover;
 mod found;
 mod heartbeat;
 mod hosted;
+mod minority;
 mod network;
 mod nodes;
 mod options;
@@ -20,7 +21,7 @@ use crate::oltp::tpcb::TpcB;
 use crate::oltp::tpcc::Tpcc;
 use bulk_update::BulkUpdate;
 use cost::Cost;
-pub use options::ReplicationOptions;
+pub use options::{DEFAULT_AWAY, DEFAULT_CUT, ReplicationOptions, link_name};
 
 /// The benchmarks of this suite, in the order in which they run.
 pub fn benchmarks() -> Vec<Box<dyn Benchmark>> {

@@ -3,36 +3,33 @@
 
 use std::time::{Duration, Instant};
 
-use dbdyno_core::{Better, Link, Measurement, Result, Statement, Stop, Topology};
+use dbdyno_core::{Better, Link, Measurement, Result, Shape, Statement, Stop, Topology};
 use dbdyno_datasets::Dataset;
 
 use super::bench::{Bench, Running};
 use super::catch_up::sleep;
 use super::found::{self, ms};
+use super::heartbeat::Beats;
+use super::minority;
+use super::options::link_name;
 use super::staleness::Staleness;
 use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
 };
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The shortest load.
 const SHORTEST: Duration = Duration::from_millis(2_000);
-/// Loads of a case: three links for each of two topologies.
-const LOADS: u32 = 6;
+/// Of the longest round trip at least so many: commits that wait for it are to be some.
+const ROUND_TRIPS: u32 = 10;
+/// Topologies that are measured at the most where none is named.
+const TOPOLOGIES: u32 = 3;
 /// How long clients work before the link is cut.
-const BEFORE: Duration = Duration::from_secs(1);
-/// How long it is cut.
-const CUT: Duration = Duration::from_secs(2);
+pub const BEFORE: Duration = Duration::from_secs(1);
 /// How long clients work after it is mended.
 const AFTER: Duration = Duration::from_secs(1);
 
-/// The links that are measured, each by its name.
-const LINKS: [(&str, Link); 3] = [
-    ("loopback", Link { round_trip: Duration::ZERO, bandwidth: None, cut: false }),
-    ("10ms", Link { round_trip: Duration::from_millis(10), bandwidth: None, cut: false }),
-    ("1MB/s", Link { round_trip: Duration::ZERO, bandwidth: Some(1_000_000), cut: false }),
-];
 /// What the results of the partition are called.
 const PARTITION: &str = "partition";
 
@@ -46,7 +43,8 @@ impl Benchmark for Network {
     }
 
     fn summary(&self) -> &'static str {
-        "TPC-B-like transactions with 10 ms between the nodes, with 1 MB/s, and with the link cut for two seconds"
+        "TPC-B-like transactions with the nodes at a distance (--network: 10 ms, 1 MB/s), and with the link between them cut \
+         (--cut)"
     }
 
     fn dataset(&self) -> &'static dyn Dataset {
@@ -61,8 +59,14 @@ impl Benchmark for Network {
         true
     }
 
-    fn shortest_load(&self) -> Duration {
-        SHORTEST
+    fn has_links(&self) -> bool {
+        true
+    }
+
+    fn shortest_load(&self, options: &RunOptions) -> Duration {
+        let links = options.replication.links.iter();
+        let longest = links.map(|link| link.round_trip).max().unwrap_or_default();
+        SHORTEST.max(longest * ROUND_TRIPS)
     }
 
     fn procedure(&self) -> Procedure<'_> {
@@ -75,13 +79,16 @@ impl StagedBenchmark for Network {
         TpcB.procedure().statements(context)
     }
 
-    fn loads(&self) -> u32 {
-        LOADS
+    /// One over each link for each topology.
+    fn loads(&self, options: &RunOptions) -> u32 {
+        let options = &options.replication;
+        let links = u32::try_from(options.all_links().len()).unwrap_or(u32::MAX);
+        options.how_many(TOPOLOGIES).saturating_mul(links)
     }
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
         let bench = Bench::new(stand)?;
-        let topologies = bench.telling_topologies(measured)?;
+        let topologies = bench.network_topologies(measured)?;
         bench.each(topologies, measured, |topology, measured| {
             measure_one(&bench, topology, measured)
         })
@@ -100,12 +107,17 @@ fn measure_one(
 ) -> Result<Option<String>> {
     let Some(running) = bench.start(topology, true, measured)? else { return Ok(None) };
     let mut told = Vec::new();
-    for (link_name, link) in bench.in_turn(LINKS) {
-        let throughput = measure_link(bench, &running, link_name, link, measured)?;
-        told.push(format!("{link_name} {throughput:.0}/s"));
+    for link in bench.in_turn(bench.options().all_links()) {
+        let throughput = measure_link(bench, &running, link, measured)?;
+        told.push(format!("{} {throughput:.0}/s", link_name(&link)));
     }
     settle(bench, &running)?;
-    measure_partition(bench, &running, measured)?;
+    match topology.shape {
+        Shape::Peers => {
+            minority::measure(bench, &running, &name_of(&topology, PARTITION), measured)?
+        }
+        Shape::Star | Shape::Chain => measure_partition(bench, &running, measured)?,
+    }
     bench.compare(&running, &TpcB, measured)?;
     Ok(Some(format!("{}: {}", topology.name, told.join(", "))))
 }
@@ -122,13 +134,12 @@ fn settle(bench: &Bench<'_>, running: &Running) -> Result<()> {
 fn measure_link(
     bench: &Bench<'_>,
     running: &Running,
-    link_name: &str,
     link: Link,
     measured: &mut Measured,
 ) -> Result<f64> {
     settle(bench, running)?;
     running.cluster.set_link(link)?;
-    let name = name_of(&running.topology, link_name);
+    let name = name_of(&running.topology, &link_name(&link));
     let workload = TpcB.workload(&bench.stand.context(), &State::default());
     let (stage, beats) = bench.load_and_beat(&name, running, &workload, measured)?;
     let throughput = stage.report.total_throughput();
@@ -142,24 +153,38 @@ fn measure_link(
 fn measure_partition(bench: &Bench<'_>, running: &Running, measured: &mut Measured) -> Result<()> {
     let (stand, name) = (bench.stand, name_of(&running.topology, PARTITION));
     stand.go_on()?;
-    stand.working_on(&format!("cut the link of {} for {} s", running.topology.name, CUT.as_secs()));
+    let cut_for = bench.options().cut;
+    let seconds = cut_for.as_secs_f64();
+    stand.working_on(&format!("cut the link of {} for {seconds} s", running.topology.name));
     let cut = |over: &Stop| {
         sleep(bench, BEFORE, over)?;
         running.cluster.set_link(Link { cut: true, ..Link::default() })?;
         let began = Instant::now();
-        let slept = sleep(bench, CUT, over);
+        let slept = sleep(bench, cut_for, over);
         let mended = Instant::now();
         running.cluster.set_link(Link::default())?;
         slept?;
         sleep(bench, AFTER, over)?;
         Ok((began, mended))
     };
-    let ((began, mended), beats, ()) = bench.beat_beside(running, measured, cut, |_| Ok(()))?;
+    let ((began, mended), beats, ()) =
+        bench.beat_beside(running, cut_for, measured, cut, |_| Ok(()))?;
     let staleness = Staleness::of(&beats, 0);
+    measured.own.extend(found_of_cut(&beats, &staleness, (began, mended), &name));
+    Ok(())
+}
+
+/// What the primary and whoever looked at a replica saw of a cut.
+pub fn found_of_cut(
+    beats: &Beats,
+    staleness: &Staleness,
+    (began, mended): (Instant, Instant),
+    name: &str,
+) -> Vec<Measurement> {
     let during = beats.acknowledged_within(began, mended);
     let beaten = Measurement::new("beats_while_cut", during as f64, "1", Better::Neither);
-    measured.own.push(ms("cut_ms", mended - began, &name));
-    measured.own.push(found::of_beats(beaten.of(&*name), &beats));
-    measured.own.extend(found::longest(&beats, &staleness, &name));
-    Ok(())
+    let mut rows = vec![ms("cut_ms", mended - began, name)];
+    rows.push(found::of_beats(beaten.of(name), beats));
+    rows.extend(found::longest(beats, staleness, name));
+    rows
 }

@@ -28,12 +28,13 @@ use crate::benchmark::{
     AfterUse, Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
 };
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 /// The shortest load.
 const SHORTEST: Duration = Duration::from_millis(2_000);
-/// Loads of a case: three for each of three topologies.
-const LOADS: u32 = 9;
+/// Loads for each topology, and how many of these there are at the most where none is named.
+const LOADS: u32 = 3;
+const TOPOLOGIES: u32 = 3;
 /// The row of `dbdyno_heartbeat` that the probe writes; the first one beats.
 const PROBE_ROW: i64 = 2;
 const TRANSACTIONS: [&str; 1] = ["read_account"];
@@ -64,7 +65,7 @@ impl Benchmark for Reads {
         true
     }
 
-    fn shortest_load(&self) -> Duration {
+    fn shortest_load(&self, _options: &RunOptions) -> Duration {
         SHORTEST
     }
 
@@ -80,8 +81,8 @@ impl StagedBenchmark for Reads {
         statements
     }
 
-    fn loads(&self) -> u32 {
-        LOADS
+    fn loads(&self, options: &RunOptions) -> u32 {
+        options.replication.how_many(TOPOLOGIES).saturating_mul(LOADS)
     }
 
     fn measure(&self, stand: &Stand<'_>, measured: &mut Measured) -> Result<()> {
@@ -114,7 +115,8 @@ fn measure_one(
     let reads = Arc::new(ReadAccounts::new(&stand.context())) as Arc<dyn Workload>;
     let all: Vec<_> = std::iter::once(&running.primary).chain(&running.replicas).cloned().collect();
     let spread: Arc<dyn Driver> = Nodes::spread(all);
-    for (driver, words) in bench.in_turn([(&running.primary, "primary"), (&spread, "spread")]) {
+    let drivers = vec![(&running.primary, "primary"), (&spread, "spread")];
+    for (driver, words) in bench.in_turn(drivers) {
         // A replica that still applies would take processors from one of the two, and not from the other.
         bench.settle(&running)?;
         measured.stages.push(bench.load(&format!("{name} {words}"), driver, &reads)?);

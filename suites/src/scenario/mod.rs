@@ -24,7 +24,7 @@ use dbdyno_core::{Result, Statement};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use compiled::{Compiled, statements_of};
 use data::told;
 use defined::Defined;
@@ -174,7 +174,7 @@ impl StagedBenchmark for Scenario {
         }
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         1
     }
 

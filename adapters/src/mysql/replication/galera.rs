@@ -1,6 +1,7 @@
 //! A Galera cluster of three nodes on one machine
 //! (<https://mariadb.com/kb/en/getting-started-with-mariadb-galera-cluster/>).
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::super::driver::MysqlDriver;
 use super::cluster::{ANSWER_LIMIT, ask, pairs, start_node};
 use super::topologies::GALERA;
 use crate::patience::Patience;
+use crate::proxy::PeerLinks;
 use crate::registry::ServerSettings;
 use crate::target::Target;
 use crate::throwaway::machine::{free_port, new_password, random_hex};
@@ -31,6 +33,7 @@ const FOLDERS: [&str; 5] = [
     "/usr/local/lib/galera",
 ];
 const PACKAGES: Packages = Packages { apt: "galera-4 rsync", dnf: "galera rsync", brew: "galera" };
+const NODES: u8 = 1 + GALERA.replicas as u8;
 /// How long the other nodes may take to agree that one is gone, or a node to join.
 const AGREE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -42,6 +45,8 @@ pub(super) struct GaleraCluster {
     others: Vec<Arc<MysqlDriver>>,
     first: Arc<MysqlDriver>,
     log: BinaryLog,
+    // After the nodes that reach each other by them.
+    links: Option<PeerLinks>,
 }
 
 /// Whether nodes keep a binary log, which Galera does not need.
@@ -65,16 +70,23 @@ impl BinaryLog {
 
 /// The ports of a node beside the one for clients.
 struct Ports {
+    /// Where it listens for the others, and comes to them from.
+    address: Ipv4Addr,
     group: u16,
     state: u16,
     increments: u16,
 }
 
 impl Ports {
-    fn choose() -> Result<Self> {
+    /// Those of a node, behind its link where there is one.
+    fn choose(links: Option<&PeerLinks>, node: usize) -> Result<Self> {
         let port =
             || free_port().map_err(|why| Error::new("find a port for a node of Galera", why));
-        Ok(Self { group: port()?, state: port()?, increments: port()? })
+        let (address, group) = match links {
+            Some(links) => links.place(node),
+            None => (Ipv4Addr::LOCALHOST, port()?),
+        };
+        Ok(Self { address, group, state: port()?, increments: port()? })
     }
 }
 
@@ -103,22 +115,23 @@ impl GaleraCluster {
         plan: ClusterPlan,
         log: BinaryLog,
     ) -> Result<Self> {
-        if plan.link {
-            let why = "its nodes reach each other by themselves, not over a link of dbdyno's";
-            return Err(Error::unsupported("start a Galera cluster", why));
-        }
+        let links = plan.link.then(|| PeerLinks::between(NODES)).transpose()?;
         let (provider, password) = (provider()?, new_password()?);
         // Whoever would join has to know it; 32 characters are all that it may have.
         let name = random_hex(12).map_err(|why| Error::new("name a Galera cluster", why))?;
         let mut members = Vec::new();
         let mut nodes: Vec<Arc<MysqlDriver>> = Vec::new();
         for number in 0..=GALERA.replicas {
-            let ports = Ports::choose()?;
+            let ports = Ports::choose(links.as_ref(), nodes.len())?;
             // The first finds nobody, and begins the cluster.
             let address = format!("gcomm://{}", members.join(","));
             members.push(format!("127.0.0.1:{}", ports.group));
             let mut own = settings_of(&provider.display().to_string(), &name, &address, &ports);
             own.extend(log.settings());
+            if links.is_some() {
+                // Whoever looks on at a node that is cut off is to see what it shows.
+                own.push(("wsrep_dirty_reads".to_owned(), "ON".to_owned()));
+            }
             let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
             let node = start_node(target, settings, label, own, &password, plan).await?;
             nodes.push(Arc::new(node));
@@ -126,7 +139,7 @@ impl GaleraCluster {
             wait_until_synced(newest, number + 1).await?;
         }
         let first = nodes.remove(0);
-        Ok(Self { others: nodes, first, log })
+        Ok(Self { others: nodes, first, log, links })
     }
 }
 
@@ -149,9 +162,9 @@ impl GaleraCluster {
 
 /// What a node is started with.
 fn settings_of(provider: &str, name: &str, address: &str, ports: &Ports) -> Vec<(String, String)> {
-    let Ports { group, state, increments } = ports;
+    let Ports { address: own, group, state, increments } = ports;
     let options = format!(
-        "gmcast.listen_addr=tcp://127.0.0.1:{group};base_port={group};\
+        "gmcast.listen_addr=tcp://{own}:{group};base_port={group};\
          ist.recv_addr=127.0.0.1:{increments};gcache.size=256M"
     );
     [
@@ -313,16 +326,21 @@ impl Cluster for GaleraCluster {
         Ok(0)
     }
 
-    fn set_link(&self, _link: Link) -> Result<()> {
-        let why = "its nodes reach each other by themselves, not over a link of dbdyno's";
-        Err(Error::unsupported("change the link of a Galera cluster", why))
+    fn set_link(&self, link: Link) -> Result<()> {
+        let without = || {
+            let why = "the cluster was made without links that can be changed";
+            Error::unsupported(format!("change the links of {}", self.first.target()), why)
+        };
+        self.links.as_ref().ok_or_else(without)?.set(link);
+        Ok(())
     }
 
     fn evidence(&self) -> String {
         let log = self.log.settings();
         let log = log.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
+        let dirty = if self.links.is_some() { " wsrep_dirty_reads=ON" } else { "" };
         format!(
-            "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0{log}"
+            "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0{log}{dirty}"
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The topologies that there are, and the settings that make them.
 
-use dbdyno_core::{Acknowledged, Shape, Topology};
+use dbdyno_core::{Acknowledged, Sent, Shape, Topology};
 
 /// A topology and how MariaDB is told of it.
 pub(super) struct Mode {
@@ -51,6 +51,7 @@ pub(super) const GALERA: Topology = Topology {
     replicas: 2,
     acknowledged: Acknowledged::Certified,
     shape: Shape::Peers,
+    sent: Sent::WriteSets,
 };
 
 #[derive(Clone, Copy)]
@@ -65,7 +66,8 @@ const ROW: How = How { is_semi_sync: false, appliers: 0, format: "ROW" };
 const fn mode(name: &'static str, summary: &'static str, replicas: u32, how: How) -> Mode {
     let How { is_semi_sync, appliers, format } = how;
     let acknowledged = if is_semi_sync { Acknowledged::Received } else { Acknowledged::Primary };
-    let topology = Topology { name, summary, replicas, acknowledged, shape: Shape::Star };
+    let (shape, sent) = (Shape::Star, Sent::Log);
+    let topology = Topology { name, summary, replicas, acknowledged, shape, sent };
     Mode { topology, is_semi_sync, appliers, format }
 }
 

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use dbdyno_core::{Cluster, ClusterPlan, Error, Replication, Result, Topology};
 
 use cluster::PostgresCluster;
-use topologies::{Kind, MODES};
+use topologies::MODES;
 
 use crate::proxy::refuse_round_trip;
 use crate::registry::ServerSettings;
@@ -44,10 +44,6 @@ impl Replication for PostgresReplication {
             Error::unsupported("set up replication", why)
         })?;
         refuse_round_trip(&self.target)?;
-        if mode.kind == Kind::Logical && plan.link {
-            let why = "a link that can be changed is made for streaming replication alone";
-            return Err(Error::unsupported(format!("set up `{name}`"), why));
-        }
         let cluster = PostgresCluster::start(&self.target, &self.settings, mode, plan).await?;
         Ok(Arc::new(cluster))
     }

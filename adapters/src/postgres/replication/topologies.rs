@@ -1,6 +1,6 @@
 //! The topologies that there are, and the settings that make them.
 
-use dbdyno_core::{Acknowledged, Shape, Topology};
+use dbdyno_core::{Acknowledged, Sent, Shape, Topology};
 
 /// A topology and how PostgreSQL is told of it.
 pub(super) struct Mode {
@@ -77,6 +77,7 @@ pub(super) const MODES: [Mode; 9] = [
             replicas: 1,
             acknowledged: Acknowledged::Primary,
             shape: Shape::Star,
+            sent: Sent::Rows,
         },
         kind: Kind::Logical,
         synchronous_commit: None,
@@ -89,7 +90,7 @@ const fn streaming(
     (replicas, shape, acknowledged): (u32, Shape, Acknowledged),
     synchronous_commit: Option<&'static str>,
 ) -> Mode {
-    let topology = Topology { name, summary, replicas, acknowledged, shape };
+    let topology = Topology { name, summary, replicas, acknowledged, shape, sent: Sent::Log };
     Mode { topology, kind: Kind::Streaming, synchronous_commit }
 }
 

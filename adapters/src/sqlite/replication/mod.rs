@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbdyno_core::{
-    Acknowledged, Cluster, ClusterPlan, Error, Replication, Result, Shape, Topology,
+    Acknowledged, Cluster, ClusterPlan, Error, Replication, Result, Sent, Shape, Topology,
 };
 
 use super::driver::SqliteDriver;
@@ -33,6 +33,7 @@ const TOPOLOGIES: [Topology; 2] = [
         replicas: 0,
         acknowledged: Acknowledged::Primary,
         shape: Shape::Star,
+        sent: Sent::ChangeSets,
     },
     Topology {
         name: "change-sets",
@@ -40,6 +41,7 @@ const TOPOLOGIES: [Topology; 2] = [
         replicas: 1,
         acknowledged: Acknowledged::Primary,
         shape: Shape::Star,
+        sent: Sent::ChangeSets,
     },
 ];
 

@@ -94,13 +94,13 @@ fn a_baseline_that_never_had_a_case_planned_none_of_it() {
 fn what_a_file_says_of_cases_and_loads_is_part_of_the_command() {
     let more = Case { clients: 64, ..case("tpcc", "sqlite") };
     let both = [rows(8), repetitions(&more, 1000.0, &STEADY)].concat();
-    for option in ["rate", "pool_size", "backup", "topology", "streams"] {
+    for option in ["rate", "pool_size", "backup", "topology", "network", "streams"] {
         let mut other = planned();
         other.options.insert(option.to_owned(), "another".to_owned());
         let judgement = judged(&both, &rows(8), &other);
         assert_eq!(judgement.outcome(), Outcome::NoRegression, "{option}");
         // Which loads there are is said, for it explains what is missing; what tells cases apart goes without.
-        let is_noted = ["pool_size", "backup", "topology"].contains(&option);
+        let is_noted = ["pool_size", "backup", "topology", "network"].contains(&option);
         let note = format!("the runs differ in {option}: none -> another");
         let notes = if is_noted { vec![note] } else { Vec::new() };
         assert_eq!(judgement.notes, notes);

@@ -14,7 +14,7 @@ use dbdyno_core::{
 use dbdyno_datasets::{Dataset, isolation};
 
 use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use director::{Director, STEP_LIMIT};
 use log::{Log, Transcript};
 use outcome::Outcome;
@@ -70,7 +70,7 @@ impl StagedBenchmark for Anomalies {
             .collect()
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         0
     }
 

@@ -15,7 +15,7 @@ use dbdyno_core::{
 use dbdyno_datasets::{Dataset, isolation};
 
 use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 pub use hot_row::HotRow;
 pub use on_call::OnCall;
@@ -103,7 +103,7 @@ impl StagedBenchmark for Contended {
         self.0.workload(context).statements().to_vec()
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         1
     }
 

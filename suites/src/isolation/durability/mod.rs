@@ -27,7 +27,7 @@ use dbdyno_core::{Cache, Error, Result, Statement};
 use dbdyno_datasets::Dataset;
 
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use cycles::Cycles;
 use journal::Memory;
 use scribe::Part;
@@ -90,7 +90,7 @@ impl StagedBenchmark for Durability {
     }
 
     /// Each lasts until it is crashed.
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         0
     }
 

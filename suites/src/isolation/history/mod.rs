@@ -17,7 +17,7 @@ use dbdyno_datasets::Dataset;
 use dbdyno_history::merge;
 
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use client::HistoryWorkload;
 use judge::Judged;
 use kind::Kind;
@@ -86,7 +86,7 @@ impl StagedBenchmark for History {
         self.kind.statements()
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         1
     }
 

@@ -22,7 +22,7 @@ use crate::benchmark::{
     Benchmark, LoadBenchmark as _, Procedure, StagedBenchmark, State, WorkloadContext,
 };
 use crate::oltp::tpcc::Tpcc;
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use answers::Answers;
 use metrics::Reports;
 pub use queries::QUERIES;
@@ -73,7 +73,7 @@ impl StagedBenchmark for Htap {
         mixed.statements().to_vec()
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         Load::ALL.len() as u32
     }
 

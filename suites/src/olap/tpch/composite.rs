@@ -12,7 +12,7 @@ use super::queries::COUNT;
 use super::workload::{POWER_LENGTH, Refreshed};
 use super::{derived, power_per_h, throughput_per_h};
 use crate::benchmark::{Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 
 const POWER: &str = "power";
 const THROUGHPUT: &str = "throughput";
@@ -60,7 +60,7 @@ impl StagedBenchmark for Composite {
         Refreshed::power(context).statements().to_vec()
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         2
     }
 

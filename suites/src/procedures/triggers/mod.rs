@@ -13,7 +13,7 @@ use dbdyno_datasets::{Dataset, journal};
 
 use super::SHORTEST_LOAD;
 use crate::benchmark::{AfterUse, Benchmark, Procedure, StagedBenchmark, WorkloadContext};
-use crate::runner::{Measured, Stand};
+use crate::runner::{Measured, RunOptions, Stand};
 use kinds::{KINDS, Kind};
 use measure::Bench;
 
@@ -43,7 +43,7 @@ impl Benchmark for Triggers {
         &[1]
     }
 
-    fn shortest_load(&self) -> Duration {
+    fn shortest_load(&self, _options: &RunOptions) -> Duration {
         SHORTEST_LOAD
     }
 
@@ -66,7 +66,7 @@ impl StagedBenchmark for Triggers {
         writes::statements(1)
     }
 
-    fn loads(&self) -> u32 {
+    fn loads(&self, _options: &RunOptions) -> u32 {
         2 * KINDS.len() as u32
     }
 
