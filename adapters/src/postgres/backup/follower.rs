@@ -27,8 +27,8 @@ struct Follower {
     _slot: Slot,
 }
 
-/// Has the server keep its log from now on, and makes the base backup. Nobody fetches the log while it is written, and the
-/// files that the server would use again are made before: what keeping them costs is disk space.
+/// Has the server keep its log from now on, and makes the base backup. Nobody fetches the log while it is written, which a
+/// load would feel: its files are read when that is over.
 ///
 /// # Errors
 /// The server is not dbdyno's, keeps nothing, or the backup fails.
