@@ -15,6 +15,8 @@ mod processes;
 mod rates;
 mod sampler;
 mod targets;
+#[cfg(target_os = "linux")]
+mod threads;
 
 pub use alert::{
     AlertSink, Alerts, Baseline, Change, Condition, Fires, LOAD_METRICS, Metric, Notice, Op, RATIO,

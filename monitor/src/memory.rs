@@ -12,18 +12,19 @@ use crate::monitor::Sink;
 /// How long samples are remembered.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// What is remembered.
-const WANTED: [(Source, &str); 7] = [
+const WANTED: [(Source, &str); 8] = [
     (Source::Machine, "processors"),
     (Source::Machine, "cpu_busy_s"),
     (Source::Server, "cpu_s"),
     (Source::Client, "cpu_s"),
     (Source::Client, "busiest_thread"),
+    (Source::Client, "busiest_thread_ready"),
     (Source::Engine, "cache_hits"),
     (Source::Engine, "cache_misses"),
 ];
 /// Samples that a load must have in its midst.
 const ENOUGH: usize = 2;
-/// A thread that runs for so much of the time has no time left to wait for a server.
+/// A thread that runs, or waits for a processor, for so much of the time has no time left to wait for a server.
 const BUSY_THREAD: f64 = 0.9;
 /// Processors that are in use for so much of the time leave nothing for more.
 const BUSY_MACHINE: f64 = 0.95;
@@ -89,15 +90,18 @@ impl LoadWatch for Memory {
         let server = window.grown(Source::Server, "cpu_s");
         let client = window.grown(Source::Client, "cpu_s");
         let busiest = window.mean(Source::Client, "busiest_thread");
+        let ready = window.mean(Source::Client, "busiest_thread_ready");
         add("machine_busy_ratio", machine, "1");
         add("server_processors", server, "1");
         add("client_busiest_thread_ratio", busiest, "1");
+        add("client_busiest_thread_ready_ratio", ready, "1");
         let hits = window.grown(Source::Engine, "cache_hits");
         let misses = window.grown(Source::Engine, "cache_misses");
         let ratio = hits.zip(misses).filter(|(hits, misses)| hits + misses > 0.0);
         add("cache_hit_ratio", ratio.map(|(hits, misses)| hits / (hits + misses)), "1");
         if let (false, Some(busiest)) = (self.is_embedded(target), busiest) {
-            rows.push(bottleneck(busiest, machine, busy.zip(client)));
+            let used = Used { ran: busiest, ready, machine, busy, server, client };
+            rows.push(used.bottleneck());
         }
         rows
     }
@@ -148,33 +152,74 @@ impl Window<'_> {
     }
 }
 
-/// Whether the clients had no time to wait for the server, so that a faster one would not have helped.
-///
-/// `machine` is the share of all processors that was in use, `used` how many were, and by the client.
-fn bottleneck(busiest: f64, machine: Option<f64>, used: Option<(f64, f64)>) -> Measurement {
-    let percent = |ratio: f64| (ratio * 100.0).round();
-    let full = machine.filter(|busy| *busy >= BUSY_MACHINE).zip(used);
-    // What is not the client's is the server's or somebody else's: either way not for the client to have.
-    let mostly_own = full.filter(|(_, (all, client))| *client > all - client);
-    let why = if busiest >= BUSY_THREAD {
-        let busiest = percent(busiest);
-        format!("a thread of dbdyno's clients ran for {busiest} % of the time")
-    } else if let Some((machine, (all, client))) = mostly_own {
-        let machine = percent(machine);
-        format!(
-            "all processors were in use for {machine} % of the time, {client:.2} of {all:.2} by \
-             dbdyno's clients"
-        )
-    } else {
-        String::new()
-    };
-    let found = !why.is_empty();
-    let row =
-        Measurement::new("client_bottleneck", f64::from(u8::from(found)), "1", Better::Neither);
-    if !found {
-        return row;
+/// What was used beside a load.
+struct Used {
+    /// Shares of the time in which the busiest thread of the clients ran, and in which it ran or waited for a processor.
+    ran: f64,
+    ready: Option<f64>,
+    /// Of all processors, the share that was in use, and how many.
+    machine: Option<f64>,
+    busy: Option<f64>,
+    /// Processors of the server, where dbdyno started that, and of the clients.
+    server: Option<f64>,
+    client: Option<f64>,
+}
+
+impl Used {
+    /// Whether the clients had no time to wait for the server, so that a faster one would not have helped.
+    fn bottleneck(&self) -> Measurement {
+        let why = self.busy_thread().or_else(|| self.thread_without_processor());
+        let why = why.or_else(|| self.full_machine());
+        let found = f64::from(u8::from(why.is_some()));
+        let row = Measurement::new("client_bottleneck", found, "1", Better::Neither);
+        let Some(why) = why else { return row };
+        let detail = format!("the client, not the server, was the bottleneck: {why}");
+        Measurement { detail, ..row }
     }
-    Measurement { detail: format!("the client, not the server, was the bottleneck: {why}"), ..row }
+
+    fn busy_thread(&self) -> Option<String> {
+        let ran = percent(self.ran);
+        (self.ran >= BUSY_THREAD)
+            .then(|| format!("a thread of dbdyno's clients ran for {ran} % of the time"))
+    }
+
+    /// A thread that never waits for the server has more to do than it gets done: others are on its processor, or it may
+    /// not use more. Where it is the server that takes the processors, it is that which has most to do.
+    fn thread_without_processor(&self) -> Option<String> {
+        let (ready, client) = self.ready.zip(self.client)?;
+        let others = self.server.or_else(|| self.others_on_full_machine()).unwrap_or(0.0);
+        (ready >= BUSY_THREAD && client > others).then(|| {
+            let (ran, waited) = (percent(self.ran), percent(ready - self.ran));
+            format!(
+                "a thread of dbdyno's clients ran for {ran} % of the time and waited for a processor \
+                 for {waited} %"
+            )
+        })
+    }
+
+    fn full_machine(&self) -> Option<String> {
+        let (client, busy) = self.client.zip(self.busy)?;
+        // What is not the client's is the server's or somebody else's: either way not for the client to have.
+        let others = self.others_on_full_machine()?;
+        (client > others).then(|| {
+            format!(
+                "all processors were in use for {} % of the time, {client:.2} of {busy:.2} by \
+                 dbdyno's clients",
+                percent(self.machine.unwrap_or(1.0))
+            )
+        })
+    }
+
+    /// Processors that others than the clients used, where all were in use.
+    fn others_on_full_machine(&self) -> Option<f64> {
+        let is_full = self.machine.is_some_and(|busy| busy >= BUSY_MACHINE);
+        let (busy, client) = self.busy.zip(self.client)?;
+        is_full.then_some(busy - client)
+    }
+}
+
+fn percent(ratio: f64) -> f64 {
+    (ratio * 100.0).round()
 }
 
 #[cfg(test)]
@@ -185,7 +230,7 @@ mod tests {
 
     use super::*;
     use crate::machine::{BUSY, PROCESSORS};
-    use crate::processes::{BUSIEST, CPU};
+    use crate::processes::{BUSIEST, CPU, READY};
 
     static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
     static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
@@ -196,6 +241,11 @@ mod tests {
 
     /// A memory of ten seconds on two processors, in each of which so much was used.
     fn memory(machine: f64, server: f64, client: f64, busiest: f64) -> Memory {
+        memory_of(machine, server, client, busiest, busiest)
+    }
+
+    /// The same of clients whose busiest thread waited for a processor, too: so long was it ready to run.
+    fn memory_of(machine: f64, server: f64, client: f64, busiest: f64, ready: f64) -> Memory {
         let memory = Memory::new(vec!["sqlite".to_owned()]);
         for second in 0..10 {
             let grown = |each: f64| 100.0 + each * second as f64;
@@ -211,6 +261,7 @@ mod tests {
                 sample(Source::Machine, "", &BUSY, grown(machine)),
                 sample(Source::Client, "", &CPU, grown(client)),
                 sample(Source::Client, "", &BUSIEST, busiest),
+                sample(Source::Client, "", &READY, ready),
                 sample(Source::Server, "postgres", &CPU, grown(server)),
                 sample(Source::Server, "mariadb", &CPU, grown(9.0)),
                 sample(Source::Engine, "postgres", &HITS, grown(75.0)),
@@ -250,6 +301,16 @@ mod tests {
         assert!(value == Some(1.0) && why.contains("1.40 of 1.98 by dbdyno's clients"), "{why}");
         // The server has more to do: a faster one would help.
         assert_eq!(told(memory(1.98, 1.4, 0.5, 0.4)), Some((Some(0.0), String::new())));
+        // Others are on its processor, or it may use no more.
+        let (value, why) = told(memory_of(1.98, 0.2, 0.7, 0.7, 0.95)).unwrap_or_default();
+        let waited = "ran for 70 % of the time and waited for a processor for 25 %";
+        assert!(value == Some(1.0) && why.contains(waited), "{why}");
+        // The server is, and has more to do.
+        assert_eq!(told(memory_of(1.98, 1.4, 0.5, 0.5, 0.99)), Some((Some(0.0), String::new())));
+        // Of a server elsewhere nothing is known.
+        let elsewhere = |memory| of(memory, "elsewhere").and_then(|row| row.value);
+        assert_eq!(elsewhere(memory_of(1.2, 0.0, 1.0, 0.5, 0.98)), Some(1.0));
+        assert_eq!(elsewhere(memory_of(1.98, 0.0, 0.5, 0.5, 0.98)), Some(0.0));
         assert_eq!(of(memory(1.98, 0.0, 1.9, 0.99), "sqlite"), None);
     }
 }

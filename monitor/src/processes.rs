@@ -18,7 +18,18 @@ pub const CATALOGUE: &[MetricInfo] = &[
         "bytes",
         "written, to reach disks sooner or later (/proc/PID/io)",
     ),
+    MetricInfo::counter(
+        "cpu_wait_s",
+        "s",
+        "time in which threads could run and waited for a processor (/proc/PID/schedstat)",
+    ),
+    MetricInfo::counter(
+        "context_switches",
+        "1",
+        "context switches: `voluntary`, to wait for something, and `involuntary` (/proc/PID/status)",
+    ),
     BUSIEST,
+    READY,
 ];
 
 /// Processor time.
@@ -29,6 +40,13 @@ pub(crate) const BUSIEST: MetricInfo = MetricInfo::gauge(
     "busiest_thread",
     "1",
     "share of the time since the sample before in which the busiest thread of this process ran, 0 to 1",
+);
+
+/// The thread of this process that waited least for anything but a processor.
+pub(crate) const READY: MetricInfo = MetricInfo::gauge(
+    "busiest_thread_ready",
+    "1",
+    "share of that time in which the thread of this process that had most to do ran or waited for a processor, 0 to 1",
 );
 
 #[cfg(not(target_os = "linux"))]
@@ -45,26 +63,32 @@ mod other {
         }
     }
 
-    pub(crate) fn of_server(_first: u32) -> Vec<Reading> {
-        Vec::new()
+    /// Looks at the processes of a server.
+    #[derive(Default)]
+    pub(crate) struct Server;
+
+    impl Server {
+        pub(crate) fn read(&mut self, _first: u32) -> Vec<Reading> {
+            Vec::new()
+        }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::{Own, of_server};
+pub(crate) use other::{Own, Server};
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Own, of_server};
+pub(crate) use linux::{Own, Server};
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::collections::BTreeMap;
     use std::time::Instant;
 
     use dbdyno_core::metrics::find;
     use procfs::process::Process;
 
-    use super::{BUSIEST, CATALOGUE, Reading};
+    use super::{BUSIEST, CATALOGUE, READY, Reading};
+    use crate::threads::{Doings, Threads};
 
     /// What processes use.
     #[derive(Default)]
@@ -124,28 +148,58 @@ mod linux {
         }
     }
 
-    /// The process numbered `first` and all that descend from it; nothing where there is none, or where the system
-    /// does not tell of its children (it is built without `CONFIG_PROC_CHILDREN`): a part says nothing.
-    pub(crate) fn of_server(first: u32) -> Vec<Reading> {
-        let (mut used, mut to_see) = (Used::default(), vec![first]);
-        while let Some(id) = to_see.pop() {
-            let Ok(process) =
-                i32::try_from(id).map_or(Err(()), |id| Process::new(id).map_err(drop))
-            else {
-                continue;
-            };
-            used.add(&process, Ended::Counted);
-            let tasks = process.tasks().into_iter().flatten().flatten();
-            for task in tasks {
-                match task.children() {
-                    Ok(children) => to_see.extend(children),
-                    Err(_) if !tells_children() => return Vec::new(),
-                    // It has ended meanwhile.
-                    Err(_) => {}
+    /// Looks at the processes of a server.
+    #[derive(Default)]
+    pub(crate) struct Server {
+        threads: Threads,
+    }
+
+    impl Server {
+        /// The process numbered `first` and all that descend from it; nothing where there is none, or where the system
+        /// does not tell of its children (it is built without `CONFIG_PROC_CHILDREN`): a part says nothing.
+        pub(crate) fn read(&mut self, first: u32) -> Vec<Reading> {
+            let (mut used, mut to_see) = (Used::default(), vec![first]);
+            let mut threads = Vec::new();
+            while let Some(id) = to_see.pop() {
+                let Ok(process) =
+                    i32::try_from(id).map_or(Err(()), |id| Process::new(id).map_err(drop))
+                else {
+                    continue;
+                };
+                used.add(&process, Ended::Counted);
+                let tasks = process.tasks().into_iter().flatten().flatten();
+                for task in tasks {
+                    match task.children() {
+                        Ok(children) => to_see.extend(children),
+                        Err(_) if !tells_children() => return Vec::new(),
+                        // It has ended meanwhile.
+                        Err(_) => {}
+                    }
+                    threads.extend(Doings::of(&task));
                 }
             }
+            self.threads.see(threads);
+            if used.processes == 0 {
+                return Vec::new();
+            }
+            let mut readings = used.readings();
+            readings.extend(of_threads(&self.threads));
+            readings
         }
-        if used.processes == 0 { Vec::new() } else { used.readings() }
+    }
+
+    /// What threads did, by the names of the catalogue.
+    fn of_threads(threads: &Threads) -> Vec<Reading> {
+        let all = threads.total();
+        let values = [
+            ("cpu_wait_s", "", all.waited_ns.map(|ns| ns as f64 / 1e9)),
+            ("context_switches", "voluntary", all.voluntary.map(|count| count as f64)),
+            ("context_switches", "involuntary", all.involuntary.map(|count| count as f64)),
+        ];
+        let found = |(name, of, value): (&str, &str, Option<f64>)| {
+            Some(Reading { metric: find(CATALOGUE, name)?, of: of.to_owned(), value: value? })
+        };
+        values.into_iter().filter_map(found).collect()
     }
 
     /// Whether the system tells of the children of this very thread.
@@ -156,12 +210,13 @@ mod linux {
     /// Looks at this process.
     #[derive(Default)]
     pub(crate) struct Own {
-        /// When it was looked at, and the ticks of each thread then.
-        last: Option<(Instant, BTreeMap<i32, u64>)>,
+        threads: Threads,
+        /// When it was looked at.
+        last: Option<Instant>,
     }
 
     impl Own {
-        /// This process, but for the thread that asks.
+        /// This process; the busiest thread is none that asks.
         pub(crate) fn read(&mut self) -> Vec<Reading> {
             let Ok(process) = Process::myself() else { return Vec::new() };
             let mut used = Used::default();
@@ -169,21 +224,17 @@ mod linux {
             let mut readings = used.readings();
             let (now, asking) = (Instant::now(), nix::unistd::gettid().as_raw());
             let tasks = process.tasks().into_iter().flatten().flatten();
-            let ticks: BTreeMap<i32, u64> = tasks
-                .filter(|task| task.tid != asking)
-                .filter_map(|task| task.stat().ok().map(|stat| (task.tid, stat.utime + stat.stime)))
-                .collect();
-            if let Some((then, before)) = &self.last {
-                let per_second = procfs::ticks_per_second() as f64;
-                let elapsed = now.duration_since(*then).as_secs_f64().max(f64::MIN_POSITIVE);
-                let more = |(id, ticks): (&i32, &u64)| {
-                    ticks.saturating_sub(before.get(id).copied().unwrap_or(0))
-                };
-                let most = ticks.iter().map(more).max().unwrap_or(0) as f64;
-                let share = (most / per_second / elapsed).min(1.0);
-                readings.push(Reading::new(&BUSIEST, share));
+            let grown = self.threads.see(tasks.filter_map(|task| Doings::of(&task)).collect());
+            readings.extend(of_threads(&self.threads));
+            if let Some(then) = self.last.replace(now) {
+                let elapsed_ns = now.duration_since(then).as_nanos().max(1) as f64;
+                let others = || grown.iter().filter(|(id, _)| *id != asking).map(|(_, did)| did);
+                let share = |most_ns: u64| (most_ns as f64 / elapsed_ns).min(1.0);
+                let ran = others().map(|did| did.ran_ns).max().unwrap_or(0);
+                readings.push(Reading::new(&BUSIEST, share(ran)));
+                let ready = others().map(|did| Some(did.ran_ns + did.waited_ns?)).max().flatten();
+                readings.extend(ready.map(|ready| Reading::new(&READY, share(ready))));
             }
-            self.last = Some((now, ticks));
             readings
         }
     }

@@ -87,9 +87,10 @@ impl Sampler {
         };
         add(Source::Machine, "", machine::read());
         add(Source::Client, "", self.own.read());
-        for engine in &self.engines {
+        for engine in &mut self.engines {
             if let Some(first) = engine.driver.metrics().and_then(|metrics| metrics.process()) {
-                add(Source::Server, engine.driver.target(), processes::of_server(first));
+                let used = engine.processes.read(first);
+                add(Source::Server, engine.driver.target(), used);
             }
         }
         samples

@@ -7,9 +7,13 @@ use dbdyno_core::metrics::{MetricsReader, Reading};
 use dbdyno_core::{DbError, Driver, ErrorClass};
 use futures_util::FutureExt as _;
 
+use crate::processes::Server;
+
 /// One engine, with what reads its metrics while that works.
 pub(crate) struct Engine {
     pub(crate) driver: Arc<dyn Driver>,
+    /// Of its server, where dbdyno started that.
+    pub(crate) processes: Server,
     reader: Option<Box<dyn MetricsReader>>,
     /// Attempts that failed since it last answered.
     failures: u32,
@@ -32,7 +36,7 @@ pub(crate) enum Told {
 
 impl Engine {
     pub(crate) fn new(driver: Arc<dyn Driver>) -> Self {
-        Self { driver, reader: None, failures: 0, pause: 0 }
+        Self { driver, processes: Server::default(), reader: None, failures: 0, pause: 0 }
     }
 
     /// Asks the engine, and waits no longer than `patience`: one that hangs must not keep the others from

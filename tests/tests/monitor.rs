@@ -2,6 +2,7 @@
 //! dies keeps nothing else from being sampled.
 
 mod alone;
+mod known;
 mod ready_made;
 mod replicas;
 
@@ -52,6 +53,13 @@ impl Seen {
 
     fn last(&self, source: Source, metric: &str) -> Option<f64> {
         self.of(source, metric).last().map(|sample| sample.reading.value)
+    }
+
+    /// The same of one of several.
+    fn last_of(&self, source: Source, metric: &str, of: &str) -> Option<f64> {
+        let samples = self.of(source, metric);
+        let found = samples.iter().rev().find(|sample| sample.reading.of == of);
+        found.map(|sample| sample.reading.value)
     }
 
     fn silences(&self) -> usize {
@@ -219,6 +227,7 @@ fn always(engine: &str) -> &'static [&'static str] {
             "log_bytes",
             "log_full_pages",
             "log_syncs",
+            "log_waits",
             "longest_transaction_s",
             "pages_written",
             "replicas",
@@ -246,9 +255,13 @@ fn always(engine: &str) -> &'static [&'static str] {
             "lock_waits_total",
             "log_bytes",
             "log_waits",
+            "longest_transaction_s",
+            "network_received_bytes",
+            "network_sent_bytes",
             "pages_written",
             "replicas",
             "rollbacks",
+            "row_locks",
             "rows_read",
             "rows_written",
             "statements",
@@ -344,6 +357,16 @@ fn a_wait_for_a_lock_is_seen_while_it_lasts() {
         wait_for("somebody waiting", || lock_waits().filter(|waiting| *waiting >= 1.0));
         let became = |count| place.told.of("locked").get(..count).map(<[_]>::to_vec);
         assert_eq!(wait_for("an alert", || became(1)), [Change::Fired], "{engine}");
+        // The row's lock by its mode, with who holds it and who waits; by what others do with the table, too.
+        let (held, awaited, why) = match engine {
+            "postgres" => (("RowExclusiveLock", 2.0), "ShareLock", "Lock: transactionid"),
+            _ => (("X", 1.0), "X", "row lock"),
+        };
+        let of = |metric: &str, of: &str| place.seen.last_of(Source::Engine, metric, of);
+        wait_for("locks", || of("locks", held.0).filter(|locks| *locks >= held.1));
+        wait_for("a lock that is waited for", || of("locks_awaited", awaited));
+        assert_eq!(of("locks_awaited", awaited), Some(1.0), "{engine}");
+        wait_for("its reason", || of("waiting", why));
         place.runtime.block_on(holder.commit()).unwrap();
         waiting.join().unwrap().unwrap();
         wait_for("nobody waiting", || lock_waits().filter(|waiting| *waiting == 0.0));

@@ -56,6 +56,27 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "1",
         "sessions that wait for a row's lock at this moment (Innodb_row_lock_current_waits)",
     ),
+    MetricInfo::gauge(
+        "locks",
+        "1",
+        "rows' locks that others wait for at this moment, by mode (MariaDB's INNODB_LOCKS)",
+    ),
+    MetricInfo::gauge(
+        "locks_awaited",
+        "1",
+        "rows' locks that are waited for at this moment, by mode (MariaDB's INNODB_LOCKS)",
+    ),
+    MetricInfo::gauge("row_locks", "1", "rows' locks that transactions hold (INNODB_TRX)"),
+    MetricInfo::gauge(
+        "waiting",
+        "1",
+        "sessions that wait at this moment, by what for: `row lock` (INNODB_TRX), or their state (PROCESSLIST)",
+    ),
+    MetricInfo::gauge(
+        "longest_transaction_s",
+        "s",
+        "age of the oldest transaction, in whole seconds (INNODB_TRX.trx_started)",
+    ),
     MetricInfo::gauge("connections", "1", "sessions (Threads_connected)"),
     MetricInfo::gauge("connections_active", "1", "sessions that run a statement (Threads_running)"),
     MetricInfo::gauge("connections_limit", "1", "sessions there may be (max_connections)"),
@@ -73,6 +94,12 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "transactions whose old row versions purge has yet to remove (InnoDB)",
     ),
     MetricInfo::counter("file_syncs", "1", "files synced (Innodb_data_fsyncs)"),
+    MetricInfo::counter(
+        "network_received_bytes",
+        "bytes",
+        "received from clients (Bytes_received)",
+    ),
+    MetricInfo::counter("network_sent_bytes", "bytes", "sent to clients (Bytes_sent)"),
     MetricInfo::gauge("replicas", "1", "servers that receive the binary log (Slaves_connected)"),
     replica::LAG_S,
     replica::BEHIND_S,
@@ -82,6 +109,7 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "ms",
         "time in the five statements that took most of it, by their digest (performance_schema)",
     ),
+    MetricInfo::counter("statement_calls", "1", "how often those ran (performance_schema)"),
 ];
 
 /// Metrics that are a status variable each; not every version has all.
@@ -107,6 +135,8 @@ const STATUS: &[(&str, &str)] = &[
     ("Innodb_checkpoint_age", "checkpoint_age_bytes"),
     ("Innodb_history_list_length", "history_length"),
     ("Innodb_data_fsyncs", "file_syncs"),
+    ("Bytes_received", "network_received_bytes"),
+    ("Bytes_sent", "network_sent_bytes"),
     ("Slaves_connected", "replicas"),
 ];
 /// Requests for pages, found in the buffer pool or not.
@@ -138,10 +168,38 @@ const SUMS: &[(&str, &[&str])] = &[
 const INNODB: &[(&str, &str)] =
     &[("lock_deadlocks", "deadlocks"), ("trx_rseg_history_len", "history_length")];
 
+/// Whoever may see all processes is told of transactions. InnoDB makes the three of its tables from one look at them.
+const TRANSACTIONS: &str = "\
+SELECT 'row_locks', '', CAST(COALESCE(SUM(trx_rows_locked), 0) AS DOUBLE) FROM information_schema.INNODB_TRX \
+UNION ALL SELECT 'longest_transaction_s', '', \
+CAST(COALESCE(MAX(UNIX_TIMESTAMP() - UNIX_TIMESTAMP(trx_started)), 0) AS DOUBLE) \
+FROM information_schema.INNODB_TRX \
+UNION ALL SELECT 'waiting', 'row lock', CAST(COUNT(*) AS DOUBLE) FROM information_schema.INNODB_TRX \
+WHERE trx_state = 'LOCK WAIT' HAVING COUNT(*) > 0 \
+UNION ALL SELECT 'waiting', STATE, CAST(COUNT(*) AS DOUBLE) FROM information_schema.PROCESSLIST \
+WHERE COMMAND IN ('Query', 'Execute') AND STATE LIKE 'Waiting for %lock' GROUP BY STATE";
+
+/// Only where somebody waits has MariaDB anything to tell of these. MySQL tells of all locks that there are, or none,
+/// which may be too many to ask for.
+const LOCKS: &str = "\
+SELECT IF(lock_id IN (SELECT requested_lock_id FROM information_schema.INNODB_LOCK_WAITS), \
+'locks_awaited', 'locks'), lock_mode, CAST(COUNT(*) AS DOUBLE) FROM information_schema.INNODB_LOCKS GROUP BY 1, 2";
+
+/// Keeps the statements of the session out of the digests, where the user may.
+const UNSEEN: &str = "\
+UPDATE performance_schema.threads SET INSTRUMENTED = 'NO' WHERE PROCESSLIST_ID = CONNECTION_ID()";
+
 const DIGESTS: &str = "\
-SELECT LEFT(REPLACE(COALESCE(DIGEST_TEXT, 'the others'), '\\n', ' '), 80), \
-CAST(SUM(SUM_TIMER_WAIT) / 1e9 AS DOUBLE) FROM performance_schema.events_statements_summary_by_digest \
-GROUP BY 1 ORDER BY 2 DESC LIMIT 5";
+SELECT LEFT(REPLACE(COALESCE(DIGEST_TEXT, 'the others'), '\\n', ' '), 80) AS text, \
+CAST(SUM(SUM_TIMER_WAIT) / 1e9 AS DOUBLE) AS ms, CAST(SUM(COUNT_STAR) AS DOUBLE) \
+FROM performance_schema.events_statements_summary_by_digest GROUP BY 1";
+
+/// MariaDB counts executions of prepared statements in no digest, and in no row of
+/// `prepared_statements_instances` either (10.11: they stay at 0), but all of them together.
+const EXECUTIONS: &str = "\
+SELECT 'prepared statements', CAST(SUM(SUM_TIMER_WAIT) / 1e9 AS DOUBLE), CAST(SUM(COUNT_STAR) AS DOUBLE) \
+FROM performance_schema.events_statements_summary_global_by_event_name \
+WHERE EVENT_NAME = 'statement/com/Execute' HAVING SUM(COUNT_STAR) > 0";
 
 #[async_trait]
 impl ServerMetrics for MysqlDriver {
@@ -155,8 +213,24 @@ impl ServerMetrics for MysqlDriver {
             session.run_sql(statement).await?;
         }
         session.run_sql(MARK).await?;
+        match session.run_sql(UNSEEN).await {
+            Err(error) if error.is_disconnected() => return Err(error),
+            // Then they are seen.
+            _ => {}
+        }
         let replica = Replica::of(self.product(), self.replica_lag());
-        Ok(Box::new(Status { session, replica, replicates: true, innodb: true, digests: true }))
+        let is_mariadb = self.product() == Product::Mariadb;
+        let status = Status {
+            session,
+            replica,
+            replicates: true,
+            innodb: true,
+            transactions: true,
+            locks: is_mariadb,
+            executions: is_mariadb,
+            digests: true,
+        };
+        Ok(Box::new(status))
     }
 
     fn process(&self) -> Option<u32> {
@@ -172,11 +246,15 @@ const MARK: &str = "DO GET_LOCK('dbdyno monitor', 0)";
 struct Status {
     session: Box<dyn Session>,
     replica: Replica,
-    /// Whether its status as a replica, InnoDB's own metrics, and then the digests, are for this user, as far as is
-    /// known.
+    /// Whether its status as a replica, InnoDB's own metrics, what transactions and their locks are, and then the
+    /// digests, are for this user, as far as is known.
     replicates: bool,
     innodb: bool,
+    transactions: bool,
+    locks: bool,
     digests: bool,
+    /// Whether digests lack what was prepared.
+    executions: bool,
 }
 
 impl Status {
@@ -211,6 +289,14 @@ impl MetricsReader for Status {
             let found = of_innodb(session, &wanted).await;
             readings.extend(Self::part(&mut self.innodb, found)?);
         }
+        if self.transactions {
+            let found = named(session, TRANSACTIONS).await;
+            readings.extend(Self::part(&mut self.transactions, found)?);
+        }
+        if self.locks {
+            let found = named(session, LOCKS).await;
+            readings.extend(Self::part(&mut self.locks, found)?);
+        }
         if self.replicates {
             let found = self.replica.read(session).await;
             readings.extend(Self::part(&mut self.replicates, found)?);
@@ -222,7 +308,7 @@ impl MetricsReader for Status {
         readings.extend(limit.and_then(|limit| reading("connections_limit", limit)));
         let is_on = variables.get("performance_schema").is_some_and(|value| value == "ON");
         if self.digests && is_on {
-            let found = digests(session).await;
+            let found = digests(session, self.executions).await;
             readings.extend(Self::part(&mut self.digests, found)?);
         }
         Ok(readings)
@@ -298,13 +384,32 @@ async fn pairs(session: &mut dyn Session, sql: &str) -> Result<BTreeMap<String, 
     Ok(pairs)
 }
 
-async fn digests(session: &mut dyn Session) -> Result<Vec<Reading>, DbError> {
-    let Some(metric) = find(CATALOGUE, "statement_ms") else { return Ok(Vec::new()) };
+/// Readings that a query answers: name, of which, value.
+async fn named(session: &mut dyn Session, sql: &str) -> Result<Vec<Reading>, DbError> {
     let mut readings = Vec::new();
     let mut visit = |row: &dyn Row| {
-        readings.push(Reading { metric, of: row.text(0)?.to_owned(), value: row.float(1)? });
+        let metric = find(CATALOGUE, row.text(0)?);
+        let of = row.text(1)?.to_owned();
+        let value = row.float(2)?;
+        readings.extend(metric.map(|metric| Reading { metric, of, value }));
         Ok(())
     };
-    session.query_sql(DIGESTS, &mut visit).await?;
+    session.query_sql(sql, &mut visit).await?;
+    Ok(readings)
+}
+
+async fn digests(session: &mut dyn Session, executions: bool) -> Result<Vec<Reading>, DbError> {
+    let (ms, calls) = (find(CATALOGUE, "statement_ms"), find(CATALOGUE, "statement_calls"));
+    let mut readings = Vec::new();
+    let mut visit = |row: &dyn Row| {
+        let of = row.text(0)?;
+        for (metric, value) in [(ms, row.float(1)?), (calls, row.float(2)?)] {
+            readings.extend(metric.map(|metric| Reading { metric, of: of.to_owned(), value }));
+        }
+        Ok(())
+    };
+    let too = if executions { format!(" UNION ALL {EXECUTIONS}") } else { String::new() };
+    let longest = format!("{DIGESTS}{too} ORDER BY ms DESC LIMIT 5");
+    session.query_sql(&longest, &mut visit).await?;
     Ok(readings)
 }

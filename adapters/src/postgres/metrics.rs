@@ -56,6 +56,16 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "sessions that wait for a lock at this moment (pg_stat_activity)",
     ),
     MetricInfo::gauge(
+        "locks",
+        "1",
+        "locks that are held at this moment, by mode, but for those of transactions on their own numbers (pg_locks)",
+    ),
+    MetricInfo::gauge(
+        "locks_awaited",
+        "1",
+        "locks that are waited for at this moment, by mode (pg_locks, not granted)",
+    ),
+    MetricInfo::gauge(
         "longest_transaction_s",
         "s",
         "age of the oldest transaction of a client (pg_stat_activity.xact_start)",
@@ -73,6 +83,11 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "1",
         "write-ahead log synced (pg_stat_wal, from 18 on pg_stat_io)",
     ),
+    MetricInfo::counter(
+        "log_waits",
+        "1",
+        "times that the log's buffers were full (pg_stat_wal.wal_buffers_full)",
+    ),
     MetricInfo::counter("checkpoints", "1", "checkpoints, by `timed` and `requested`"),
     MetricInfo::counter("checkpoint_write_ms", "ms", "time that checkpoints wrote"),
     MetricInfo::counter(
@@ -80,6 +95,15 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "1",
         "pages written from shared buffers, by `checkpointer`, `background writer` and `sessions`",
     ),
+    MetricInfo::counter("io_reads", "1", "reads, by whom and what for (pg_stat_io)"),
+    MetricInfo::counter("io_writes", "1", "writes, by whom and what for (pg_stat_io)"),
+    MetricInfo::counter("io_extends", "1", "files made longer, by whom and what for (pg_stat_io)"),
+    MetricInfo::counter(
+        "io_evictions",
+        "1",
+        "pages put out of shared buffers, by whom and what for (pg_stat_io)",
+    ),
+    MetricInfo::counter("io_syncs", "1", "files synced, by whom and what for (pg_stat_io)"),
     MetricInfo::gauge(
         "replicas",
         "1",
@@ -98,14 +122,19 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "ms",
         "time in the five statements that took most of it, by their text (pg_stat_statements)",
     ),
+    MetricInfo::counter("statement_calls", "1", "how often those ran (pg_stat_statements)"),
 ];
 
-/// Of every version. A name, of which of several, and the value.
+/// Of every version. A name, of which of several, and the value. What the comment before it is for: see
+/// [`longest_statements`].
 const ALWAYS: &str = "\
-WITH d AS (SELECT * FROM pg_catalog.pg_stat_database),
+/* dbdyno */ WITH d AS (SELECT * FROM pg_catalog.pg_stat_database),
      t AS (SELECT sum(n_live_tup) AS live, sum(n_dead_tup) AS dead FROM pg_catalog.pg_stat_user_tables),
      w AS (SELECT * FROM pg_catalog.pg_stat_wal),
-     r AS (SELECT * FROM pg_catalog.pg_stat_replication)
+     r AS (SELECT * FROM pg_catalog.pg_stat_replication),
+     l AS (SELECT mode, granted, count(*) AS locks FROM pg_catalog.pg_locks
+           WHERE locktype <> 'virtualxid' AND pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+           AND NOT (locktype = 'transactionid' AND granted) GROUP BY 1, 2)
 SELECT 'commits', '', sum(xact_commit)::float8 FROM d
 UNION ALL SELECT 'rollbacks', '', sum(xact_rollback) FROM d
 UNION ALL SELECT 'cache_hits', '', sum(blks_hit) FROM d
@@ -120,6 +149,8 @@ UNION ALL SELECT 'live_rows', '', coalesce(live, 0) FROM t
 UNION ALL SELECT 'dead_rows', '', coalesce(dead, 0) FROM t
 UNION ALL SELECT 'log_bytes', '', wal_bytes FROM w
 UNION ALL SELECT 'log_full_pages', '', wal_fpi FROM w
+UNION ALL SELECT 'log_waits', '', wal_buffers_full FROM w
+UNION ALL SELECT CASE WHEN granted THEN 'locks' ELSE 'locks_awaited' END, mode, locks FROM l
 UNION ALL SELECT 'replicas', '', count(*) FROM r
 UNION ALL SELECT 'replication_lag_s', application_name, extract(epoch FROM max(replay_lag)) FROM r
           WHERE replay_lag IS NOT NULL GROUP BY 2";
@@ -168,6 +199,17 @@ UNION ALL SELECT 'pages_written', 'background writer', buffers_clean FROM pg_cat
 UNION ALL SELECT 'pages_written', 'sessions', sum(writes) FROM pg_catalog.pg_stat_io
           WHERE object = 'relation' AND backend_type = 'client backend'";
 
+/// Reads and writes from version 16 on. Whoever did none is left out.
+const OF_IO: &str = "
+UNION ALL SELECT i.name, i.whose, i.count FROM (
+          SELECT backend_type || ', ' || CASE object WHEN 'relation' THEN context ELSE object END AS whose,
+                 sum(reads) AS reads, sum(writes) AS writes, sum(extends) AS extends,
+                 sum(evictions) AS evictions, sum(fsyncs) AS syncs
+          FROM pg_catalog.pg_stat_io GROUP BY 1) AS s
+          CROSS JOIN LATERAL (VALUES ('io_reads', whose, reads), ('io_writes', whose, writes),
+          ('io_extends', whose, extends), ('io_evictions', whose, evictions), ('io_syncs', whose, syncs))
+          AS i (name, whose, count) WHERE i.count > 0";
+
 /// Syncs of the write-ahead log until version 17.
 const SYNCS_OF_WAL: &str =
     "\nUNION ALL SELECT 'log_syncs', '', wal_sync FROM pg_catalog.pg_stat_wal";
@@ -182,6 +224,13 @@ SELECT pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_extension AS e
 JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
 WHERE extname = 'pg_stat_statements'
 AND EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max')";
+
+/// Whether the library is loaded.
+const STATEMENTS_ARE_COUNTED: &str = "\
+SELECT count(*) FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max'";
+
+/// In a server of dbdyno's own nobody else makes it.
+const SHOW_STATEMENTS: &str = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements";
 
 #[async_trait]
 impl ServerMetrics for PostgresDriver {
@@ -198,11 +247,20 @@ impl ServerMetrics for PostgresDriver {
             return Err(DbError::unexpected("PostgreSQL has these statistics from version 14 on"));
         }
         session.run_sql(LIMIT).await?;
+        let is_own = self.server_process().is_some();
+        if is_own && scalar_sql(session.as_mut(), STATEMENTS_ARE_COUNTED).await? > 0 {
+            match session.run_sql(SHOW_STATEMENTS).await {
+                Err(error) if error.is_disconnected() => return Err(error),
+                // A replica has it from its primary.
+                _ => {}
+            }
+        }
         let sessions =
             if scalar_sql(session.as_mut(), IS_TOLD).await? > 0 { OF_SESSIONS } else { "" };
         let checkpoints = if version >= 170_000 { IN_CHECKPOINTER } else { IN_BGWRITER };
         let syncs = if version >= 180_000 { SYNCS_OF_IO } else { SYNCS_OF_WAL };
-        let query = format!("{ALWAYS}{sessions}{checkpoints}{syncs}");
+        let io = if version >= 160_000 { OF_IO } else { "" };
+        let query = format!("{ALWAYS}{sessions}{checkpoints}{syncs}{io}");
         Ok(Box::new(Statistics {
             session,
             query,
@@ -270,13 +328,15 @@ impl Statistics {
 }
 
 /// What took most time. The extension puts parameters in place of constants in these statements alone: others, such
-/// as `ALTER ROLE … PASSWORD`, are left as they were typed, and are not for any file.
+/// as `ALTER ROLE … PASSWORD`, are left as they were typed, and are not for any file. Whoever samples begins statements
+/// with a comment, which keeps them out.
 fn longest_statements(schema: &str) -> String {
     format!(
-        "SELECT 'statement_ms', left(regexp_replace(query, '\\s+', ' ', 'g'), 80), \
-         sum(total_exec_time) FROM {schema}.pg_stat_statements \
+        "/* dbdyno */ WITH s AS (SELECT left(regexp_replace(query, '\\s+', ' ', 'g'), 80) AS text, \
+         sum(total_exec_time) AS ms, sum(calls)::float8 AS calls FROM {schema}.pg_stat_statements \
          WHERE query ~* '^\\s*(select|insert|update|delete|merge|with)\\M' \
-         GROUP BY 2 ORDER BY 3 DESC LIMIT 5"
+         GROUP BY 1 ORDER BY 2 DESC LIMIT 5) \
+         SELECT 'statement_ms', text, ms FROM s UNION ALL SELECT 'statement_calls', text, calls FROM s"
     )
 }
 

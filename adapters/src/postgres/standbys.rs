@@ -32,7 +32,7 @@ pub(super) const STOPPED: MetricInfo = MetricInfo::gauge(
 /// last said so, by its own clock, and when it connected, by the server's. Last the slots that nobody uses. Workers that copy a table for logical replication
 /// come and go.
 const QUERY: &str = "\
-SELECT 'here', '', 0, 0::float8, pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
+/* dbdyno */ SELECT 'here', '', 0, 0::float8, pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
        THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')::float8, 0::float8
 UNION ALL SELECT 'replica', application_name, pid, coalesce(extract(epoch FROM reply_time), 0),
           pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0'),

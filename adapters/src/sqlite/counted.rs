@@ -187,6 +187,11 @@ unsafe extern "C" fn wait(place: *mut c_void, earlier: c_int) -> c_int {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::super::opened::Opened;
+    use super::super::session::SqliteSession;
     use super::*;
 
     #[test]
@@ -253,5 +258,52 @@ mod tests {
         assert_eq!(counts.ask().waits, 1);
         drop(waiter);
         drop(counting);
+    }
+
+    /// How many have the counts when a connection is closed.
+    type AtTheEnd = (Weak<Counts>, AtomicUsize);
+
+    unsafe extern "C" fn nothing(
+        _: *mut ffi::sqlite3_context,
+        _: c_int,
+        _: *mut *mut ffi::sqlite3_value,
+    ) {
+    }
+
+    /// What SQLite calls when it closes a connection that has a function of its own.
+    unsafe extern "C" fn closed(place: *mut c_void) {
+        // SAFETY: it is what the function was made with, which outlives the connection.
+        let (counts, at_the_end) = unsafe { &*place.cast::<AtTheEnd>() };
+        at_the_end.store(counts.strong_count(), Ordering::Relaxed);
+    }
+
+    #[test]
+    fn a_session_closes_its_connection_before_what_that_waits_with_is_gone() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA busy_timeout = 20").unwrap();
+        let counts = Arc::new(Counts::default());
+        let at_the_end: AtTheEnd = (Arc::downgrade(&counts), AtomicUsize::new(0));
+        let place = (&raw const at_the_end).cast_mut().cast::<c_void>();
+        let (name, text) = (c"closing".as_ptr(), ffi::SQLITE_UTF8);
+        // SAFETY: the connection is open, and what the function is given outlives it.
+        let code = unsafe {
+            let handle = connection.handle();
+            ffi::sqlite3_create_function_v2(
+                handle,
+                name,
+                0,
+                text,
+                place,
+                Some(nothing),
+                None,
+                None,
+                Some(closed),
+            )
+        };
+        check(code).unwrap();
+        let counting = Counting::of(&counts, &connection, true).unwrap();
+        drop(SqliteSession::new(Opened::plain(connection), "BEGIN", None, counting, None));
+        // The test has them, what counts, and what the connection waits with.
+        assert_eq!(at_the_end.1.load(Ordering::Relaxed), 3);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dbdyno_core::metrics::Source;
+use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{Cluster, ClusterPlan, Driver, Durability, SessionOptions};
 use dbdyno_monitor::{Alerts, Change, Condition, Monitor, Op, Sink};
 use dbdyno_tests::{left_out, runtime, target, wait_for};
@@ -105,6 +106,42 @@ fn a_replica_that_stands_still_or_is_gone_is_told_of_by_its_primary() {
     control.ensure_running().unwrap();
     watched.became("stopped", Change::Resolved);
     watched.became("behind", Change::Resolved);
+}
+
+/// A connection that breaks, and the one that replaces it.
+#[test]
+fn a_replica_that_comes_back_by_another_connection_is_told_of_once() {
+    if left_out("postgres") {
+        return;
+    }
+    let watched = Watched::start("postgres", |cluster| cluster.primary());
+    let (primary, replica) = (watched.cluster.primary(), watched.cluster.replicas().remove(0));
+    let told = || watched.seen.of(Source::Engine, "replication_stopped");
+    let last = || watched.seen.last(Source::Engine, "replication_stopped");
+    let connection = || {
+        watched.runtime.block_on(async {
+            let mut session = primary.connect(&SessionOptions::default()).await.unwrap();
+            let sql = "SELECT coalesce(max(pid), 0) FROM pg_stat_replication";
+            scalar_sql(session.as_mut(), sql).await.unwrap()
+        })
+    };
+    wait_for("a replica", || last().filter(|gone| *gone == 0.0));
+    let before = connection();
+    let control = replica.server_control().unwrap();
+    // So that it does not come back before it was missed.
+    control.pause().unwrap();
+    watched.run(primary.as_ref(), "SELECT pg_terminate_backend(pid) FROM pg_stat_replication");
+    watched.became("stopped", Change::Fired);
+    control.resume().unwrap();
+    watched.became("stopped", Change::Resolved);
+    let after = wait_for("another connection", || Some(connection()).filter(|pid| *pid != 0));
+    assert_ne!(before, after);
+    let samples = told().len();
+    wait_for("more samples", || (told().len() >= samples + 5).then_some(()));
+    let later = &told()[samples..];
+    // Neither is it missed nor are there two of it.
+    assert!(later.iter().all(|sample| sample.reading.value == 0.0), "{later:?}");
+    assert!(later.windows(2).all(|pair| pair[0].at < pair[1].at), "{later:?}");
 }
 
 #[test]
