@@ -7,6 +7,7 @@
 )]
 
 mod alerts;
+mod bottleneck;
 mod browser;
 mod desk;
 mod drivers;
