@@ -47,10 +47,35 @@ fn address(child: &mut Child) -> String {
     address.to_owned()
 }
 
+/// A Prometheus with the documentation's rules that scrapes `target`, and its address.
+fn prometheus(desk: &Desk, target: &str) -> (Ended, String) {
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let rules = docs("prometheus/alerts.yml");
+    let settings = format!(
+        "global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\n\
+         rule_files: ['{}']\n\
+         scrape_configs: [{{job_name: dbdyno, static_configs: [{{targets: ['{target}']}}]}}]\n",
+        rules.display()
+    );
+    fs::write(desk.path("prometheus.yml"), settings).unwrap();
+    let mut prometheus = program("prometheus");
+    prometheus.arg(format!("--config.file={}", desk.path("prometheus.yml")));
+    prometheus.arg(format!("--storage.tsdb.path={}", desk.path("series")));
+    prometheus.arg(format!("--web.listen-address={listen}"));
+    let started = prometheus.spawn().expect("prometheus, which ./tests/run installs");
+    (Ended(started), listen)
+}
+
+/// What a query of Prometheus' HTTP API answers; `None` before it listens.
+fn answer(prometheus: &str, query: &str) -> Option<Value> {
+    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let page = get(prometheus, &format!("/api/v1/query?query={encoded}"))?;
+    serde_json::from_str(&page).ok()
+}
+
 /// The values of a query, by what Prometheus' HTTP API says.
 fn query(prometheus: &str, query: &str) -> Vec<f64> {
-    let page = get(prometheus, &format!("/api/v1/query?query={query}")).unwrap_or_default();
-    let Ok(answer) = serde_json::from_str::<Value>(&page) else { return Vec::new() };
+    let Some(answer) = answer(prometheus, query) else { return Vec::new() };
     let result = answer["data"]["result"].as_array().cloned().unwrap_or_default();
     result.iter().map(|each| each["value"][1].as_str().unwrap().parse().unwrap()).collect()
 }
@@ -66,22 +91,7 @@ fn a_real_prometheus_scrapes_a_run() {
     let mut run = Ended(desk.start(&arguments));
     let target = address(&mut run.0);
 
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let rules = docs("prometheus/alerts.yml");
-    let settings = format!(
-        "global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\n\
-         rule_files: ['{}']\n\
-         scrape_configs: [{{job_name: dbdyno, static_configs: [{{targets: ['{target}']}}]}}]\n",
-        rules.display()
-    );
-    fs::write(desk.path("prometheus.yml"), settings).unwrap();
-    let mut prometheus = program("prometheus");
-    prometheus.arg(format!("--config.file={}", desk.path("prometheus.yml")));
-    prometheus.arg(format!("--storage.tsdb.path={}", desk.path("series")));
-    prometheus.arg(format!("--web.listen-address={listen}"));
-    let started = prometheus.spawn().expect("prometheus, which ./tests/run installs");
-    let _prometheus = Ended(started);
-
+    let (_prometheus, listen) = prometheus(&desk, &target);
     let at_least = |series: &str, least: f64| {
         wait_for(series, || query(&listen, series).into_iter().find(|value| *value >= least))
     };
@@ -106,6 +116,78 @@ fn a_real_prometheus_scrapes_a_run() {
         states.iter().all(|state| state != "unknown").then_some(states)
     });
     assert!(health.len() >= 7 && health.iter().all(|state| state == "ok"), "{health:?}");
+    signal(&run.0, Signal::SIGINT);
+    assert_eq!(run.0.wait().unwrap().code(), Some(130));
+}
+
+/// A query of a panel, and the labels that its legend names.
+struct Asked {
+    panel: String,
+    expression: String,
+    legend: Vec<String>,
+}
+
+/// What the dashboard asks for, with its variables as Grafana would fill them in.
+fn asked(dashboard: &Value) -> Vec<Asked> {
+    let mut asked = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let expression = target["expr"].as_str().unwrap();
+            let expression = expression.replace("$target", ".*").replace("$__rate_interval", "10s");
+            assert!(!expression.contains('$'), "a variable that nobody fills in: {expression}");
+            let legend = target["legendFormat"].as_str().unwrap_or_default().split("{{").skip(1);
+            let legend = legend.filter_map(|part| part.split("}}").next());
+            asked.push(Asked {
+                panel: panel["title"].as_str().unwrap().to_owned(),
+                expression,
+                legend: legend.map(|label| label.trim().to_owned()).collect(),
+            });
+        }
+    }
+    asked
+}
+
+#[test]
+fn every_panel_of_the_dashboard_shows_what_a_run_has() {
+    if left_out("prometheus") || left_out("postgres") {
+        return;
+    }
+    let text = fs::read_to_string(docs("grafana/dbdyno.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let asked = asked(&dashboard);
+    assert!(asked.len() >= 20);
+    let desk = Desk::new();
+    let load = ["run", "oltp/tpcb", "--target", "postgres", "--target", "sqlite", "--clients", "4"];
+    // In turns, so that both are seen at work.
+    let turns = ["--duration", "1s", "--repetitions", "500", "--warmup", "0"];
+    let endless = [&turns[..], &["--metrics-listen", "0"]].concat();
+    let mut run = Ended(desk.start(&[&load[..], &endless].concat()));
+    let target = address(&mut run.0);
+    let (_prometheus, listen) = prometheus(&desk, &target);
+    for Asked { panel, expression, legend } in asked {
+        // What this run has none of: failed transactions, and replicas.
+        let is_lacking =
+            ["_by_class_", "_replication_"].iter().any(|part| expression.contains(part));
+        let series = wait_for(&format!("{panel}: {expression}"), || {
+            let answer = answer(&listen, &expression)?;
+            assert_eq!(answer["status"], "success", "{expression}: {answer}");
+            let series = answer["data"]["result"].as_array().unwrap().clone();
+            (is_lacking || !series.is_empty()).then_some(series)
+        });
+        for label in legend {
+            // `of` is there where there are several.
+            let is_told = |one: &Value| label == "of" || one["metric"][&label].is_string();
+            assert!(series.iter().all(is_told), "{panel}: no {label} in {series:?}");
+        }
+    }
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let targets = variables.iter().find(|variable| variable["name"] == "target").unwrap();
+    assert!(targets["definition"].as_str().unwrap().ends_with(", target)"));
+    let page = get(&listen, "/api/v1/label/target/values").unwrap();
+    let known: Value = serde_json::from_str(&page).unwrap();
+    let known: Vec<&str> =
+        known["data"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(known.contains(&"postgres") && known.contains(&"sqlite"), "{known:?}");
     signal(&run.0, Signal::SIGINT);
     assert_eq!(run.0.wait().unwrap().code(), Some(130));
 }
