@@ -8,6 +8,8 @@ mod config;
 mod files;
 mod interrupt;
 mod live;
+#[cfg(test)]
+mod made_up;
 mod names;
 mod numbers;
 mod output;

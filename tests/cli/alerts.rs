@@ -385,6 +385,44 @@ fn a_run_that_is_slower_than_its_baseline_is_told_of() {
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
+/// Somebody changes the database under the load, so that each transaction reads a whole table.
+#[test]
+fn a_load_that_becomes_slower_than_its_baseline_is_told_of_while_it_runs() {
+    let desk = Desk::new();
+    let place = format!("sqlite:{}", desk.path("slower.db"));
+    let load = ["run", "oltp/tpcb", "--target", &place, "--clients", "1", "--warmup", "0"];
+    let load = [&load[..], &["--durability", "none", "--duration"]].concat();
+    let output = desk.dbdyno(&[&load[..], &["2s"]].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let baseline = desk.runs().pop().unwrap();
+    write(
+        &desk,
+        &format!(
+            "[[alert]]\nname = 'slower'\nmetric = 'load.p50'\nop = '>'\nthreshold = '1000%'\n\
+             for = '1s'\nseverity = 'fail'\nbaseline = '{}'\n",
+            baseline.display()
+        ),
+    );
+    let child = desk.start(&[&load[..], &["10m", "--abort-on-alert"]].concat());
+    wait_for("a second of the second run", || {
+        let run = desk.runs().pop().filter(|run| *run != baseline)?;
+        let timeline = fs::read_to_string(run.join("timeline.csv")).ok()?;
+        (timeline.lines().count() > 1).then_some(())
+    });
+    assert!(alerts(&desk).is_empty(), "it is slower than its baseline without the fault");
+    let runtime = runtime();
+    let driver = target(&runtime, &place);
+    let mut session = runtime.block_on(driver.connect(&SessionOptions::default())).unwrap();
+    let fault = "CREATE TRIGGER slow AFTER UPDATE ON pgbench_tellers BEGIN \
+                 SELECT max(abalance + random()) FROM pgbench_accounts; END";
+    runtime.block_on(session.run_sql(fault)).unwrap();
+    let output = ended(child);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let found = alerts(&desk);
+    assert_eq!(found[0][..4], ["alert_fired", "fail", "slower", &place], "{found:?}");
+    assert!(err(&output).contains("slower: load.p50 of sqlite:"), "{}", err(&output));
+}
+
 #[test]
 fn a_target_that_is_watched_alone_has_alerts_too() {
     let desk = Desk::new();

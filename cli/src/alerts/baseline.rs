@@ -52,3 +52,34 @@ fn value(metric: &str, rows: &Rows<'_>) -> Option<f64> {
         _ => row(&format!("latency_{metric}_us")).map(|us| us / 1e6),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::{Better, Measurement, Recorder as _};
+    use dbdyno_results::{RunFolder, RunInfo};
+
+    use super::super::known_metrics;
+    use super::*;
+    use crate::made_up::case;
+
+    #[test]
+    fn a_percentile_of_a_baseline_is_one_that_was_measured() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(root.path(), "before").unwrap();
+        folder.write_run_toml(&RunInfo::default()).unwrap();
+        for (repetition, value) in [(1, 4_000.0), (2, 1_000.0), (3, 3_000.0), (4, 2_000.0)] {
+            let row = |name: &str, unit| Measurement::new(name, value, unit, Better::Neither);
+            let rows = [row("latency_p99_us", "us"), row("throughput", "1/s")];
+            folder.measurements(&case(repetition), &rows).unwrap();
+        }
+        let of = |name: &str| {
+            let all = known_metrics();
+            let metric = all.iter().find(|metric| metric.to_string() == name).unwrap();
+            let baseline = of_run(&root.path().join("before"), metric).unwrap();
+            baseline.values().copied().collect::<Vec<f64>>()
+        };
+        assert_eq!(of("load.p99"), [0.002]);
+        // Of other numbers the mean of the two in the middle.
+        assert_eq!(of("load.throughput"), [2_500.0]);
+    }
+}

@@ -260,3 +260,36 @@ fn sentence(limit: &Limit, options: &LimitOptions) -> String {
     let broken_off = if limit.interrupted { " (interrupted)" } else { "" };
     format!("{found}{doubt}{broken_off}")
 }
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::Better;
+    use dbdyno_suites::limit::Found;
+
+    use super::*;
+    use crate::made_up::case;
+
+    #[test]
+    fn a_point_of_the_chart_is_a_percentile_that_was_measured() {
+        let repetition = |us| vec![Measurement::new("latency_p99_us", us, "us", Better::Lower)];
+        let probe = |rate, all: &[f64]| Probe {
+            rate,
+            repetitions: all.iter().map(|us| repetition(*us)).collect(),
+            held: 0,
+            holds: true,
+        };
+        let limit = Limit {
+            case: case(1),
+            closed_loop: 500.0,
+            probes: vec![
+                probe(200.0, &[9_000.0, 4_000.0, 1_000.0, 5_000.0]),
+                probe(100.0, &[2_000.0, 3_000.0]),
+            ],
+            found: Found { holds: Some(200.0), fails: None },
+            interrupted: false,
+        };
+        let chart = chart(&limit);
+        let p99 = chart.curves.iter().find(|curve| curve.name == "p99").unwrap();
+        assert_eq!(p99.points, [(100.0, 2.0), (200.0, 4.0)]);
+    }
+}
