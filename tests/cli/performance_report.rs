@@ -20,7 +20,7 @@ fn docs() -> PathBuf {
 }
 
 /// The kept runs, unpacked; their paths as a report names them.
-fn unpacked(desk: &Desk) -> Vec<String> {
+pub fn unpacked(desk: &Desk) -> Vec<String> {
     let archive = docs().join("performance-report/runs.tar.gz");
     fs::create_dir(desk.path("runs")).unwrap();
     let mut tar = Command::new("tar");
