@@ -206,11 +206,11 @@ fn spawn(
 async fn sample_until_end(sampler: &mut Sampler, interval: Duration, told: &Told) {
     let mut next = sampler.next(interval);
     loop {
-        let now = Instant::now();
-        if next <= now {
+        if next <= Instant::now() {
             // To its end, which is near: a run that is short has this one alone.
             sampler.sample().await;
             told.heed(sampler);
+            let now = Instant::now();
             while next <= now {
                 next += interval;
             }

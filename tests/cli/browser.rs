@@ -213,7 +213,8 @@ fn the_performance_report_can_be_read_in_light_and_dark_on_a_telephone_and_on_pa
     // A window of Chromium is not as narrow.
     let narrow = "<!DOCTYPE html><iframe src=\"look.html\" width=\"390\" height=\"844\" style=\"border: 0\"></iframe>";
     fs::write(desk.path("narrow.html"), narrow).unwrap();
-    let (of_frame, others) = seen(&chromium(&desk, "narrow.html", &["--dump-dom", "--hide-scrollbars"]));
+    let (of_frame, others) =
+        seen(&chromium(&desk, "narrow.html", &["--dump-dom", "--hide-scrollbars"]));
     assert_eq!(others, Vec::<String>::new());
     assert_eq!([&of_frame[0]["width"], &of_frame[0]["content"]], [390, 390], "{of_frame:?}");
 

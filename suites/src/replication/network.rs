@@ -114,7 +114,7 @@ fn measure_one(
     settle(bench, &running)?;
     match topology.shape {
         Shape::Peers => {
-            minority::measure(bench, &running, &name_of(&topology, PARTITION), measured)?
+            minority::measure(bench, &running, &name_of(&topology, PARTITION), measured)?;
         }
         Shape::Star | Shape::Chain => measure_partition(bench, &running, measured)?,
     }
