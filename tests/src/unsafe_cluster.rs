@@ -37,6 +37,8 @@ pub enum Failing {
     Starts(Stop),
     /// No replica is ever promoted; whoever waits asks for the end.
     Promotes(Stop),
+    /// The replica is told these statements once the data is there.
+    Told(&'static [&'static str]),
     /// The topologies of these names refuse to have a replica promoted; `none` to be started.
     Works(&'static [&'static str]),
 }
@@ -255,6 +257,17 @@ impl Cluster for UnsafeCluster {
         self.cluster.engage().await?;
         match self.failing {
             Failing::Receives => self.cluster.set_link(Link { cut: true, ..Link::default() }),
+            Failing::Told(statements) => {
+                let failed = |why| dbdyno_core::Error::new("tell a replica", why);
+                for replica in self.cluster.replicas() {
+                    let session = replica.connect(&SessionOptions::default()).await;
+                    let mut session = session.map_err(failed)?;
+                    for sql in statements {
+                        session.run_sql(sql).await.map_err(failed)?;
+                    }
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

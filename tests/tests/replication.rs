@@ -1,6 +1,7 @@
 //! The replication suite on real servers, at small scale: every kind of topology, what they promise, and what
 //! becomes of replicas in trouble.
 
+mod delayed;
 mod kinds;
 mod network;
 mod sqlite;

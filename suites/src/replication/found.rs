@@ -95,7 +95,25 @@ pub fn longest(beats: &Beats, staleness: &Staleness, of: &str) -> Vec<Measuremen
         Some(why) => Some(failed(unknown, why)),
         None => staleness.longest().map(|stalest| ms("visible_longest_ms", stalest, of)),
     });
+    say_of_unseen(&mut rows, staleness);
     rows
+}
+
+/// Says of the times to visible that are cut off because nobody looked any longer that they are longer.
+fn say_of_unseen(rows: &mut [Measurement], staleness: &Staleness) {
+    let Some(cut_at) = staleness.cut_at() else { return };
+    let all = staleness.visible.len();
+    for row in rows.iter_mut().filter(|row| row.metric.starts_with("visible_")) {
+        let ms = match row.unit.as_ref() {
+            "us" => row.value.map(|us| us / 1e3),
+            _ => row.value,
+        };
+        // A histogram keeps three digits.
+        if ms.is_some_and(|ms| ms >= cut_at.as_secs_f64() * 1e3 * 0.999) {
+            let unseen = staleness.unseen;
+            row.detail = format!("it takes longer: {unseen} of {all} beats were never shown");
+        }
+    }
 }
 
 /// How many beats a replica never showed, where it was looked at to the end.
@@ -106,6 +124,7 @@ pub fn beats_unseen(staleness: &Staleness, of: &str) -> Option<Measurement> {
 /// How stale a replica was, and what the servers said of that.
 pub fn staleness(staleness: &Staleness, of: &str) -> Vec<Measurement> {
     let mut rows = percentiles("visible", &staleness.histogram(), of);
+    say_of_unseen(&mut rows, staleness);
     rows.extend(beats_unseen(staleness, of));
     rows.extend(staleness.broke.iter().map(|why| unknown("visible_p50_us", why, of)));
     let said = |what: fn(&Said) -> Option<f64>| histogram(seconds(&staleness.said, what));
@@ -137,19 +156,24 @@ fn seconds(said: &[Said], what: fn(&Said) -> Option<f64>) -> impl Iterator<Item 
     seconds.map(Duration::from_secs_f64)
 }
 
-/// Time to visible by the second in which the beat was acknowledged, for the timeline.
+/// Time to visible by the second in which the beat was acknowledged, for the timeline. Beats that were never shown are
+/// errors of theirs.
 pub fn by_second(staleness: &Staleness, began: Instant, name: &str) -> Vec<Second> {
-    let mut seconds: BTreeMap<u64, Vec<Duration>> = BTreeMap::new();
-    for (acknowledged, took) in &staleness.visible {
-        let second = acknowledged.saturating_duration_since(began).as_secs();
-        seconds.entry(second).or_default().push(*took);
+    let mut seconds: BTreeMap<u64, (Vec<Duration>, u64)> = BTreeMap::new();
+    let of = |acknowledged: &Instant| acknowledged.saturating_duration_since(began).as_secs();
+    let (shown, never) = staleness.shown_and_not();
+    for (acknowledged, took) in shown {
+        seconds.entry(of(acknowledged)).or_default().0.push(*took);
     }
-    let second = |(second, took): (u64, Vec<Duration>)| Second {
+    for (acknowledged, _) in never {
+        seconds.entry(of(acknowledged)).or_default().1 += 1;
+    }
+    let second = |(second, (took, errors)): (u64, (Vec<Duration>, u64))| Second {
         second,
         warmup: false,
         transaction: format!("{name}/visible").into(),
         completed: took.len() as u64,
-        errors: 0,
+        errors,
         retries: 0,
         response_ns: histogram(took.into_iter()),
     };
@@ -182,4 +206,46 @@ pub fn keep_said(file: &Path, said: &[Said], began: Instant, name: &str) -> Resu
         )
     };
     append(file, COLUMNS, &said.iter().map(line).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Beats of two seconds, ten of which the replica shows after 3 ms; the last two it never shows in the 500 ms and more
+    /// that it is looked at.
+    fn cut_off(unseen: u64) -> Staleness {
+        let began = Instant::now();
+        let beat = |number: u64, took| (began + Duration::from_millis(150 * number), took);
+        let mut visible: Vec<_> = (0..10).map(|n| beat(n, Duration::from_millis(3))).collect();
+        visible.extend((0..unseen).map(|n| beat(10 + n, Duration::from_millis(800 - 150 * n))));
+        Staleness { visible, unseen, broke: None, said: Vec::new() }
+    }
+
+    #[test]
+    fn a_time_that_nobody_waited_for_is_told_to_be_longer() {
+        let told = |staleness: &Staleness| -> Vec<(String, bool)> {
+            let mut rows = super::staleness(staleness, "async");
+            rows.extend(longest(&Beats::default(), staleness, "async"));
+            let visible = rows.into_iter().filter(|row| row.metric.starts_with("visible_"));
+            visible.map(|row| (row.metric, row.detail.contains("2 of 12 beats"))).collect()
+        };
+        let names = ["p50_us", "p95_us", "p99_us", "max_us", "longest_ms"];
+        let expected = |longer: [bool; 5]| -> Vec<(String, bool)> {
+            let names = names.iter().map(|name| format!("visible_{name}"));
+            names.zip(longer).collect()
+        };
+        assert_eq!(told(&cut_off(2)), expected([false, true, true, true, true]));
+        assert_eq!(told(&cut_off(0)), expected([false; 5]));
+    }
+
+    #[test]
+    fn seconds_count_what_was_never_shown() {
+        let staleness = cut_off(2);
+        let seconds = by_second(&staleness, staleness.visible[0].0, "async/replica-1");
+        let counts: Vec<_> =
+            seconds.iter().map(|each| (each.second, each.completed, each.errors)).collect();
+        assert_eq!(counts, [(0, 7, 0), (1, 3, 2)]);
+        assert!(seconds.iter().all(|each| each.response_ns.max() < 4_000_000));
+    }
 }

@@ -89,6 +89,24 @@ impl Staleness {
         known.map(|(_, took)| *took).max()
     }
 
+    /// The least time that a beat was looked for which the replica never showed, where one was not: what is as long or
+    /// longer is not known.
+    pub fn cut_at(&self) -> Option<Duration> {
+        let known = self.unseen_from()?;
+        self.visible[known..].iter().map(|(_, took)| *took).min()
+    }
+
+    /// The place of the first beat that the replica never showed: it showed none after it either.
+    fn unseen_from(&self) -> Option<usize> {
+        let unseen = usize::try_from(self.unseen).ok().filter(|unseen| *unseen > 0)?;
+        self.visible.len().checked_sub(unseen)
+    }
+
+    /// Beats that the replica showed, and how long each took, then those that it never showed.
+    pub fn shown_and_not(&self) -> (&[(Instant, Duration)], &[(Instant, Duration)]) {
+        self.visible.split_at(self.unseen_from().unwrap_or(self.visible.len()))
+    }
+
     /// How far what the servers call lag was from what a client saw, in nanoseconds.
     pub fn disagreement(&self) -> Histogram<u64> {
         let apart = self.said.iter().filter_map(|said| {
@@ -160,6 +178,9 @@ mod tests {
         let took: Vec<Duration> = staleness.visible.iter().map(|(_, took)| *took).collect();
         assert_eq!(took, [ms(5), ms(149), ms(49), ms(599)]);
         assert_eq!((staleness.unseen, staleness.longest()), (1, Some(ms(599))));
+        assert_eq!(staleness.cut_at(), Some(ms(599)));
+        let (shown, not) = staleness.shown_and_not();
+        assert_eq!((shown.len(), not.len()), (3, 1));
     }
 
     #[test]

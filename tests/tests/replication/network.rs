@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use dbdyno_core::{Cluster, Link};
+use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
-use dbdyno_tests::left_out;
+use dbdyno_suites::runner::RunOptions;
+use dbdyno_tests::{left_out, named, run_options};
 
 use super::{LIMIT, Place, value};
 
@@ -139,4 +141,27 @@ fn a_narrow_line_bounds_what_is_sent() {
     // The line takes up 20 ms ahead, and what it takes up at once arrives together.
     let least = bytes / BANDWIDTH as f64 - 0.05;
     assert!(least > 1.0 && began.elapsed().as_secs_f64() >= least, "{bytes} bytes");
+}
+
+/// How long a run takes is planned by the topologies and networks that it is to measure.
+#[test]
+fn loads_are_planned_as_they_were_asked_for() {
+    let planned = |name: &str, replication: ReplicationOptions| {
+        let benchmark = named(replication::benchmarks(), name);
+        let options = RunOptions { replication, ..run_options() };
+        (benchmark.procedure().loads(&options), benchmark.shortest_load(&options))
+    };
+    let two = Duration::from_secs(2);
+    let only = |names: &[&str]| ReplicationOptions {
+        topologies: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        ..ReplicationOptions::default()
+    };
+    assert_eq!(planned("network", ReplicationOptions::default()), (9, two));
+    assert_eq!(planned("tpcb", ReplicationOptions::default()), (19, two));
+    assert_eq!(planned("tpcb", only(&["async"])), (3, two));
+    assert_eq!(planned("reads", only(&["async", "on"])), (6, two));
+    let round_trip = Duration::from_secs(1);
+    let links = vec![Link { round_trip, ..Link::default() }];
+    let far = ReplicationOptions { links, ..only(&["on"]) };
+    assert_eq!(planned("network", far), (2, round_trip * 10));
 }
