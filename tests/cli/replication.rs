@@ -62,3 +62,34 @@ fn networks_are_as_they_were_asked_for() {
         assert!(conditions.contains(line), "{conditions}");
     }
 }
+
+/// What no benchmark of the run has a use for, and what is no network or time, is refused before anything is touched.
+#[test]
+fn options_of_replication_are_refused_where_they_mean_nothing() {
+    let desk = Desk::new();
+    for (arguments, told) in [
+        (&["oltp/tpcb", "--topology", "async"][..], "use `--topology`: no benchmark of the run"),
+        (&["replication/reads", "--network", "10ms"], "no benchmark of the run puts a network"),
+        (
+            &["replication/reads", "--cut", "1s"],
+            "use `--cut`: no benchmark of the run cuts nodes off",
+        ),
+        (&["replication/network", "--away", "1s"], "no benchmark of the run stops a replica"),
+        (&["replication/network", "--network", "0"], "`0` is neither a round trip of 1us to 1s"),
+        (&["replication/network", "--network", "0ms+1MB/s"], "`0ms` is neither a round trip"),
+        (&["replication/network", "--network", "10ms,2s"], "`2s` is neither a round trip"),
+        (&["replication/network", "--network", "1MB"], "`1MB` is neither a round trip"),
+        (&["replication/network", "--network", "9kB/s"], "`9kB/s` is no bandwidth from 10kB/s to"),
+        (&["replication/network", "--network", "2GB/s"], "`2GB/s` is no bandwidth from 10kB/s to"),
+        (&["replication/network", "--network", "fast/s"], "`fast/s` is no bandwidth"),
+        (&["replication/network", "--network", "1ms+2ms"], "`1ms+2ms` says twice what `2ms` says"),
+        (&["replication/network", "--network", "1MB/s+"], "`` is neither a round trip"),
+        (&["replication/network", "--cut", "6m"], "`6m` is not in 100ms to 5m"),
+        (&["replication/catch-up", "--away", "10ms"], "`10ms` is not in 100ms to 5m"),
+    ] {
+        let output = desk.dbdyno(&[&["run"], arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+    }
+    assert!(desk.runs().is_empty());
+}
