@@ -54,8 +54,8 @@ pub struct Monitor {
 struct Told {
     /// Woken to end.
     end: Notify,
-    /// The thread waits for the next sample.
-    is_idle: AtomicBool,
+    /// Whoever sets it may go on: the thread to sample, or a load to end the thread while it does not.
+    is_taken: AtomicBool,
     /// A sink failed.
     has_failed: AtomicBool,
 }
@@ -113,14 +113,15 @@ impl Monitor {
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Has the load sample from now on, unless a sample is being taken.
+    /// Has the load sample from now on, unless a sample is being taken, for which it must not wait.
     fn move_to_load(&self, place: &mut Place) {
-        if !matches!(place, Place::Thread(_)) || !self.told.is_idle.load(Ordering::Acquire) {
+        if !matches!(place, Place::Thread(_)) || !self.told.take() {
             return;
         }
         if let Place::Thread(thread) = std::mem::replace(place, Place::Over(None)) {
             *place = Place::Load(Box::new(self.join(thread)));
         }
+        self.told.give_back();
     }
 
     /// Has a thread sample from now on.
@@ -174,6 +175,15 @@ impl Drop for Monitor {
 }
 
 impl Told {
+    /// Whether it was free to take.
+    fn take(&self) -> bool {
+        !self.is_taken.swap(true, Ordering::AcqRel)
+    }
+
+    fn give_back(&self) {
+        self.is_taken.store(false, Ordering::Release);
+    }
+
     fn heed(&self, sampler: &Sampler) {
         if sampler.has_failed() {
             self.has_failed.store(true, Ordering::Relaxed);
@@ -206,23 +216,20 @@ fn spawn(
 async fn sample_until_end(sampler: &mut Sampler, interval: Duration, told: &Told) {
     let mut next = sampler.next(interval);
     loop {
-        if next <= Instant::now() {
+        // Where it is taken, the end is near.
+        if next <= Instant::now() && told.take() {
             // To its end, which is near: a run that is short has this one alone.
             sampler.sample().await;
             told.heed(sampler);
+            told.give_back();
             let now = Instant::now();
             while next <= now {
                 next += interval;
             }
         }
-        told.is_idle.store(true, Ordering::Release);
-        let is_over = tokio::select! {
-            () = tokio::time::sleep_until(next.into()) => false,
-            () = told.end.notified() => true,
-        };
-        told.is_idle.store(false, Ordering::Release);
-        if is_over {
-            return;
+        tokio::select! {
+            () = told.end.notified() => return,
+            () = tokio::time::sleep_until(next.into()) => {}
         }
     }
 }

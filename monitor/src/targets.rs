@@ -49,7 +49,26 @@ impl Engine {
         }
         let asked = tokio::time::timeout(patience, read(&self.driver, &mut self.reader)).await;
         let hung = || DbError::new(ErrorClass::Disconnected, None, "it did not answer in time");
-        match asked.unwrap_or_else(|_| Err(hung())) {
+        self.told(asked.unwrap_or_else(|_| Err(hung())))
+    }
+
+    /// Asks an engine that has no server, for which nobody waits; others are left alone.
+    pub(crate) fn ask_at_once(&mut self) -> Told {
+        if self.driver.embedded().is_none() {
+            return Told::NotAsked;
+        }
+        if self.pause > 0 {
+            self.pause -= 1;
+            return Told::NotAsked;
+        }
+        let asked = read(&self.driver, &mut self.reader).now_or_never();
+        let waits = || DbError::new(ErrorClass::Disconnected, None, "it did not answer at once");
+        self.told(asked.unwrap_or_else(|| Err(waits())))
+    }
+
+    /// What came of it, and what that is for the next time.
+    fn told(&mut self, asked: Result<Vec<Reading>, DbError>) -> Told {
+        match asked {
             Ok(readings) => {
                 self.failures = 0;
                 Told::Readings(readings)
@@ -60,18 +79,6 @@ impl Engine {
                 self.failures = self.failures.saturating_add(1);
                 Told::Nothing { why, newly: self.failures == 1 }
             }
-        }
-    }
-
-    /// Asks an engine that has no server, for which nobody waits; others are left alone.
-    pub(crate) fn ask_at_once(&mut self) -> Told {
-        if self.driver.embedded().is_none() {
-            return Told::NotAsked;
-        }
-        match read(&self.driver, &mut self.reader).now_or_never() {
-            Some(Ok(readings)) => Told::Readings(readings),
-            Some(Err(why)) => Told::Nothing { why, newly: false },
-            None => Told::NotAsked,
         }
     }
 

@@ -47,7 +47,7 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
         true => Live::start("monitor", &Pause::default(), &stop)?,
         false => None,
     };
-    let drivers = open(&targets)?;
+    let Some(drivers) = open(&targets, &stop)? else { return Ok(Ended::Interrupted) };
     let folder =
         Arc::new(RunFolder::create_new(arguments.out.as_deref().unwrap_or(Path::new("runs")))?);
     let mut info = RunInfo {
@@ -86,12 +86,19 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
     Ok(ended)
 }
 
-fn open(targets: &[Target]) -> Result<Vec<Arc<dyn Driver>>> {
+/// Opens the targets; `None` where the end was asked for before all were open.
+fn open(targets: &[Target], stop: &Stop) -> Result<Option<Vec<Arc<dyn Driver>>>> {
     let runtime = run::event_loop()?;
-    let settings = ServerSettings::default();
-    let opened =
-        targets.iter().map(|target| runtime.block_on(dbdyno_adapters::open(target, &settings)));
-    opened.collect()
+    let mut drivers = Vec::new();
+    for target in targets {
+        let settings = ServerSettings { stop: stop.clone(), ..ServerSettings::default() };
+        match runtime.block_on(dbdyno_adapters::open(target, &settings)) {
+            _ if stop.is_requested() => return Ok(None),
+            Ok(driver) => drivers.push(driver),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(drivers))
 }
 
 /// Waits until the time is over or the end has come.

@@ -38,6 +38,8 @@ pub(super) struct Relay<'a> {
     pub(super) case: &'a Case,
     pub(super) stage: &'a str,
     pub(super) tools: Tools<'a>,
+    /// Whether nothing else is done beside the load.
+    pub(super) is_alone: bool,
 }
 
 impl Relay<'_> {
@@ -64,7 +66,9 @@ impl Relay<'_> {
 
 impl LoadObserver for Relay<'_> {
     fn alone(&self, is: bool) {
-        self.tools.recorder.load_alone(self.case, is);
+        if self.is_alone {
+            self.tools.recorder.load_alone(self.case, is);
+        }
     }
 
     fn began(&self, under_way: &Arc<UnderWay>) {

@@ -208,7 +208,7 @@ impl<'a> Stand<'a> {
             load::Length::Transactions(_) => None,
         };
         self.tools.observer.load_started(self.case, name, length);
-        let relay = Relay { case: self.case, stage: name, tools: self.tools };
+        let relay = Relay { case: self.case, stage: name, tools: self.tools, is_alone: true };
         let warmup = plan.warmup;
         let report = run_load(driver, workload, session, plan, &relay, self.tools.stop)?;
         relay.unstarted(&report, warmup)?;
@@ -317,7 +317,7 @@ impl<'a> Stand<'a> {
         meanwhile: impl FnOnce(&Stop) -> T + Send,
     ) -> Result<(LoadReport, T)> {
         self.tools.observer.load_started(self.case, name, None);
-        let relay = Relay { case: self.case, stage: name, tools: self.tools };
+        let relay = Relay { case: self.case, stage: name, tools: self.tools, is_alone: false };
         let load = (self.driver, self.case.clients, workload);
         self.load_beside_told(load, seed, &relay, meanwhile)
     }
