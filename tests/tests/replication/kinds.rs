@@ -30,6 +30,7 @@ fn each_kind_of_mariadb_keeps_what_it_promises() {
     assert!(value(&rows, "beats_while_away", "semi-sync") <= 1.0, "{rows:#?}");
     assert_eq!(value(&rows, "check_replica_1_equals_primary_semi-sync", ""), 1.0);
     readers(&place, "galera");
+    lag_of(&place, "tpcc", &[("async", 1)]);
 }
 
 /// Clients of any benchmark are spread over the nodes, whose conflicts have a class of their own.

@@ -10,7 +10,7 @@ use dbdyno_core::{
     SessionOptions, Statement, Status, Value,
 };
 
-use super::{LIMIT, Place, lag, value};
+use super::{LIMIT, Place, lag, lag_of, value};
 
 fn start(place: &Place, tables: &[&str]) -> Arc<dyn Cluster> {
     let cluster = loaded(place, tables);
@@ -306,6 +306,7 @@ fn sqlite_sends_change_sets() {
 fn sqlite_is_measured() {
     let place = Place::open("sqlite");
     lag(&place, &[("change-sets", 1)]);
+    lag_of(&place, "tpcc", &[("change-sets", 1)]);
     let rows = place.measure("reads", &["change-sets"]);
     assert!(value(&rows, "read_your_writes_reads", "change-sets") > 0.0);
     let rows = place.measure("catch-up", &["change-sets"]);
