@@ -104,7 +104,7 @@ fn say_of_unseen(rows: &mut [Measurement], staleness: &Staleness) {
     let Some(cut_at) = staleness.cut_at() else { return };
     let all = staleness.visible.len();
     for row in rows.iter_mut().filter(|row| row.metric.starts_with("visible_")) {
-        let ms = match row.unit.as_ref() {
+        let ms = match row.unit {
             "us" => row.value.map(|us| us / 1e3),
             _ => row.value,
         };

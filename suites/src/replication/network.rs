@@ -116,7 +116,9 @@ fn measure_one(
         Shape::Peers => {
             minority::measure(bench, &running, &name_of(&topology, PARTITION), measured)?;
         }
-        Shape::Star | Shape::Chain => measure_partition(bench, &running, measured)?,
+        Shape::Star | Shape::Chain => {
+            measure_partition(bench, &running, measured)?;
+        }
     }
     bench.compare(&running, &TpcB, measured)?;
     Ok(Some(format!("{}: {}", topology.name, told.join(", "))))

@@ -6,11 +6,14 @@ use hdrhistogram::Histogram;
 
 use super::heartbeat::{Beats, Broke};
 
+/// When a beat was acknowledged, and how long it took from then on until a replica showed it.
+pub type Visible = (Instant, Duration);
+
 /// How stale one replica was.
 pub struct Staleness {
     /// From a beat's acknowledgement until the replica showed it: when it was acknowledged, and how long it
     /// took. One that it never showed counts with how long it was looked for: it took longer.
-    pub visible: Vec<(Instant, Duration)>,
+    pub visible: Vec<Visible>,
     /// Beats that the replica never showed.
     pub unseen: u64,
     /// Why it was not looked at to the end, or there was no beat to look for to the end, so that nothing is known of how
@@ -103,7 +106,7 @@ impl Staleness {
     }
 
     /// Beats that the replica showed, and how long each took, then those that it never showed.
-    pub fn shown_and_not(&self) -> (&[(Instant, Duration)], &[(Instant, Duration)]) {
+    pub fn shown_and_not(&self) -> (&[Visible], &[Visible]) {
         self.visible.split_at(self.unseen_from().unwrap_or(self.visible.len()))
     }
 
@@ -119,7 +122,7 @@ impl Staleness {
 
 /// How stale a replica is for a client at a moment: the age of the oldest beat that it does not show yet, and
 /// where it shows all, how long it took to show the last.
-fn seen_at(at: Instant, visible: &[(Instant, Duration)]) -> Option<Duration> {
+fn seen_at(at: Instant, visible: &[Visible]) -> Option<Duration> {
     let behind = visible.partition_point(|(acknowledged, took)| *acknowledged + *took <= at);
     match visible.get(behind) {
         Some((acknowledged, _)) if *acknowledged <= at => Some(at - *acknowledged),
