@@ -5,6 +5,7 @@ mod harm;
 mod kept;
 mod locks;
 mod rows;
+mod shortage;
 mod source;
 
 use std::fs;

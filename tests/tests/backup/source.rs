@@ -15,13 +15,16 @@ use dbdyno_tests::{Unseen, run_options, runtime, wait_for};
 
 use super::{Place, only};
 
-/// Does something before the tables are looked at.
-struct BeforeLooks<F>(F);
+/// Does something before something else is done.
+pub(super) struct Before<F>(pub(super) &'static str, pub(super) F);
 
-impl<F: Fn() + Send + Sync> RunObserver for BeforeLooks<F> {
+/// That the tables are looked at.
+const LOOKS: &str = "check the data of tpcc";
+
+impl<F: Fn() + Send + Sync> RunObserver for Before<F> {
     fn working_on(&self, _: &Case, doing: &str) {
-        if doing == "check the data of tpcc" {
-            (self.0)();
+        if doing == self.0 {
+            (self.1)();
         }
     }
 
@@ -34,7 +37,7 @@ impl<F: Fn() + Send + Sync> RunObserver for BeforeLooks<F> {
     fn case_finished(&self, _: &Case, _: &CaseSummary) {}
 }
 
-impl<F: Send + Sync> LoadObserver for BeforeLooks<F> {
+impl<F: Send + Sync> LoadObserver for Before<F> {
     fn started(&self, _: &str, _: u64, _: &Arc<LoadProgress>) {}
     fn finished(&self, _: &str, _: u64) {}
 }
@@ -50,7 +53,7 @@ pub(super) fn a_source_that_goes_away_breaks_no_promise(theirs: &Place) {
     let control = theirs.driver.server_control().unwrap();
     let (options, stop) = (options(&["pg_dump", "pg_dump-directory"]), Stop::default());
     let place = theirs.by_url();
-    let kill = BeforeLooks(|| control.kill().unwrap());
+    let kill = Before(LOOKS, || control.kill().unwrap());
     let found = place.run_watched("idle", &options, |_| {}, &kill, &stop);
     assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 1), "{:#?}", found.rows);
     assert_eq!((found.rows.len(), found.rows[0].status), (1, Status::Failed));
@@ -82,7 +85,7 @@ pub(super) fn the_end_is_heeded_by_who_waits_for_an_answer(place: Place) {
         let stop = Stop::default();
         let (_held, over) = channel();
         let holder = std::sync::Mutex::new(Some(over));
-        let stand_still = BeforeLooks(|| {
+        let stand_still = Before(LOOKS, || {
             if let Some(over) = holder.lock().unwrap().take() {
                 lock(&place.driver, over);
                 stop.request();
