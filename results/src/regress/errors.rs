@@ -71,7 +71,16 @@ pub(super) fn look_at(
             .collect();
         let (old_sum, new_sum) = (Failed::sum(&old), Failed::sum(&new));
         let is_new = old.is_empty() && !load.is_empty();
-        if new_sum.failed == 0.0 || is_new {
+        if is_new {
+            continue;
+        }
+        if new_sum.failed == 0.0 {
+            // Who asks is answered; everybody else hears of failures alone.
+            if options.metrics.iter().any(|asked| asked == SHARE) {
+                let why = format!("{} transactions failed in the baseline, 0 now", old_sum.said());
+                let (place, rank, finding) = matched.finding(RANK, SHARE, Verdict::NotWorse, why);
+                found.push((place, rank, Finding { load: load.to_owned(), ..finding }));
+            }
             continue;
         }
         if old_sum.failed == 0.0 {

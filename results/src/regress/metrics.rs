@@ -22,7 +22,14 @@ pub(super) fn judged(
 ) -> Result<Vec<String>> {
     let measured = measured(sides);
     let names: Vec<String> = measured.keys().copied().map(str::to_owned).collect();
-    let judged = chosen(&names, &options.metrics, &options.thresholds, notes)?;
+    // The share of failed transactions is made from other rows, and always judged.
+    let asks_share = |name: &&String| *name == SHARE && measured.contains_key(ERRORS);
+    let asked: Vec<String> =
+        options.metrics.iter().filter(|name| !asks_share(name)).cloned().collect();
+    if asked.is_empty() && !options.metrics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let judged = chosen(&names, &asked, &options.thresholds, notes)?;
     for name in &judged {
         agreed(name, measured.get(name.as_str()).map_or(&[], Vec::as_slice))?;
     }

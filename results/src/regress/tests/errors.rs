@@ -5,7 +5,7 @@ use dbdyno_core::{Better, Case, Measurement};
 use super::{Runs, STEADY, default, finding};
 use crate::fixture::{case, record, repetitions};
 use crate::record::Record;
-use crate::regress::{Judgement, Outcome, Verdict};
+use crate::regress::{Judgement, Outcome, RegressOptions, Verdict, regress};
 
 /// Repetitions of 10,000 transactions that ended well, and as many that failed as each number says.
 pub(super) fn with_errors(errors: &[f64], load: &str) -> Vec<Record> {
@@ -109,4 +109,31 @@ fn a_threshold_of_the_share_is_taken_for_what_it_is() {
     runs.add("old", &rows).add("new", &rows);
     let note = "`errors_share` has a threshold and was not measured in these runs";
     assert_eq!(runs.judge(&options).notes, [note]);
+}
+
+#[test]
+fn the_share_of_failed_transactions_may_be_asked_for_alone() {
+    let options = RegressOptions { metrics: vec!["errors_share".to_owned()], ..default() };
+    let judged = |old: &[f64], new: &[f64]| {
+        let runs = Runs::new();
+        runs.add("old", &with_errors(old, "")).add("new", &with_errors(new, ""));
+        let judgement = runs.judge(&options);
+        let verdict = |metric: &str| {
+            let found = judgement.findings.iter().find(|one| one.metric == metric);
+            found.map(|one| one.verdict)
+        };
+        assert_eq!(verdict("throughput"), None);
+        (verdict("errors_share"), verdict("errors"), judgement.outcome())
+    };
+    let (worse, not_worse) = (Some(Verdict::Regression), Some(Verdict::NotWorse));
+    assert_eq!(judged(&[0.0; 8], &[0.0; 8]), (not_worse, None, Outcome::NoRegression));
+    assert_eq!(judged(&[500.0; 8], &[900.0; 8]), (worse, None, Outcome::Regression));
+    assert_eq!(judged(&[500.0; 8], &[0.0; 8]), (not_worse, None, Outcome::NoRegression));
+    assert_eq!(judged(&[0.0; 8], &[5.0; 8]), (None, worse, Outcome::Regression));
+    // Where no failure was counted there is no share.
+    let runs = Runs::new();
+    let rows = repetitions(&case("tpcc", "sqlite"), 1000.0, &STEADY);
+    runs.add("old", &rows).add("new", &rows);
+    let error = regress(&[runs.path("old")], &runs.path("new"), &options).unwrap_err().to_string();
+    assert!(error.contains("it was not measured in these runs"), "{error}");
 }

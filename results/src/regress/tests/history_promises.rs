@@ -10,7 +10,9 @@ use super::history::Past;
 use super::{default, finding};
 use crate::fixture::{case, plan, repetitions};
 use crate::record::Record;
-use crate::regress::{HistoryOptions, Outcome, RegressOptions, STATUS, Verdict, regress_history};
+use crate::regress::{
+    HistoryOptions, Judgement, Outcome, RegressOptions, STATUS, Verdict, regress_history,
+};
 use crate::run_info::{RunInfo, TargetInfo};
 use crate::stored_plan::StoredPlan;
 
@@ -81,6 +83,27 @@ fn a_last_run_without_numbers_could_not_be_told() {
         (judgement.findings[0].metric.as_str(), judgement.outcome()),
         (STATUS, Outcome::CouldNotTell)
     );
+}
+
+#[test]
+fn of_a_last_run_that_is_not_whole_only_what_new_runs_have_is_missed() {
+    let judged = |given_up: usize| {
+        let past = Past::of(13, |past, number| {
+            let more = repetitions(&case("tpcb", "sqlite"), 1000.0, &STEADY);
+            past.add(number, &if number < given_up { [rows(), more].concat() } else { rows() })
+        });
+        let last = past.add(13, &rows());
+        let file = last.join("run.toml");
+        let killed = RunInfo { outcome: None, ..RunInfo::read(&file).unwrap() };
+        fs::write(&file, toml::to_string(&killed).unwrap()).unwrap();
+        past.judge(&[last], 10)
+    };
+    let why = "the current run ended before it was measured";
+    let is_missed = |judgement: &Judgement| judgement.findings.iter().any(|one| one.why == why);
+    // The tenth run before the last is the first that counts.
+    assert!(!is_missed(&judged(3)));
+    assert!(is_missed(&judged(4)));
+    assert_eq!(judged(3).only_before, ["oltp/tpcb"]);
 }
 
 #[test]
