@@ -1,11 +1,12 @@
 //! `dbdyno find-limit`.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dbdyno_tests::left_out;
+use dbdyno_core::{Access, SessionOptions};
+use dbdyno_tests::{left_out, runtime, target, wait_for};
 
-use crate::desk::{Desk, code, err, out};
+use crate::desk::{Desk, code, ended, err, out};
 use crate::web::Posted;
 
 #[test]
@@ -86,6 +87,33 @@ fn the_limit_of_a_load_is_what_its_round_trips_leave() {
     assert!(limit > 10.0 && limit <= 105.0, "{text}");
     // Two of three repetitions decide.
     assert!(text.contains(" 2 of "), "{text}");
+}
+
+/// Somebody keeps all writers out in the first repetition of a rate: the two others outvote it.
+#[test]
+fn one_stall_in_three_repetitions_is_no_limit() {
+    let desk = Desk::new();
+    let place = format!("sqlite:{}", desk.path("stalled.db"));
+    let search = ["find-limit", "oltp/tpcb", "--target", &place, "--durability", "none"];
+    let load = ["--clients", "1", "--duration", "3s", "--warmup", "0s", "--spacing", "uniform"];
+    let how = ["--confirm", "3", "--highest", "40", "--objective", "max<500ms", "--quiet"];
+    let child = desk.start(&[&search[..], &load, &how].concat());
+    wait_for("the first second at a rate", || {
+        let timeline = fs::read_to_string(desk.runs().first()?.join("timeline.csv")).ok()?;
+        timeline.contains(",none,1,40,").then_some(())
+    });
+    let runtime = runtime();
+    let driver = target(&runtime, &place);
+    let mut holder = runtime.block_on(driver.connect(&SessionOptions::default())).unwrap();
+    wait_for("the lock", || runtime.block_on(holder.begin(Access::Write)).ok());
+    let held = Instant::now();
+    wait_for("a stall", || (held.elapsed() > Duration::from_millis(800)).then_some(()));
+    runtime.block_on(holder.rollback()).unwrap();
+    let output = ended(child);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let text = out(&output);
+    assert!(text.contains("max<500ms held at every rate up to 40 tx/s"), "{text}");
+    assert!(text.contains(" 2 of 3 "), "{text}");
 }
 
 #[test]
