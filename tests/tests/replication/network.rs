@@ -112,6 +112,7 @@ fn a_node_of_galera_is_cut_off() {
     let refused = rows.iter().find(|row| row.metric == "minority_refused_ms").unwrap();
     assert!(!refused.detail.is_empty() && !refused.detail.contains("refused no write"));
     assert_eq!(value(&rows, "check_minority_lost_nothing_galera", ""), 1.0);
+    assert_eq!(value(&rows, "check_minority_took_no_writes_galera", ""), 1.0);
     for node in 1..=2 {
         let equal = format!("check_replica_{node}_equals_primary_galera");
         assert_eq!(value(&rows, &equal, ""), 1.0, "{rows:#?}");
