@@ -44,25 +44,29 @@ pub(super) struct GaleraCluster {
     // The first node is the last to go.
     others: Vec<Arc<MysqlDriver>>,
     first: Arc<MysqlDriver>,
-    log: BinaryLog,
+    purpose: Purpose,
     // After the nodes that reach each other by them.
     links: Option<PeerLinks>,
 }
 
-/// Whether nodes keep a binary log, which Galera does not need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BinaryLog {
-    /// As the other topologies do, that of what other nodes committed included.
-    Kept,
-    /// As a server by itself does.
-    None,
+/// What the nodes are for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    /// A topology among others: they keep a binary log, which Galera does not need, as the others do, that of what other
+    /// nodes committed included. One that the others have put out, since it stood still or was cut off, shows what it
+    /// has until it takes part again: whoever looks on at it is to see that.
+    Topology,
+    /// A target: they are what a server by itself is.
+    Target,
 }
 
-impl BinaryLog {
+impl Purpose {
     fn settings(self) -> Vec<(String, String)> {
         let settings: &[(&str, &str)] = match self {
-            Self::Kept => &[("log_bin", "binlog"), ("log_slave_updates", "ON")],
-            Self::None => &[],
+            Self::Topology => {
+                &[("log_bin", "binlog"), ("log_slave_updates", "ON"), ("wsrep_dirty_reads", "ON")]
+            }
+            Self::Target => &[],
         };
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
@@ -113,7 +117,7 @@ impl GaleraCluster {
         target: &Target,
         settings: &ServerSettings,
         plan: ClusterPlan,
-        log: BinaryLog,
+        purpose: Purpose,
     ) -> Result<Self> {
         let links = plan.link.then(|| PeerLinks::between(NODES)).transpose()?;
         let (provider, password) = (provider()?, new_password()?);
@@ -127,11 +131,7 @@ impl GaleraCluster {
             let address = format!("gcomm://{}", members.join(","));
             members.push(format!("127.0.0.1:{}", ports.group));
             let mut own = settings_of(&provider.display().to_string(), &name, &address, &ports);
-            own.extend(log.settings());
-            if links.is_some() {
-                // Whoever looks on at a node that is cut off is to see what it shows.
-                own.push(("wsrep_dirty_reads".to_owned(), "ON".to_owned()));
-            }
+            own.extend(purpose.settings());
             let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
             let node = start_node(target, settings, label, own, &password, plan).await?;
             nodes.push(Arc::new(node));
@@ -139,7 +139,7 @@ impl GaleraCluster {
             wait_until_synced(newest, number + 1).await?;
         }
         let first = nodes.remove(0);
-        Ok(Self { others: nodes, first, log, links })
+        Ok(Self { others: nodes, first, purpose, links })
     }
 }
 
@@ -336,11 +336,10 @@ impl Cluster for GaleraCluster {
     }
 
     fn evidence(&self) -> String {
-        let log = self.log.settings();
-        let log = log.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
-        let dirty = if self.links.is_some() { " wsrep_dirty_reads=ON" } else { "" };
+        let own = self.purpose.settings();
+        let own = own.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
         format!(
-            "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0{log}{dirty}"
+            "wsrep_sst_method=rsync binlog_format=ROW innodb_autoinc_lock_mode=2 wsrep_sync_wait=0{own}"
         )
     }
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use dbdyno_core::{Cluster, ClusterPlan, Driver, Durability, Error, Replication, Result, Topology};
 
 use cluster::GtidCluster;
-use galera::{BinaryLog, GaleraCluster};
+use galera::{GaleraCluster, Purpose};
 use spread::Spread;
 use topologies::{GALERA, MODES};
 
@@ -41,7 +41,7 @@ pub(super) async fn open_cluster(
     }
     refuse_round_trip(target)?;
     let plan = ClusterPlan::of(Durability::Full);
-    let cluster = GaleraCluster::start(target, settings, plan, BinaryLog::None).await?;
+    let cluster = GaleraCluster::start(target, settings, plan, Purpose::Target).await?;
     Ok(Arc::new(Spread::new(&target.label, cluster)))
 }
 
@@ -67,8 +67,8 @@ impl Replication for MariadbReplication {
         let (target, settings) = (&self.target, &self.settings);
         refuse_round_trip(target)?;
         if name == GALERA.name {
-            let log = BinaryLog::Kept;
-            return Ok(Arc::new(GaleraCluster::start(target, settings, plan, log).await?));
+            let purpose = Purpose::Topology;
+            return Ok(Arc::new(GaleraCluster::start(target, settings, plan, purpose).await?));
         }
         let mode = MODES.iter().find(|mode| mode.topology.name == name).ok_or_else(|| {
             let why = format!("MariaDB has no topology `{name}` here");
