@@ -17,12 +17,13 @@ pub struct ReplicationArgs {
     pub topologies: Vec<String>,
 
     /// Networks between the nodes, of replication/network, each measured beside the loopback interface as it is: what is
-    /// added to each round trip (`40ms`, at most 1s), the bytes per second that get through each way (`1MB/s`, 10kB/s
-    /// to 1GB/s), or both (`40ms+1MB/s`) [default: 10ms,1MB/s].
+    /// added to each round trip (`40ms`, at most 1s), the bytes per second that each connection gets through each way
+    /// (`1MB/s`, 10kB/s to 1GB/s), or both (`40ms+1MB/s`) [default: 10ms,1MB/s].
     #[arg(long, value_name = "LINK,…", value_delimiter = ',', value_parser = parse_link)]
     pub network: Vec<Link>,
 
-    /// How long replication/network cuts the nodes off from each other, 100ms to 5m [default: 2s].
+    /// How long replication/network cuts the nodes off from each other, 100ms to 5m; a node of `galera` is cut off for
+    /// longer where it takes longer until it refuses a write, which is 5s and more [default: 2s].
     #[arg(long, value_name = "DURATION", value_parser = parse_stall)]
     pub cut: Option<Duration>,
 
