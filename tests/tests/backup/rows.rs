@@ -28,19 +28,22 @@ pub(super) fn are_compared(found: &Found, method: &str) {
 /// A backup is worth what it is where nobody can be found who has its rows: that is said, and the rest is verified.
 pub(super) fn rows_that_nobody_tells_spoil_nothing(place: &Place) {
     place.sql(&[
-        "SELECT pg_create_physical_replication_slot('dbdyno_twin')",
+        "ALTER FUNCTION pg_create_physical_replication_slot RENAME TO pg_create_no_slot",
         "ALTER FUNCTION pg_export_snapshot() RENAME TO pg_export_no_snapshot",
     ]);
     let methods = ["pg_basebackup", "pg_dump"];
     let found = place.run("tpcc", only(&methods), Harm::None);
     place.sql(&[
-        "SELECT pg_drop_replication_slot('dbdyno_twin')",
+        "ALTER FUNCTION pg_create_no_slot RENAME TO pg_create_physical_replication_slot",
         "ALTER FUNCTION pg_export_no_snapshot() RENAME TO pg_export_snapshot",
     ]);
     assert_eq!((found.summary.failed, found.summary.could_not_run), (0, 0), "{:#?}", found.rows);
     assert!(found.rows.iter().all(|row| row.status == Status::Ok), "{:#?}", found.rows);
     for (method, words) in [
-        ("pg_basebackup", "replication slot \"dbdyno_twin\" already exists"),
+        (
+            "pg_basebackup",
+            "pg_create_physical_replication_slot(name, boolean, boolean) does not exist",
+        ),
         ("pg_dump", "pg_export_snapshot() does not exist"),
     ] {
         let untold = found.row("rows_untold", method);

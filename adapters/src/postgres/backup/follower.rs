@@ -4,19 +4,23 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dbdyno_core::backup::{Backup as _, BackupPlan, Restored, Twin, TwinServer};
-use dbdyno_core::{DbError, Driver, Error, Result};
+use dbdyno_core::backup::{Backup as _, BackupPlan, Restored, Twin, TwinServer, TwinSession};
+use dbdyno_core::query::{row_sql, within};
+use dbdyno_core::{DbError, Driver, Error, Result, Session};
 
 use super::base::{self, BaseBackup, Form};
 use super::restored::{self, Target};
-use super::{Source, ask};
-use crate::backup::bytes_of;
+use super::{Source, twin};
+use crate::backup::{ANSWER_LIMIT, bytes_of};
 use crate::postgres::driver::PostgresDriver;
 use crate::postgres::endpoint::Endpoint;
 use crate::throwaway::Place;
 
-/// The replication slot for which the server keeps its log.
-const SLOT: &str = "dbdyno_twin";
+/// A slot that keeps the log at once, and is temporary. The server may still be at ending the session before, which has one
+/// of another name.
+const CREATE_SLOT: &str = "\
+SELECT slot_name::text FROM \
+pg_create_physical_replication_slot(('dbdyno_twin_' || pg_backend_pid())::name, true, true)";
 
 /// One that is yet to be started.
 struct Follower {
@@ -24,7 +28,7 @@ struct Follower {
     /// Where the source has its log.
     log: PathBuf,
     // Dropped with it: nobody needs the log any more.
-    _slot: Slot,
+    _keeping: TwinSession,
 }
 
 /// Has the server keep its log from now on, and makes the base backup. Nobody fetches the log while it is written, which a
@@ -37,10 +41,10 @@ pub(super) fn prepare(driver: &PostgresDriver, method: &str, plan: &BackupPlan) 
         .place()
         .ok_or_else(|| Error::new("follow the log of the server", "dbdyno did not start it"))?;
     let log = place.data().join("pg_wal");
-    let slot = Slot::create(driver.shared_endpoint())?;
+    let keeping = keep_log(driver.endpoint())?;
     let base = base::prepare(Source::of(driver, method, plan)?, Form::Plain)?;
     base.start()?.wait(plan.limit, &plan.stop)?;
-    Ok(Twin::Server(Box::new(Follower { base, log, _slot: slot })))
+    Ok(Twin::Server(Box::new(Follower { base, log, _keeping: keeping })))
 }
 
 impl TwinServer for Follower {
@@ -62,30 +66,14 @@ impl TwinServer for Follower {
     }
 }
 
-/// A replication slot that nobody reads from: the server keeps its log from the moment on that it was created (manual,
-/// 27.2.6).
-struct Slot(Arc<Endpoint>);
-
-impl Slot {
-    fn create(endpoint: Arc<Endpoint>) -> Result<Self> {
-        let sql = format!(
-            "SELECT slot_name::text FROM pg_create_physical_replication_slot('{SLOT}', true)"
-        );
-        let created = ask(&endpoint, &sql);
-        created.map_err(|why| Error::new("have the server keep its log", why))?;
-        Ok(Self(endpoint))
-    }
-
-    fn drop_it(&self) -> Result<(), DbError> {
-        let sql = format!("SELECT pg_drop_replication_slot('{SLOT}')::text");
-        ask(&self.0, &sql).map(|_| ())
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Err(why) = self.drop_it() {
-            tracing::warn!("the server still keeps its log: {why}");
-        }
-    }
+/// Has the server keep its log from now on, by a replication slot that nobody reads from (manual, 27.2.6). It is there for
+/// as long as the session is, however that ends: a server that was killed keeps nothing once it is up again.
+fn keep_log(endpoint: &Endpoint) -> Result<TwinSession> {
+    let failed = |why: DbError| Error::new("have the server keep its log", why);
+    let mut session = twin::session(endpoint, None).map_err(failed)?;
+    let create = async |session: &mut dyn Session| {
+        within(ANSWER_LIMIT, row_sql(session, CREATE_SLOT, |_| Ok(()))).await
+    };
+    session.ask(create).map_err(failed)?;
+    Ok(session)
 }
