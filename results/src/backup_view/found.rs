@@ -10,6 +10,9 @@ use crate::record::Record;
 use crate::statistics::Round;
 use crate::subject::Subject;
 
+/// The metric that says that nobody could tell which rows a backup must have, and why.
+const ROWS_UNTOLD: &str = "rows_untold";
+
 /// A case.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -29,6 +32,8 @@ pub(super) struct Found {
 pub(super) enum Verdict {
     /// It was restored, and all conditions hold.
     Verified,
+    /// The same, but for its rows: nobody could tell which it must have.
+    ButForRows,
     /// One does not.
     Broken,
     /// It was not made.
@@ -116,8 +121,9 @@ impl Found {
         match self.lacking.get(method) {
             Some((Status::Unsupported, _)) => Verdict::Unsupported,
             Some(_) => Verdict::NotMade,
-            None if checks.iter().any(|(what, _)| what == "restored") => Verdict::Verified,
-            None => Verdict::Unknown,
+            None if !checks.iter().any(|(what, _)| what == "restored") => Verdict::Unknown,
+            None if self.median(ROWS_UNTOLD, method).is_some() => Verdict::ButForRows,
+            None => Verdict::Verified,
         }
     }
 
@@ -136,6 +142,13 @@ impl Found {
         }
         for (method, (status, why)) in &self.lacking {
             notes.push(format!("{name}, {method}: {}: {}", status.name(), on_one_line(why)));
+        }
+        for method in self.methods() {
+            let untold = self.median(ROWS_UNTOLD, method).map(|_| self.detail(ROWS_UNTOLD, method));
+            notes.extend(untold.map(|why| {
+                let why = on_one_line(why.unwrap_or_default());
+                format!("{name}, {method}: rows not compared: {why}")
+            }));
         }
         notes
     }

@@ -184,6 +184,7 @@ fn seconds(number: f64) -> String {
 fn verdict(verdict: Verdict) -> Text {
     let word = match verdict {
         Verdict::Verified => "yes",
+        Verdict::ButForRows => "in part",
         Verdict::Broken => "NO",
         Verdict::NotMade => "none",
         Verdict::Unsupported => "n/a",

@@ -112,6 +112,30 @@ fn a_method_that_is_not_verified_takes_nothing_from_the_others() {
 }
 
 #[test]
+fn a_backup_whose_rows_nobody_compared_is_verified_in_part() {
+    let case = of("tpcc", "postgres");
+    let mut records = rows(&case, "pg_basebackup", 1.0, 1.0);
+    records.extend(rows(&case, "pg_dump", 1.0, 1.0));
+    let untold = Measurement::new("rows_untold", 1.0, "1", Better::Lower).of("pg_basebackup");
+    let why = "cannot have the server keep its log: no more\n  | replication slots";
+    records.push(record("r1", &case, &Measurement { detail: why.to_owned(), ..untold }));
+    let text = render(records.clone(), 160);
+    let line = |method: &str| text.lines().find(|line| line.trim().starts_with(method)).unwrap();
+    assert!(
+        line("pg_basebackup").ends_with(" in part") && line("pg_dump").ends_with(" yes"),
+        "{text}"
+    );
+    let note = "backup/tpcc on postgres, pg_basebackup: rows not compared: cannot have the server keep its log: no \
+                more | replication slots";
+    assert!(text.contains(note), "{text}");
+    // What was found wrong, or is not known at all, says more.
+    records.push(broken(&case, "ledger_pg_basebackup", "1 was committed before, and is missing"));
+    let text = render(records, 160);
+    let line = text.lines().find(|line| line.trim().starts_with("pg_basebackup")).unwrap();
+    assert!(line.ends_with("NO"), "{text}");
+}
+
+#[test]
 fn results_without_locks_have_no_table_of_them() {
     let mut records = rows(&of("tpcc", "postgres"), "pg_dump", 1.0, 1.0);
     let of_locks = ["locks_held", "lock_waiters", "writers_blocked_ms", "errors"];
