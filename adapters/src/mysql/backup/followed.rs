@@ -29,8 +29,9 @@ struct Base {
 }
 
 impl Followed {
-    /// Has the server write a binary log, for which it is started again, and makes the copy. Why that cannot be is told by
-    /// [`twin`](Self::twin).
+    /// Has the server write a binary log, for which it is started again, and makes the copy. Why there is none is told by
+    /// [`twin`](Self::twin); the log is written all the same, for it costs a load more than most backups do, and loads
+    /// are to differ in the backup alone.
     ///
     /// # Errors
     /// The server does not come up again.
@@ -39,13 +40,12 @@ impl Followed {
             let logs = Logs::prepare(&source)?;
             Ok(Box::new(Base { copy: physical::prepare(driver, source, false)?, logs }))
         });
-        let base = match found {
-            Ok(base) => base,
-            Err(why) => return Ok(Self { base: Mutex::new(Some(Err(why))), log: None }),
-        };
         let Some(log) = driver.write_binary_log()? else { return Ok(Self::default()) };
-        let made = base.copy.start().and_then(|running| running.wait(plan.limit, &plan.stop));
-        Ok(Self { base: Mutex::new(Some(made.map(|_| base))), log: Some(log) })
+        let base = found.and_then(|base| {
+            base.copy.start()?.wait(plan.limit, &plan.stop)?;
+            Ok(base)
+        });
+        Ok(Self { base: Mutex::new(Some(base)), log: Some(log) })
     }
 
     /// Whether the server writes a log for it.

@@ -94,7 +94,8 @@ impl Backups for MysqlDriver {
             _ => {
                 let is_incremental = method == "mariadb-incremental";
                 let source = Source::of(self, method, plan)?;
-                // The server is started again before anything is copied.
+                // The server is started again before anything is copied, and not for nothing.
+                physical::find(&source)?;
                 let followed = followed()?;
                 Box::new(physical::prepare(self, source, is_incremental)?.with_followed(followed))
             }

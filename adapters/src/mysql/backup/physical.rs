@@ -35,12 +35,7 @@ pub(super) fn prepare(
     source: Source,
     is_incremental: bool,
 ) -> Result<Physical> {
-    let tool = program(
-        &source.method,
-        &["mariadb-backup", "mariabackup"],
-        &source.folders,
-        &BACKUP_PACKAGES,
-    )?;
+    let tool = find(&source)?;
     let Some(data) = driver.data_folder() else {
         let doing = format!("make a backup of {} by {}", driver.target(), source.method);
         let why =
@@ -56,6 +51,15 @@ pub(super) fn prepare(
         backup.base = Some(base);
     }
     Ok(backup)
+}
+
+/// Finds the program.
+///
+/// # Errors
+/// It is not installed: unsupported.
+pub(super) fn find(source: &Source) -> Result<PathBuf> {
+    let names = ["mariadb-backup", "mariabackup"];
+    program(&source.method, &names, &source.folders, &BACKUP_PACKAGES)
 }
 
 fn path_option(name: &str, path: &Path) -> OsString {
