@@ -4,6 +4,7 @@
 mod harm;
 mod kept;
 mod locks;
+mod ready;
 mod rows;
 mod shortage;
 mod source;

@@ -92,7 +92,7 @@ impl Backups for PostgresDriver {
                 false => base,
             }))
         };
-        Ok(match method {
+        let backup: Box<dyn Backup> = match method {
             "pg_basebackup" => base(source, Form::Plain)?,
             "pg_basebackup-gzip" => base(source, Form::Gzip)?,
             "pg_basebackup-zstd" => base(source, Form::Zstd)?,
@@ -102,7 +102,11 @@ impl Backups for PostgresDriver {
             }
             "pg_receivewal" => Box::new(archive::prepare(source)?),
             _ => return Err(unknown(&METHODS, method)),
-        })
+        };
+        if plan.with_twin && self.is_throwaway() {
+            checkpoint(self.endpoint(), plan)?;
+        }
+        Ok(backup)
     }
 
     /// Tables with their indexes and what is stored apart of them (manual, 9.27.7); a copy of the server's files has
@@ -203,6 +207,24 @@ fn ask(endpoint: &Endpoint, sql: &str) -> Result<String, DbError> {
         })
     });
     asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())))
+}
+
+/// A base backup that is made before a load begins with a checkpoint, after which every page that is changed for the first
+/// time is logged as a whole: the loads of all methods have one behind them, or they could not be compared.
+fn checkpoint(endpoint: &Endpoint, plan: &BackupPlan) -> Result<()> {
+    let asked_to_end = async {
+        plan.stop.requested().await;
+        Err(DbError::unexpected("the end was asked for"))
+    };
+    let failed = |why: DbError| Error::new("make a checkpoint before the load", why);
+    let mut session = twin::session(endpoint, None).map_err(failed)?;
+    let made = session.ask(async |session| {
+        tokio::select! {
+            made = within(plan.limit, session.run_sql("CHECKPOINT")) => made,
+            asked = asked_to_end => asked,
+        }
+    });
+    made.map(drop).map_err(failed)
 }
 
 /// As many processes as there are processors, as the manual advises to begin with (`pg_dump`, `-j`).
