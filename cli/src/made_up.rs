@@ -10,7 +10,7 @@ pub fn case(repetition: u32) -> Case {
         benchmark: "tpcb".to_owned(),
         engine: "sqlite".to_owned(),
         engine_version: "3.45".to_owned(),
-        driver: "rusqlite".to_owned(),
+        driver: "native".to_owned(),
         target: "here".to_owned(),
         isolation: Isolation::Serializable,
         durability: Durability::Full,

@@ -141,16 +141,17 @@ fn context_switches_of_a_server_are_counted_also_of_what_has_ended() {
     const WAITS: u32 = 50;
     for engine in servers() {
         // A thread of MariaDB's would stay for the next session.
-        let (target, wait) = match engine {
-            "postgres" => (engine, "SELECT pg_sleep(0.002)"),
-            _ => ("mariadb?set.thread_cache_size=0", "DO SLEEP(0.002)"),
+        let target = match engine {
+            "postgres" => engine,
+            _ => "mariadb?set.thread_cache_size=0",
         };
         let place = Place::open(target);
         let of = |of: &str| place.seen.last_of(Source::Server, "context_switches", of);
         let before = wait_for("a first sample", || of("voluntary"));
         let mut session = place.session();
+        // After each the server waits for the next.
         for _ in 0..WAITS {
-            place.run(session.as_mut(), wait);
+            place.run(session.as_mut(), "SELECT 1");
         }
         wait_for("them", || of("voluntary").filter(|now| *now >= before + f64::from(WAITS)));
         assert!(of("involuntary").is_some());
