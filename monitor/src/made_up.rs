@@ -10,7 +10,7 @@ pub(crate) fn case() -> Case {
         benchmark: "tpcb".to_owned(),
         engine: "postgres".to_owned(),
         engine_version: "15.1".to_owned(),
-        driver: "tokio-postgres".to_owned(),
+        driver: "native".to_owned(),
         target: "here".to_owned(),
         isolation: Isolation::Serializable,
         durability: Durability::Full,

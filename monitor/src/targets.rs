@@ -43,8 +43,7 @@ impl Engine {
     /// being asked. After an error it is asked through another session, the more seldom the longer it fails: what
     /// nobody waits for any more may still be under way there.
     pub(crate) async fn ask(&mut self, patience: Duration) -> Told {
-        if self.pause > 0 {
-            self.pause -= 1;
+        if self.rests() {
             return Told::NotAsked;
         }
         let asked = tokio::time::timeout(patience, read(&self.driver, &mut self.reader)).await;
@@ -54,16 +53,19 @@ impl Engine {
 
     /// Asks an engine that has no server, for which nobody waits; others are left alone.
     pub(crate) fn ask_at_once(&mut self) -> Told {
-        if self.driver.embedded().is_none() {
-            return Told::NotAsked;
-        }
-        if self.pause > 0 {
-            self.pause -= 1;
+        if self.driver.embedded().is_none() || self.rests() {
             return Told::NotAsked;
         }
         let asked = read(&self.driver, &mut self.reader).now_or_never();
         let waits = || DbError::new(ErrorClass::Disconnected, None, "it did not answer at once");
         self.told(asked.unwrap_or_else(|| Err(waits())))
+    }
+
+    /// Whether this is a sample in which it is left alone.
+    fn rests(&mut self) -> bool {
+        let rests = self.pause > 0;
+        self.pause = self.pause.saturating_sub(1);
+        rests
     }
 
     /// What came of it, and what that is for the next time.

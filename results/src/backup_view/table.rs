@@ -91,7 +91,7 @@ pub(super) const TABLES: [Table; 3] = [
         legend: "tpcc locks: lock, held: the strongest that the backup's sessions were seen to hold, and how many at \
                  once; waiters: the most sessions seen to wait for one; writer: the longest that somebody waited who \
                  writes one row after another; failed: transactions while the backup is made; log: throughput before \
-                 the backup of a method that keeps a log, by that before the others'",
+                 the backup of a method that keeps a log, by that before the others' (- where all of a target keep one)",
     },
 ];
 

@@ -157,7 +157,8 @@ pub(super) const TABLES: [Table; 7] = [
             column("visible\np50 ms", "visible_p50_us", Show::Micros),
             column("p99\nms", "visible_p99_us", Show::Micros),
         ],
-        legend: "10ms: added to each round trip between the nodes; 1MB/s: what gets through each way",
+        legend: "a time behind the topology: added to each round trip between the nodes; an amount a second: what gets \
+                 through each way",
     },
     Table {
         benchmarks: &["network"],
