@@ -78,7 +78,8 @@ fn obey() -> ExitCode {
         },
         Err(error) => {
             note(&format!("error: {error}"));
-            Ended::CouldNotRun.exit_code()
+            let ended = if error.is_broken() { Ended::Failed } else { Ended::CouldNotRun };
+            ended.exit_code()
         }
     }
 }

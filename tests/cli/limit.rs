@@ -89,6 +89,26 @@ fn the_limit_of_a_load_is_what_its_round_trips_leave() {
     assert!(text.contains(" 2 of "), "{text}");
 }
 
+#[test]
+fn a_check_that_fails_is_a_failure_and_no_limit() {
+    let desk = Desk::new();
+    let place = format!("sqlite:{}", desk.path("changed.db"));
+    let loaded = desk.run(&["oltp/tpcb", "--target", &place, "--clients", "1"]);
+    assert_eq!(code(&loaded), 0, "{}", err(&loaded));
+    let runtime = runtime();
+    let driver = target(&runtime, &place);
+    runtime.block_on(async {
+        let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
+        let sql = "UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = 1";
+        assert_eq!(session.run_sql(sql).await.unwrap(), 1);
+    });
+    let search = ["find-limit", "oltp/tpcb", "--target", &place, "--clients", "1", "--quiet"];
+    let how = ["--duration", "300ms", "--warmup", "0s", "--objective", "p99<10s"];
+    let output = desk.dbdyno(&[&search[..], &how].concat());
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(err(&output).contains("accounts"), "{}", err(&output));
+}
+
 /// Somebody keeps all writers out in the first repetition of a rate: the two others outvote it.
 #[test]
 fn one_stall_in_three_repetitions_is_no_limit() {

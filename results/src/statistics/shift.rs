@@ -1,7 +1,7 @@
 //! By what factor the numbers of one sample are larger than those of another.
 
 use super::mann_whitney::RankTest;
-use super::median;
+use super::pairs::Pairs;
 
 /// A factor between two samples, and how well it is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,14 +24,13 @@ pub fn shift(test: &mut RankTest, baseline: &[f64], current: &[f64], level: f64)
     if baseline.iter().chain(current).any(|number| *number <= 0.0) {
         return None;
     }
-    let mut ratios: Vec<f64> =
-        current.iter().flat_map(|new| baseline.iter().map(move |old| new / old)).collect();
-    ratios.sort_by(f64::total_cmp);
-    let ratio = geometric_middle(&ratios)?;
+    let ratios = Pairs::new(current, baseline, |new, old| new / old);
+    let (lower, upper) = ratios.middle()?;
+    // Of two in the middle the geometric mean, so that swapping the samples gives the inverse.
+    let ratio = f64::midpoint(lower.ln(), upper.ln()).exp();
     let interval = test.outside(baseline.len(), current.len(), level).and_then(|outside| {
-        let low = ratios.get(outside)?;
-        let high = ratios.get(ratios.len().checked_sub(outside + 1)?)?;
-        Some((*low, *high))
+        let high = ratios.count().checked_sub(outside + 1)?;
+        Some((ratios.nth(outside)?, ratios.nth(high)?))
     });
     Some(Shift { ratio, interval })
 }
@@ -40,24 +39,22 @@ pub fn shift(test: &mut RankTest, baseline: &[f64], current: &[f64], level: f64)
 /// each to each (Hodges and Lehmann, 1963). Unlike the difference of the means it stays where it is whatever a
 /// few numbers do. `None` where there are none.
 pub fn difference(baseline: &[f64], current: &[f64]) -> Option<f64> {
-    let differences = current.iter().flat_map(|new| baseline.iter().map(move |old| new - old));
-    median(&differences.collect::<Vec<_>>())
+    let (lower, upper) = Pairs::new(current, baseline, |new, old| new - old).middle()?;
+    Some(f64::midpoint(lower, upper))
 }
 
 /// Which way the ranks go that the test of Mann and Whitney looks at: the share of pairs in which the number of
 /// `current` is the larger, less the share in which it is the smaller, from -1 to 1 (Cliff, "Dominance Statistics",
 /// Psychological Bulletin 114, 1993). 0 where there are none.
 pub fn tendency(baseline: &[f64], current: &[f64]) -> f64 {
-    let pairs = current.iter().flat_map(|new| baseline.iter().map(move |old| new - old));
-    let sides: f64 = pairs.filter(|apart| *apart != 0.0).map(f64::signum).sum();
-    sides / (baseline.len() * current.len()).max(1) as f64
-}
-
-/// The middle one; of an even number the geometric mean of the two middle ones, so that swapping the
-/// samples gives the inverse.
-fn geometric_middle(sorted: &[f64]) -> Option<f64> {
-    let logarithms: Vec<f64> = sorted.iter().map(|ratio| ratio.ln()).collect();
-    median(&logarithms).map(f64::exp)
+    let mut sorted = baseline.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let sides = current.iter().map(|new| {
+        let smaller = sorted.partition_point(|old| old < new);
+        let larger = sorted.len() - sorted.partition_point(|old| old <= new);
+        smaller as f64 - larger as f64
+    });
+    sides.sum::<f64>() / (baseline.len() * current.len()).max(1) as f64
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ use crate::runner::{RunObserver, RunOptions, Selection, plan, run};
 /// longer than that.
 const UNSTARTED: f64 = 0.02;
 
+/// What share of the arrivals may wait for a client at that moment, of which there are no more than clients: where few
+/// arrivals were due, one or two are a larger share than a queue that grows.
+const WAITING: f64 = 0.1;
+
 /// How the row of transactions begins that had not ended when the load was over for long.
 const ABANDONED: &str = "abandoned:";
 
@@ -124,18 +128,23 @@ fn keeps_up(rows: &[Measurement], clients: u32) -> bool {
     let count = |metric| value(rows, metric).unwrap_or(0.0);
     let unstarted = count("unstarted");
     let due = unstarted + count("transactions") + count("rollbacks") + count("errors");
-    unstarted <= f64::max(due * UNSTARTED, f64::from(clients))
+    let waiting = f64::min(f64::from(clients), due * WAITING);
+    unstarted <= f64::max(due * UNSTARTED, waiting)
 }
 
 /// Whether clients could not do what was due, and nothing else was wrong: transactions never ended, or none ended at
 /// all. Where all fail it is the server's fault, not the rate's.
 fn overwhelmed(rows: &[Measurement]) -> bool {
     let count = |metric| value(rows, metric).unwrap_or(0.0);
-    let is_wrong = |row: &Measurement| row.metric.starts_with("check_") && row.value == Some(0.0);
     let abandoned = rows.iter().any(|row| row.detail.starts_with(ABANDONED));
     let fruitless = count("transactions") + count("rollbacks") + count("errors") == 0.0
         && count("unstarted") + count("skipped") > 0.0;
-    !rows.iter().any(is_wrong) && (abandoned || fruitless)
+    !rows.iter().any(is_broken) && (abandoned || fruitless)
+}
+
+/// Whether the row is of a check that did not hold.
+fn is_broken(row: &Measurement) -> bool {
+    row.metric.starts_with("check_") && row.value == Some(0.0)
 }
 
 /// Whether there is one case, of one load.
@@ -229,7 +238,8 @@ impl Bench<'_> {
             // A rate at which clients do not get through is one that does not hold.
             Some(_) if arrival != Arrival::Closed && overwhelmed(&rows) => Ok((case, rows)),
             Some(row) if !self.stop.is_requested() => {
-                Err(Error::new(self.doing.clone(), row.detail.clone())
+                let failure = if rows.iter().any(is_broken) { Error::broken } else { Error::new };
+                Err(failure(self.doing.clone(), row.detail.clone())
                     .next("run it with `dbdyno run` first, and look into events.csv"))
             }
             _ => Ok((case, rows)),
@@ -287,7 +297,7 @@ impl Recorder for Listening<'_> {
 mod tests {
     use dbdyno_core::{Better, Measurement, Status};
 
-    use super::overwhelmed;
+    use super::{keeps_up, overwhelmed};
 
     fn rows(counts: &[(&'static str, f64)]) -> Vec<Measurement> {
         let row = |(metric, value): &(&'static str, f64)| {
@@ -310,5 +320,15 @@ mod tests {
         never_ended.extend(rows(&[("check_balances", 0.0)]));
         assert!(!overwhelmed(&never_ended));
         assert!(!overwhelmed(&rows(&[])), "nothing was due");
+    }
+
+    #[test]
+    fn a_queue_that_grows_is_told_from_what_waits_at_any_moment() {
+        let left = |unstarted: f64, done: f64, clients| {
+            keeps_up(&rows(&[("transactions", done), ("unstarted", unstarted)]), clients)
+        };
+        assert!(left(2.0, 18.0, 32) && !left(3.0, 17.0, 32), "few arrivals, many clients");
+        assert!(left(8.0, 192.0, 8) && !left(9.0, 191.0, 8), "as many as clients");
+        assert!(left(20.0, 980.0, 2) && !left(21.0, 979.0, 2), "many arrivals, few clients");
     }
 }
