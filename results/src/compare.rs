@@ -247,6 +247,8 @@ pub struct CellValue {
     pub detail: String,
     /// Why other repetitions did not count; empty where all did.
     pub note: String,
+    /// In how many repetitions the client, not the server, was the bottleneck.
+    pub client_bottlenecks: usize,
 }
 
 /// What a ratio is told by.

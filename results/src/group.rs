@@ -168,6 +168,8 @@ struct Samples {
     values: BTreeMap<Round, f64>,
     /// What the counted rows say of their numbers, and how often.
     details: BTreeMap<String, usize>,
+    /// In how many of them the client was the bottleneck.
+    client_bottlenecks: usize,
     /// How many repetitions ended in each way that is not well, and what they say of it.
     statuses: BTreeMap<Status, (usize, BTreeSet<String>)>,
 }
@@ -181,6 +183,8 @@ fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Sample
                 samples.values.insert(round.clone(), value);
                 let detail = repetition.row(transaction, metric).map(|row| row.detail.to_string());
                 *samples.details.entry(detail.unwrap_or_default()).or_default() += 1;
+                let is_bound = repetition.is_client_bound(transaction);
+                samples.client_bottlenecks += usize::from(is_bound);
             }
             Sample::Status(status, detail) => {
                 let (count, details) = samples.statuses.entry(status).or_default();
@@ -215,6 +219,7 @@ fn cell(samples: &Samples, first: Option<&Samples>, metric: &str) -> Cell {
                 best: false,
                 detail: most_said(samples),
                 note: left_out(samples),
+                client_bottlenecks: samples.client_bottlenecks,
             })
         }
     }

@@ -3,6 +3,7 @@
 
 mod append;
 mod backup_view;
+mod bottleneck;
 pub mod chart;
 pub mod compare;
 mod csv_lines;
@@ -50,6 +51,7 @@ mod time;
 mod timeline;
 
 pub use backup_view::BackupView;
+pub use bottleneck::client_bottlenecks;
 pub use chart::{Chart, ChartCurve};
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
 pub use histograms::{Histograms, histograms};

@@ -99,7 +99,7 @@ impl ShownMetric {
     fn cell(&self, line: &Line, cell: &Cell, footnotes: &Footnotes) -> String {
         let Cell::Value(value) = cell else { return String::new() };
         let parts = [
-            number::value(value.median / self.divisor, &line.unit),
+            number::value(value.median / self.divisor, &line.unit) + value.client_mark(),
             value.spread_percent.map(number::spread).unwrap_or_default(),
             footnotes.mark(cell),
         ];

@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use crate::grid::wrap;
+use crate::markup::plain;
+
 /// What a table is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -48,6 +51,16 @@ pub struct RenderOptions {
     pub width: usize,
     /// Whether the best is marked by bold type, which terminals know, instead of `*`.
     pub styled: bool,
+}
+
+impl RenderOptions {
+    /// A sentence below a table, in lines of its own.
+    pub fn sentence(&self, text: &str) -> String {
+        match self.format {
+            Format::Markdown => format!("{}\n", plain(text)),
+            Format::Table | Format::Csv => wrap(text, self.width),
+        }
+    }
 }
 
 impl Default for RenderOptions {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dbdyno_core::{Case, Status};
 
+use crate::dimension::Dimension;
 use crate::record::Record;
 use crate::statistics::Round;
 
@@ -39,6 +40,13 @@ pub(crate) fn case_key(case: &Case) -> CaseKey<'_> {
         u64::from(case.pipeline),
     ];
     (texts, numbers)
+}
+
+/// A case among others.
+pub(crate) fn named(case: &Case) -> String {
+    let Case { suite, benchmark, target, isolation, clients, .. } = case;
+    let clients = Dimension::Clients.caption(&clients.to_string());
+    format!("{suite}/{benchmark} on {target}, {isolation}, {clients}")
 }
 
 /// The repetitions of all cases, in the order in which the first row of each comes.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Error, Result};
 
+use crate::bottleneck;
 use crate::chart::{Chart, ChartCurve, MOST_CURVES};
 use crate::csv_lines::csv_line;
 use crate::dimension::{Dimension, Level, Plan};
@@ -67,6 +68,8 @@ pub struct Point {
     pub p99_us: Option<f64>,
     /// What became of it where there is no throughput, and why.
     pub status: String,
+    /// In how many repetitions the client, not the server, was the bottleneck.
+    pub client_bottlenecks: usize,
 }
 
 /// The scaling curves of `records`.
@@ -131,6 +134,7 @@ fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
             efficiency_percent: speed_up.map(|speed_up| speed_up / times * 100.0),
             p99_us: lower_median(&numbers(&p99)),
             status,
+            client_bottlenecks: repetitions.values().filter(|one| one.is_client_bound("")).count(),
         })
     };
     points.iter().filter_map(point).collect()
@@ -306,6 +310,9 @@ impl Scaling {
     /// What stands below the table.
     fn notes(&self) -> Vec<String> {
         let mut notes = self.footnotes();
+        if self.points().any(|point| point.client_bottlenecks > 0) {
+            notes.push(bottleneck::LEGEND.to_owned());
+        }
         notes.extend(self.fits());
         notes
     }
@@ -417,7 +424,8 @@ impl Point {
         let mut throughput = shown(self.throughput, &|value| {
             // In Markdown the mark opens bold type, which it also closes.
             let close = if mark == BOLD { mark } else { "" };
-            format!("{mark}{}{close}{spread}", number::sensible(value))
+            let client = if self.client_bottlenecks > 0 { bottleneck::MARK } else { "" };
+            format!("{mark}{}{close}{client}{spread}", number::sensible(value))
         });
         throughput.bold = peak;
         if self.throughput.is_none() {

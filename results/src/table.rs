@@ -252,8 +252,8 @@ const CELL_COLUMNS: [&str; 12] = [
 ];
 
 /// Columns of a comparison's CSV that were added later and come last.
-const ADDED_CELL_COLUMNS: [&str; 5] =
-    ["ratio_low", "ratio_high", "ratio_p", "effect_size", "difference"];
+const ADDED_CELL_COLUMNS: [&str; 6] =
+    ["ratio_low", "ratio_high", "ratio_p", "effect_size", "difference", "client_bottlenecks"];
 
 fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
     let bit = |bit: bool| u8::from(bit).to_string();
@@ -279,12 +279,13 @@ fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
     ])
 }
 
-/// What the rounds say of the ratio.
-fn added_csv_fields(cell: &Cell) -> [String; 5] {
-    let evidence = match cell {
-        Cell::Value(value) => value.evidence.as_ref(),
+/// What the rounds say of the ratio, and in how many repetitions the client was the bottleneck.
+fn added_csv_fields(cell: &Cell) -> [String; 6] {
+    let value = match cell {
+        Cell::Value(value) => Some(value),
         Cell::Missing | Cell::Status(..) => None,
     };
+    let evidence = value.and_then(|value| value.evidence.as_ref());
     let interval = evidence.and_then(|evidence| evidence.interval);
     [
         optional(interval.map(|(low, _)| low)),
@@ -292,6 +293,7 @@ fn added_csv_fields(cell: &Cell) -> [String; 5] {
         optional(evidence.map(|evidence| evidence.adjusted_p)),
         optional(evidence.and_then(|evidence| evidence.effect)),
         evidence.map(Evidence::in_words).unwrap_or_default(),
+        value.map(|value| value.client_bottlenecks.to_string()).unwrap_or_default(),
     ]
 }
 
@@ -405,13 +407,14 @@ impl Parts {
             }
             Cell::Value(value) => {
                 let text = number::value(value.median / shown_metric(line).1, &line.unit);
+                let mark = value.client_mark();
                 let about = |paired: bool| if paired { "" } else { "~" };
                 Self {
                     best: value.best,
                     value: match style {
-                        Style::Plain if value.best => format!("*{text}"),
-                        Style::Markdown if value.best => format!("{BOLD}{text}{BOLD}"),
-                        _ => text,
+                        Style::Plain if value.best => format!("*{text}{mark}"),
+                        Style::Markdown if value.best => format!("{BOLD}{text}{BOLD}{mark}"),
+                        _ => text + mark,
                     },
                     spread: value.spread_percent.map(number::spread).unwrap_or_default(),
                     ratio: value

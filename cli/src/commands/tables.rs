@@ -6,7 +6,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
     BackupView, By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView,
-    ProceduresView, Record, RenderOptions, ReplicationView, RunFolder, compare_all, load, scaling,
+    ProceduresView, Record, RenderOptions, ReplicationView, RunFolder, client_bottlenecks,
+    compare_all, load, scaling,
 };
 
 use crate::commands::charts;
@@ -14,6 +15,9 @@ use crate::output::{note, show};
 
 /// The width of a table where the output is no terminal.
 const PLAIN_WIDTH: usize = 120;
+
+/// How many cases whose client was the bottleneck are named, and parts of each.
+const CLIENTS_TOLD: usize = 12;
 
 /// The folder of charts in a run folder.
 const CHARTS: &str = "charts";
@@ -57,18 +61,21 @@ pub struct Views {
     pools: Option<PoolView>,
     backups: Option<BackupView>,
     replication: Option<ReplicationView>,
+    /// In which loads the client was the bottleneck.
+    bound: Option<String>,
 }
 
 impl Views {
     /// Takes what they show out of the records; gives the rest.
     pub fn take(loaded: Loaded) -> (Self, Vec<Record>) {
         let targets = loaded.order(By::Target);
+        let bound = client_bottlenecks(&loaded.records, CLIENTS_TOLD);
         let (levels, records) = IsolationView::take(loaded.records, &targets);
         let (procedures, records) = ProceduresView::take(records, &targets);
         let (pools, records) = PoolView::take(records, &targets);
         let (backups, records) = BackupView::take(records, &targets);
         let (replication, records) = ReplicationView::take(records, &targets);
-        (Self { levels, procedures, pools, backups, replication }, records)
+        (Self { levels, procedures, pools, backups, replication, bound }, records)
     }
 
     /// Whether there is nothing of the kind.
@@ -86,8 +93,9 @@ impl Views {
         let backups = self.backups.as_ref().map(|backups| backups.render(&rendering));
         let replication = self.replication.as_ref().map(|view| view.render(&rendering));
         let before = after_others.then(String::new);
-        let views =
-            levels.into_iter().chain(procedures).chain(pools).chain(backups).chain(replication);
+        let bound = self.bound.as_ref().map(|bound| rendering.sentence(bound));
+        let views = levels.into_iter().chain(procedures).chain(pools).chain(backups);
+        let views = views.chain(replication).chain(bound);
         let texts: Vec<String> = before.into_iter().chain(views).collect();
         show(&texts.join("\n"));
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Status};
 
+use crate::bottleneck::said_of;
 use crate::metric::middle;
 use crate::pool_view::advised;
 use crate::record::Record;
@@ -133,7 +134,7 @@ impl Question {
         let of_case = |its: &Vec<&Repetition<'_>>| {
             let part = self.part.of(its);
             let answer = |one: &&Repetition<'_>| self.answer(one, part.as_deref());
-            its.iter().filter_map(answer).collect::<Vec<_>>()
+            its.iter().flat_map(answer).collect::<Vec<_>>()
         };
         let mut answers: Vec<Record> = by_case.values().flat_map(of_case).collect();
         // What tells why there is no number is of another metric.
@@ -144,12 +145,15 @@ impl Question {
         answers
     }
 
-    /// The answer of a repetition, or why it has none.
-    fn answer(&self, repetition: &Repetition<'_>, part: Option<&str>) -> Option<Record> {
+    /// The answer of a repetition, or why it has none; and whether the client was the bottleneck of the load that gave it.
+    fn answer(&self, repetition: &Repetition<'_>, part: Option<&str>) -> Vec<Record> {
         let found = part.and_then(|part| worst(repetition, self.metric, part));
         let (row, value) = match found {
             Some((row, value)) => (row, Some(value)),
-            None => (repetition.all().find(|row| row.status != Status::Ok)?, None),
+            None => match repetition.all().find(|row| row.status != Status::Ok) {
+                Some(row) => (row, None),
+                None => return Vec::new(),
+            },
         };
         let detail = match (value, self.part) {
             (None, _) => row.detail.clone(),
@@ -158,7 +162,11 @@ impl Question {
         };
         let better = if self.is_gain { Better::Higher } else { row.better };
         let metric = self.metric.into();
-        Some(Record { transaction: "".into(), metric, value, better, detail, ..row.clone() })
+        let answer =
+            Record { transaction: "".into(), metric, value, better, detail, ..row.clone() };
+        let is_bound = value.is_some() && repetition.is_client_bound(&row.transaction);
+        let bound = is_bound.then(|| said_of(&answer));
+        [answer].into_iter().chain(bound).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use super::summary::{Headlines, headlines, legend, table};
 use super::wrong::verdict;
 use super::{Block, Report, Section, charts, events, sampled};
 use crate::backup_view::BackupView;
+use crate::bottleneck::client_bottlenecks;
 use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
 use crate::histograms::Histograms;
@@ -32,6 +33,8 @@ use crate::stored_plan::stored_plans;
 const PLAN_WIDTH: usize = 110;
 /// A title names so many runs at the most.
 const NAMED_RUNS: usize = 2;
+/// A section names so many cases whose client was the bottleneck at the most, and parts of each.
+const CLIENTS_TOLD: usize = 12;
 
 pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> {
     let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
@@ -49,6 +52,12 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
         [verdict, digest(&headlines.rows), summary_table(&headlines)],
     )];
     let targets = loaded.order(By::Target);
+    let bound = |suite: &str| {
+        let its = loaded.records.iter().filter(|row| row.case.suite == suite);
+        client_bottlenecks(its, CLIENTS_TOLD).map(|told| plain(&told)).unwrap_or_default()
+    };
+    let bound = ["isolation", "procedures", "pool", "backup", "replication"].map(bound);
+    let [bound_levels, bound_procedures, bound_pools, bound_backups, bound_replication] = bound;
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
     let is_whole = loaded.cut_off.is_empty();
     let warnings = [loaded.warnings, unread].concat();
@@ -64,24 +73,26 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     }
     let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
     if let Some(levels) = levels {
-        sections.push(text_section("Isolation", [levels.render(&markdown)]));
+        sections.push(text_section("Isolation", [levels.render(&markdown), bound_levels]));
     }
     if let Some(procedures) = procedures {
-        sections.push(text_section("Procedures and triggers", [procedures.render(&markdown)]));
+        let texts = [procedures.render(&markdown), bound_procedures];
+        sections.push(text_section("Procedures and triggers", texts));
     }
     if let Some(pools) = pools {
-        let mut section = text_section("Pools", [pools.render(&markdown)]);
+        let mut section = text_section("Pools", [pools.render(&markdown), bound_pools]);
         section.blocks.extend(pools.charts().iter().map(charts::of_load));
         section.blocks.extend(pools.queues(&folders).iter().map(charts::block));
         sections.push(section);
     }
     if let Some(backups) = backups {
-        let mut section = text_section("Backups", [backups.render(&markdown)]);
+        let mut section = text_section("Backups", [backups.render(&markdown), bound_backups]);
         section.blocks.extend(backups.courses(&folders).iter().map(charts::block));
         sections.push(section);
     }
     if let Some(replication) = replication {
-        sections.push(text_section("Replication", [replication.render(&markdown)]));
+        let texts = [replication.render(&markdown), bound_replication];
+        sections.push(text_section("Replication", texts));
     }
     if let Ok(curves) = scaling(&records) {
         let mut section = text_section("Scaling", [curves.render(&markdown)?]);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::{Better, Case};
 
 use super::parts::{Question, answers};
+use crate::bottleneck;
 use crate::compare::{
     Basis, By, Cell, CellValue, CompareOptions, Comparison, Evidence, Group, Line, compare,
 };
@@ -42,6 +43,8 @@ pub(super) struct Headline {
     /// Whether chance alone hardly makes the difference of any to the best.
     pub(super) all_shown: bool,
     best_name: String,
+    /// Whether the client was the bottleneck of the load of any target.
+    is_client_bound: bool,
 }
 
 impl Headline {
@@ -265,6 +268,7 @@ fn unjudged(first: &Comparison, group: &Group, line: &Line, asked: Option<&Quest
         speeds: BTreeMap::new(),
         all_shown: false,
         best_name: String::new(),
+        is_client_bound: numbers(line).any(|value| value.client_bottlenecks > 0),
     }
 }
 
@@ -296,13 +300,15 @@ fn told(name: &str, line: &Line, value: &CellValue, asked: Option<&Question>) ->
 /// A number with its unit, in words: `6,456 tx/s`, `10.9 ms recovery time p50`, `0 lost commits`.
 fn said(line: &Line, value: &CellValue, asked: Option<&Question>) -> String {
     if let Some(question) = asked.filter(|question| question.is_gain) {
-        return format!("{} {}", number::ratio(value.median), question.words);
+        let mark = value.client_mark();
+        return format!("{}{mark} {}", number::ratio(value.median), question.words);
     }
     let (label, divisor) = display(&line.metric, &line.unit, value.median.abs());
-    let number = number::value(value.median / divisor, &line.unit);
+    let mark = value.client_mark();
+    let number = number::value(value.median / divisor, &line.unit) + mark;
     if let Some(question) = asked.filter(|_| line.metric != *"throughput") {
         let (number, unit) = match line.unit.as_str() {
-            "us" => (number::sensible(value.median / 1_000.0), "ms"),
+            "us" => (number::sensible(value.median / 1_000.0) + mark, "ms"),
             unit => (number, unit),
         };
         return format!("{number} {unit} {}", question.words);
@@ -336,12 +342,13 @@ fn others(comparison: &Comparison, line: &Line, asked: Option<&Question>) -> Str
     });
     let is_gain = asked.is_some_and(|question| question.is_gain);
     let each = others.iter().map(|(name, value)| {
+        let mark = value.client_mark();
         if is_gain {
-            return format!("{name} {}", number::ratio(value.median));
+            return format!("{name} {}{mark}", number::ratio(value.median));
         }
         let part = asked.map(|_| value.detail.as_str()).filter(|part| !part.is_empty());
         let by = part.map(|part| format!(" ({part})")).unwrap_or_default();
-        let ratio = value.ratio.map(|ratio| format!(" {}", number::ratio(ratio.value)));
+        let ratio = value.ratio.map(|ratio| format!(" {}{mark}", number::ratio(ratio.value)));
         let interval = value.evidence.as_ref().and_then(|evidence| evidence.interval);
         let interval = interval
             .map(|(low, high)| format!(" ({} to {})", number::ratio(low), number::ratio(high)));
@@ -448,6 +455,9 @@ pub(super) fn legend(headlines: &Headlines) -> String {
                  one that did most at its advised size, of replication the topology that was best by that number."
                     .to_owned(),
             );
+        }
+        if headlines.rows.iter().any(|headline| headline.is_client_bound) {
+            parts.push(format!("{}.", bottleneck::LEGEND));
         }
         let common = common(&headlines.rows);
         if !common.is_empty() {

@@ -19,6 +19,8 @@ use crate::record::{COLUMNS, Record};
 use crate::run_folder::{RunFolder, file};
 use crate::run_info::{RunInfo, TargetInfo};
 
+mod clients;
+
 const ROUNDS: [f64; 8] = [1.0, 1.01, 0.99, 1.005, 0.995, 1.015, 0.985, 1.002];
 
 /// A run of two benchmarks on two engines, seconds and all; one case of a third failed, with words that are

@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use dbdyno_core::{Case, Status};
 
 use super::events::{ALERT, Happened, KILLED, OUTAGE, PART_FAILED, RESTARTED};
+use crate::bottleneck::client_bottlenecks;
 use crate::load::{Loaded, LoadedFile};
 use crate::markup::plain;
 use crate::metric::LOST_COMMITS;
 use crate::number;
 use crate::pool_view::makes_trouble;
 use crate::record::Record;
-use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
+use crate::repetition::{CaseKey, Repetition, case_key, named, repetitions};
 
 /// How much of each kind is told on the first screen.
 const TOLD: usize = 12;
+/// How many cases whose client was the bottleneck are named there, and parts of each.
+const CLIENTS_TOLD: usize = 3;
 
 /// What was wrong, in Markdown; `happened` has what happened in each file of `loaded`, and `unread` what could not
 /// be read beside them.
@@ -28,6 +31,7 @@ pub(super) fn verdict(loaded: &Loaded, happened: &[Vec<Happened>], unread: &[Str
         servers(happened),
         errors(&all, happened),
         shortfalls(loaded),
+        Vec::from_iter(client_bottlenecks(&loaded.records, CLIENTS_TOLD)),
     ]
     .concat();
     let mut out = headline(&loaded.records, &all, !troubles.is_empty());
@@ -145,13 +149,6 @@ fn lost(records: &[Record]) -> Vec<String> {
         format!("{benchmark} on {target}{by}: {count} acknowledged commits were lost, which are not promised to last")
     });
     told.collect()
-}
-
-/// A case among others.
-fn named(case: &Case) -> String {
-    let Case { suite, benchmark, target, isolation, clients, .. } = case;
-    let clients = crate::dimension::Dimension::Clients.caption(&clients.to_string());
-    format!("{suite}/{benchmark} on {target}, {isolation}, {clients}")
 }
 
 fn failure(repetition: &Repetition<'_>) -> Option<String> {

@@ -1,6 +1,7 @@
 //! What stands below a comparison: how to read its cells, and what the repetitions can tell.
 
 use super::{Style, interval};
+use crate::bottleneck;
 use crate::compare::{Basis, Cell, Comparison, LEVEL};
 use crate::statistics::{repetitions, signed_rank};
 
@@ -46,6 +47,9 @@ impl Comparison {
             );
         }
         parts.extend(self.doubts());
+        if values.iter().any(|value| value.client_bottlenecks > 0) {
+            parts.push(bottleneck::LEGEND.to_owned());
+        }
         if values.iter().any(|value| value.best) {
             parts.push(match style {
                 Style::Plain => "* marks the best of a line".to_owned(),
