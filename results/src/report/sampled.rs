@@ -1,5 +1,7 @@
 //! What engines, their processes, dbdyno and the machine told of themselves while runs worked (`metrics.csv`).
 
+mod each;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -12,6 +14,7 @@ use crate::load::Loaded;
 use crate::markup::plain;
 use crate::number;
 use crate::run_folder::file;
+use each::{Each, Line};
 
 /// A curve has so many points at the most, each the mean of the samples that fall into it.
 const MOST_POINTS: usize = 300;
@@ -30,6 +33,8 @@ struct Sampled {
     courses: BTreeMap<(String, String), BTreeMap<String, Course>>,
     /// Metrics that are told per second.
     counters: Vec<(String, String)>,
+    /// What there are several of.
+    each: Each,
 }
 
 /// A chart for each of what decides most, and a table of all.
@@ -66,8 +71,8 @@ impl Sampled {
             let since = moment.duration_since(*began.get_or_insert(moment)).as_secs_f64();
             let is_counter = row.get(5) == "counter";
             let told = if is_counter { 7 } else { 6 };
-            // One of several (a disk, a wait event) is told in the file. A counter grew by nothing known at first.
-            if !row.get(4).is_empty() || row.get(told).is_empty() {
+            // A counter grew by nothing known at first.
+            if row.get(told).is_empty() {
                 return Ok(());
             }
             let target = match row.get(1) {
@@ -78,6 +83,10 @@ impl Sampled {
             let name = (row.get(1).to_owned(), row.get(3).to_owned());
             if is_counter && !sampled.counters.contains(&name) {
                 sampled.counters.push(name.clone());
+            }
+            if !row.get(4).is_empty() {
+                sampled.each.add(name, row.get(4), target, row.number(told)?);
+                return Ok(());
             }
             let course = sampled.courses.entry(name).or_default();
             course.entry(target.to_owned()).or_default().push((since, row.number(told)?));
@@ -128,24 +137,39 @@ impl Sampled {
         self.of("engine", "cache_hits").filter_map(of_target).collect()
     }
 
+    /// How many samples there are of a source and a target.
+    fn samples(&self, source: &str, target: &str) -> usize {
+        let of_source = self.courses.iter().filter(|((of, _), _)| of == source);
+        of_source.filter_map(|(_, courses)| Some(courses.get(target)?.len())).max().unwrap_or(0)
+    }
+
     /// The mean of every metric, a column for each target.
     fn table(&self, of_run: &str) -> String {
-        let mut targets: Vec<&str> =
-            self.courses.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
+        let of_one = self.courses.values().flat_map(BTreeMap::keys).map(String::as_str);
+        let mut targets: Vec<&str> = of_one.chain(self.each.targets()).collect();
         targets.sort_unstable();
         targets.dedup();
         let mut columns = vec![("metric".to_owned(), Align::Left)];
         columns.extend(targets.iter().map(|target| (plain(target), Align::Right)));
-        let rows = self.courses.iter().map(|(name, courses)| {
-            let is_counter = self.counters.contains(name);
-            let of_source = match name.0.as_str() {
-                "server" => "server: ",
-                _ => "",
-            };
-            let per = if is_counter { " a second" } else { "" };
-            let mut row = vec![Text::from(plain(&format!("{of_source}{}{per}", name.1)))];
+        let (lines, left_out) = self.each.lines(|source, target| self.samples(source, target));
+        let note = note(&lines, &left_out);
+        let one = |courses: &BTreeMap<String, Course>| -> BTreeMap<String, f64> {
+            let mean = |(target, course): (&String, &Course)| Some((target.clone(), mean(course)?));
+            courses.iter().filter_map(mean).collect()
+        };
+        let single =
+            self.courses.iter().map(|(name, courses)| (name.clone(), String::new(), one(courses)));
+        let several =
+            lines.into_iter().map(|line| (line.metric, format!(" ({})", line.of), line.means));
+        let mut all: Vec<_> = single.chain(several).collect();
+        // The order of what there are several of stays.
+        all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        let rows = all.iter().map(|(name, of, means)| {
+            let of_source = if name.0 == *"server" { "server: " } else { "" };
+            let per = if self.counters.contains(name) { " a second" } else { "" };
+            let mut row = vec![Text::from(plain(&format!("{of_source}{}{of}{per}", name.1)))];
             row.extend(targets.iter().map(|target| {
-                let mean = courses.get(*target).and_then(mean);
+                let mean = means.get(*target).copied();
                 Text::from(mean.map(number::sensible).unwrap_or_default())
             }));
             row
@@ -153,9 +177,23 @@ impl Sampled {
         let rows = rows.collect();
         format!(
             "{}\nMeans over the whole run{of_run}, loading and pauses between cases included; counters by how much they \
-             grew in a second.\n",
+             grew in a second.{note}\n",
             Grid { columns, rows }.markdown_of_markup()
         )
+    }
+}
+
+/// What is left out of what there are several of.
+fn note(lines: &[Line], left_out: &[(&str, usize)]) -> String {
+    let more: Vec<String> =
+        left_out.iter().map(|(metric, more)| format!("{more} of {metric}")).collect();
+    match (lines.is_empty(), more.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => " What there are several of is left out where it was always 0.".to_owned(),
+        (false, false) => format!(
+            " What there are several of is left out where it was always 0, and so are all but the largest: {}.",
+            plain(&more.join(", "))
+        ),
     }
 }
 

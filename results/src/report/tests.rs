@@ -20,6 +20,7 @@ use crate::run_folder::{RunFolder, file};
 use crate::run_info::{RunInfo, TargetInfo};
 
 mod clients;
+mod several;
 
 const ROUNDS: [f64; 8] = [1.0, 1.01, 0.99, 1.005, 0.995, 1.015, 0.985, 1.002];
 
