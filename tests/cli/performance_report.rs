@@ -1,18 +1,22 @@
 //! Whether `docs/database_performance_report.md` is what this dbdyno makes of the runs that were kept for it, and says
 //! something of every benchmark that there is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dbdyno_results::load;
+use dbdyno_results::{LoadedFile, load};
 use dbdyno_suites::registry::suites;
 
-use crate::desk::{Desk, code, err};
+use crate::desk::{Desk, code, err, out};
 
 const MEASURE: &str = "it is stale: measure again with docs/performance-report/make";
 const RENDER: &str = "it is stale: make it again with docs/performance-report/make --render";
+/// For where not all of it is.
+const MEASURE_STEPS: &str = "it is stale: measure again with docs/performance-report/make, or only what is named: \
+     unpack docs/performance-report/runs.tar.gz into DIR/runs, remove the folders of these names there, and \
+     docs/performance-report/make --work DIR";
 const ENGINES: [&str; 3] = ["postgres", "mariadb", "sqlite"];
 
 fn docs() -> PathBuf {
@@ -82,4 +86,62 @@ fn the_performance_report_is_about_every_benchmark_on_every_engine() {
         .collect();
     let difference: Vec<_> = there.symmetric_difference(&kept).collect();
     assert!(difference.is_empty(), "{difference:?}: {MEASURE}");
+}
+
+/// The runs of a measurement by their names, each with its command, as the script that measures has them now.
+fn steps() -> BTreeMap<String, String> {
+    let mut script = Command::new(docs().join("performance-report/make"));
+    script.args(["--steps", "--binary", env!("CARGO_BIN_EXE_dbdyno")]);
+    let output = script.output().unwrap();
+    assert!(output.status.success(), "{}", err(&output));
+    let named = |line: &str| {
+        let (name, command) = line.split_once(": ").expect("a name and a command");
+        (name.to_owned(), command.to_owned())
+    };
+    out(&output).lines().map(named).collect()
+}
+
+/// What is to be measured otherwise than it was kept, a line for each run.
+fn stale(steps: &BTreeMap<String, String>, kept: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = steps.keys().chain(kept.keys()).collect();
+    let differs = |name: &&String| match (steps.get(*name), kept.get(*name)) {
+        (Some(step), Some(run)) if step == run => None,
+        (Some(step), Some(run)) => Some(format!("{name} is `{step}`, and was measured by `{run}`")),
+        (Some(step), None) => Some(format!("{name} was not measured: `{step}`")),
+        (None, _) => Some(format!("{name} is measured no more")),
+    };
+    names.iter().filter_map(differs).collect()
+}
+
+#[test]
+fn the_performance_report_was_measured_as_its_script_says_now() {
+    let desk = Desk::new();
+    let runs: Vec<_> = unpacked(&desk).iter().map(|run| desk.path(run)).collect();
+    let command = |file: &LoadedFile| {
+        let folder = file.path.parent().and_then(Path::file_name).expect("a run has a folder");
+        let run = file.run.as_ref().expect("a run has a run.toml");
+        (folder.to_string_lossy().into_owned(), run.command.join(" "))
+    };
+    let kept: BTreeMap<_, _> = load(&runs).unwrap().files.iter().map(command).collect();
+    let steps = steps();
+    let stale = stale(&steps, &kept);
+    assert!(stale.is_empty(), "{}\n{MEASURE_STEPS}", stale.join("\n"));
+}
+
+#[test]
+fn a_step_that_is_measured_otherwise_is_named() {
+    let of = |runs: &[(&str, &str)]| {
+        runs.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect()
+    };
+    let kept = of(&[("same", "run a"), ("other", "run b --repetitions 1"), ("gone", "run c")]);
+    let steps = of(&[("same", "run a"), ("other", "run b --repetitions 7"), ("new", "run d")]);
+    assert_eq!(
+        stale(&steps, &kept),
+        [
+            "gone is measured no more",
+            "new was not measured: `run d`",
+            "other is `run b --repetitions 7`, and was measured by `run b --repetitions 1`"
+        ]
+    );
+    assert_eq!(stale(&steps, &steps), Vec::<String>::new());
 }
