@@ -220,7 +220,7 @@ fn html_needs_nothing_else_and_makes_text_of_what_engines_say() {
     assert_eq!(html.matches("<svg").count(), 7);
     assert_eq!(html.matches("role=\"img\"").count(), 7);
     let tables = html.matches("<table>").count();
-    assert_eq!(html.matches("</table></div>").count(), tables);
+    assert_eq!(html.matches("</table>\n</div>").count(), tables);
     // Each name is there once, or links and pictures go astray.
     let mut ids: Vec<&str> =
         html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
