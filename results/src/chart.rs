@@ -6,6 +6,7 @@ mod svg;
 mod text;
 
 pub use lines::{LineChart, LineCurve, Scale};
+pub(crate) use svg::renamed;
 
 use crate::number;
 use crate::scalability::{Load, about_peak};
@@ -84,6 +85,23 @@ impl ChartCurve {
         let fit = self.fit.as_ref().map(|fit| format!("; {}", about_peak(fit, load)));
         format!("{name}: {points}{}.", fit.unwrap_or_default())
     }
+}
+
+/// The curves of a chart, or of several where they are more than a chart tells apart, each with its title; none
+/// where there is no curve.
+pub(crate) fn in_parts<T>(title: &str, curves: Vec<T>) -> Vec<(String, Vec<T>)> {
+    let mut parts: Vec<(String, Vec<T>)> = Vec::new();
+    for (place, curve) in curves.into_iter().enumerate() {
+        if place % MOST_CURVES == 0 {
+            let numbered = format!("{title} ({})", place / MOST_CURVES + 1);
+            let title = if place == 0 { title.to_owned() } else { numbered };
+            parts.push((title, Vec::new()));
+        }
+        if let Some((_, part)) = parts.last_mut() {
+            part.push(curve);
+        }
+    }
+    parts
 }
 
 /// Small letters, digits and dashes.

@@ -13,9 +13,10 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
-use crate::hlog::{MEASURED, case_tag, escape};
+use crate::hlog::{MEASURED, case_tag, escape, unescape};
 use crate::load::{Loaded, LoadedFile};
 use crate::run_folder::file;
+use crate::subject::load_of;
 
 /// Significant digits where histograms are put together; the same as where they are recorded.
 const DIGITS: u8 = 3;
@@ -144,6 +145,25 @@ impl Histograms {
         (!all.is_empty()).then_some(all)
     }
 
+    /// The response times of each load of a repetition, in nanoseconds, in the order in which they were measured; one
+    /// without a name where it is a single one. Of a load that does at once what others do alone, such as transactions
+    /// and queries, each kind stands for itself.
+    pub(crate) fn of_loads(&self, run: &str, case: &Case) -> Vec<(String, Histogram<u64>)> {
+        let of_case = self.found.get(run).and_then(|cases| cases.get(&case_tag(case)));
+        let mut loads = Vec::<(String, Histogram<u64>)>::new();
+        let names: Vec<&str> =
+            of_case.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        for (transaction, histogram) in of_case.into_iter().flatten() {
+            let load = unescape(&kind(transaction, &names));
+            match loads.iter_mut().find(|(name, _)| *name == load) {
+                // They grow as they must, which is all that could fail.
+                Some((_, all)) => drop(all.add(histogram)),
+                None => loads.push((load, histogram.clone())),
+            }
+        }
+        loads
+    }
+
     /// A percentile or the maximum (`latency_p99_us`) of repetitions taken together, in microseconds; of one
     /// transaction type, or of all where it is empty. `None` where the metric is another, or a repetition has
     /// no histogram.
@@ -159,6 +179,31 @@ impl Histograms {
             all.add(self.of_repetition(run, case, transaction)?).ok()?;
         }
         (!all.is_empty()).then(|| all.value_at_quantile(quantile) as f64 / NS_PER_US)
+    }
+}
+
+/// The load of a transaction type, and which other load does only what it is of, where several others that have nothing
+/// in common do what this load does.
+fn kind(transaction: &str, all: &[&str]) -> String {
+    let load = load_of(transaction);
+    let own = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let types = |load: &str| -> BTreeSet<String> {
+        all.iter().filter(|name| load_of(name) == load).map(|name| own(name)).collect()
+    };
+    let its = types(load);
+    let others: BTreeSet<&str> = all.iter().map(|name| load_of(name)).collect();
+    let alike: Vec<(&str, BTreeSet<String>)> = others
+        .into_iter()
+        .filter(|other| *other != load)
+        .map(|other| (other, types(other)))
+        .filter(|(_, types)| !types.is_disjoint(&its))
+        .collect();
+    let all_types: usize = alike.iter().map(|(_, types)| types.len()).sum();
+    let distinct = alike.iter().flat_map(|(_, types)| types).collect::<BTreeSet<_>>().len();
+    let other = alike.iter().find(|(_, types)| types.contains(&own(transaction)));
+    match other {
+        Some((other, _)) if alike.len() > 1 && all_types == distinct => format!("{load}, {other}"),
+        _ => load.to_owned(),
     }
 }
 

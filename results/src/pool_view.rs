@@ -64,9 +64,9 @@ impl PoolView {
         self.sweeps().iter().filter_map(Sweep::chart).collect()
     }
 
-    /// A chart for each case of the clients that waited over time, from the run folders that keep it.
+    /// The clients that waited over time, charts for each case, from the run folders that keep it.
     pub fn queues(&self, folders: &[&Path]) -> Vec<LineChart> {
-        self.subjects.iter().filter_map(|subject| queue::chart(subject, folders)).collect()
+        self.subjects.iter().flat_map(|subject| queue::charts(subject, folders)).collect()
     }
 
     /// The sweeps that there is anything to show of, in the order of the benchmarks.

@@ -1,15 +1,18 @@
 //! `dbdyno report`: what runs found, as one document for people. `docs/report.md` says what is in it.
 
 mod charts;
+mod course;
 mod digest;
 mod events;
 mod html;
 mod markdown;
+mod marks;
 mod parts;
 mod sampled;
 mod sections;
 mod side_file;
 mod summary;
+mod unique;
 mod wrong;
 
 use std::path::PathBuf;
@@ -91,7 +94,9 @@ pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     // Results stand without response times.
     let mut histograms = Histograms::of_readable(&loaded);
     loaded.warnings.append(&mut histograms.warnings);
-    sections::report(loaded, &histograms)
+    let mut report = sections::report(loaded, &histograms)?;
+    unique::name_pictures(&mut report.sections);
+    Ok(report)
 }
 
 impl Report {

@@ -8,6 +8,11 @@ use crate::metric::middle;
 use crate::record::Record;
 use crate::statistics::{Round, half_range_percent};
 
+/// The load of a case that a transaction type belongs to: `both` of `both/new_order`; empty where the case is one load.
+pub(crate) fn load_of(transaction: &str) -> &str {
+    transaction.rsplit_once('/').map_or("", |(load, _)| load)
+}
+
 /// A case, all repetitions of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {

@@ -31,7 +31,7 @@ pub struct LineChart {
     pub log_y: bool,
     /// The curves; those beyond [`MOST_CURVES`](super::MOST_CURVES) look like others.
     pub curves: Vec<LineCurve>,
-    /// Moments that are marked, with what happened there.
+    /// Moments that are marked, with what happened there. Lines bear numbers in the order of time.
     pub marks: Vec<(f64, String)>,
 }
 
@@ -43,6 +43,12 @@ pub struct LineCurve {
     /// Its points from left to right: with [`Scale::Percentile`] shares below 1.
     pub points: Vec<(f64, f64)>,
 }
+
+/// The width of the numbers at a line, as a share of the chart's.
+const LABEL: f64 = 0.06;
+
+/// How high a chart with numbers at its lines is, by the height of its curves.
+const HEADROOM: f64 = 1.12;
 
 /// The lowest value that a logarithmic axis shows.
 const LEAST: f64 = 1e-3;
@@ -104,9 +110,50 @@ impl LineChart {
                 .with_y_axis_min(0.0)
                 .with_y_tick_format(TickFormat::Custom(Arc::new(number::sensible)))
         };
-        self.marks.iter().fold(layout, |layout, (x, _)| {
-            layout.with_reference_line(ReferenceLine::vertical(self.place(*x)).with_color(INK))
-        })
+        self.with_marks(layout)
+    }
+
+    /// The marks from left to right: the first has the number 1.
+    pub fn marks_in_order(&self) -> Vec<&(f64, String)> {
+        let mut marks: Vec<&(f64, String)> = self.marks.iter().collect();
+        marks.sort_by(|one, other| one.0.total_cmp(&other.0));
+        marks
+    }
+
+    /// Lines with numbers; those of lines that are close to each other stand together at the first.
+    fn with_marks(&self, layout: Layout) -> Layout {
+        let marks = self.marks_in_order();
+        let (Some(first), Some(last)) = (marks.first(), marks.last()) else { return layout };
+        let places =
+            self.curves.iter().flat_map(|curve| &curve.points).map(|(x, _)| self.place(*x));
+        let (from, to) = places.fold((self.place(first.0), self.place(last.0)), |(from, to), x| {
+            (from.min(x), to.max(x))
+        });
+        let room = (to - from) * LABEL;
+        // A number stands to the right of its line, above the curves.
+        let mut layout =
+            layout.with_x_axis_min(from).with_x_axis_max(to.max(self.place(last.0) + room));
+        if !self.log_y {
+            let heights = self.curves.iter().flat_map(|curve| &curve.points).map(|(_, y)| *y);
+            layout = layout.with_y_axis_max(heights.fold(1.0, f64::max) * HEADROOM);
+        }
+        let mut number = 0;
+        while let Some((x, _)) = marks.get(number) {
+            let begins = self.place(*x);
+            let group = marks[number..].iter().take_while(|(x, _)| self.place(*x) < begins + room);
+            let places: Vec<f64> = group.map(|(x, _)| self.place(*x)).collect();
+            let label = match places.len() {
+                0 | 1 => format!("{}", number + 1),
+                several => format!("{}–{}", number + 1, number + several),
+            };
+            number += places.len().max(1);
+            for (place, x) in places.into_iter().enumerate() {
+                let line = ReferenceLine::vertical(x).with_color(INK);
+                let line = if place == 0 { line.with_label(label.clone()) } else { line };
+                layout = layout.with_reference_line(line);
+            }
+        }
+        layout
     }
 
     /// What can be seen, in words.
@@ -120,8 +167,8 @@ impl LineChart {
                 number::sensible(last.1)
             ))
         });
-        let marks =
-            self.marks.iter().map(|(x, what)| format!("At {}: {what}.", number::sensible(*x)));
+        let marks = self.marks_in_order().into_iter();
+        let marks = marks.map(|(x, what)| format!("At {}: {what}.", number::sensible(*x)));
         let told: Vec<String> = curves.chain(marks).collect();
         format!("{} against {}. {}", self.axes.1, self.axes.0, told.join(" "))
     }

@@ -35,7 +35,7 @@ pub(super) fn picture(title: &str, description: &str, plots: Vec<Plot>, layout: 
         .with_width(SIZE.0)
         .with_height(SIZE.1);
     let scene = render_multiple(plots, layout);
-    let id = format!("chart-{}", slug(title));
+    let id = id(&slug(title));
     let body = SvgBackend::new().with_pretty(true).render_scene(&scene);
     let body = body.split_once('>').map_or("", |(_root, body)| body);
     // Names of parts are shared by all pictures in a document.
@@ -53,6 +53,16 @@ pub(super) fn picture(title: &str, description: &str, plots: Vec<Plot>, layout: 
         escape(description),
         style(&id),
     )
+}
+
+/// The name of a picture in a document, with which the names of its parts begin.
+fn id(stem: &str) -> String {
+    format!("chart-{stem}")
+}
+
+/// A picture whose file was to be called `stem`, with names that begin as those of `other` do.
+pub(crate) fn renamed(svg: &str, stem: &str, other: &str) -> String {
+    svg.replace(&id(stem), &id(other))
 }
 
 /// What a browser makes of the chart: no wider than its page, and dark where the reader's system is.

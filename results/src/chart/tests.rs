@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roxmltree::{Document, Node};
 
-use super::{Chart, ChartCurve};
+use super::{Chart, ChartCurve, LineChart, LineCurve, Scale, in_parts};
 use crate::scalability::Load;
 use crate::statistics::usl::{Observation, Spread, fit};
 
@@ -166,4 +166,74 @@ fn charts_of_little_are_drawn() {
         let svg = chart(curves).svg();
         assert!(Document::parse(&svg).is_ok() && !svg.contains("NaN"), "{svg}");
     }
+}
+
+/// A curve of ten seconds with marks.
+fn marked(marks: Vec<(f64, String)>) -> LineChart {
+    LineChart {
+        title: "over time".to_owned(),
+        axes: ("seconds".to_owned(), "transactions per second".to_owned()),
+        scale: Scale::Linear,
+        log_y: false,
+        curves: vec![LineCurve {
+            name: "sqlite".to_owned(),
+            points: (0..=10).map(|second| (f64::from(second), 100.0)).collect(),
+        }],
+        marks,
+    }
+}
+
+/// Those of the dashed lines from left to right, and for each number the place of the line that it stands at.
+fn marks_of(chart: &LineChart) -> (Vec<f64>, Vec<(String, f64)>) {
+    let svg = chart.svg();
+    let document = Document::parse(&svg).unwrap();
+    let lines = all(&document, "line").into_iter();
+    let dashed = lines.filter(|line| line.attribute("stroke-dasharray").is_some());
+    let places: Vec<f64> = dashed.map(|line| number(line, "x1")).collect();
+    let texts = all(&document, "text").into_iter().filter_map(|text| {
+        let near = |place: &&f64| (0.0..8.0).contains(&(number(text, "x") - **place));
+        let is_on_top = number(text, "y") < 80.0;
+        let place = places.iter().rev().find(near).filter(|_| is_on_top)?;
+        Some((text.text()?.to_owned(), *place))
+    });
+    (places.clone(), texts.collect())
+}
+
+#[test]
+fn marks_have_numbers_in_the_order_of_time() {
+    let at = |x: f64, what: &str| (x, what.to_owned());
+    let chart = marked(vec![at(7.0, "an alert fired"), at(2.0, "the server was killed")]);
+    let told: Vec<&str> = chart.marks_in_order().iter().map(|(_, what)| what.as_str()).collect();
+    assert_eq!(told, ["the server was killed", "an alert fired"]);
+    let (lines, numbers) = marks_of(&chart);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(numbers, [("1".to_owned(), lines[0]), ("2".to_owned(), lines[1])]);
+    assert!(chart.svg().contains("At 2.00: the server was killed. At 7.00: an alert fired."));
+}
+
+/// Numbers of a hundred lines would cover each other; one beyond the curve is on the axis all the same.
+#[test]
+fn many_marks_are_readable() {
+    let hundred = (0..100).map(|place| (f64::from(place) / 20.0, "an alert fired".to_owned()));
+    let chart = marked(hundred.chain([(10.5, "the server was killed".to_owned())]).collect());
+    let (lines, numbers) = marks_of(&chart);
+    assert_eq!(lines.len(), 101);
+    assert!(lines.iter().all(|line| *line < 720.0 - 30.0), "{lines:?}");
+    assert!((5..=15).contains(&numbers.len()), "{numbers:?}");
+    assert!(numbers.windows(2).all(|two| two[1].1 - two[0].1 > 30.0), "{numbers:?}");
+    assert_eq!(numbers.last().map(|(number, _)| number.as_str()), Some("101"));
+    let texts: Vec<String> = numbers.into_iter().map(|(text, _)| text).collect();
+    assert!(texts[0].starts_with("1–"), "{texts:?}");
+}
+
+#[test]
+fn more_curves_than_a_chart_tells_apart_make_several() {
+    let titles = |count: usize| -> Vec<(String, usize)> {
+        let parts = in_parts("x", (0..count).collect::<Vec<_>>());
+        parts.into_iter().map(|(title, part)| (title, part.len())).collect()
+    };
+    assert_eq!(titles(0), []);
+    assert_eq!(titles(6), [("x".to_owned(), 6)]);
+    let all = [("x".to_owned(), 6), ("x (2)".to_owned(), 6), ("x (3)".to_owned(), 1)];
+    assert_eq!(titles(13), all);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{name, pool};
-use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale};
+use crate::chart::{LineChart, LineCurve, Scale, in_parts};
 use crate::run_folder::file_stem;
 use crate::subject::Subject;
 
@@ -17,26 +17,30 @@ const MOST_POINTS: usize = 200;
 /// Looks at each load's queue: seconds, and clients that waited.
 type Looks = BTreeMap<String, Vec<(f64, f64)>>;
 
-/// The chart of a case, of the first of the run folders that has its file; `None` where nobody ever waited.
-/// Of a kind of pool that was measured in several sizes it shows the one in the middle.
-pub(super) fn chart(subject: &Subject, folders: &[&Path]) -> Option<LineChart> {
+/// The charts of a case, of the first of the run folders that has its file; none where nobody ever waited. Of a kind of
+/// pool that was measured in several sizes they show the one in the middle.
+pub(super) fn charts(subject: &Subject, folders: &[&Path]) -> Vec<LineChart> {
     let file = format!("{}.csv", file_stem(&subject.case));
     let read = folders.iter().map(|folder| read(&folder.join(FOLDER).join(&file)));
-    let looks = read.into_iter().find(|looks| !looks.is_empty())?;
+    let Some(looks) = read.into_iter().find(|looks| !looks.is_empty()) else { return Vec::new() };
     let curves: Vec<LineCurve> = shown(&looks)
         .into_iter()
-        .take(MOST_CURVES)
         .map(|(load, looks)| LineCurve { name: load.to_owned(), points: thinned(looks) })
         .collect();
     let waited = curves.iter().flat_map(|curve| &curve.points).any(|(_, queue)| *queue > 0.0);
-    waited.then(|| LineChart {
-        title: format!("Clients waiting in {}", name(subject)),
+    if !waited {
+        return Vec::new();
+    }
+    let chart = |(title, curves)| LineChart {
+        title,
         axes: ("seconds".to_owned(), "clients that wait for a connection".to_owned()),
         scale: Scale::Linear,
         log_y: false,
         curves,
         marks: Vec::new(),
-    })
+    };
+    let title = format!("Clients waiting in {}", name(subject));
+    in_parts(&title, curves).into_iter().map(chart).collect()
 }
 
 /// A file that is not there or is cut off has fewer looks.

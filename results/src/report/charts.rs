@@ -1,20 +1,20 @@
 //! The pictures of a report.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::HashMap;
 
 use dbdyno_core::Case;
-use jiff::{SignedDuration, Timestamp};
+use hdrhistogram::Histogram;
 
+use super::course::{Course, Courses, courses};
 use super::events::Happened;
 use super::summary::Headline;
-use super::{Block, side_file};
-use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale};
+use super::{Block, marks};
+use crate::chart::{Chart, LineChart, LineCurve, Scale, in_parts};
 use crate::histograms::Histograms;
 use crate::load::Loaded;
-use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, added_case_fields, case_fields};
+use crate::markup::plain;
+use crate::record::{added_case_fields, case_fields};
 use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
-use crate::run_folder::file;
 
 /// The shares that a curve of response times goes through: nine for each tenfold.
 const DECADES: i32 = 5;
@@ -23,7 +23,7 @@ const NS_PER_MS: f64 = 1e6;
 /// Fewer seconds are no course of events.
 const FEWEST_SECONDS: usize = 5;
 
-/// Response times by percentile, for each benchmark.
+/// Response times by percentile, for each benchmark, and for each of its loads where it has several.
 pub(super) fn response_times(
     loaded: &Loaded,
     histograms: &Histograms,
@@ -35,107 +35,158 @@ pub(super) fn response_times(
             by_case.entry(case_key(case)).or_default().push(repetition);
         }
     }
-    let charts = headlines.iter().filter_map(|headline| {
-        let curves = headline.cases.iter().take(MOST_CURVES).filter_map(|case| {
-            let points = percentiles(by_case.get(&case_key(case))?, histograms)?;
-            Some(LineCurve { name: case.target.clone(), points })
+    let of_headline = |headline: &Headline| {
+        let cases = headline
+            .cases
+            .iter()
+            .filter_map(|case| Some((case, of_loads(by_case.get(&case_key(case))?, histograms))));
+        let cases: Vec<(&Case, Loads)> = cases.collect();
+        let names = cases.iter().flat_map(|(_, loads)| loads).map(|(name, _)| name.clone());
+        let title = format!("Response times of {}", headline.subject);
+        let charts = distinct(names).into_iter().flat_map(|(load, several)| {
+            let curves = cases.iter().filter_map(|(case, loads)| {
+                let (_, all) = loads.iter().find(|(name, _)| *name == load)?;
+                let points = percentiles(all);
+                (!points.is_empty()).then(|| LineCurve { name: case.target.clone(), points })
+            });
+            in_parts(&of_load(&title, &load, several), curves.collect())
         });
-        let curves: Vec<LineCurve> = curves.collect();
-        (!curves.is_empty()).then(|| LineChart {
-            title: format!("Response times of {}", headline.subject),
-            axes: ("percentile".to_owned(), "milliseconds".to_owned()),
-            scale: Scale::Percentile,
-            log_y: true,
-            curves,
-            marks: Vec::new(),
-        })
+        charts.collect::<Vec<_>>()
+    };
+    let charts = headlines.iter().flat_map(of_headline).map(|(title, curves)| LineChart {
+        title,
+        axes: ("percentile".to_owned(), "milliseconds".to_owned()),
+        scale: Scale::Percentile,
+        log_y: true,
+        curves,
+        marks: Vec::new(),
     });
-    charts.map(|chart| block(&chart)).collect()
+    charts.flat_map(|chart| blocks(&chart)).collect()
 }
 
+/// Each once, in order, and whether there are several.
+fn distinct(loads: impl Iterator<Item = String>) -> Vec<(String, bool)> {
+    let mut found: Vec<String> = Vec::new();
+    for load in loads {
+        if !found.contains(&load) {
+            found.push(load);
+        }
+    }
+    let several = found.len() > 1;
+    found.into_iter().map(|load| (load, several)).collect()
+}
+
+/// The title of a chart of one load of a case.
+fn of_load(title: &str, load: &str, several: bool) -> String {
+    match load.trim() {
+        load if several && !load.is_empty() => format!("{title}: {load}"),
+        _ => title.to_owned(),
+    }
+}
+
+/// Response times by the names of loads.
+type Loads = Vec<(String, Histogram<u64>)>;
+
 /// Those of all repetitions of a case, taken together.
-fn percentiles(repetitions: &[Repetition<'_>], histograms: &Histograms) -> Option<Vec<(f64, f64)>> {
-    let each = repetitions.iter().filter_map(|repetition| {
-        histograms.of_repetition(&repetition.all().next()?.run_id, repetition.case()?, "")
+fn of_loads(repetitions: &[Repetition<'_>], histograms: &Histograms) -> Loads {
+    let mut all = Loads::new();
+    let of_each = repetitions.iter().filter_map(|repetition| {
+        Some(histograms.of_loads(&repetition.all().next()?.run_id, repetition.case()?))
     });
-    let all = each.reduce(|mut all, next| {
-        // It grows as it must, which is all that could fail.
-        let _ = all.add(next);
-        all
-    })?;
+    for (load, histogram) in of_each.flatten() {
+        match all.iter_mut().find(|(name, _)| *name == load) {
+            // It grows as it must, which is all that could fail.
+            Some((_, all)) => drop(all.add(histogram)),
+            None => all.push((load, histogram)),
+        }
+    }
+    all
+}
+
+fn percentiles(all: &Histogram<u64>) -> Vec<(f64, f64)> {
     // A percentile beyond the last but one value is the maximum, and no news.
     let rarest = 1.0 / all.len() as f64;
     let shares = (0..DECADES * STEPS).map(|step| 10_f64.powf(-f64::from(step) / f64::from(STEPS)));
     let points = shares
         .take_while(|rare| *rare >= rarest)
         .map(|rare| (1.0 - rare, all.value_at_quantile(1.0 - rare) as f64 / NS_PER_MS));
-    Some(points.collect())
+    points.collect()
 }
 
-/// Throughput by second, for each benchmark; of the repetition that stands for its case. `happened` has what
-/// happened in each file of `loaded`.
+/// Throughput by second, for each benchmark, and for each of its loads where it has several; of the repetition that
+/// stands for its case. `happened` has what happened in each file of `loaded`.
 pub(super) fn over_time(
     loaded: &Loaded,
     headlines: &[Headline],
     happened: &[Vec<Happened>],
     unread: &mut Vec<String>,
 ) -> Vec<Block> {
-    let wanted: HashSet<String> =
-        headlines.iter().flat_map(|headline| &headline.cases).map(key).collect();
-    let mut seconds = Seconds::new();
+    let cases = headlines.iter().flat_map(|headline| &headline.cases);
+    let wanted: HashMap<String, &Case> = cases.map(|case| (key(case), case)).collect();
+    let mut all = Courses::new();
     for (results, events) in loaded.files.iter().zip(happened) {
-        let timeline = results.path.with_file_name(file::TIMELINE);
-        let mut of_run = read_seconds(&timeline, &wanted, unread);
-        for event in events {
-            let (Some(course), Some(told)) = (of_run.get_mut(&event.case), event.mark()) else {
-                continue;
-            };
-            course.events.extend(course.began.map(|began| (event.at.duration_since(began), told)));
-        }
-        for (case, course) in of_run {
+        for (case, loads) in courses(results, &wanted, events, unread) {
             // Of two runs that have a case, the first shows it.
-            seconds.entry(case).or_insert(course);
+            all.entry(case).or_insert(loads);
         }
     }
-    let charts = headlines.iter().filter_map(|headline| {
-        let courses = headline.cases.iter().take(MOST_CURVES).filter_map(|case| {
-            let course = seconds.get(&key(case))?;
-            (course.points.len() >= FEWEST_SECONDS).then_some((case, course))
-        });
-        let courses: Vec<(&Case, &Course)> = courses.collect();
-        let curve = |(case, course): &(&Case, &Course)| LineCurve {
-            name: case.target.clone(),
-            points: super::sampled::thinned(&course.points),
-        };
-        let marks = courses.iter().flat_map(|(case, course)| {
-            let told = |(at, what): &(SignedDuration, String)| {
-                (at.as_secs_f64(), format!("{what} ({})", case.target))
-            };
-            course.events.iter().map(told)
-        });
-        (!courses.is_empty()).then(|| LineChart {
-            title: format!("Throughput of {} over time", headline.subject),
-            axes: ("seconds".to_owned(), "transactions per second".to_owned()),
-            scale: Scale::Linear,
-            log_y: false,
-            curves: courses.iter().map(curve).collect(),
-            marks: marks.collect(),
-        })
-    });
-    charts.map(|chart| block(&chart)).collect()
+    headlines.iter().flat_map(|headline| of_headline(headline, &all)).collect()
 }
 
-/// The course of each case, by its [`key`].
-type Seconds = HashMap<String, Course>;
+fn of_headline(headline: &Headline, all: &Courses) -> Vec<Block> {
+    let of_case =
+        |case| all.get(&key(case)).into_iter().flatten().map(move |course| (case, course));
+    let courses: Vec<(&Case, &Course)> = headline.cases.iter().flat_map(of_case).collect();
+    let title = format!("Throughput of {} over time", headline.subject);
+    let mut blocks = Vec::new();
+    for (load, several) in distinct(courses.iter().map(|(_, course)| course.load.clone())) {
+        let its = courses.iter().copied().filter(|(_, course)| course.load == load);
+        let (its, short): (Vec<_>, Vec<_>) =
+            its.partition(|(_, course)| course.points.len() >= FEWEST_SECONDS);
+        let parts = in_parts(&of_load(&title, &load, several), its);
+        let is_drawn = !parts.is_empty();
+        blocks.extend(parts.into_iter().flat_map(|(title, part)| over_seconds(title, &part)));
+        blocks.extend(too_short(&short).filter(|_| is_drawn));
+    }
+    blocks
+}
 
-/// How a load went.
-#[derive(Default)]
-struct Course {
-    /// Seconds and throughput.
-    points: Vec<(f64, f64)>,
-    began: Option<Timestamp>,
-    /// What happened, and how long after its beginning.
-    events: Vec<(SignedDuration, String)>,
+/// Whose loads are not among those that are drawn.
+fn too_short(courses: &[(&Case, &Course)]) -> Option<Block> {
+    let targets: Vec<String> = courses.iter().map(|(case, _)| plain(&case.target)).collect();
+    let listed = targets.join(", ");
+    (!targets.is_empty()).then(|| {
+        Block::Text(format!(
+            "Not drawn, for fewer than {FEWEST_SECONDS} whole seconds of it were measured: {listed}\n"
+        ))
+    })
+}
+
+/// The chart of loads, with what happened meanwhile.
+fn over_seconds(title: String, courses: &[(&Case, &Course)]) -> Vec<Block> {
+    let curve = |(case, course): &(&Case, &Course)| LineCurve {
+        name: case.target.clone(),
+        points: super::sampled::thinned(&course.points),
+    };
+    let events = courses.iter().flat_map(|(case, course)| {
+        let told = |(at, what): &(f64, String)| {
+            (course.has(*at), (*at, format!("{what} ({})", case.target)))
+        };
+        course.events.iter().map(told)
+    });
+    let (within, outside): (Vec<_>, Vec<_>) = events.partition(|(is_within, _)| *is_within);
+    let marks =
+        |events: Vec<(bool, (f64, String))>| events.into_iter().map(|(_, mark)| mark).collect();
+    let chart = LineChart {
+        title,
+        axes: ("seconds".to_owned(), "transactions per second".to_owned()),
+        scale: Scale::Linear,
+        log_y: false,
+        curves: courses.iter().map(curve).collect(),
+        marks: marks(within),
+    };
+    let outside: Vec<(f64, String)> = marks(outside);
+    blocks(&chart).into_iter().chain(marks::beside(&outside)).collect()
 }
 
 /// A case and its repetition as the columns of a file say them.
@@ -143,36 +194,14 @@ pub(super) fn key(case: &Case) -> String {
     case_fields(case).into_iter().chain(added_case_fields(case)).collect::<Vec<_>>().join("\n")
 }
 
-/// The measured seconds of the cases that are wanted.
-fn read_seconds(path: &Path, wanted: &HashSet<String>, unread: &mut Vec<String>) -> Seconds {
-    let own = ["transaction", "phase", "second", "throughput"];
-    let columns = [&own[..], &CASE_COLUMNS[..], &ADDED_CASE_COLUMNS[..]].concat();
-    let mut seconds = Seconds::new();
-    side_file::rows(path, &columns, unread, |row| {
-        if !row.get(0).is_empty() || row.get(1) != "measure" {
-            return Ok(());
-        }
-        let point = (row.number(2)?, row.number(3)?);
-        let key = row.from(own.len()).collect::<Vec<_>>().join("\n");
-        if wanted.contains(&key) {
-            let course: &mut Course = seconds.entry(key).or_default();
-            // Older runs do not say when a second began.
-            let moment = row.other("at").and_then(|at| at.parse::<Timestamp>().ok());
-            let since = SignedDuration::try_from_secs_f64(point.0).ok();
-            course.began = course.began.or_else(|| moment?.checked_sub(since?).ok());
-            course.points.push(point);
-        }
-        Ok(())
-    });
-    seconds
-}
-
 /// Throughput against load.
-pub(super) fn of_load(chart: &Chart) -> Block {
+pub(super) fn against_load(chart: &Chart) -> Block {
     Block::Chart { stem: chart.file_stem(), title: chart.title.clone(), svg: chart.svg() }
 }
 
-/// Something over time, or by percentile.
-pub(super) fn block(chart: &LineChart) -> Block {
-    Block::Chart { stem: chart.file_stem(), title: chart.title.clone(), svg: chart.svg() }
+/// Something over time, or by percentile, and below it what its marks mean.
+pub(super) fn blocks(chart: &LineChart) -> Vec<Block> {
+    let (stem, title, svg) = (chart.file_stem(), chart.title.clone(), chart.svg());
+    let picture = Block::Chart { stem, title, svg };
+    std::iter::once(picture).chain(marks::explained(chart)).collect()
 }

@@ -2,13 +2,13 @@
 
 mod each;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::{Block, charts, side_file};
-use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale};
+use crate::chart::{LineChart, LineCurve, Scale, in_parts};
 use crate::grid::{Align, Grid, Text};
 use crate::load::Loaded;
 use crate::markup::plain;
@@ -41,23 +41,44 @@ struct Sampled {
 pub(super) fn sampled(loaded: &Loaded, unread: &mut Vec<String>) -> Vec<Block> {
     let several = loaded.files.len() > 1;
     let mut blocks = Vec::new();
-    for results in &loaded.files {
-        let path = results.path.with_file_name(file::METRICS);
-        let sampled = Sampled::read(&path, unread);
-        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
-        let of_run = match folder {
-            Some(name) if several => format!(" in {name}"),
-            _ => String::new(),
-        };
+    let paths: Vec<&Path> = loaded.files.iter().map(|file| file.path.as_path()).collect();
+    for (results, name) in paths.iter().zip(names(&paths)) {
+        let sampled = Sampled::read(&results.with_file_name(file::METRICS), unread);
+        let of_run =
+            if several && !name.is_empty() { format!(" in {name}") } else { String::new() };
         let charts = sampled.charts(&of_run);
         if charts.is_empty() {
             continue;
         }
-        blocks.extend(charts.iter().map(charts::block));
+        blocks.extend(charts.iter().flat_map(charts::blocks));
         let summary = format!("All that was sampled{of_run}");
         blocks.push(Block::Folded { summary, text: sampled.table(&of_run) });
     }
     blocks
+}
+
+/// What the runs of some results are called: as their folders, with as many of the folders around them as it takes
+/// to tell them apart.
+fn names(results: &[&Path]) -> Vec<String> {
+    let own = results.iter().map(|path| {
+        let name = path.parent().and_then(Path::file_name);
+        name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    });
+    let own: Vec<String> = own.collect();
+    let is_apart = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    let whole = |path: &&Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let whole: Vec<PathBuf> = results.iter().map(whole).collect();
+    let ends = |count: usize| -> Vec<String> {
+        let end = |path: &PathBuf| {
+            let folders: Vec<_> = path.parent().into_iter().flat_map(Path::components).collect();
+            let end: PathBuf = folders[folders.len().saturating_sub(count)..].iter().collect();
+            end.to_string_lossy().into_owned()
+        };
+        whole.iter().map(end).collect()
+    };
+    let deepest = whole.iter().map(|path| path.components().count()).max().unwrap_or_default();
+    let found = std::iter::once(own.clone()).chain((2..deepest).map(ends)).find(is_apart);
+    found.unwrap_or(own)
 }
 
 impl Sampled {
@@ -118,21 +139,24 @@ impl Sampled {
                 written.map(|(name, course)| (name.to_owned(), megabytes(course))).collect(),
             ),
         ];
-        let charts = charts
+        let drawn = charts
             .into_iter()
-            .filter_map(|(title, axis, courses)| chart(&format!("{title}{of_run}"), axis, courses));
-        charts.collect()
+            .flat_map(|(title, axis, courses)| drawn(&format!("{title}{of_run}"), axis, courses));
+        drawn.collect()
     }
 
     /// In the seconds in which any page was asked for.
     fn found_in_cache(&self) -> Vec<(String, Course)> {
         let missed: BTreeMap<&str, &Course> = self.of("engine", "cache_misses").collect();
         let of_target = |(target, hits): (&str, &Course)| {
-            let misses = missed.get(target)?;
-            let both = hits.iter().zip(misses.iter()).filter(|(hit, miss)| hit.0 == miss.0);
-            let share = both.filter(|(hit, miss)| hit.1 + miss.1 > 0.0);
-            let course = share.map(|(hit, miss)| (hit.0, 100.0 * hit.1 / (hit.1 + miss.1)));
-            Some((target.to_owned(), course.collect()))
+            // Either may lack samples that the other has. Of one moment both have the same bits.
+            let misses: HashMap<u64, f64> =
+                missed.get(target)?.iter().map(|(at, count)| (at.to_bits(), *count)).collect();
+            let share = |(at, hits): &(f64, f64)| {
+                let all = hits + misses.get(&at.to_bits())?;
+                (all > 0.0).then_some((*at, 100.0 * hits / all))
+            };
+            Some((target.to_owned(), hits.iter().filter_map(share).collect()))
         };
         self.of("engine", "cache_hits").filter_map(of_target).collect()
     }
@@ -202,25 +226,24 @@ fn mean(course: &Course) -> Option<f64> {
     (!course.is_empty()).then(|| sum / course.len() as f64)
 }
 
-/// `None` where nothing of it ever happened, or it was looked at too seldom.
-fn chart(title: &str, axis: &str, courses: Vec<(String, Course)>) -> Option<LineChart> {
+/// None where nothing of it ever happened, or it was looked at too seldom.
+fn drawn(title: &str, axis: &str, courses: Vec<(String, Course)>) -> Vec<LineChart> {
     let happened = |course: &Course| {
         course.len() >= FEWEST_SAMPLES && course.iter().any(|(_, value)| *value > 0.0)
     };
-    let curves: Vec<LineCurve> = courses
+    let curves = courses
         .into_iter()
         .filter(|(_, course)| happened(course))
-        .take(MOST_CURVES)
-        .map(|(name, course)| LineCurve { name, points: thinned(&course) })
-        .collect();
-    (!curves.is_empty()).then(|| LineChart {
-        title: title.to_owned(),
+        .map(|(name, course)| LineCurve { name, points: thinned(&course) });
+    let chart = |(title, curves)| LineChart {
+        title,
         axes: ("seconds".to_owned(), axis.to_owned()),
         scale: Scale::Linear,
         log_y: false,
         curves,
         marks: Vec::new(),
-    })
+    };
+    in_parts(title, curves.collect()).into_iter().map(chart).collect()
 }
 
 /// A course with [`MOST_POINTS`] at the most.

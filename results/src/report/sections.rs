@@ -81,13 +81,13 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     }
     if let Some(pools) = pools {
         let mut section = text_section("Pools", [pools.render(&markdown), bound_pools]);
-        section.blocks.extend(pools.charts().iter().map(charts::of_load));
-        section.blocks.extend(pools.queues(&folders).iter().map(charts::block));
+        section.blocks.extend(pools.charts().iter().map(charts::against_load));
+        section.blocks.extend(pools.queues(&folders).iter().flat_map(charts::blocks));
         sections.push(section);
     }
     if let Some(backups) = backups {
         let mut section = text_section("Backups", [backups.render(&markdown), bound_backups]);
-        section.blocks.extend(backups.courses(&folders).iter().map(charts::block));
+        section.blocks.extend(backups.courses(&folders).iter().flat_map(charts::blocks));
         sections.push(section);
     }
     if let Some(replication) = replication {
@@ -96,7 +96,7 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     }
     if let Ok(curves) = scaling(&records) {
         let mut section = text_section("Scaling", [curves.render(&markdown)?]);
-        section.blocks.extend(curves.charts().iter().map(charts::of_load));
+        section.blocks.extend(curves.charts().iter().map(charts::against_load));
         sections.push(section);
     }
     let courses = [

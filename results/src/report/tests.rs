@@ -564,3 +564,5 @@ fn what_is_alike_has_no_winner_and_what_says_most_decides() {
     let text = of_kills([("postgres", [0.0, 10.0, 20.0]), ("sqlite", [0.0, 10.0, 20.0])]);
     assert!(text.contains("| all alike: 0 lost commits |  | no difference |"), "{text}");
 }
+
+mod pictures;
