@@ -73,8 +73,9 @@ impl Loaded {
 ///
 /// # Errors
 /// A path is not a run, a file cannot be read, a column is missing, a line cannot be understood
-/// (the error names file, line and column), two rows say the same thing of the same repetition, or a
-/// `run.toml` cannot be understood or is of a schema that is newer than this program.
+/// (the error names file, line and column), two rows say the same thing of the same repetition, a row is of
+/// another run than the `run.toml` beside it, or that file cannot be understood or is of a schema that is newer
+/// than this program.
 pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded> {
     let mut loaded = Loaded::default();
     let mut seen = BTreeSet::new();
@@ -86,7 +87,7 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded> {
         }
         let run = conditions(&results)?;
         let first = loaded.records.len();
-        results_csv::read(&results, &mut loaded)?;
+        results_csv::read(&results, run.as_ref().map(|run| run.run_id.as_str()), &mut loaded)?;
         let rows = first..loaded.records.len();
         loaded.files.push(LoadedFile { path: results, rows, run });
     }
@@ -124,8 +125,8 @@ fn newest_run(root: &Path) -> Option<PathBuf> {
 /// The `run.toml` beside a `results.csv`, if there is one.
 ///
 /// # Errors
-/// It cannot be understood, or does not name a version of the schema that this program knows: what the rows
-/// mean is then not known either.
+/// It cannot be understood, names no run, or does not name a version of the schema that this program knows: what the
+/// rows mean is then not known either.
 pub(crate) fn conditions(results: &Path) -> Result<Option<RunInfo>> {
     let path = results.with_file_name(file::RUN);
     if !path.exists() {
@@ -135,10 +136,14 @@ pub(crate) fn conditions(results: &Path) -> Result<Option<RunInfo>> {
         error.next("mend it, or move it away if you know under which conditions the run was made")
     })?;
     let doing = || format!("read the run `{}`", path.display());
+    let unnamed = |key: &str| {
+        Err(Error::new(doing(), format!("it does not name its `{key}`"))
+            .next("mend it, or move it away if you know under which conditions the run was made"))
+    };
     match run.schema_version {
+        1..=SCHEMA_VERSION if run.run_id.is_empty() => unnamed("run_id"),
         1..=SCHEMA_VERSION => Ok(Some(run)),
-        0 => Err(Error::new(doing(), "it does not name its `schema_version`")
-            .next("mend it, or move it away if you know under which conditions the run was made")),
+        0 => unnamed("schema_version"),
         newer => {
             let why = format!(
                 "it is of schema version {newer}, this program knows versions up to {SCHEMA_VERSION}"

@@ -9,14 +9,15 @@ use dbdyno_core::{Error, Result};
 
 use super::Loaded;
 use crate::parse::{Header, Row, Shared, parse};
-use crate::record::COLUMNS;
+use crate::record::{COLUMNS, Record};
 use crate::run_folder::file;
 
 /// How much of the file is read at once, in bytes.
 const BUFFER: usize = 1 << 17;
 
-/// Adds the rows of a file to `loaded`. A last line that was cut off is skipped with a warning.
-pub(super) fn read(path: &Path, loaded: &mut Loaded) -> Result<()> {
+/// Adds the rows of a file to `loaded`: those of the run that the `run.toml` beside it is of, where there is
+/// one. A last line that was cut off is skipped with a warning.
+pub(super) fn read(path: &Path, run_id: Option<&str>, loaded: &mut Loaded) -> Result<()> {
     let cut_off = |loaded: &mut Loaded, what: &str| {
         let told = format!("`{}`{what}", path.display());
         loaded.warnings.push(told.clone());
@@ -51,7 +52,11 @@ pub(super) fn read(path: &Path, loaded: &mut Loaded) -> Result<()> {
         }
         start = end;
         let fields = text(path, bytes)?;
-        loaded.records.push(record(path, &header, &fields, &mut shared)?);
+        let record = record(path, &header, &fields, &mut shared)?;
+        if let Some(own) = run_id.filter(|own| record.run_id != **own) {
+            return Err(of_another_run(path, &fields, &record, own));
+        }
+        loaded.records.push(record);
         bytes = fields.into_byte_record();
     }
     Ok(())
@@ -166,12 +171,25 @@ fn header(path: &Path, fields: &StringRecord) -> Result<Header> {
     })
 }
 
+/// Under which conditions such a row was measured is not known: on which machine, for example.
+fn of_another_run(path: &Path, fields: &StringRecord, record: &Record, own: &str) -> Error {
+    let line = fields.position().map_or(0, csv::Position::line);
+    let why =
+        format!("it is of the run {}, and the {} beside it of {own}", record.run_id, file::RUN);
+    Error::new(format!("read `{}`, line {line}", path.display()), why).next(format!(
+        "give the folder of {} as a run of its own, and remove its rows here; or move {} away if you know \
+         under which conditions all rows were measured",
+        record.run_id,
+        file::RUN
+    ))
+}
+
 fn record(
     path: &Path,
     header: &Header,
     fields: &StringRecord,
     shared: &mut Shared,
-) -> Result<crate::record::Record> {
+) -> Result<Record> {
     let line = fields.position().map_or(0, csv::Position::line);
     let at = || format!("read `{}`, line {line}", path.display());
     if fields.len() != header.columns {

@@ -217,6 +217,7 @@ fn conditions_are_read_beside_the_results() {
     let target = |engine: &str| TargetInfo { engine: engine.to_owned(), ..TargetInfo::default() };
     let info =
         RunInfo { targets: vec![target("sqlite"), target("postgres")], ..RunInfo::default() };
+    let info = RunInfo { run_id: "r1".to_owned(), ..info };
     let text = toml::to_string(&info).unwrap().replace("schema_version = 0", "schema_version = 1");
     fs::write(&toml, format!("later = 1\n{text}")).unwrap();
     let loaded = load(&[&file.path]).unwrap();
@@ -225,12 +226,34 @@ fn conditions_are_read_beside_the_results() {
         (text.replace("schema_version = 1", "schema_version = 99"), "schema version 99"),
         (text.replace("schema_version = 1", "schema_version = 0"), "does not name its `schema_v"),
         (text.replace("schema_version = 1\n", ""), "does not name its `schema_version`"),
+        (text.replace("run_id = \"r1\"\n", ""), "does not name its `run_id`"),
         ("half a li".to_owned(), "TOML parse error at line 1"),
         (text.replace("cores = 0", "cores = \"64\""), "cores = \"64\""),
     ] {
         fs::write(&toml, written).unwrap();
         let error = load(&[&file.path]).unwrap_err().to_string();
         assert!(error.contains(told) && error.contains("run.toml"), "{error}");
+    }
+}
+
+#[test]
+fn rows_of_another_run_have_no_conditions() {
+    let other: Vec<Record> =
+        records().into_iter().map(|row| Record { run_id: "r2".into(), ..row }).collect();
+    let file = file(&to_csv(&[records(), other].concat()));
+    assert_eq!(
+        load(&[&file.path]).unwrap().records.len(),
+        12,
+        "nothing says of which run they are"
+    );
+    let conditions = "schema_version = 1\nrun_id = \"r1\"\n";
+    fs::write(file.path.with_file_name("run.toml"), conditions).unwrap();
+    let error = load(&[&file.path]).unwrap_err().to_string();
+    for part in [
+        "results.csv`, line 8: it is of the run r2, and the run.toml beside it of r1",
+        "give the folder of r2 as a run of its own",
+    ] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
     }
 }
 

@@ -78,29 +78,12 @@ impl Entry {
         Ok(Self { run_id, folder: folder.to_owned(), source, run: info })
     }
 
-    /// Reads the rows of runs, each of which has those of its own alone.
+    /// Reads the rows of runs.
     ///
     /// # Errors
-    /// A file cannot be read, or has rows of another run.
+    /// As [`load`].
     pub(crate) fn load(entries: &[Self]) -> Result<Loaded> {
-        let loaded = load(&entries.iter().map(|entry| &entry.folder).collect::<Vec<_>>())?;
-        for read in &loaded.files {
-            let own = entries.iter().find(|entry| read.path.parent() == Some(&entry.folder));
-            let mut rows = loaded.records[read.rows.clone()].iter();
-            if let Some((entry, other)) =
-                own.and_then(|entry| Some((entry, rows.find(|row| *row.run_id != *entry.run_id)?)))
-            {
-                let why = format!(
-                    "it has rows of the run {}, and its {} is that of {}",
-                    other.run_id,
-                    file::RUN,
-                    entry.run_id
-                );
-                return Err(Error::new(format!("read `{}`", read.path.display()), why)
-                    .next("add the run to the history again, from its own folder"));
-            }
-        }
-        Ok(loaded)
+        load(&entries.iter().map(|entry| &entry.folder).collect::<Vec<_>>())
     }
 
     /// As a sentence names it: the run and its commit.

@@ -114,10 +114,6 @@ impl RunHistory {
             let why = format!("`{name}` in its {} is no name for a folder", file::RUN);
             return Err(Error::new(doing(), why));
         }
-        if let Some(other) = loaded.records.iter().find(|row| *row.run_id != *name) {
-            let why = format!("it holds results of {} and of {name}", other.run_id);
-            return Err(Error::new(doing(), why).next("add one run at a time"));
-        }
         if self.folder.join(&name).exists() {
             return Err(Error::new(doing(), "it is there already"));
         }

@@ -200,7 +200,7 @@ fn a_history_that_was_tampered_with_is_refused() {
     let mixed = broken(|history| {
         fs::copy(history.join("run-01/results.csv"), history.join("run-02/results.csv")).unwrap();
     });
-    assert!(mixed.contains("it has rows of the run run-01"), "{mixed}");
+    assert!(mixed.contains("it is of the run run-01"), "{mixed}");
     let gone = broken(|history| fs::remove_file(history.join("run-02/results.csv")).unwrap());
     assert!(gone.contains("there is no results.csv in it"), "{gone}");
 }
