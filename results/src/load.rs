@@ -45,6 +45,19 @@ impl Loaded {
         self.files.iter().filter_map(|file| file.run.as_ref())
     }
 
+    /// Sees that every file has a row. `doing` says what is being done, which the file ends.
+    ///
+    /// # Errors
+    /// One has nothing but its header.
+    pub fn check_results(&self, doing: &str) -> Result<()> {
+        let Some(empty) = self.files.iter().find(|file| file.rows.is_empty()) else {
+            return Ok(());
+        };
+        let doing = format!("{doing} `{}`", empty.path.display());
+        Err(Error::new(doing, "there is not a single result in it")
+            .next("look into events.csv and the output of the run, or run again"))
+    }
+
     /// The values of `by` in the order in which the targets of the runs were given; none where
     /// the targets do not tell them.
     pub fn order(&self, by: By) -> Vec<String> {

@@ -17,7 +17,7 @@ mod wrong;
 
 use std::path::PathBuf;
 
-use dbdyno_core::{Error, Result};
+use dbdyno_core::Result;
 
 use crate::histograms::Histograms;
 use crate::load::load;
@@ -84,11 +84,7 @@ pub struct Picture {
 /// said that this is meant (`across_machines`).
 pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     let mut loaded = load(runs)?;
-    if let Some(empty) = loaded.files.iter().find(|file| file.rows.is_empty()) {
-        let doing = format!("make a report of `{}`", empty.path.display());
-        return Err(Error::new(doing, "there is not a single result in it")
-            .next("look into events.csv and the output of the run, or run again"));
-    }
+    loaded.check_results("make a report of")?;
     let machines = check_machines(&loaded, across_machines)?;
     loaded.warnings.extend(machines);
     // Results stand without response times.

@@ -156,6 +156,7 @@ fn damaged_results_end_every_reader_with_two() {
     damaged("cut", &text[..text.len() - 4]);
     damaged("nan", &text.replacen(",1000,", ",NaN,", 1));
     damaged("twice", &format!("{text}{}\n", text.lines().last().unwrap()));
+    damaged("empty", &format!("{}\n", text.lines().next().unwrap()));
     damaged("newer", &text);
     let conditions = fs::read_to_string(desk.path("runs/newer/run.toml")).unwrap();
     let newer = conditions.replacen("schema_version = 1", "schema_version = 99", 1);
@@ -164,6 +165,7 @@ fn damaged_results_end_every_reader_with_two() {
         ("cut", "line 19: the last line was cut off"),
         ("nan", "results.csv`, line 2, column `value`: `NaN`"),
         ("twice", "results.csv`, line 20: it says `errors`"),
+        ("empty", "there is not a single result in it"),
         ("newer", "it is of schema version 99"),
     ] {
         let run = format!("runs/{name}");

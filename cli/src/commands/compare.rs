@@ -17,7 +17,7 @@ use crate::output::{note, show};
 /// code says that it is not all.
 ///
 /// # Errors
-/// A run cannot be read, the machines differ, a dimension or metric is unknown, or there is nothing to compare.
+/// A run cannot be read or has no results, the machines differ, a dimension or metric is unknown, or there is nothing to compare.
 pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let by = one_of("dimension", &arguments.by, &By::ALL, By::name)
         .map_err(|why| Error::new("compare the runs", why))?;
@@ -26,6 +26,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         return Err(Error::new("draw charts of the runs", why).next("add `--by clients`"));
     }
     let loaded = load(&arguments.runs)?;
+    loaded.check_results("put side by side")?;
     let machines = check_machines(&loaded, arguments.across_machines)?;
     for warning in loaded.warnings.iter().chain(&machines) {
         note(&format!("warning: {warning}"));

@@ -32,11 +32,7 @@ impl Sides {
                 "run it again, or remove the half line if the rest is all that you ask about",
             ));
             }
-            if let Some(empty) = loaded.files.iter().find(|file| file.rows.is_empty()) {
-                let doing = format!("compare with the baseline `{}`", empty.path.display());
-                return Err(Error::new(doing, "there is not a single result in it")
-                    .next("look into events.csv and the output of the run, or run again"));
-            }
+            loaded.check_results("compare with the baseline")?;
         }
         sides.check_distinct()?;
         Ok(sides)
