@@ -52,6 +52,8 @@ pub enum Command {
     /// Show which engines are installed, what is missing and how to get it.
     Doctor,
     /// Put runs side by side.
+    ///
+    /// The exit code is 2 where a run was killed, or its results are not whole: what there is of them is shown.
     Compare(CompareArgs),
     /// Show the query plans that a run kept, or which of them changed from one run to another.
     ///

@@ -8,6 +8,7 @@ use dbdyno_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::load::{Loaded, LoadedFile};
+use crate::run_folder::file::RUN;
 
 /// How far the memory of one machine may seem to change, for a kernel keeps more or less of it to
 /// itself: a share.
@@ -76,8 +77,20 @@ pub(crate) fn different<'f>(files: impl Iterator<Item = &'f LoadedFile>) -> Vec<
     told.collect()
 }
 
+/// Whose machine is not known, for there is no `run.toml` beside it: a sentence for each.
+pub(crate) fn unknown<'f>(files: impl Iterator<Item = &'f LoadedFile>) -> Vec<String> {
+    let without = files.filter(|file| file.run.is_none());
+    let told = without.map(|file| {
+        format!(
+            "there is no {RUN} beside `{}`: on which machine it was measured is not known",
+            file.path.display()
+        )
+    });
+    told.collect()
+}
+
 /// Sees that all runs were measured on one machine, as far as `run.toml` tells; where that is not asked for
-/// (`across_machines`), gives what differs, a sentence each.
+/// (`across_machines`), gives what differs; and whose machine is not known, a sentence each.
 ///
 /// # Errors
 /// The machines differ, and nobody said that this is meant.
@@ -86,7 +99,7 @@ pub fn check_machines(loaded: &Loaded, across_machines: bool) -> Result<Vec<Stri
     match told.first() {
         Some(first) if !across_machines => Err(Error::new("put the runs side by side", first)
             .next("give runs of one machine, or `--across-machines` if you know what that means")),
-        _ => Ok(told),
+        _ => Ok([told, unknown(loaded.files.iter())].concat()),
     }
 }
 

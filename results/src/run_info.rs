@@ -73,6 +73,25 @@ impl RunInfo {
         self.options.contains_key("objective")
     }
 
+    /// The repetitions that it was to have of each case; `None` where it does not tell, or plans as it goes.
+    pub(crate) fn planned_repetitions(&self) -> Option<usize> {
+        self.options.get("repetitions").filter(|_| !self.is_search())?.parse().ok()
+    }
+
+    /// Whether somebody ended it, which it says of itself.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.outcome.as_deref() == Some("interrupted")
+    }
+
+    /// How it ended before its time, a sentence; `None` where it did not.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        match self.outcome.as_deref() {
+            _ if self.came_to_its_end() => None,
+            Some(outcome) => Some(format!("the run {} was {outcome}", self.run_id)),
+            None => Some(format!("the run {} was killed, or still goes on", self.run_id)),
+        }
+    }
+
     /// Whether it was not ended before its time: what it lacks, nobody asked for.
     pub(crate) fn came_to_its_end(&self) -> bool {
         matches!(self.outcome.as_deref(), Some("done" | "failed"))

@@ -184,6 +184,39 @@ fn damaged_results_end_every_reader_with_two() {
     }
 }
 
+/// What is missing from a run could turn a table round, though every line of it is whole.
+#[test]
+fn compare_names_what_runs_lack_and_ends_with_two() {
+    let names = ["whole", "killed", "short", "interrupted", "bare"];
+    let desk = desk(&names.map(|name| (name, 1000.0, "Scan")));
+    let change = |name: &str, from: &str, to: &str| {
+        let path = desk.path(&format!("runs/{name}/run.toml"));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    };
+    change("killed", "outcome = \"done\"\n", "");
+    change("interrupted", "\"done\"", "\"interrupted\"");
+    for name in ["short", "interrupted"] {
+        change(name, "[options]\n", "[options]\nrepetitions = \"7\"\n");
+    }
+    fs::remove_file(desk.path("runs/bare/run.toml")).unwrap();
+    let short = "have fewer than the 7 repetitions that were planned: as few as 6";
+    for (name, told, ends) in [
+        ("whole", "", 0),
+        ("killed", "the run killed was killed, or still goes on", 2),
+        ("short", short, 2),
+        ("interrupted", short, 0),
+        ("bare", "on which machine it was measured is not known", 0),
+    ] {
+        let output = desk.dbdyno(&["compare", &format!("runs/{name}")]);
+        assert_eq!(code(&output), ends, "{name}: {}", err(&output));
+        assert!(out(&output).contains("olap/indexes"), "{name}: {}", out(&output));
+        assert!(err(&output).contains(told), "{name}: {}", err(&output));
+        assert_eq!(err(&output).is_empty(), told.is_empty(), "{name}: {}", err(&output));
+    }
+}
+
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);

@@ -3,7 +3,7 @@
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
     By, Format, Loaded, check_machines, compare as put_side_by_side, compare_all, histograms, load,
-    scaling,
+    scaling, shortfalls,
 };
 
 use crate::Ended;
@@ -13,8 +13,8 @@ use crate::commands::tables::{self, Views};
 use crate::names::one_of;
 use crate::output::{note, show};
 
-/// Puts runs side by side. What a run lacks whose results are cut off could turn a table round: it is shown, and the exit
-/// code says that it is not all.
+/// Puts runs side by side. What a run lacks that was killed, or whose results are cut off, could turn a table round: it is
+/// shown, and the exit code says that it is not all.
 ///
 /// # Errors
 /// A run cannot be read or has no results, the machines differ, a dimension or metric is unknown, or there is nothing to compare.
@@ -28,7 +28,8 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let loaded = load(&arguments.runs)?;
     loaded.check_results("put side by side")?;
     let machines = check_machines(&loaded, arguments.across_machines)?;
-    for warning in loaded.warnings.iter().chain(&machines) {
+    let lacking = shortfalls(&loaded);
+    for warning in loaded.warnings.iter().chain(&machines).chain(&lacking.told) {
         note(&format!("warning: {warning}"));
     }
     let mut options = tables::options(&loaded, by);
@@ -41,7 +42,8 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         }
         options.histograms = Some(read);
     }
-    let ended = if loaded.cut_off.is_empty() { Ended::Done } else { Ended::CouldNotRun };
+    let is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
+    let ended = if is_whole { Ended::Done } else { Ended::CouldNotRun };
     let format = match arguments.format {
         FormatArg::Table => Format::Table,
         FormatArg::Markdown => Format::Markdown,

@@ -36,15 +36,7 @@ const NAMED: usize = 5;
 /// # Errors
 /// The machines differ, and nobody said that this is meant.
 pub(super) fn check(sides: &Sides, across_machines: bool) -> Result<Vec<String>> {
-    let mut notes = Vec::new();
-    for file in sides.files() {
-        if file.run.is_none() {
-            notes.push(format!(
-                "there is no run.toml beside `{}`: on which machine it was measured is not known",
-                file.path.display()
-            ));
-        }
-    }
+    let mut notes = machine::unknown(sides.files());
     let known: Vec<(&LoadedFile, &RunInfo)> =
         sides.files().filter_map(|file| Some((file, file.run.as_ref()?))).collect();
     let machines = machine::different(sides.files());
@@ -58,20 +50,12 @@ pub(super) fn check(sides: &Sides, across_machines: bool) -> Result<Vec<String>>
     notes.extend(system_note(&known));
     let of = |loaded: &crate::load::Loaded| -> Vec<RunInfo> { loaded.runs().cloned().collect() };
     let (before, after) = (of(&sides.before), of(&sides.after));
-    notes.extend(after.iter().filter_map(unfinished));
+    notes.extend(after.iter().filter_map(RunInfo::unfinished));
     if !before.is_empty() && !after.is_empty() {
         notes.extend(option_notes(&before, &after));
         notes.extend(setting_notes(&before, &after));
     }
     Ok(notes)
-}
-
-fn unfinished(run: &RunInfo) -> Option<String> {
-    match run.outcome.as_deref() {
-        _ if run.came_to_its_end() => None,
-        Some(outcome) => Some(format!("the run {} was {outcome}", run.run_id)),
-        None => Some(format!("the run {} was killed, or still goes on", run.run_id)),
-    }
 }
 
 /// Another kernel or system on the same machine.

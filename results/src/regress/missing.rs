@@ -68,10 +68,8 @@ fn lack(repetitions: &[Repetition<'_>], side: &Loaded) -> Option<(usize, usize)>
 /// plans as it goes.
 fn planned(repetitions: &[Repetition<'_>], side: &Loaded) -> Option<usize> {
     let having: BTreeSet<&str> = repetitions.iter().map(Repetition::run_id).collect();
-    let of_run = |run_id: &&str| {
-        let run = side.runs().find(|run| run.run_id == **run_id)?;
-        run.options.get("repetitions").filter(|_| !run.is_search())?.parse::<usize>().ok()
-    };
+    let of_run =
+        |run_id: &&str| side.runs().find(|run| run.run_id == **run_id)?.planned_repetitions();
     having.iter().map(of_run).try_fold(0_usize, |sum, planned| Some(sum.saturating_add(planned?)))
 }
 

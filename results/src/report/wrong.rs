@@ -6,13 +6,14 @@ use dbdyno_core::{Case, Status};
 
 use super::events::{ALERT, Happened, KILLED, OUTAGE, PART_FAILED, RESTARTED};
 use crate::bottleneck::client_bottlenecks;
-use crate::load::{Loaded, LoadedFile};
+use crate::load::Loaded;
 use crate::markup::plain;
 use crate::metric::LOST_COMMITS;
 use crate::number;
 use crate::pool_view::makes_trouble;
 use crate::record::Record;
 use crate::repetition::{CaseKey, Repetition, case_key, named, repetitions};
+use crate::shortfall::fewer_than_planned;
 
 /// How much of each kind is told on the first screen.
 const TOLD: usize = 12;
@@ -283,31 +284,7 @@ fn total(repetition: &Repetition<'_>, metric: &str) -> f64 {
 
 /// Cases that have fewer repetitions than their run was to measure.
 fn shortfalls(loaded: &Loaded) -> Vec<String> {
-    loaded.files.iter().flat_map(|file| shortfall(loaded, file)).collect()
-}
-
-fn shortfall(loaded: &Loaded, file: &LoadedFile) -> Option<String> {
-    let run = file.run.as_ref().filter(|run| !run.is_search())?;
-    let planned: usize = run.options.get("repetitions")?.parse().ok()?;
-    let all = repetitions(loaded.records.get(file.rows.clone())?);
-    let mut cases: HashMap<CaseKey<'_>, HashSet<u32>> = HashMap::new();
-    // What could not be prepared has one row, which says so.
-    let ended = all.iter().filter(|one| !one.is_unsupported() && one.failure().is_none());
-    for case in ended.filter_map(Repetition::case) {
-        cases.entry(case_key(case)).or_default().insert(case.repetition);
-    }
-    for case in all.iter().filter(|one| one.failure().is_some()).filter_map(Repetition::case) {
-        cases.remove(&case_key(case));
-    }
-    let short: Vec<usize> =
-        cases.values().map(HashSet::len).filter(|count| *count < planned).collect();
-    let fewest = short.iter().min()?;
-    Some(format!(
-        "{} of {} cases of the run {} have fewer than the {planned} repetitions that were planned: as few as {fewest}",
-        short.len(),
-        cases.len(),
-        run.run_id
-    ))
+    loaded.files.iter().filter_map(|file| fewer_than_planned(loaded, file)).collect()
 }
 
 fn times(count: usize) -> String {

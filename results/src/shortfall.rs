@@ -1,0 +1,131 @@
+//! What runs lack that they were to have: a run that was killed, or a file that was cut at the end of a line, looks whole.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use dbdyno_core::Status;
+
+use crate::load::{Loaded, LoadedFile};
+use crate::metric::DEFAULT_METRICS;
+use crate::record::Record;
+use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
+use crate::run_info::RunInfo;
+
+/// What runs lack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shortfalls {
+    /// A sentence for each run and what it lacks.
+    pub told: Vec<String>,
+    /// Whether there is anything among it that no run says of itself: one that was interrupted lacks what it
+    /// did not come to.
+    pub is_unexpected: bool,
+}
+
+/// Looks for what is missing from runs: the end of them, repetitions that were planned, and numbers that other
+/// repetitions of the case have.
+pub fn shortfalls(loaded: &Loaded) -> Shortfalls {
+    let mut found = Shortfalls::default();
+    for file in &loaded.files {
+        let of_run =
+            [file.run.as_ref().and_then(RunInfo::unfinished), fewer_than_planned(loaded, file)];
+        let mut told: Vec<String> = of_run.into_iter().flatten().collect();
+        let says_so = file.run.as_ref().is_some_and(RunInfo::was_interrupted);
+        found.is_unexpected |= !told.is_empty() && !says_so;
+        let gaps = gaps(loaded, file);
+        found.is_unexpected |= !gaps.is_empty();
+        told.extend(gaps);
+        found.told.extend(told);
+    }
+    found
+}
+
+/// How many cases of a run have fewer repetitions than it was to measure; `None` where none has, or it does not
+/// tell.
+pub(crate) fn fewer_than_planned(loaded: &Loaded, file: &LoadedFile) -> Option<String> {
+    let run = file.run.as_ref()?;
+    let planned = run.planned_repetitions()?;
+    let all = repetitions(loaded.records.get(file.rows.clone())?);
+    let mut cases: HashMap<CaseKey<'_>, HashSet<u32>> = HashMap::new();
+    // What could not be prepared has one row, which says so.
+    let ended = all.iter().filter(|one| !one.is_unsupported() && one.failure().is_none());
+    for case in ended.filter_map(Repetition::case) {
+        cases.entry(case_key(case)).or_default().insert(case.repetition);
+    }
+    for case in all.iter().filter(|one| one.failure().is_some()).filter_map(Repetition::case) {
+        cases.remove(&case_key(case));
+    }
+    let short: Vec<usize> =
+        cases.values().map(HashSet::len).filter(|count| *count < planned).collect();
+    let fewest = short.iter().min()?;
+    Some(format!(
+        "{} of {} cases of the run {} have fewer than the {planned} repetitions that were planned: as few as {fewest}",
+        short.len(),
+        cases.len(),
+        run.run_id
+    ))
+}
+
+/// Numbers that repetitions of a run lack though they went well and others of the case have them, a sentence for
+/// each case and metric. Only numbers that every repetition has are looked for: there is no row of errors that
+/// did not happen.
+fn gaps(loaded: &Loaded, file: &LoadedFile) -> Vec<String> {
+    let rows = loaded.records.get(file.rows.clone()).unwrap_or_default();
+    let mut places: HashMap<CaseKey<'_>, usize> = HashMap::new();
+    let mut cases: Vec<Vec<Repetition<'_>>> = Vec::new();
+    for repetition in repetitions(rows) {
+        let Some(case) = repetition.case().filter(|_| repetition.is_good()) else { continue };
+        let place = *places.entry(case_key(case)).or_insert(cases.len());
+        if place == cases.len() {
+            cases.push(Vec::new());
+        }
+        cases[place].push(repetition);
+    }
+    let last = rows.last();
+    cases.iter().flat_map(|case| without_numbers(case).chain(without_checks(case, last))).collect()
+}
+
+fn without_numbers(case: &[Repetition<'_>]) -> impl Iterator<Item = String> {
+    DEFAULT_METRICS.into_iter().filter_map(|metric| {
+        let lacking: Vec<&Repetition<'_>> =
+            case.iter().filter(|one| one.value("", metric).is_none()).collect();
+        // Throughput that went well and has no number is one that was lost.
+        let is_lost = |one: &&&Repetition<'_>| {
+            metric == DEFAULT_METRICS[0]
+                && one.row("", metric).is_some_and(|row| row.status == Status::Ok)
+        };
+        let missing = match lacking.len() < case.len() {
+            true => lacking.len(),
+            false => lacking.iter().filter(is_lost).count(),
+        };
+        let of = case.first().and_then(title).filter(|_| missing > 0)?;
+        Some(format!("{missing} of {} repetitions of {of} have no {metric}", case.len()))
+    })
+}
+
+/// Checks that the repetition lacks with which a file ends, and all others of the case have: they stand last.
+fn without_checks(case: &[Repetition<'_>], last: Option<&Record>) -> Option<String> {
+    let is_last = |one: &&Repetition<'_>| {
+        last.is_some_and(|last| one.all().any(|row| std::ptr::eq(row, last)))
+    };
+    let ending = case.iter().find(is_last)?;
+    let others = case.iter().filter(|one| !is_last(one)).map(checks);
+    let common = others.reduce(|one, other| &one & &other)?;
+    let missing: Vec<&str> = common.difference(&checks(ending)).copied().collect();
+    let of = title(ending).filter(|_| !missing.is_empty())?;
+    Some(format!(
+        "the last repetition of {of} lacks {}, as if the file were cut",
+        missing.join(", ")
+    ))
+}
+
+fn checks<'r>(repetition: &Repetition<'r>) -> BTreeSet<&'r str> {
+    repetition.all().filter(|row| row.is_check()).map(|row| &*row.metric).collect()
+}
+
+/// As a sentence names the case of a repetition, and its run.
+fn title(repetition: &Repetition<'_>) -> Option<String> {
+    let row = repetition.all().next()?;
+    Some(format!("{} on {} in the run {}", row.benchmark(), row.case.target, row.run_id))
+}
+
+#[cfg(test)]
+mod tests;
