@@ -7,5 +7,5 @@ mod show;
 mod store;
 
 pub use entry::{Entry, Source};
-pub use show::{list, show};
+pub use show::{ShowOptions, list, show};
 pub use store::RunHistory;

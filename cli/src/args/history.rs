@@ -77,6 +77,10 @@ pub struct ShowArgs {
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
     pub confidence: Option<f64>,
 
+    /// Show runs of different machines as one series; without it, that is an error.
+    #[arg(long)]
+    pub across_machines: bool,
+
     /// A file with thresholds of `dbdyno regress` [default: dbdyno.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use dbdyno_core::Result;
 use dbdyno_results::regress::HistoryOptions;
-use dbdyno_results::run_history::{list, show};
+use dbdyno_results::run_history::{ShowOptions, list, show};
 use dbdyno_results::{RunHistory, Source, rfc3339};
 
 use crate::Ended;
@@ -66,8 +66,13 @@ fn show_series(arguments: &ShowArgs) -> Result<Ended> {
     let level = level.unwrap_or(HistoryOptions::default().level);
     let mut thresholds = config.thresholds()?;
     thresholds.general = arguments.min_effect.unwrap_or(thresholds.general);
-    let width = tables::width();
-    print(&show(&entries, &arguments.metrics, level, &thresholds, width, is_styled())?);
+    let options = ShowOptions {
+        metrics: &arguments.metrics,
+        level,
+        thresholds: &thresholds,
+        across_machines: arguments.across_machines,
+    };
+    print(&show(&entries, &options, tables::width(), is_styled())?);
     Ok(Ended::Done)
 }
 

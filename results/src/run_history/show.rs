@@ -8,6 +8,7 @@ use dbdyno_core::{Error, Result};
 use super::entry::Entry;
 use super::series::{Series, gather};
 use crate::grid::{Align, Grid, wrap};
+use crate::machine::check_machines;
 use crate::metric::{display, middle};
 use crate::number;
 use crate::record::Record;
@@ -42,27 +43,38 @@ pub fn list(entries: &[Entry], width: usize, styled: bool) -> String {
     grid.text(width, styled)
 }
 
-/// How each metric of each case went from run to run, and where it changed. In a series in which nothing
-/// changes a change is shown with the probability `level`, in (0, 1).
+/// What is shown of a history.
+#[derive(Clone, Copy, Debug)]
+pub struct ShowOptions<'o> {
+    /// The metrics, by name or by the middle of a latency's name (`p99`); what `regress` judges where empty.
+    pub metrics: &'o [String],
+    /// The probability, in (0, 1), that a change is shown in a series in which nothing changes.
+    pub level: f64,
+    /// How large a change counts.
+    pub thresholds: &'o Thresholds,
+    /// Whether runs of different machines make one series.
+    pub across_machines: bool,
+}
+
+/// How each metric of each case went from run to run, and where it changed.
 ///
 /// # Errors
-/// A run cannot be read, or a metric that was asked for was not measured.
+/// There is no run, one cannot be read or ends before its time, the runs are of different machines and nobody said
+/// that this is meant, or a metric that was asked for was not measured.
 pub fn show(
     entries: &[Entry],
-    asked: &[String],
-    level: f64,
-    thresholds: &Thresholds,
+    options: &ShowOptions<'_>,
     width: usize,
     styled: bool,
 ) -> Result<String> {
-    let loaded = Entry::load(entries)?;
-    let mut notes = loaded.warnings.clone();
-    let metrics = metrics::chosen(&measured(&loaded.records), asked, thresholds, &mut notes)?;
-    let numbers = gather(entries, &[&loaded.records], &metrics);
+    let ShowOptions { metrics: asked, level, thresholds, across_machines } = *options;
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Err(Error::new("show the history", "there is no run in it")
             .next("add one with `dbdyno history add RUN`"));
     };
+    let (records, mut notes) = read(entries, across_machines)?;
+    let metrics = metrics::chosen(&measured(&records), asked, thresholds, &mut notes)?;
+    let numbers = gather(entries, &[&records], &metrics);
     let caption = format!("{} runs, from {} to {}", entries.len(), first.title(), last.title());
     let mut out = wrap(&caption, width);
     if !numbers.constants.is_empty() {
@@ -92,6 +104,19 @@ pub fn show(
         out += &wrap(&format!("note: {note}"), width);
     }
     Ok(out)
+}
+
+/// The rows of whole runs of one machine, and what must be known of them.
+fn read(entries: &[Entry], across_machines: bool) -> Result<(Vec<Record>, Vec<String>)> {
+    let loaded = Entry::load(entries)?;
+    if let Some(told) = loaded.cut_off.first() {
+        return Err(Error::new("show the history", told).next(
+            "add the run again from its own folder, or remove the half line if the rest is all that you ask about",
+        ));
+    }
+    loaded.check_results("show the history with")?;
+    let machines = check_machines(&loaded, across_machines)?;
+    Ok((loaded.records, [loaded.warnings, machines].concat()))
 }
 
 /// The metrics that have a number, in the order of their names.

@@ -10,8 +10,8 @@ use super::{Runs, STEADY, conditions, default};
 use crate::fixture::{case, record, repetitions};
 use crate::record::Record;
 use crate::regress::render::{RegressFormat, render};
-use crate::regress::{HistoryOptions, Judgement, Outcome, Verdict, regress_history};
-use crate::run_history::{RunHistory, Source};
+use crate::regress::{HistoryOptions, Judgement, Outcome, Thresholds, Verdict, regress_history};
+use crate::run_history::{RunHistory, ShowOptions, Source, list, show};
 use crate::run_info::RunInfo;
 
 /// A history in which run `n` has `levels(n)` of the throughput.
@@ -205,28 +205,57 @@ fn a_history_that_was_tampered_with_is_refused() {
     assert!(gone.contains("there is no results.csv in it"), "{gone}");
 }
 
+/// A history as text of that many columns, with these options.
+fn shown(past: &Past, width: usize, options: &ShowOptions<'_>) -> dbdyno_core::Result<String> {
+    show(&past.history.entries()?, options, width, false)
+}
+
+fn to_show(thresholds: &Thresholds) -> ShowOptions<'_> {
+    ShowOptions { metrics: &[], level: 0.005, thresholds, across_machines: false }
+}
+
 #[test]
-fn what_the_reader_passed_over_is_shown() {
+fn a_history_that_is_cut_off_is_not_shown() {
     let past = Past::new(12, |_| 1.0);
     let file = past.runs.path("history").join("run-11/results.csv");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, &text[..text.len() - 9]).unwrap();
-    let entries = past.history.entries().unwrap();
-    let least = crate::regress::Thresholds::default();
-    let shown = crate::run_history::show(&entries, &[], 0.005, &least, 400, false).unwrap();
-    assert!(shown.contains("the last line was cut off and is skipped"), "{shown}");
+    let least = Thresholds::default();
+    for (left, told) in [
+        (&text[..text.len() - 9], "the last line was cut off and is skipped"),
+        (&text[..=text.find('\n').unwrap()], "there is not a single result in it"),
+    ] {
+        fs::write(&file, left).unwrap();
+        let error = shown(&past, 400, &to_show(&least)).unwrap_err().to_string();
+        assert!(error.contains("run-11/results.csv`") && error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn a_history_of_several_machines_is_no_series_unless_that_is_meant() {
+    let past = Past::new(12, |_| 1.0);
+    let file = past.runs.path("history").join("run-11/run.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("cores = 1", "cores = 64")).unwrap();
+    let least = Thresholds::default();
+    let error = shown(&past, 400, &to_show(&least)).unwrap_err().to_string();
+    assert!(error.contains("1 and 64 cores") && error.contains("--across-machines"), "{error}");
+    let options = ShowOptions { across_machines: true, ..to_show(&least) };
+    let text = shown(&past, 400, &options).unwrap();
+    assert!(
+        text.contains("note: ") && text.contains("different machines (1 and 64 cores)"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_history_is_listed_and_shown() {
     let past = Past::new(24, |number| if number < 18 { 1.0 } else { 0.8 });
     let entries = past.history.entries().unwrap();
-    let least = crate::regress::Thresholds::default();
-    insta::assert_snapshot!("history_list", crate::run_history::list(&entries[..3], 80, false));
-    let shown = crate::run_history::show(&entries, &[], 0.005, &least, 100, false).unwrap();
-    insta::assert_snapshot!("history_show", shown);
-    let asked = ["no_such".to_owned()];
-    assert!(crate::run_history::show(&entries, &asked, 0.005, &least, 100, false).is_err());
+    let least = Thresholds::default();
+    insta::assert_snapshot!("history_list", list(&entries[..3], 80, false));
+    insta::assert_snapshot!("history_show", shown(&past, 100, &to_show(&least)).unwrap());
+    let asked = ShowOptions { metrics: &["no_such".to_owned()], ..to_show(&least) };
+    assert!(shown(&past, 100, &asked).is_err());
 }
 
 /// What `regress --history` judges, `history show` shows.
@@ -251,9 +280,7 @@ fn the_same_metrics_are_shown_as_are_judged() {
         regress_history(&history, &[] as &[PathBuf], &options, HistoryOptions::default()).unwrap();
     let judged: BTreeSet<&str> =
         judgement.findings.iter().map(|finding| finding.metric.as_str()).collect();
-    let entries = past.history.entries().unwrap();
-    let shown =
-        crate::run_history::show(&entries, &[], 0.005, &options.thresholds, 400, false).unwrap();
+    let shown = shown(&past, 400, &to_show(&options.thresholds)).unwrap();
     let is_shown = |metric: &str| {
         let label = crate::metric::display(metric, "us", 1.0).0;
         shown.lines().any(|line| line.contains(&format!(" {label} ")))
