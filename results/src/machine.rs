@@ -34,7 +34,7 @@ pub struct Machine {
 
 impl Machine {
     /// What tells two machines apart; what is not known tells nothing.
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+    pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         for (what, one, other) in
             [("processor", &self.cpu, &other.cpu), ("", &self.arch, &other.arch)]

@@ -385,6 +385,41 @@ fn a_run_that_is_slower_than_its_baseline_is_told_of() {
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
+/// A share of half a number, or of another machine's, would be judged as if it were of the same.
+#[test]
+fn a_baseline_that_is_cut_off_or_of_another_machine_is_refused_before_anything_is_touched() {
+    let desk = Desk::new();
+    let output = desk.dbdyno(&LOAD);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let baseline = desk.runs().pop().unwrap();
+    let rule = format!(
+        "[[alert]]\nname = 'slow'\nmetric = 'load.p99'\nop = '>'\nthreshold = '100000000%'\n\
+         baseline = '{}'\n",
+        baseline.display()
+    );
+    let [results, conditions] = ["results.csv", "run.toml"].map(|file| baseline.join(file));
+    let [rows, here] = [&results, &conditions].map(|file| fs::read_to_string(file).unwrap());
+    let elsewhere = here.replacen("cores = ", "cores = 1000", 1);
+    let across = format!("{rule}across_machines = true\n");
+    for (rows, conditions, rule, ends, told) in [
+        (&rows[..rows.len() - 4], &here, &rule, 2, "the last line was cut off"),
+        (&rows[..], &elsewhere, &rule, 2, "it was measured on another machine (1000"),
+        (&rows[..], &elsewhere, &across, 0, "it was measured on another machine (1000"),
+        (&rows[..], &here, &across.replace("baseline", "# baseline"), 2, "is about a `baseline`"),
+    ] {
+        fs::write(&results, rows).unwrap();
+        fs::write(baseline.join("run.toml"), conditions).unwrap();
+        write(&desk, rule);
+        let output = desk.dbdyno(&LOAD);
+        assert_eq!(code(&output), ends, "{}", err(&output));
+        assert!(err(&output).contains(told), "{}", err(&output));
+        assert_eq!(desk.runs().len(), if ends == 0 { 2 } else { 1 });
+        for run in desk.runs().into_iter().filter(|run| *run != baseline) {
+            fs::remove_dir_all(run).unwrap();
+        }
+    }
+}
+
 /// Somebody changes the database under the load, so that each transaction reads a whole table.
 #[test]
 fn a_load_that_becomes_slower_than_its_baseline_is_told_of_while_it_runs() {

@@ -6,7 +6,9 @@ use std::path::Path;
 use dbdyno_core::{Error, Result, Status};
 use dbdyno_monitor::{Baseline, Metric, comparable_name};
 use dbdyno_results::metric::middle;
-use dbdyno_results::{Record, load};
+use dbdyno_results::{Loaded, Record, load, machine, shortfalls};
+
+use crate::output::note;
 
 /// The values of a repetition, by metric.
 type Rows<'a> = BTreeMap<&'a str, f64>;
@@ -14,9 +16,11 @@ type Rows<'a> = BTreeMap<&'a str, f64>;
 /// The values of a load's metric, the median of the repetitions of each case.
 ///
 /// # Errors
-/// The run cannot be read, or has no case in which the metric was measured.
-pub(super) fn of_run(path: &Path, metric: &Metric) -> Result<Baseline> {
+/// The run cannot be read or ends before its time, was measured on another machine while `across_machines` is false,
+/// or has no case in which the metric was measured.
+pub(super) fn of_run(path: &Path, metric: &Metric, across_machines: bool) -> Result<Baseline> {
     let loaded = load(&[path])?;
+    check(path, &loaded, across_machines)?;
     let mut repetitions: BTreeMap<(String, String), BTreeMap<u32, Rows<'_>>> = BTreeMap::new();
     let whole = |record: &&Record| record.status == Status::Ok && record.transaction.is_empty();
     for record in loaded.records.iter().filter(whole) {
@@ -36,6 +40,39 @@ pub(super) fn of_run(path: &Path, metric: &Metric) -> Result<Baseline> {
         return Err(Error::new(doing, format!("it has no case with {metric}")));
     }
     Ok(baseline)
+}
+
+/// Sees that a run is whole and of this machine; what is less than that is told.
+fn check(path: &Path, loaded: &Loaded, across_machines: bool) -> Result<()> {
+    let refused = |why: String| {
+        let doing = format!("take {} as a baseline", path.display());
+        Err(Error::new(doing, why))
+    };
+    if let Some(told) = loaded.cut_off.first() {
+        return refused(format!("{told}: what is missing could be what it is asked for"));
+    }
+    let mut notes = loaded.warnings.clone();
+    for file in &loaded.files {
+        let Some(run) = &file.run else {
+            notes.push("there is no run.toml: its machine is not known".to_owned());
+            continue;
+        };
+        let differences = run.machine.differences(&machine());
+        if !differences.is_empty() {
+            let told = format!("it was measured on another machine ({})", differences.join(", "));
+            if !across_machines {
+                return refused(format!(
+                    "{told}: say `across_machines = true` in the rule if you know what that means"
+                ));
+            }
+            notes.push(told);
+        }
+    }
+    notes.extend(shortfalls(loaded).told);
+    for told in notes {
+        note(&format!("warning: the baseline {}: {told}", path.display()));
+    }
+    Ok(())
 }
 
 /// The metric of a repetition, from its rows.
@@ -75,7 +112,7 @@ mod tests {
         let of = |name: &str| {
             let all = known_metrics();
             let metric = all.iter().find(|metric| metric.to_string() == name).unwrap();
-            let baseline = of_run(&root.path().join("before"), metric).unwrap();
+            let baseline = of_run(&root.path().join("before"), metric, false).unwrap();
             baseline.values().copied().collect::<Vec<f64>>()
         };
         assert_eq!(of("load.p99"), [0.002]);

@@ -171,6 +171,10 @@ impl Reader<'_> {
 
     fn condition(&self, metric: &Metric, base: Option<&Condition>) -> Result<Condition> {
         let text = self.text;
+        if let (Some(across), None) = (&text.across_machines, &text.baseline) {
+            let why = "`across_machines` is about a `baseline`, and there is none".to_owned();
+            return Err(self.wrong(&across.span(), why, "leave it out"));
+        }
         let is_beyond = text.op.is_some() || text.threshold.is_some() || text.clear.is_some();
         let is_beyond = is_beyond || text.rate.is_some() || text.baseline.is_some();
         if base == Some(&Condition::Absent) && text.absent.is_none() && !is_beyond {
@@ -263,8 +267,10 @@ impl Reader<'_> {
             return Err(self.wrong(&given.span(), why, "leave `rate` or `baseline` out"));
         }
         let path: &Path = given.get_ref();
-        baseline::of_run(path, metric).map_err(|error| {
-            self.wrong(&given.span(), error.to_string(), "name a run folder or its results.csv")
+        let across = self.text.across_machines.as_ref().is_some_and(|across| *across.get_ref());
+        baseline::of_run(path, metric, across).map_err(|error| {
+            let next = "name a whole run of this machine: its folder or its results.csv";
+            self.wrong(&given.span(), error.to_string(), next)
         })
     }
 

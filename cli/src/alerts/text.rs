@@ -22,6 +22,8 @@ pub struct RuleText {
     pub absent: Option<Spanned<bool>>,
     pub r#for: Option<Spanned<String>>,
     pub baseline: Option<Spanned<PathBuf>>,
+    /// Whether the baseline may be of another machine.
+    pub across_machines: Option<Spanned<bool>>,
     pub severity: Option<Spanned<String>>,
 }
 
