@@ -13,11 +13,11 @@ use crate::metric;
 use crate::record::Record;
 use crate::repetition::distinct_cases;
 use crate::statistics::Ratio;
-use crate::statistics::bootstrap::interval_of_median;
 use crate::statistics::holm::adjusted;
-use crate::statistics::mann_whitney::{self, RankTest};
-use crate::statistics::shift::{shift, tendency};
-use crate::statistics::signed_rank;
+
+mod evidence;
+
+pub use evidence::{Basis, Evidence, LEVEL};
 
 /// What makes the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,11 +234,12 @@ pub struct CellValue {
     pub spread_percent: Option<f64>,
     /// How many repetitions gave a number.
     pub repetitions: usize,
-    /// The ratio to the first column.
+    /// The ratio to the first column; `None` in that column, and where a number that it is taken to is 0.
     pub ratio: Option<Ratio>,
-    /// What the rounds, or where none is shared the repetitions, say of the ratio; `None` where a number is not
-    /// above 0.
+    /// What the rounds, or where none is shared the repetitions, say of the ratio; `None` where there is none.
     pub evidence: Option<Evidence>,
+    /// Why there is no ratio, or of how few of the rounds it is; empty where there is nothing to say.
+    pub ratio_note: String,
     /// Whether the ratio is one that cannot be told from chance, beside others that may be.
     pub is_doubtful: bool,
     /// Whether no column of the line is better, and some are worse.
@@ -251,104 +252,11 @@ pub struct CellValue {
     pub client_bottlenecks: usize,
 }
 
-/// What a ratio is told by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// So many rounds that have both.
-    Rounds(usize),
-    /// So many repetitions of the one and of the other, of which no round has both.
-    Repetitions(usize, usize),
-}
-
-impl Basis {
-    /// The smallest p that it can give.
-    pub fn smallest_p(self) -> f64 {
-        match self {
-            Self::Rounds(rounds) => signed_rank::smallest_p(rounds),
-            Self::Repetitions(one, other) => mann_whitney::smallest_p(one, other),
-        }
-    }
-
-    /// `10 rounds`, `10 against 8 repetitions`.
-    pub fn in_words(self) -> String {
-        match self {
-            Self::Rounds(1) => "1 round".to_owned(),
-            Self::Rounds(rounds) => format!("{rounds} rounds"),
-            Self::Repetitions(one, other) => format!("{one} against {other} repetitions"),
-        }
-    }
-}
-
-/// What the rounds, or the repetitions, say of a ratio.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
-    /// What it is told by.
-    pub basis: Basis,
-    /// The interval of the ratio, of 95 %: of rounds [`interval_of_median`], else that of [`shift`]; `None` of
-    /// few.
-    pub interval: Option<(f64, f64)>,
-    /// How much the rounds tend to one side, from -1 (all are smaller) to 1 (all are larger)
-    /// ([`signed_rank::effect_size`]); where none is shared, the same of all pairs of repetitions. `None` where
-    /// all ratios are 1.
-    pub effect: Option<f64>,
-    /// The p of Wilcoxon's test for pairs; where no round is shared, that of Mann and Whitney's test.
-    pub p: f64,
-    /// The same, corrected for all ratios of the comparison (Holm).
-    pub adjusted_p: f64,
-}
-
-/// The probability of calling even one of the ratios of a comparison a difference where none is.
-pub const LEVEL: f64 = 0.05;
-
-impl Evidence {
-    /// Of the ratios of a line, round by round; its p is not corrected yet.
-    pub(crate) fn of(ratios: &[f64]) -> Option<Self> {
-        if ratios.is_empty() || ratios.iter().any(|ratio| *ratio <= 0.0) {
-            return None;
-        }
-        let p = signed_rank::p_value(ratios);
-        Some(Self {
-            basis: Basis::Rounds(ratios.len()),
-            interval: interval_of_median(ratios),
-            effect: signed_rank::effect_size(ratios),
-            p,
-            adjusted_p: p,
-        })
-    }
-
-    /// Of repetitions of which no round has both, with the ratio that they tell; `None` where one is not above 0.
-    pub(crate) fn unpaired(base: &[f64], values: &[f64]) -> Option<(Self, f64)> {
-        let mut test = RankTest::default();
-        let found = shift(&mut test, base, values, LEVEL)?;
-        let p = test.p_value(base, values);
-        let effect = tendency(base, values);
-        let evidence = Self {
-            basis: Basis::Repetitions(values.len(), base.len()),
-            interval: found.interval,
-            effect: (p < 1.0 || effect != 0.0).then_some(effect),
-            p,
-            adjusted_p: p,
-        };
-        Some((evidence, found.ratio))
-    }
-
-    /// Whether chance alone hardly makes such a ratio, all that are shown considered.
-    pub fn is_shown(&self) -> bool {
-        self.adjusted_p <= LEVEL
-    }
-
-    /// How large the difference is, in words: by how far the rounds agree on its side. The limits are
-    /// those of Cohen for correlations (0.3, 0.5; "Statistical Power Analysis for the Behavioral Sciences",
-    /// 1988).
-    pub fn in_words(&self) -> String {
-        match self.effect.map(f64::abs) {
-            _ if !self.is_shown() => {
-                format!("no difference that {} can show", self.basis.in_words())
-            }
-            Some(size) if size >= 0.5 => "large".to_owned(),
-            Some(size) if size >= 0.3 => "medium".to_owned(),
-            _ => "small".to_owned(),
-        }
+impl CellValue {
+    /// All that is to be known of it: its repetitions, and its ratio.
+    pub(crate) fn notes(&self) -> String {
+        let notes = [self.note.as_str(), &self.ratio_note];
+        notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -10,14 +10,17 @@ use crate::compare::{Cell, Comparison};
 pub(crate) struct Footnotes {
     /// A sentence, and the columns it is about.
     notes: Vec<(String, Vec<String>)>,
+    /// Whether ratios are shown, of which there may be something to say.
+    of_ratios: bool,
 }
 
 impl Footnotes {
     pub(crate) fn of(comparison: &Comparison) -> Self {
+        let of_ratios = !comparison.is_index_view();
         let mut notes: Vec<(String, Vec<String>)> = Vec::new();
         for line in comparison.groups.iter().flat_map(|group| &group.lines) {
             for (column, cell) in comparison.columns.iter().zip(&line.cells) {
-                let Some(note) = note(cell) else { continue };
+                let Some(note) = note(cell, of_ratios) else { continue };
                 let known = notes.iter().position(|(known, _)| *known == note);
                 let at = known.unwrap_or(notes.len());
                 if known.is_none() {
@@ -28,12 +31,12 @@ impl Footnotes {
                 }
             }
         }
-        Self { notes }
+        Self { notes, of_ratios }
     }
 
     /// What stands in the cell: `[1]`, or nothing.
     pub(crate) fn mark(&self, cell: &Cell) -> String {
-        let note = note(cell);
+        let note = note(cell, self.of_ratios);
         let place = note.and_then(|note| self.notes.iter().position(|(known, _)| *known == note));
         place.map(|place| format!("[{}]", place + 1)).unwrap_or_default()
     }
@@ -47,9 +50,10 @@ impl Footnotes {
     }
 }
 
-fn note(cell: &Cell) -> Option<String> {
+fn note(cell: &Cell, of_ratios: bool) -> Option<String> {
     let note = match cell {
         Cell::Missing => return None,
+        Cell::Value(value) if of_ratios => value.notes(),
         Cell::Value(value) => value.note.clone(),
         Cell::Status(_, detail) if detail.is_empty() => return None,
         Cell::Status(Status::Ok, detail) => detail.clone(),

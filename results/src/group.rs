@@ -12,7 +12,7 @@ use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
 use crate::repetition::{Repetition, Sample, repetitions};
 use crate::run_folder::file;
-use crate::statistics::{Ratio, Round, half_range_percent, quotients, ratio};
+use crate::statistics::{Ratio, Round, half_range_percent, median};
 
 /// What is shown of each case.
 pub(crate) struct Shown<'o> {
@@ -95,13 +95,17 @@ fn lines(
         let (unit, better) = unit(row, transaction, &metric)?;
         // The first column that has a number here: an engine that lacks a level leaves the others
         // comparable.
-        let base = samples.iter().find(|of| matches!(cell(of, None, &metric), Cell::Value(_)));
+        let bases = samples.iter().zip(columns);
+        let base = bases
+            .map(|(samples, level)| Base { samples, name: &level.text })
+            .find(|base| matches!(cell(base.samples, None, &metric), Cell::Value(_)));
         let mut cells: Vec<_> = samples.iter().map(|of| cell(of, base, &metric)).collect();
         // Every number is its own ratio to itself; saying so helps nobody.
         let values = |cell: &&mut Cell| matches!(cell, Cell::Value(_));
         if let Some(Cell::Value(first)) = cells.iter_mut().find(values) {
             first.ratio = None;
             first.evidence = None;
+            first.ratio_note = String::new();
         }
         if let Some(histograms) = &shown.options.histograms {
             for ((cell, samples), level) in cells.iter_mut().zip(&samples).zip(columns) {
@@ -198,7 +202,7 @@ fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Sample
 
 /// A failed repetition fails the cell. Repetitions that were interrupted or not supported only
 /// leave their place to the others, where there are any.
-fn cell(samples: &Samples, first: Option<&Samples>, metric: &str) -> Cell {
+fn cell(samples: &Samples, base: Option<Base<'_>>, metric: &str) -> Cell {
     let worst = samples.statuses.last_key_value();
     let values: Vec<_> = samples.values.values().copied().collect();
     match (middle(metric, &values), worst) {
@@ -206,8 +210,9 @@ fn cell(samples: &Samples, first: Option<&Samples>, metric: &str) -> Cell {
         (_, Some((Status::Failed, (_, details)))) => Cell::Status(Status::Failed, join(details)),
         (None, Some((status, (_, details)))) => Cell::Status(*status, join(details)),
         (Some(median), _) => {
-            let first = first.filter(|first| !first.statuses.contains_key(&Status::Failed));
-            let (ratio, evidence) = first.map_or((None, None), |first| against(samples, first));
+            let base = base.filter(|base| !base.samples.statuses.contains_key(&Status::Failed));
+            let Against { ratio, evidence, note: ratio_note } =
+                base.map(|base| against(samples, base)).unwrap_or_default();
             Cell::Value(CellValue {
                 median,
                 merged: false,
@@ -215,6 +220,7 @@ fn cell(samples: &Samples, first: Option<&Samples>, metric: &str) -> Cell {
                 repetitions: values.len(),
                 ratio,
                 evidence,
+                ratio_note,
                 is_doubtful: false,
                 best: false,
                 detail: most_said(samples),
@@ -225,18 +231,66 @@ fn cell(samples: &Samples, first: Option<&Samples>, metric: &str) -> Cell {
     }
 }
 
-/// The ratio to the first column, and what speaks for it: round by round, or where no round has both, each
-/// repetition to each.
-fn against(samples: &Samples, first: &Samples) -> (Option<Ratio>, Option<Evidence>) {
-    let ratio = ratio(&samples.values, &first.values);
-    if let Some(ratios) = quotients(&samples.values, &first.values) {
-        return (ratio, Evidence::of(&ratios));
+/// What ratios are taken to.
+#[derive(Clone, Copy)]
+struct Base<'s> {
+    samples: &'s Samples,
+    /// The column that it stands in.
+    name: &'s str,
+}
+
+/// A ratio, what speaks for it, and what must be known of it.
+#[derive(Default)]
+struct Against {
+    ratio: Option<Ratio>,
+    evidence: Option<Evidence>,
+    note: String,
+}
+
+/// The ratio to the first column, round by round, or where no round has both, each repetition to each.
+fn against(samples: &Samples, base: Base<'_>) -> Against {
+    let shared = samples.values.iter().filter_map(|(round, value)| {
+        let base = base.samples.values.get(round)?;
+        Some((*value, *base))
+    });
+    let (values, bases): (Vec<f64>, Vec<f64>) = shared.unzip();
+    if values.is_empty() {
+        let numbers = |of: &Samples| -> Vec<f64> { of.values.values().copied().collect() };
+        let (values, bases) = (numbers(samples), numbers(base.samples));
+        if let Some(note) = no_ratio(&values, &bases, base.name, "repetitions") {
+            return Against { note, ..Against::default() };
+        }
+        let Some((evidence, value)) = Evidence::unpaired(&bases, &values) else {
+            return Against::default();
+        };
+        let ratio = Some(Ratio { value, paired: false });
+        return Against { ratio, evidence: Some(evidence), note: String::new() };
     }
-    let numbers = |samples: &Samples| -> Vec<f64> { samples.values.values().copied().collect() };
-    match Evidence::unpaired(&numbers(first), &numbers(samples)) {
-        Some((evidence, value)) => (Some(Ratio { value, paired: false }), Some(evidence)),
-        None => (ratio, None),
+    if let Some(note) = no_ratio(&values, &bases, base.name, "rounds") {
+        return Against { note, ..Against::default() };
     }
+    let ratios: Vec<f64> = values.iter().zip(&bases).map(|(value, base)| value / base).collect();
+    let all = samples.values.len() + base.samples.values.len() - ratios.len();
+    let note = match ratios.len() < all {
+        true => format!("the ratio is of {} of {all} rounds, which have both", ratios.len()),
+        false => String::new(),
+    };
+    let ratio = median(&ratios).map(|value| Ratio { value, paired: true });
+    Against { ratio, evidence: Evidence::paired(&ratios), note }
+}
+
+/// Why no ratio can be taken; `None` where one can. Those of the rounds in which the base is not 0 would be of a choice of
+/// rounds, and what a number below 0 is a multiple of, says nothing.
+fn no_ratio(values: &[f64], bases: &[f64], base: &str, noun: &str) -> Option<String> {
+    let count =
+        |numbers: &[f64], is: fn(&f64) -> bool| numbers.iter().filter(|one| is(one)).count();
+    let told = [
+        (base, "0", count(bases, |base| *base == 0.0), bases.len()),
+        (base, "below 0", count(bases, |base| *base < 0.0), bases.len()),
+        ("it", "below 0", count(values, |value| *value < 0.0), values.len()),
+    ];
+    let (what, is, count, of) = told.into_iter().find(|(.., count, _)| *count > 0)?;
+    Some(format!("no ratio, for {what} is {is} in {count} of {of} {noun}"))
 }
 
 /// Puts the percentile of all repetitions that count in place of that of the median one.

@@ -259,8 +259,8 @@ fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
     let bit = |bit: bool| u8::from(bit).to_string();
     let (value, status, detail) = match cell {
         Cell::Missing => return None,
-        Cell::Value(value) => (Some(value), "ok", &value.note),
-        Cell::Status(status, detail) => (None, status.name(), detail),
+        Cell::Value(value) => (Some(value), "ok", value.notes()),
+        Cell::Status(status, detail) => (None, status.name(), detail.clone()),
     };
     let ratio = value.and_then(|value| value.ratio);
     Some([
@@ -275,7 +275,7 @@ fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
         bit(value.is_some_and(|value| value.best)),
         value.map_or(0, |value| value.repetitions).to_string(),
         status.to_owned(),
-        detail.clone(),
+        detail,
     ])
 }
 
@@ -408,7 +408,6 @@ impl Parts {
             Cell::Value(value) => {
                 let text = number::value(value.median / shown_metric(line).1, &line.unit);
                 let mark = value.client_mark();
-                let about = |paired: bool| if paired { "" } else { "~" };
                 Self {
                     best: value.best,
                     value: match style {
@@ -417,14 +416,7 @@ impl Parts {
                         _ => text + mark,
                     },
                     spread: value.spread_percent.map(number::spread).unwrap_or_default(),
-                    ratio: value
-                        .ratio
-                        .map(|ratio| {
-                            let number = number::ratio(ratio.value);
-                            let doubt = if value.is_doubtful { "?" } else { "" };
-                            format!("{}{number}{doubt}", about(ratio.paired))
-                        })
-                        .unwrap_or_default(),
+                    ratio: ratio(value),
                     evidence: evidence(value, style).unwrap_or_default(),
                     word: String::new(),
                     note,
@@ -455,6 +447,16 @@ impl Parts {
         };
         Text { text, bold: self.best }
     }
+}
+
+/// The ratio with its marks; `-` where there can be none, which a footnote explains.
+fn ratio(value: &CellValue) -> String {
+    let Some(ratio) = value.ratio else {
+        return if value.ratio_note.is_empty() { String::new() } else { "-".to_owned() };
+    };
+    let about = if ratio.paired { "" } else { "~" };
+    let doubt = if value.is_doubtful { "?" } else { "" };
+    format!("{about}{}{doubt}", number::ratio(ratio.value))
 }
 
 /// The interval of a ratio and its effect size; `None` where so few repetitions tell neither.

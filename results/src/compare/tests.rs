@@ -18,6 +18,8 @@ use crate::record::Record;
 use crate::render::RenderOptions;
 use crate::run_folder::RunFolder;
 
+mod ratios;
+
 fn value(comparison: &Comparison, group: usize, line: usize, column: usize) -> &CellValue {
     match &comparison.groups[group].lines[line].cells[column] {
         Cell::Value(value) => value,

@@ -40,6 +40,9 @@ impl Comparison {
                     .to_owned(),
             );
         }
+        if values.iter().any(|value| value.ratio.is_none() && !value.ratio_note.is_empty()) {
+            parts.push("- is no ratio, for one of its numbers is 0 or below".to_owned());
+        }
         if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
             parts.push(
                 "~ stands where no round has both: the median of each repetition to each"
