@@ -98,17 +98,22 @@ impl Evidence {
         self.adjusted_p <= LEVEL
     }
 
-    /// How large the difference is, in words: by how far the rounds agree on its side. The limits are
-    /// those of Cohen for correlations (0.3, 0.5; "Statistical Power Analysis for the Behavioral Sciences",
-    /// 1988).
+    /// Whether there is a difference, and by how far the rounds agree on its side, in words; how large it is says the
+    /// ratio. The limits are those of Cohen for correlations (0.3, 0.5; "Statistical Power Analysis for the
+    /// Behavioral Sciences", 1988).
     pub fn in_words(&self) -> String {
+        if !self.is_shown() {
+            return format!("no difference that {} can show", self.basis.in_words());
+        }
+        let what = match self.basis {
+            Basis::Rounds(_) => "rounds",
+            Basis::Repetitions(..) => "pairs of repetitions",
+        };
         match self.effect.map(f64::abs) {
-            _ if !self.is_shown() => {
-                format!("no difference that {} can show", self.basis.in_words())
-            }
-            Some(size) if size >= 0.5 => "large".to_owned(),
-            Some(size) if size >= 0.3 => "medium".to_owned(),
-            _ => "small".to_owned(),
+            Some(1.0) => format!("shown: all {what} agree"),
+            Some(size) if size >= 0.5 => format!("shown: nearly all {what} agree"),
+            Some(size) if size >= 0.3 => format!("shown: most {what} agree"),
+            _ => format!("shown: {what} hardly agree"),
         }
     }
 }

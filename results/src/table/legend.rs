@@ -35,8 +35,7 @@ impl Comparison {
         }
         if values.iter().any(|value| interval(value).is_some()) {
             parts.push(
-                "its interval of 95% follows it; r is the effect size: how far rounds agree, from -1, all are less, \
-                 to 1, all are more (0.3 is medium, 0.5 large)"
+                "its interval of 95% follows it; r is how far rounds agree, from -1, all are less, to 1, all are more"
                     .to_owned(),
             );
         }

@@ -91,3 +91,14 @@ fn how_many_rounds_a_ratio_is_of_is_said_where_some_have_one_side() {
     assert_eq!(cell.ratio_note, "the ratio is of 5 of 8 rounds, which have both");
     assert_eq!(cell.ratio.unwrap().value, 0.5);
 }
+
+/// The ratio says how large it is; rounds that agree say how sure.
+#[test]
+fn a_sure_tenth_of_a_percent_is_not_called_large() {
+    let rounds: Vec<f64> = (0..12).map(|round| 1.0 + f64::from(round) / 1000.0).collect();
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &rounds);
+    records.extend(repetitions(&case("tpcc", "postgres"), 1001.0, &rounds));
+    let comparison = by_engine(&records);
+    let cell = value(&comparison, 0, 0, 1);
+    assert_eq!(cell.evidence.as_ref().unwrap().in_words(), "shown: all rounds agree");
+}
