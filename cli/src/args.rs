@@ -119,7 +119,8 @@ pub struct CompareArgs {
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
 
-    /// What the columns are.
+    /// What the columns are: `engine`, `isolation`, `driver`, `clients`, `target`, `durability`, `statements`, `pipeline`,
+    /// `keys`, `cache`, `streams` or `run`.
     #[arg(long, value_name = "DIMENSION", default_value = "engine")]
     pub by: String,
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
@@ -16,8 +17,10 @@ use crate::statistics::Ratio;
 use crate::statistics::holm::adjusted;
 
 mod evidence;
+mod pooled;
 
 pub use evidence::{Basis, Evidence, LEVEL};
+pub use pooled::pooled;
 
 /// What makes the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +47,13 @@ pub enum By {
     Cache,
     /// A column per number of streams of queries.
     Streams,
+    /// A column per run.
+    Run,
 }
 
 impl By {
     /// Every choice.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Engine,
         Self::Isolation,
         Self::Driver,
@@ -60,6 +65,7 @@ impl By {
         Self::Keys,
         Self::Cache,
         Self::Streams,
+        Self::Run,
     ];
 
     /// The word on the command line.
@@ -81,6 +87,15 @@ impl By {
             Self::Keys => Dimension::Keys,
             Self::Cache => Dimension::Cache,
             Self::Streams => Dimension::Streams,
+            Self::Run => Dimension::Run,
+        }
+    }
+
+    /// The column of a case that was measured in a run.
+    pub(crate) fn level(self, case: &Case, run_id: &str) -> Level {
+        match self {
+            Self::Run => Level::named(run_id),
+            _ => self.dimension().level(case),
         }
     }
 
@@ -276,18 +291,18 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     }
     let by = options.by.dimension();
     let metrics = asked_metrics(records, options)?;
-    let cases = distinct_cases(records);
-    let plan = Plan::new(&cases, by);
-    let levels = column_levels(&cases, options);
-    let columns: Vec<_> = levels.iter().map(|level| column(level, &cases, &plan, by)).collect();
-    let groups = group(records, &plan, by, &levels, &Shown { metrics, options })?;
+    let placed = placed_cases(records, options.by);
+    let plan = Plan::new(&placed, by);
+    let levels = column_levels(&placed, options);
+    let columns: Vec<_> = levels.iter().map(|level| column(level, &placed, &plan)).collect();
+    let groups = group(records, &plan, &levels, &Shown { metrics, options })?;
     check_common(&groups, &columns, &plan, by)?;
     let mut groups = groups;
     correct(&mut groups);
     Ok(Comparison {
         shows_default: options.metrics.is_empty() && !options.transactions,
         by,
-        warnings: warnings(&columns, &cases),
+        warnings: warnings(&columns, &placed),
         columns,
         constants: plan.constants,
         dimensions: plan.rows,
@@ -355,13 +370,21 @@ fn asked_metrics(records: &[Record], options: &CompareOptions) -> Result<Vec<Str
     options.metrics.iter().map(|asked| metric::find(asked, &measured)).collect()
 }
 
+/// The cases of records, repetition by repetition, each beside its column.
+fn placed_cases(records: &[Record], by: By) -> Vec<(&Case, Level)> {
+    let same = |one: &Record, other: &Record| {
+        Arc::ptr_eq(&one.case, &other.case) && one.run_id == other.run_id
+    };
+    let pieces = records.chunk_by(same).filter_map(|piece| piece.first());
+    pieces.map(|row| (&*row.case, by.level(&row.case, &row.run_id))).collect()
+}
+
 /// The values that make the columns, in order.
-fn column_levels(cases: &[&Case], options: &CompareOptions) -> Vec<Level> {
+fn column_levels(cases: &[(&Case, Level)], options: &CompareOptions) -> Vec<Level> {
     let mut levels: Vec<Level> = Vec::new();
-    for case in cases {
-        let level = options.by.dimension().level(case);
-        if !levels.contains(&level) {
-            levels.push(level);
+    for (_, level) in cases {
+        if !levels.contains(level) {
+            levels.push(level.clone());
         }
     }
     let place = |level: &Level| options.order.iter().position(|name| *name == level.text);
@@ -370,15 +393,15 @@ fn column_levels(cases: &[&Case], options: &CompareOptions) -> Vec<Level> {
     levels
 }
 
-fn column(level: &Level, cases: &[&Case], plan: &Plan, by: Dimension) -> Column {
-    let case = cases.iter().find(|case| by.level(case) == *level);
+fn column(level: &Level, cases: &[(&Case, Level)], plan: &Plan) -> Column {
+    let case = cases.iter().find(|(_, column)| column == level).map(|(case, _)| *case);
     let detail = |dimension: &Dimension| Some((*dimension, dimension.level(case?).text));
     let details = plan.of_columns.iter().filter_map(detail).collect();
     Column { name: level.text.clone(), details }
 }
 
 /// What stands before the numbers when columns differ in more than what was asked for.
-fn warnings(columns: &[Column], cases: &[&Case]) -> Vec<String> {
+fn warnings(columns: &[Column], cases: &[(&Case, Level)]) -> Vec<String> {
     let mut warnings = Vec::new();
     let differs = |dimension: Dimension| {
         let values: Vec<_> = columns
@@ -414,7 +437,7 @@ fn warnings(columns: &[Column], cases: &[&Case]) -> Vec<String> {
     if let Some(values) = differs(Dimension::Cache) {
         warnings.push(format!("the columns differ in what was in memory ({values})"));
     }
-    let seeds: BTreeSet<_> = cases.iter().map(|case| case.seed).collect();
+    let seeds: BTreeSet<_> = cases.iter().map(|(case, _)| case.seed).collect();
     if seeds.len() > 1 {
         let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
         warnings.push(format!("the seeds differ ({}), so the inputs do", seeds.join(", ")));

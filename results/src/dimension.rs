@@ -41,6 +41,8 @@ pub enum Dimension {
     Target,
     /// The server's version.
     Version,
+    /// The run that it was measured in, which no case tells.
+    Run,
 }
 
 /// A value of a dimension: sorted by rank, then by text.
@@ -52,6 +54,11 @@ pub struct Level {
 }
 
 impl Level {
+    /// One of a dimension that has no order.
+    pub(crate) fn named(text: &str) -> Self {
+        Self { rank: 0, text: text.to_owned() }
+    }
+
     /// Where it sorts among others of its dimension; the same for all where text has no order.
     pub(crate) const fn rank(&self) -> u64 {
         self.rank
@@ -59,7 +66,7 @@ impl Level {
 }
 
 impl Dimension {
-    /// Every dimension; those that identify a server come after those that set a load, so that
+    /// Every dimension of a case; those that identify a server come after those that set a load, so that
     /// they tell cases apart only where nothing else does.
     pub const ALL: [Self; 14] = [
         Self::Engine,
@@ -95,6 +102,7 @@ impl Dimension {
             Self::Driver => "driver",
             Self::Target => "target",
             Self::Version => "engine_version",
+            Self::Run => "run",
         }
     }
 
@@ -106,6 +114,7 @@ impl Dimension {
             Self::Engine => Level { rank: 0, text: case.engine.clone() },
             Self::Driver => Level { rank: 0, text: case.driver.clone() },
             Self::Target => Level { rank: 0, text: case.target.clone() },
+            Self::Run => Level::named(""),
             Self::Version => Level { rank: 0, text: case.engine_version.clone() },
             Self::Isolation => Level {
                 rank: place(Isolation::ALL.iter().position(|level| *level == case.isolation)),
@@ -208,21 +217,22 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Lays out the dimensions of `cases` other than `columns`.
-    pub(crate) fn new(cases: &[&Case], columns: Dimension) -> Self {
+    /// Lays out the dimensions of `cases` other than `columns`; each case stands beside its column.
+    pub(crate) fn new(cases: &[(&Case, Level)], columns: Dimension) -> Self {
         let mut plan = Self::default();
         for dimension in Dimension::ALL.into_iter().filter(|dimension| *dimension != columns) {
-            let levels: BTreeSet<_> = cases.iter().map(|case| dimension.level(case)).collect();
-            let of_column = |case: &Case| vec![columns.level(case)];
+            let levels: BTreeSet<_> = cases.iter().map(|(case, _)| dimension.level(case)).collect();
+            let of_columns = cases.iter().map(|(case, column)| (*case, vec![column.clone()]));
+            let of_cells = cases.iter().map(|(case, column)| (*case, plan.place(column, case)));
             if let (1, Some(level)) = (levels.len(), levels.first()) {
                 if !dimension.goes_without_saying(&level.text) {
                     plan.constants.push((dimension, level.text.clone()));
                 }
-            } else if !dimension.is_load() && determined(cases, dimension, of_column) {
+            } else if !dimension.is_load() && determined(of_columns, dimension) {
                 plan.of_columns.push(dimension);
             } else if dimension.is_load()
                 || dimension.is_condition()
-                || !determined(cases, dimension, |case| plan.place(columns, case))
+                || !determined(of_cells, dimension)
             {
                 plan.rows.push(dimension);
             }
@@ -237,13 +247,14 @@ impl Plan {
         let dimensions = Dimension::ALL.into_iter().filter(|one| *one != Dimension::Version);
         for dimension in dimensions {
             let levels: BTreeSet<_> = cases.iter().map(|case| dimension.level(case)).collect();
+            let of_rows = cases.iter().map(|case| (*case, plan.place_in_rows(case)));
             if let (1, Some(level)) = (levels.len(), levels.first()) {
                 if !dimension.goes_without_saying(&level.text) {
                     plan.constants.push((dimension, level.text.clone()));
                 }
             } else if dimension.is_load()
                 || dimension.is_condition()
-                || !determined(cases, dimension, |case| plan.place_in_rows(case))
+                || !determined(of_rows, dimension)
             {
                 plan.rows.push(dimension);
             }
@@ -260,9 +271,9 @@ impl Plan {
     }
 
     /// What tells a case's cell from others so far.
-    fn place(&self, columns: Dimension, case: &Case) -> Vec<Level> {
+    fn place(&self, column: &Level, case: &Case) -> Vec<Level> {
         let benchmark = format!("{}/{}", case.suite, case.benchmark);
-        let mut place = vec![Level { rank: 0, text: benchmark }, columns.level(case)];
+        let mut place = vec![Level { rank: 0, text: benchmark }, column.clone()];
         place.extend(self.row_levels(case));
         place
     }
@@ -296,11 +307,14 @@ impl Plan {
     }
 }
 
-/// Whether cases that agree in `key` agree in the dimension.
-fn determined(cases: &[&Case], dimension: Dimension, key: impl Fn(&Case) -> Vec<Level>) -> bool {
+/// Whether cases that agree in their keys agree in the dimension.
+fn determined<'c>(
+    mut cases: impl Iterator<Item = (&'c Case, Vec<Level>)>,
+    dimension: Dimension,
+) -> bool {
     let mut seen = BTreeMap::new();
-    cases.iter().all(|case| {
+    cases.all(|(case, key)| {
         let level = dimension.level(case);
-        *seen.entry(key(case)).or_insert_with(|| level.clone()) == level
+        *seen.entry(key).or_insert_with(|| level.clone()) == level
     })
 }

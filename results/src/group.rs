@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::compare::{Cell, CellValue, CompareOptions, Evidence, Group, Line};
-use crate::dimension::{Dimension, Level, Plan};
+use crate::dimension::{Level, Plan};
 use crate::histograms::{Histograms, is_read_off};
 use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
@@ -38,7 +38,6 @@ type Row<'r> = BTreeMap<Level, Cases<'r>>;
 pub(crate) fn group(
     records: &[Record],
     plan: &Plan,
-    by: Dimension,
     columns: &[Level],
     shown: &Shown<'_>,
 ) -> Result<Vec<Group>> {
@@ -47,7 +46,7 @@ pub(crate) fn group(
         let Some(case) = repetition.case() else { continue };
         let place = (format!("{}/{}", case.suite, case.benchmark), plan.row_levels(case));
         let row = rows.entry(place).or_default();
-        let cases = row.entry(by.level(case)).or_default();
+        let cases = row.entry(shown.options.by.level(case, repetition.run_id())).or_default();
         match cases.entry(repetition.round()) {
             Entry::Occupied(mut known) => known.get_mut().join(repetition),
             Entry::Vacant(new) => {

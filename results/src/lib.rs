@@ -54,7 +54,7 @@ mod timeline;
 pub use backup_view::BackupView;
 pub use bottleneck::client_bottlenecks;
 pub use chart::{Chart, ChartCurve};
-pub use compare::{By, CompareOptions, Comparison, compare, compare_all};
+pub use compare::{By, CompareOptions, Comparison, compare, compare_all, pooled};
 pub use histograms::{Histograms, histograms};
 pub use isolation_view::IsolationView;
 pub use load::{Loaded, LoadedFile, load};

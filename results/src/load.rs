@@ -73,7 +73,8 @@ impl Loaded {
             | By::Pipeline
             | By::Keys
             | By::Cache
-            | By::Streams => None,
+            | By::Streams
+            | By::Run => None,
         };
         targets.filter_map(name).collect()
     }

@@ -21,6 +21,7 @@ use dbdyno_core::{Better, Result};
 use crate::metric::is_asked;
 use crate::statistics::shift::Shift;
 
+pub(crate) use conditions::is_noted;
 pub use history::{HistoryOptions, regress_history};
 pub use plans::PlanChange;
 pub use render::{RegressFormat, render};

@@ -78,7 +78,9 @@ pub struct Point {
 /// No benchmark was measured at more than one number of clients.
 pub fn scaling(records: &[Record]) -> Result<Scaling> {
     let cases = distinct_cases(records);
-    let plan = Plan::new(&cases, Dimension::Clients);
+    let clients = Dimension::Clients;
+    let placed: Vec<_> = cases.iter().map(|case| (*case, clients.level(case))).collect();
+    let plan = Plan::new(&placed, clients);
     // What is the same in all cases of one number of clients still tells curves apart.
     let dimensions: Vec<_> = plan.of_columns.iter().chain(&plan.rows).copied().collect();
     let mut curves: BTreeMap<(String, Vec<Level>), BTreeMap<u32, Repetitions<'_>>> =

@@ -218,6 +218,18 @@ fn compare_names_what_runs_lack_and_ends_with_two() {
 }
 
 #[test]
+fn compare_says_which_runs_a_cell_takes_together() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 500.0, "Scan")]);
+    let together = desk.dbdyno(&["compare", "runs/old", "runs/new"]);
+    assert_eq!(code(&together), 0, "{}", err(&together));
+    let told = "new, old measured the same cases";
+    assert!(err(&together).contains(told), "{}", err(&together));
+    let apart = desk.dbdyno(&["compare", "runs/old", "runs/new", "--by", "run"]);
+    assert_eq!((code(&apart), err(&apart).as_str()), (0, ""));
+    assert!(out(&apart).contains("~0.50x"), "{}", out(&apart));
+}
+
+#[test]
 fn output_that_cannot_be_written_is_an_error() {
     let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
     let command = |redirect: &str| {

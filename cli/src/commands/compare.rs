@@ -3,7 +3,7 @@
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
     By, Format, Loaded, check_machines, compare as put_side_by_side, compare_all, histograms, load,
-    scaling, shortfalls,
+    pooled, scaling, shortfalls,
 };
 
 use crate::Ended;
@@ -29,7 +29,9 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     loaded.check_results("put side by side")?;
     let machines = check_machines(&loaded, arguments.across_machines)?;
     let lacking = shortfalls(&loaded);
-    for warning in loaded.warnings.iter().chain(&machines).chain(&lacking.told) {
+    let pooled = pooled(&loaded, by);
+    let told = loaded.warnings.iter().chain(&machines).chain(&lacking.told).chain(&pooled);
+    for warning in told {
         note(&format!("warning: {warning}"));
     }
     let mut options = tables::options(&loaded, by);

@@ -23,6 +23,11 @@ fn tells_cases_apart(option: &str) -> bool {
     Dimension::ALL.iter().any(|dimension| dimension.is_option() && dimension.name() == option)
 }
 
+/// Whether runs that differ in an option are told of it.
+pub(crate) fn is_noted(option: &str) -> bool {
+    !NOT_NOTED.contains(&option) && !tells_cases_apart(option)
+}
+
 /// Whether an option says which cases and loads there are.
 pub(super) fn says_which_cases(option: &str) -> bool {
     tells_cases_apart(option) || OF_LOADS.contains(&option)
@@ -73,7 +78,6 @@ fn system_note(known: &[(&LoadedFile, &RunInfo)]) -> Option<String> {
 fn option_notes(before: &[RunInfo], after: &[RunInfo]) -> Vec<String> {
     let names: BTreeSet<&String> =
         before.iter().chain(after).flat_map(|run| run.options.keys()).collect();
-    let is_noted = |name: &str| !NOT_NOTED.contains(&name) && !tells_cases_apart(name);
     let names = names.into_iter().filter(|name| is_noted(name));
     let notes = names.filter_map(|name| {
         let value = |run: &RunInfo| run.options.get(name).cloned().unwrap_or_default();

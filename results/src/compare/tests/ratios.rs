@@ -102,3 +102,21 @@ fn a_sure_tenth_of_a_percent_is_not_called_large() {
     let cell = value(&comparison, 0, 0, 1);
     assert_eq!(cell.evidence.as_ref().unwrap().in_words(), "shown: all rounds agree");
 }
+
+#[test]
+fn runs_stand_side_by_side_and_share_no_round() {
+    let factors = [1.0, 1.01, 0.99, 1.02, 0.98];
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &factors);
+    records.extend(in_run("r2", repetitions(&case("tpcc", "sqlite"), 500.0, &factors)));
+    let comparison = compare(&records, &CompareOptions::new(By::Run)).unwrap();
+    let names: Vec<_> = comparison.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["r1", "r2"]);
+    let cells = [0, 1].map(|column| value(&comparison, 0, 0, column));
+    assert_eq!(cells.map(|cell| (cell.median, cell.repetitions)), [(1000.0, 5), (500.0, 5)]);
+    assert!(!cells[1].ratio.unwrap().paired);
+    // A run of another engine is another column of the same row.
+    records.truncate(records.len() / 2);
+    records.extend(in_run("r3", repetitions(&case("tpcc", "postgres"), 500.0, &factors)));
+    let comparison = compare(&records, &CompareOptions::new(By::Run)).unwrap();
+    assert_eq!((comparison.groups.len(), value(&comparison, 0, 0, 1).median), (1, 500.0));
+}
