@@ -81,6 +81,41 @@ fn large_samples_are_approximated_as_by_scipy() {
     assert_near(p_value(&[1.0; 40], &[1.0; 40]), 1.0, 0.0);
 }
 
+/// Two samples that do not overlap are as unlikely as one way to divide all numbers, in either direction.
+#[test]
+fn few_numbers_against_many_are_counted_out() {
+    let numbers = |count: usize, from: f64| -> Vec<f64> {
+        (0..count).map(|place| from + place as f64).collect()
+    };
+    for (many, few, ways) in [(64, 3, 47_905.0), (100, 2, 5_151.0), (56, 3, 32_509.0)] {
+        let (one, other) = (numbers(many, 1_000.0), numbers(few, 0.0));
+        assert_near(p_value(&one, &other), 2.0 / ways, 1e-12);
+        assert_near(p_value(&other, &one), 2.0 / ways, 1e-12);
+        // Numbers of one sample that are equal change nothing of that.
+        assert_near(p_value(&vec![9.0; many], &vec![5.0; few]), 2.0 / ways, 1e-12);
+        assert_eq!(outside(many, few, 2.0 / ways), Some(0));
+        assert_eq!(outside(many, few, 1.9 / ways), None);
+    }
+    // In two of all ways three ranks add up to 1 + 2 + 4 or less.
+    let mut second = numbers(64, 10.0);
+    second[0] = 1.5;
+    assert_near(p_value(&second, &[0.0, 1.0, 2.0]), 4.0 / 47_905.0, 1e-12);
+}
+
+/// More of the same baseline makes what differs from it no likelier.
+#[test]
+fn p_does_not_rise_with_a_longer_baseline() {
+    for few in 1..=8 {
+        let current = vec![50.0; few];
+        let mut last = 1.0;
+        for many in few..200 {
+            let p = p_value(&vec![100.0; many], &current);
+            assert!(p <= last, "{many} against {few}: {p} after {last}");
+            last = p;
+        }
+    }
+}
+
 /// The largest U that is significant at 5 % in two directions, from the tables of Mann and Whitney as
 /// textbooks have them.
 #[test]
