@@ -19,7 +19,7 @@ use crate::run_history::{Entry, RunHistory};
 use crate::statistics::change_points::{ChangePoint, Strictness, change_points, fewest};
 use crate::statistics::drift::is_drift;
 use crate::statistics::mann_whitney::RankTest;
-use crate::statistics::shift::shift;
+use crate::statistics::shift::{factor, shift};
 
 /// Which changes of a history are told as such.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -209,7 +209,7 @@ impl Search<'_> {
             let told = self.change(series, &values, change, least);
             let run = series.points[change.at].0;
             let undone = (told.verdict == Verdict::Regression)
-                .then(|| undone(series, &values, change, &changes, least))
+                .then(|| self.undone(series, &values, change, &changes))
                 .flatten()
                 .map(|at| &self.entries[series.points[at].0].run_id);
             match undone {
@@ -242,6 +242,32 @@ impl Search<'_> {
         findings
     }
 
+    /// Where a change for the worse was over: a later change left a level that is no worse than the one before
+    /// it by as much as counts, and that is the level of today.
+    fn undone(
+        &self,
+        series: &Series<'_>,
+        values: &[f64],
+        change: &ChangePoint,
+        changes: &[ChangePoint],
+    ) -> Option<usize> {
+        let last = changes.last().filter(|last| last.at > change.at)?;
+        let (old, now) = (&values[change.before.clone()], &values[last.after.clone()]);
+        let least = self.options.thresholds.of(&series.metric);
+        let is_worse = match (factor(old, now), series.better) {
+            (Some(factor), Better::Higher) => 1.0 - factor >= least,
+            (Some(factor), Better::Lower | Better::Neither) => factor - 1.0 >= least,
+            // Of zeros and a few others the level of today need not be that of old to be as good: it is worse
+            // where that is shown.
+            (None, better) => {
+                let is_better = |upwards| upwards == (better == Better::Higher);
+                RankTest::default().p_value(old, now) <= self.of_history.level
+                    && !went_up(old, now, least).is_ok_and(is_better)
+            }
+        };
+        (!is_worse).then_some(last.at)
+    }
+
     fn finding(&self, series: &Series<'_>, verdict: Verdict, why: String) -> Finding {
         Finding {
             benchmark: series.benchmark.clone(),
@@ -265,8 +291,13 @@ impl Search<'_> {
         let (before, after) = (&values[change.before.clone()], &values[change.after.clone()]);
         let side = |side: &[f64]| (middle(&series.metric, side).unwrap_or_default(), side.len());
         let (old, new) = (side(before), side(after));
-        let is_better = (new.0 > old.0) == (series.better == Better::Higher);
-        let verdict = if is_better { Verdict::Improvement } else { Verdict::Regression };
+        let (verdict, doubt) = match went_up(before, after, least) {
+            Ok(upwards) if upwards == (series.better == Better::Higher) => {
+                (Verdict::Improvement, String::new())
+            }
+            Ok(_) => (Verdict::Regression, String::new()),
+            Err(why) => (Verdict::CouldNotTell, format!("; {why}")),
+        };
         let entry = |at: usize| &self.entries[series.points[at].0];
         let (first, last) = (entry(change.places.0), entry(change.places.1));
         let is_drift = is_drift(before, after);
@@ -277,6 +308,7 @@ impl Search<'_> {
         if is_drift {
             why += "; a slow drift fits better than a step";
         }
+        why += &doubt;
         Finding {
             numbers: Some(Numbers {
                 unit: series.unit.clone(),
@@ -299,26 +331,18 @@ impl Search<'_> {
     }
 }
 
+/// As a note names what a change was.
 fn word(finding: &Finding) -> &'static str {
-    finding.verdict.name()
+    match finding.verdict {
+        Verdict::Regression | Verdict::Improvement => finding.verdict.name(),
+        Verdict::CouldNotTell | Verdict::NotWorse | Verdict::NoChange => "change",
+    }
 }
 
-/// Where a change for the worse was over: a later change left a level that is no worse than the one before
-/// it by as much as counts, and that is the level of today.
-fn undone(
-    series: &Series<'_>,
-    values: &[f64],
-    change: &ChangePoint,
-    changes: &[ChangePoint],
-    least: f64,
-) -> Option<usize> {
-    let last = changes.last().filter(|last| last.at > change.at)?;
-    let old = middle(&series.metric, &values[change.before.clone()])?;
-    let now = middle(&series.metric, &values[last.after.clone()])?;
-    let ratio = if now == old { 1.0 } else { now / old };
-    let worse = match series.better {
-        Better::Higher => 1.0 - ratio,
-        Better::Lower | Better::Neither => ratio - 1.0,
-    };
-    (worse < least).then_some(last.at)
+/// Whether the level went up at a change; else why that cannot be told.
+fn went_up(before: &[f64], after: &[f64], least: f64) -> Result<bool, String> {
+    match factor(before, after) {
+        Some(factor) => Ok(factor > 1.0),
+        None => judge::went_up_without_ratio(before, after, least),
+    }
 }

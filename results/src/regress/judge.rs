@@ -9,7 +9,7 @@ use crate::statistics::holm::adjusted;
 use crate::statistics::mann_whitney::{RankTest, can_show};
 use crate::statistics::median;
 use crate::statistics::repetitions::{deviation, enough, fewest};
-use crate::statistics::shift::{Shift, difference, shift, tendency};
+use crate::statistics::shift::{Shift, difference, share_of_change, shift, tendency, went_up};
 
 /// The numbers of one metric of one case on both sides.
 pub(super) struct Pair {
@@ -88,7 +88,7 @@ const AS_BAD: &str =
 
 /// What is said where the ranks do not go the way of the mean, or of the sum.
 const TORN: &str =
-    "most repetitions tell one thing and all together another: a few of them stand far out";
+    "most numbers tell one thing and all together another: a few of them stand far out";
 
 /// What is said where a side has zeros, and that is all there is to say.
 const NO_RATIO: &str = "some numbers are not above 0, so that there is no ratio";
@@ -105,15 +105,6 @@ impl Pair {
         self.runs.len() < 2 || self.runs.iter().all(is_beyond)
     }
 
-    /// Whether numbers typically moved that way by as much as counts: by the median of all differences. Where
-    /// that is 0, for most numbers are equal on both sides, it says nothing against.
-    fn typically_moved(&self, upwards: bool) -> bool {
-        let by = difference(&self.before, &self.after).unwrap_or_default();
-        let by = if upwards { by } else { -by };
-        let least = self.min_effect * median(&self.before).unwrap_or_default();
-        by == 0.0 || (by > 0.0 && by >= least)
-    }
-
     /// Whether the ranks are larger now, whatever a few numbers far out do to the mean.
     fn ranks_are_larger(&self) -> bool {
         tendency(&self.before, &self.after) > 0.0
@@ -123,6 +114,32 @@ impl Pair {
     fn is_worse_upwards(&self) -> bool {
         self.better != Better::Higher
     }
+}
+
+/// Whether numbers typically moved that way by as much as counts: by the median of all differences. Where
+/// that is 0, for most numbers are equal on both sides, it says nothing against.
+fn typically_moved(before: &[f64], after: &[f64], upwards: bool, min_effect: f64) -> bool {
+    let by = difference(before, after).unwrap_or_default();
+    let by = if upwards { by } else { -by };
+    let least = min_effect * median(before).unwrap_or_default();
+    by == 0.0 || (by > 0.0 && by >= least)
+}
+
+/// Whether numbers that are not all above 0 went up or down, and by as much as counts, where it is shown that they
+/// are others now; else why that cannot be told. The direction is that of the ranks, which are what was tested; the
+/// mean, which a single number can carry anywhere, must agree.
+pub(super) fn went_up_without_ratio(
+    before: &[f64],
+    after: &[f64],
+    min_effect: f64,
+) -> Result<bool, String> {
+    if before.iter().chain(after).any(|number| *number < 0.0) {
+        return Err(NO_RATIO.to_owned());
+    }
+    let upwards = went_up(before, after).ok_or_else(|| format!("{NO_RATIO}; {TORN}"))?;
+    let counts = share_of_change(before, after) >= min_effect
+        && typically_moved(before, after, upwards, min_effect);
+    if counts { Ok(upwards) } else { Err(NO_RATIO.to_owned()) }
 }
 
 /// How strict the judgement is.
@@ -164,26 +181,19 @@ impl Strictness {
         (Verdict::CouldNotTell, self.doubt(pair, shift, adjusted_p))
     }
 
-    /// What numbers show that are not all above 0: whether they went up or down, and by as much as counts. The
-    /// direction is that of the ranks, which are what was tested; the mean, which a single number can carry
-    /// anywhere, must agree.
+    /// What numbers show that are not all above 0.
     fn without_ratio(&self, pair: &Pair, adjusted_p: f64) -> (Verdict, String) {
         let all = || pair.before.iter().chain(&pair.after);
         if all().all(|number| *number == pair.before[0]) {
             return (Verdict::NoChange, String::new());
         }
-        if all().any(|number| *number < 0.0) || adjusted_p > self.level {
+        if adjusted_p > self.level {
             return (Verdict::CouldNotTell, NO_RATIO.to_owned());
         }
-        let mean = |side: &[f64]| side.iter().sum::<f64>() / side.len() as f64;
-        let (old, new) = (mean(&pair.before), mean(&pair.after));
-        let upwards = pair.ranks_are_larger();
-        if (new > old) != upwards {
-            return (Verdict::CouldNotTell, format!("{NO_RATIO}; {TORN}"));
-        }
-        if (new - old).abs() < pair.min_effect * old || !pair.typically_moved(upwards) {
-            return (Verdict::CouldNotTell, NO_RATIO.to_owned());
-        }
+        let upwards = match went_up_without_ratio(&pair.before, &pair.after, pair.min_effect) {
+            Ok(upwards) => upwards,
+            Err(why) => return (Verdict::CouldNotTell, why),
+        };
         match (upwards == pair.is_worse_upwards(), pair.is_beyond_all_runs(upwards)) {
             (_, false) => (Verdict::CouldNotTell, AS_BAD.to_owned()),
             (true, true) => (Verdict::Regression, String::new()),
@@ -197,7 +207,9 @@ impl Strictness {
         let said = pair.finding.why.clone();
         let is_shown = adjusted_p <= self.level;
         let is_larger = pair.ranks_are_larger();
-        let in_most = is_shown && is_larger && pair.typically_moved(true);
+        let in_most = is_shown
+            && is_larger
+            && typically_moved(&pair.before, &pair.after, true, pair.min_effect);
         let together = factor >= 1.0 + pair.min_effect;
         let doubt = match (in_most, together) {
             (false, false) => return (Verdict::NotWorse, said),

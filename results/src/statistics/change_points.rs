@@ -12,7 +12,7 @@ use std::ops::Range;
 use dbdyno_core::random::Rng;
 
 use super::energy::{Divergence, Split};
-use super::median;
+use super::shift::share_of_change;
 
 /// How many values are looked at together. Long ago must not hide what is new (Hunter, section 4.1).
 const WINDOW: usize = 50;
@@ -49,8 +49,7 @@ pub struct ChangePoint {
 pub struct Strictness {
     /// The probability, in (0, 1), that a series in which nothing changes is said to change anywhere.
     pub level: f64,
-    /// How far the medians of both sides must be apart, as a share of the smaller one; of no matter where
-    /// one is not above 0.
+    /// How far the level must move, as a share of the one before ([`share_of_change`]).
     pub least: f64,
 }
 
@@ -158,15 +157,10 @@ impl<'v> Search<'v> {
         (size < self.strictness.least).then_some(rank)
     }
 
-    /// How far the medians of both sides are apart.
+    /// How far the level moved.
     fn size(&self, places: &[usize], rank: usize) -> f64 {
         let (before, after) = self.sides(places, rank);
-        match (median(&self.values[before]), median(&self.values[after])) {
-            (Some(one), Some(other)) if one > 0.0 && other > 0.0 => {
-                f64::max(one, other) / f64::min(one, other) - 1.0
-            }
-            _ => f64::INFINITY,
-        }
+        share_of_change(&self.values[before], &self.values[after])
     }
 
     /// The values on either side of a change up to the next one.

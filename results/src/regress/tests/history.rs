@@ -6,11 +6,13 @@ use std::path::PathBuf;
 
 use dbdyno_core::{Better, Case, Measurement};
 
-use super::{Runs, STEADY, conditions, default};
+use super::{Runs, STEADY, conditions, default, verdicts as verdicts_by_metric};
 use crate::fixture::{case, record, repetitions};
 use crate::record::Record;
 use crate::regress::render::{RegressFormat, render};
-use crate::regress::{HistoryOptions, Judgement, Outcome, Thresholds, Verdict, regress_history};
+use crate::regress::{
+    HistoryOptions, Judgement, Outcome, RegressOptions, Thresholds, Verdict, regress_history,
+};
 use crate::run_history::{RunHistory, ShowOptions, Source, list, show};
 use crate::run_info::RunInfo;
 
@@ -114,6 +116,103 @@ fn what_was_long_ago_or_is_over_is_named_only() {
     assert_eq!(verdicts(&over), [Verdict::Improvement; 4]);
     assert!(over.notes[0].contains("over by run-24"), "{:?}", over.notes);
     assert_eq!(over.outcome(), Outcome::NoRegression);
+}
+
+/// A metric, which direction of it is better, and how many there were in each run.
+type Counted<'c> = (&'c str, Better, &'c dyn Fn(usize) -> f64);
+
+/// What is said of a history of runs that counted these, wherever it changed.
+fn judged(runs: usize, counted: &[Counted<'_>]) -> Judgement {
+    let past = Past::of(runs, |past, number| {
+        let row = |(metric, better, count): &Counted<'_>| {
+            let row = Measurement::new(*metric, count(number), "1", *better);
+            record("", &case("tpcc", "sqlite"), &row)
+        };
+        past.add(number, &counted.iter().map(row).collect::<Vec<_>>())
+    });
+    let metrics = counted.iter().map(|(metric, ..)| (*metric).to_owned()).collect();
+    let options = RegressOptions { metrics, ..default() };
+    let of_history = HistoryOptions { recent: runs, ..HistoryOptions::default() };
+    regress_history(&past.runs.path("history"), &[] as &[PathBuf], &options, of_history).unwrap()
+}
+
+#[test]
+fn of_zeros_and_others_ranks_and_means_tell_the_way() {
+    let some = |number: usize| match number {
+        30..58 if number % 2 == 0 => 100.0,
+        _ => 0.0,
+    };
+    let turned = |number: usize| some(59 - number);
+    // Most fell, and the mean rose.
+    let torn = |number: usize| match number {
+        0..30 => 10.0,
+        _ if number % 6 == 3 => 65.0,
+        _ => 0.0,
+    };
+    let judgement = judged(
+        60,
+        &[
+            ("more_waits", Better::Lower, &some),
+            ("more_hits", Better::Higher, &some),
+            ("fewer_waits", Better::Lower, &turned),
+            ("fewer_hits", Better::Higher, &turned),
+            ("torn", Better::Lower, &torn),
+        ],
+    );
+    assert_eq!(
+        verdicts_by_metric(&judgement),
+        [
+            ("more_waits", Verdict::Regression),
+            ("more_hits", Verdict::Improvement),
+            ("fewer_waits", Verdict::Improvement),
+            ("fewer_hits", Verdict::Regression),
+            ("torn", Verdict::CouldNotTell),
+        ]
+    );
+    let why = &judgement.findings[4].why;
+    assert!(why.starts_with("since run-30") && why.contains("there is no ratio; most"), "{why}");
+}
+
+#[test]
+fn zeros_that_came_back_are_as_good_as_they_were() {
+    let over = |number: usize| match number {
+        15..30 => 100.0,
+        // As rare as before.
+        4 | 36 | 41 => 1.0,
+        _ => 0.0,
+    };
+    let half_of_it = |number: usize| match number {
+        15..30 => 100.0,
+        30.. if number % 2 == 0 => 5.0,
+        _ => 0.0,
+    };
+    let waits = [("over", Better::Lower, &over as _), ("half", Better::Lower, &half_of_it as _)];
+    let judgement = judged(45, &waits);
+    let told = |metric: &str| -> Vec<Verdict> {
+        let of_metric = judgement.findings.iter().filter(|one| one.metric == metric);
+        of_metric.map(|one| one.verdict).collect()
+    };
+    assert_eq!(told("over"), [Verdict::Improvement]);
+    assert!(judgement.notes[0].contains("over by run-30"), "{:?}", judgement.notes);
+    assert_eq!(told("half"), [Verdict::Regression, Verdict::Improvement], "{judgement:?}");
+}
+
+#[test]
+fn a_change_counts_as_a_share_of_the_level_before_it() {
+    let judged = |level: f64| {
+        let past = Past::new(24, |number| if number < 18 { 1.0 } else { level });
+        let mut options = RegressOptions { metrics: vec!["throughput".to_owned()], ..default() };
+        options.thresholds.general = 0.5;
+        let history = past.runs.path("history");
+        let of_history = HistoryOptions::default();
+        let found = regress_history(&history, &[] as &[PathBuf], &options, of_history).unwrap();
+        found.findings[0].verdict
+    };
+    // As a share of the new level the first would be more than half: 1 / 0.66.
+    assert_eq!(judged(0.66), Verdict::NoChange);
+    assert_eq!(judged(0.45), Verdict::Regression);
+    assert_eq!(judged(1.4), Verdict::NoChange);
+    assert_eq!(judged(1.6), Verdict::Improvement);
 }
 
 #[test]
