@@ -294,11 +294,15 @@ pub struct RegressArgs {
     pub min_effect: Vec<(Option<String>, f64)>,
 
     /// How sure the verdicts are, all taken together, and each interval: `95%` means that in one of twenty
-    /// comparisons of runs in which nothing changed something is called changed [default: 95%]. With
-    /// `--history` it is of each metric of each case by itself [default: 99.5%]. The file comes before the
-    /// defaults of both.
+    /// comparisons of runs in which nothing changed something is called changed [default: that of the
+    /// configuration file, or 95%]. Not with `--history`.
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
     pub confidence: Option<f64>,
+
+    /// With `--history`: how sure each metric of each case is by itself: `99.5%` means that one series of two
+    /// hundred in which nothing changed is said to change [default: that of the configuration file, or 99.5%].
+    #[arg(long, value_name = "PERCENT", requires = "history", value_parser = parse_confidence)]
+    pub history_confidence: Option<f64>,
 
     /// Hold runs against each other that were measured on different machines.
     #[arg(long)]

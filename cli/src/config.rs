@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result, Scale};
-use dbdyno_results::{RegressOptions, Thresholds};
+use dbdyno_results::{HistoryOptions, RegressOptions, Thresholds};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -47,6 +47,7 @@ pub struct Config {
 struct RegressDefaults {
     min_effect: Option<String>,
     confidence: Option<String>,
+    history_confidence: Option<String>,
     fail_on_plan_change: bool,
     /// How large a change of a metric counts; a metric that is named is judged.
     metrics: BTreeMap<String, String>,
@@ -186,7 +187,8 @@ impl Config {
     /// # Errors
     /// A threshold is not a percentage.
     pub fn regress_options(&self, arguments: &RegressArgs) -> Result<RegressOptions> {
-        let level = arguments.confidence.or(self.regress_level()?);
+        let level = level_of("regress.confidence", self.regress.confidence.as_deref())?;
+        let level = arguments.confidence.or(level);
         let mut options = RegressOptions {
             metrics: arguments.metrics.clone(),
             across_machines: arguments.across_machines,
@@ -220,14 +222,21 @@ impl Config {
         Ok(thresholds)
     }
 
-    /// The probability of a false alarm that the file's confidence leaves; `None` where it says nothing.
+    /// The probability of a false alarm in a series of a history: that of the command line, or else of the file,
+    /// or else the default.
     ///
     /// # Errors
-    /// It is no confidence.
-    pub fn regress_level(&self) -> Result<Option<f64>> {
-        let read = |text: &String| of_file("regress.confidence", text, parse_confidence);
-        self.regress.confidence.as_ref().map(read).transpose()
+    /// That of the file is no confidence.
+    pub fn history_level(&self, given: Option<f64>) -> Result<f64> {
+        let text = self.regress.history_confidence.as_deref();
+        let of_file = level_of("regress.history-confidence", text)?;
+        Ok(given.or(of_file).unwrap_or(HistoryOptions::default().level))
     }
+}
+
+/// The probability of a false alarm that a confidence of the file leaves; `None` where it says nothing.
+fn level_of(option: &str, text: Option<&str>) -> Result<Option<f64>> {
+    text.map(|text| of_file(option, text, parse_confidence)).transpose()
 }
 
 fn of_file(option: &str, text: &str, parse: fn(&str) -> Result<f64, String>) -> Result<f64> {

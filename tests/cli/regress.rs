@@ -249,7 +249,7 @@ fn output_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn the_confidence_of_the_file_is_that_of_histories_too() {
+fn histories_have_a_confidence_of_their_own() {
     let names: Vec<String> = (10..22).map(|number| format!("run-{number}")).collect();
     let runs: Vec<(&str, f64, &str)> =
         names.iter().map(|name| (name.as_str(), 1000.0, "Scan")).collect();
@@ -260,12 +260,22 @@ fn the_confidence_of_the_file_is_that_of_histories_too() {
     }
     let regress = || desk.dbdyno(&["regress", "--history", "history"]);
     assert_eq!(code(&regress()), 0);
+    // That of comparisons is none of theirs.
     fs::write(desk.path("dbdyno.toml"), "[regress]\nconfidence = \"99.9%\"\n").unwrap();
+    assert_eq!(code(&regress()), 0);
+    let refused = desk.dbdyno(&["regress", "--history", "history", "--confidence", "95%"]);
+    assert_eq!(code(&refused), 2);
+    assert!(err(&refused).contains("`--history-confidence`"), "{}", err(&refused));
+    let given = ["regress", "--history", "history", "--history-confidence", "99.9%"];
+    assert_eq!(code(&desk.dbdyno(&given)), 2);
+    fs::write(desk.path("dbdyno.toml"), "[regress]\nhistory-confidence = \"99.9%\"\n").unwrap();
     let output = regress();
     assert_eq!(code(&output), 2, "{}", out(&output));
     assert!(out(&output).contains("12 runs cannot show a change; 14 can"), "{}", out(&output));
-    fs::write(desk.path("dbdyno.toml"), "[regress]\nconfidence = \"much\"\n").unwrap();
-    assert_eq!(code(&desk.dbdyno(&["history", "show"])), 2);
+    fs::write(desk.path("dbdyno.toml"), "[regress]\nhistory-confidence = \"much\"\n").unwrap();
+    let output = desk.dbdyno(&["history", "show"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("`regress.history-confidence`"), "{}", err(&output));
 }
 
 /// Somebody leaves a trigger on a table that reads a part of another for every change: a slowdown of real

@@ -75,7 +75,7 @@ pub struct ShowArgs {
     /// How sure each series is: `99.5%` means that one of two hundred in which nothing changed is said to
     /// change [default: that of the configuration file, or 99.5%].
     #[arg(long, value_name = "PERCENT", value_parser = parse_confidence)]
-    pub confidence: Option<f64>,
+    pub history_confidence: Option<f64>,
 
     /// Show runs of different machines as one series; without it, that is an error.
     #[arg(long)]

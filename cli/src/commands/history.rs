@@ -5,7 +5,6 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use dbdyno_core::Result;
-use dbdyno_results::regress::HistoryOptions;
 use dbdyno_results::run_history::{ShowOptions, list, show};
 use dbdyno_results::{RunHistory, Source, rfc3339};
 
@@ -62,8 +61,7 @@ fn list_runs(arguments: &FolderArgs) -> Result<Ended> {
 fn show_series(arguments: &ShowArgs) -> Result<Ended> {
     let entries = RunHistory::new(&arguments.folder.folder).entries()?;
     let config = Config::read(arguments.config.as_deref())?;
-    let level = arguments.confidence.or(config.regress_level()?);
-    let level = level.unwrap_or(HistoryOptions::default().level);
+    let level = config.history_level(arguments.history_confidence)?;
     let mut thresholds = config.thresholds()?;
     thresholds.general = arguments.min_effect.unwrap_or(thresholds.general);
     let options = ShowOptions {

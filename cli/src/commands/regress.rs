@@ -54,10 +54,15 @@ pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
 fn judgement(arguments: &RegressArgs, config: &Config) -> Result<Judgement> {
     let options = &config.regress_options(arguments)?;
     if let Some(history) = &arguments.history {
-        let of_history = HistoryOptions::default();
+        if arguments.confidence.is_some() {
+            let why = "`--confidence` is of a run that is held against baselines";
+            return Err(Error::new("search the history for changes", why)
+                .next("say with `--history-confidence` how sure each series is to be"));
+        }
+        let recent = HistoryOptions::default().recent;
         let of_history = HistoryOptions {
-            recent: arguments.recent.map_or(of_history.recent, |recent| recent as usize),
-            level: arguments.confidence.or(config.regress_level()?).unwrap_or(of_history.level),
+            recent: arguments.recent.map_or(recent, |recent| recent as usize),
+            level: config.history_level(arguments.history_confidence)?,
         };
         return regress_history(history, &arguments.runs, options, of_history);
     }
