@@ -32,6 +32,8 @@ struct Health {
     broken: BTreeMap<String, (usize, String)>,
     /// In how many of the repetitions whose numbers count each check was made.
     checked: BTreeMap<String, usize>,
+    /// The checks that held in any repetition, whatever else went wrong in it.
+    held: BTreeSet<String>,
 }
 
 impl Health {
@@ -67,6 +69,8 @@ impl Health {
             if is_check(row) && (row.status == Status::Failed || row.value == Some(0.0)) {
                 let entry = self.broken.entry(name(row)).or_insert((0, row.detail.to_string()));
                 entry.0 += 1;
+            } else if is_check(row) && row.status == Status::Ok {
+                self.held.insert(name(row));
             }
         }
     }
@@ -137,11 +141,10 @@ pub(super) fn look_at(
     for (check, (count, detail)) in &after.broken {
         if !before.broken.contains_key(check) {
             newly_broken += 1;
-            let why = format!(
-                "held in the baseline, did not in {} now{}",
-                after.share(*count),
-                colon(detail)
-            );
+            let then = if before.held.contains(check) { "held" } else { "was not made" };
+            let not = if before.held.contains(check) { "did not" } else { "did not hold" };
+            let now = after.share(*count);
+            let why = format!("{then} in the baseline, {not} in {now} now{}", colon(detail));
             add(check, Verdict::Regression, why);
         }
     }

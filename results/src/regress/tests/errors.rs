@@ -62,6 +62,39 @@ fn errors_that_did_not_grow_are_no_regression_and_few_are_open() {
 }
 
 #[test]
+fn failures_that_one_side_does_not_tell_are_not_none() {
+    let untold = |errors: &[f64]| -> Vec<Record> {
+        let rows = with_errors(errors, "").into_iter();
+        rows.filter(|row| row.metric != "errors").collect()
+    };
+    let judged = |old: &[Record], new: &[Record]| {
+        let runs = Runs::new();
+        runs.add("old", old).add("new", new);
+        let judgement = runs.judge(&default());
+        let found = judgement.findings.iter().find(|one| one.metric == "errors").cloned();
+        (judgement.outcome(), found.map(|one| one.why).unwrap_or_default())
+    };
+    let (none, some) = ([0.0; 8], [3.0; 8]);
+    assert_eq!(
+        judged(&untold(&none), &with_errors(&some, "")),
+        (
+            Outcome::CouldNotTell,
+            "the baseline does not tell how many failed; 24 failed now, in 8 of 8 repetitions"
+                .into()
+        )
+    );
+    assert_eq!(
+        judged(&with_errors(&none, ""), &untold(&none)),
+        (
+            Outcome::CouldNotTell,
+            "the baseline tells how many failed, the current run does not".into()
+        )
+    );
+    assert_eq!(judged(&untold(&none), &with_errors(&none, "")).0, Outcome::NoRegression);
+    assert_eq!(judged(&untold(&none), &untold(&none)).0, Outcome::NoRegression);
+}
+
+#[test]
 fn the_errors_of_one_load_do_not_excuse_those_of_another() {
     let rows = |other: f64| {
         let own =
