@@ -98,7 +98,8 @@ pub struct Judgement {
     pub constants: Vec<String>,
     /// What was judged, case by case.
     pub findings: Vec<Finding>,
-    /// How many of the findings were compared as numbers, and corrected together.
+    /// How many of the findings the p were corrected for: those with as many repetitions as can show a difference at
+    /// all. Of a history, how many series were searched.
     pub comparisons: usize,
     /// Query plans that changed.
     pub plans: Vec<PlanChange>,
@@ -289,8 +290,8 @@ pub fn regress<P: AsRef<Path>>(
         }
     }
     found.extend(missing::look_at(&sides, &gathered, &|_| true, &mut notes));
-    let comparisons = pairs.len();
-    found.extend(judge::judge(pairs, options.level));
+    let judge::Judged { found: of_numbers, comparisons } = judge::judge(pairs, options.level);
+    found.extend(of_numbers);
     if found.is_empty() {
         found.push(nothing_judged());
     }

@@ -148,7 +148,7 @@ impl Search<'_> {
         let mut pairs = Vec::new();
         let is_good = promises::look_at(matched, &against, self.options, &mut pairs, found, notes);
         for pair in pairs {
-            let told = judge::judge(vec![pair], self.of_history.level);
+            let told = judge::judge(vec![pair], self.of_history.level).found;
             // They are numbers of repetitions, among those of runs.
             let without = |finding| Finding { numbers: None, ..finding };
             found.extend(told.into_iter().map(|(place, rank, one)| (place, rank, without(one))));

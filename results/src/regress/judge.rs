@@ -39,13 +39,20 @@ pub(super) enum Wanted {
     NoGrowth { factor: f64 },
 }
 
+/// What was found out of all pairs.
+pub(super) struct Judged {
+    pub(super) found: Vec<Placed>,
+    /// How many of them the p were corrected for.
+    pub(super) comparisons: usize,
+}
+
 /// Judges all pairs together, so that the chance of calling even one of them changed where none is stays
 /// at `level`.
 ///
 /// Pairs with so few repetitions that they could show nothing even alone are no chance for a false alarm,
 /// and the others are not corrected for them (Tarone, "A Modified Bonferroni Method for Discrete Data",
 /// Biometrics 46, 1990).
-pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
+pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Judged {
     let mut test = RankTest::default();
     let p_values: Vec<f64> =
         pairs.iter().map(|pair| test.p_value(&pair.before, &pair.after)).collect();
@@ -53,7 +60,8 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
     let counted: Vec<f64> =
         (pairs.iter().zip(&p_values)).filter(|(pair, _)| counts(pair)).map(|(_, p)| *p).collect();
     let mut corrected = adjusted(&counted).into_iter();
-    let strictness = Strictness { level, comparisons: pairs.len() };
+    let comparisons = counted.len();
+    let strictness = Strictness { level, comparisons, all: pairs.len() };
     let judged = pairs.into_iter().zip(p_values).map(|(pair, p)| {
         let adjusted_p = if counts(&pair) { corrected.next().unwrap_or(1.0) } else { 1.0 };
         let shift = shift(&mut test, &pair.before, &pair.after, level);
@@ -79,7 +87,7 @@ pub(super) fn judge(pairs: Vec<Pair>, level: f64) -> Vec<Placed> {
         let finding = Finding { verdict, why, numbers: Some(numbers), ..pair.finding };
         (pair.place, pair.rank, finding)
     });
-    judged.collect()
+    Judged { found: judged.collect(), comparisons }
 }
 
 /// What is said where a run of the baseline is no better than the current one.
@@ -145,7 +153,10 @@ pub(super) fn went_up_without_ratio(
 /// How strict the judgement is.
 struct Strictness {
     level: f64,
+    /// How many comparisons the p are corrected for.
     comparisons: usize,
+    /// How many there are; those of too few repetitions to show anything are corrected for where they have more.
+    all: usize,
 }
 
 impl Strictness {
@@ -227,8 +238,7 @@ impl Strictness {
 
     fn no_growth_shown(&self, pair: &Pair) -> String {
         let sizes = against(pair.before.len(), pair.after.len());
-        let level = self.level / self.comparisons as f64;
-        match can_show(pair.before.len(), pair.after.len(), level) {
+        match can_show(pair.before.len(), pair.after.len(), self.level_of_one()) {
             true => format!("{sizes} do not show that it grew"),
             false => format!("{sizes} cannot show that it grew{}", self.instead()),
         }
@@ -246,7 +256,7 @@ impl Strictness {
             if shift.ratio < 1.0 { (1.0 - pair.min_effect).ln() } else { pair.min_effect.ln_1p() };
         let limit = limit.abs();
         if off >= limit {
-            let level = self.level / self.comparisons as f64;
+            let level = self.level_of_one();
             if !can_show(pair.before.len(), pair.after.len(), level) {
                 let among = self.among();
                 return format!("{sizes} cannot show a difference{among}{}", self.instead());
@@ -259,17 +269,26 @@ impl Strictness {
         format!("{what} by {least} or more is open{}", self.hint(pair, limit - off, self.level))
     }
 
+    /// What the smallest p must be at most.
+    fn level_of_one(&self) -> f64 {
+        self.level / self.comparisons.max(1) as f64
+    }
+
     fn among(&self) -> String {
         match self.comparisons {
-            1 => String::new(),
+            0 | 1 => String::new(),
             many => format!(" among {many} comparisons"),
         }
     }
 
-    /// What could show a difference at all, among all comparisons.
+    /// What could show a difference at all, if all comparisons had as many.
     fn instead(&self) -> String {
-        match fewest(self.level / self.comparisons as f64) {
-            Some(size) => format!("; {size} against {size} can"),
+        let among = match self.all {
+            all if all == self.comparisons || all == 1 => String::new(),
+            all => format!(", among all {all}"),
+        };
+        match fewest(self.level / self.all as f64) {
+            Some(size) => format!("; {size} against {size} can{among}"),
             None => String::new(),
         }
     }

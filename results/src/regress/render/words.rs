@@ -130,7 +130,7 @@ pub(super) fn legend(judgement: &Judgement) -> Option<String> {
             _ if judgement.sample == SampleOf::Runs => {
                 "p is that of a change anywhere near, by permutations".to_owned()
             }
-            1 => "p is that of Mann and Whitney".to_owned(),
+            0 | 1 => "p is that of Mann and Whitney".to_owned(),
             many => format!("p is that of Mann and Whitney, corrected for {many} comparisons"),
         });
     }

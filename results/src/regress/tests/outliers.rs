@@ -114,7 +114,7 @@ fn zeros_and_outliers_alone_raise_no_more_alarms_than_stated() {
             let alarms = (0..trials).filter(|_| {
                 let mut side = || shares(&mut rng, size, 1.0);
                 let pairs = (0..8).map(|_| judged(&side(), &side(), kind)).collect();
-                let found = judge(pairs, 0.05);
+                let found = judge(pairs, 0.05).found;
                 found.iter().any(|(_, _, one)| {
                     [Verdict::Regression, Verdict::Improvement].contains(&one.verdict)
                 })
@@ -141,7 +141,7 @@ fn most_repetitions_are_never_told_the_wrong_way_round() {
             let mut out = few.clone();
             (1..=1 + rng.below(2) as usize).for_each(|place| out[place] = 500.0);
             let verdict = |before: &[f64], after: &[f64]| {
-                judge(vec![judged(before, after, kind)], 0.05)[0].2.verdict
+                judge(vec![judged(before, after, kind)], 0.05).found[0].2.verdict
             };
             assert_eq!(verdict(&few, &many), Verdict::Regression);
             assert_eq!(verdict(&many, &out), Verdict::CouldNotTell);

@@ -43,7 +43,7 @@ fn verdicts(rng: &mut Rng, noise: Noise, percent: f64, size: usize, steps: &[f64
         after.iter_mut().for_each(|number| *number *= step);
         pair(before, after, Better::Lower)
     });
-    let found = judge(pairs.collect(), 0.05);
+    let found = judge(pairs.collect(), 0.05).found;
     found.into_iter().map(|(_, _, finding)| finding.verdict).collect()
 }
 
@@ -98,6 +98,23 @@ fn a_change_too_small_to_count_is_none() {
     assert!(small >= 250, "{small} of 300");
 }
 
+/// Comparisons of too few repetitions to show anything are no chance of a false alarm: the others are not corrected
+/// for them, and do not say that they are.
+#[test]
+fn what_can_show_nothing_is_not_counted_among_the_comparisons() {
+    let steady = |size: usize| (1..=size).map(|at| 1_000.0 + at as f64).collect::<Vec<_>>();
+    let torn = vec![800.0, 970.0, 850.0, 900.0, 1_200.0];
+    let mut pairs = vec![pair(steady(5), torn, Better::Higher)];
+    pairs.extend((0..3).map(|_| pair(steady(5), steady(5), Better::Higher)));
+    pairs.extend((0..12).map(|_| pair(steady(2), steady(2), Better::Higher)));
+    let judged = judge(pairs, 0.05);
+    assert_eq!(judged.comparisons, 4);
+    let why = |place: usize| &judged.found[place].2.why;
+    assert!(why(0).starts_with("it could be chance among 4 comparisons; "), "{}", why(0));
+    let few = "2 against 2 repetitions cannot show a difference; 6 against 6 can, among all 16";
+    assert_eq!(why(15), few);
+}
+
 proptest! {
     /// The unit does not matter, and what is worse of one direction is better of the other.
     #[test]
@@ -108,7 +125,7 @@ proptest! {
     ) {
         let of = |factor: f64, better| {
             let times = |numbers: &[f64]| numbers.iter().map(|number| number * factor).collect();
-            judge(vec![pair(times(&before), times(&after), better)], 0.05)[0].2.verdict
+            judge(vec![pair(times(&before), times(&after), better)], 0.05).found[0].2.verdict
         };
         let lower = of(1.0, Better::Lower);
         prop_assert_eq!(lower, of(factor, Better::Lower));
