@@ -230,7 +230,8 @@ fn all_alike(
     line: &Line,
     asked: Option<&Question>,
 ) -> Option<Headline> {
-    let value = numbers(line).next()?;
+    // All have the same number; one that is marked says so of it.
+    let value = numbers(line).max_by_key(|value| value.client_bottlenecks)?;
     Some(Headline {
         best: format!("all alike: {}", said(line, value, asked)),
         certainty: "no difference".to_owned(),

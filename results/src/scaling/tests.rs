@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
-use dbdyno_core::{Case, StatementForm, Status};
+use dbdyno_core::{Better, Case, Measurement, StatementForm, Status};
 
 use super::scaling;
 use crate::fixture::{case, record, repetitions, without_number};
@@ -156,4 +156,18 @@ fn markdown() {
 fn csv() {
     let options = RenderOptions { format: Format::Csv, ..RenderOptions::default() };
     insta::assert_snapshot!(scaling(&sweep()).unwrap().render(&options).unwrap());
+}
+
+#[test]
+fn a_point_whose_client_was_the_bottleneck_is_marked() {
+    let options = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    let mut records = sweep();
+    assert!(!scaling(&records).unwrap().render(&options).unwrap().contains('!'));
+    let bound = Case { clients: 4, ..case("reads", "postgres") };
+    let verdict = Measurement::new("client_bottleneck", 1.0, "1", Better::Neither);
+    records.push(record("r1", &bound, &verdict));
+    let text = scaling(&records).unwrap().render(&options).unwrap();
+    assert!(text.contains("**32,400**! ±"), "{text}");
+    assert_eq!(text.matches('!').count(), 2, "{text}");
+    assert!(text.contains("! stands where the client, not the server, was"), "{text}");
 }

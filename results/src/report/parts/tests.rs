@@ -155,3 +155,20 @@ fn what_is_gained_is_told_as_it_is_of_the_benchmarks_that_all_have() {
                   1<br>postgres 10.0x (10.0x to 10.0x) | 2 rounds: too few to show it | read speed-up by the index |";
     assert!(text.contains(of_all), "{text}");
 }
+
+#[test]
+fn numbers_of_a_part_whose_client_was_the_bottleneck_are_marked() {
+    let rows = |engine: &str, bound: &'static [f64]| {
+        let numbers: Rows<'_> = &[
+            ("async", "visible_p99_us", &[9_000.0, 9_000.0], "us", Better::Lower),
+            ("none", "client_bottleneck", &[1.0, 1.0], "1", Better::Neither),
+            ("async", "client_bottleneck", bound, "1", Better::Neither),
+        ];
+        of("replication", "tpcb", engine, numbers)
+    };
+    let text = told(&[rows("postgres", &[0.0, 0.0]), rows("mariadb", &[0.0, 0.0])].concat());
+    assert!(!text.contains('!'), "{text}");
+    let text = told(&[rows("postgres", &[0.0, 1.0]), rows("mariadb", &[0.0, 0.0])].concat());
+    assert!(text.contains("9.00! ms lag p99"), "{text}");
+    assert!(text.contains("! stands where the client, not the server, was"), "{text}");
+}
