@@ -96,7 +96,7 @@ impl Loads {
         transactions: &[String],
         under_way: Option<&Arc<UnderWay>>,
     ) {
-        let entry = self.entry(case);
+        let entry = self.running(case);
         entry.under_way = under_way.cloned();
         for transaction in transactions {
             entry.transactions.entry((transaction.clone(), false)).or_default();
@@ -104,7 +104,7 @@ impl Loads {
     }
 
     pub(super) fn second(&mut self, case: &Case, seconds: &[Second]) {
-        let entry = self.entry(case);
+        let entry = self.running(case);
         for second in seconds {
             let key = (second.transaction.clone().into_owned(), second.warmup);
             let of = entry.transactions.entry(key).or_default();
@@ -128,6 +128,14 @@ impl Loads {
         self.cases.retain(|_, of| of.running || of.told.elapsed() < REMEMBERED);
     }
 
+    /// A case whose load does something.
+    fn running(&mut self, case: &Case) -> &mut OfCase {
+        let entry = self.entry(case);
+        entry.running = true;
+        entry
+    }
+
+    /// A case that is told of, whether its loads run or are over: what was wrong with them is told afterwards.
     fn entry(&mut self, case: &Case) -> &mut OfCase {
         let labels = [
             ("target", case.target.clone()),
@@ -137,7 +145,7 @@ impl Loads {
         let fresh = || OfCase {
             clients: case.clients,
             told: Instant::now(),
-            running: true,
+            running: false,
             under_way: None,
             transactions: BTreeMap::new(),
             errors: BTreeMap::new(),
@@ -145,7 +153,7 @@ impl Loads {
             lost: 0,
         };
         let entry = self.cases.entry(labels).or_insert_with(fresh);
-        (entry.told, entry.running) = (Instant::now(), true);
+        entry.told = Instant::now();
         entry
     }
 

@@ -124,6 +124,9 @@ fn loads_are_added_up_over_seconds_and_repetitions() {
     assert_eq!(counts, [1, 2, 2, 3]);
     exposition.over(&case);
     assert_eq!(of("load_clients{"), [0.0]);
+    // What was wrong with it is told once it is over.
+    exposition.event(&case, &Event::now("check_failed", "money was made"));
+    assert_eq!(of("load_clients{"), [0.0]);
 }
 
 #[test]
