@@ -33,7 +33,12 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
     ),
     MetricInfo::counter("temp_bytes", "bytes", "written to temporary files (pg_stat_database)"),
     MetricInfo::counter("deadlocks", "1", "deadlocks detected (pg_stat_database)"),
-    MetricInfo::gauge("connections", "1", "sessions of clients (pg_stat_database.numbackends)"),
+    MetricInfo::gauge(
+        "connections",
+        "1",
+        "sessions of clients, the one that asks included (pg_stat_activity; for users who are not told of others' \
+         sessions pg_stat_database.numbackends, which has the server's own workers, too)",
+    ),
     MetricInfo::gauge(
         "connections_active",
         "1",
@@ -44,11 +49,17 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
         "1",
         "sessions with a transaction open that wait for their client (pg_stat_activity)",
     ),
-    MetricInfo::gauge("connections_limit", "1", "sessions there may be (max_connections)"),
+    MetricInfo::gauge(
+        "connections_limit",
+        "1",
+        "sessions there may be of users without privileges (max_connections less superuser_reserved_connections and \
+         reserved_connections)",
+    ),
     MetricInfo::gauge(
         "waiting",
         "1",
-        "sessions that wait at this moment, by what for (pg_stat_activity.wait_event)",
+        "sessions that wait at this moment, by what for (pg_stat_activity.wait_event), but for those that have nothing \
+         to do",
     ),
     MetricInfo::gauge(
         "lock_waits",
@@ -126,12 +137,14 @@ pub(super) const CATALOGUE: &[MetricInfo] = &[
 ];
 
 /// Of every version. A name, of which of several, and the value. What the comment before it is for: see
-/// [`longest_statements`].
+/// [`longest_statements`]. All sessions are read once, where anybody asks for them.
 const ALWAYS: &str = "\
 /* dbdyno */ WITH d AS (SELECT * FROM pg_catalog.pg_stat_database),
      t AS (SELECT sum(n_live_tup) AS live, sum(n_dead_tup) AS dead FROM pg_catalog.pg_stat_user_tables),
      w AS (SELECT * FROM pg_catalog.pg_stat_wal),
      r AS (SELECT * FROM pg_catalog.pg_stat_replication),
+     a AS MATERIALIZED (SELECT pid, state, wait_event_type, wait_event, backend_type, xact_start
+           FROM pg_catalog.pg_stat_activity),
      l AS (SELECT mode, granted, count(*) AS locks FROM pg_catalog.pg_locks
            WHERE locktype <> 'virtualxid' AND pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
            AND NOT (locktype = 'transactionid' AND granted) GROUP BY 1, 2)
@@ -143,8 +156,9 @@ UNION ALL SELECT 'rows_read', '', sum(tup_returned) FROM d
 UNION ALL SELECT 'rows_written', '', sum(tup_inserted + tup_updated + tup_deleted) FROM d
 UNION ALL SELECT 'temp_bytes', '', sum(temp_bytes) FROM d
 UNION ALL SELECT 'deadlocks', '', sum(deadlocks) FROM d
-UNION ALL SELECT 'connections', '', sum(numbackends) - 1 FROM d
 UNION ALL SELECT 'connections_limit', '', current_setting('max_connections')::float8
+          - current_setting('superuser_reserved_connections')::float8
+          - coalesce(current_setting('reserved_connections', true)::float8, 0)
 UNION ALL SELECT 'live_rows', '', coalesce(live, 0) FROM t
 UNION ALL SELECT 'dead_rows', '', coalesce(dead, 0) FROM t
 UNION ALL SELECT 'log_bytes', '', wal_bytes FROM w
@@ -155,21 +169,26 @@ UNION ALL SELECT 'replicas', '', count(*) FROM r
 UNION ALL SELECT 'replication_lag_s', application_name, extract(epoch FROM max(replay_lag)) FROM r
           WHERE replay_lag IS NOT NULL GROUP BY 2";
 
-/// What others' sessions do, which only a member of `pg_read_all_stats` is told.
+/// What others' sessions do, which only a member of `pg_read_all_stats` is told. Those that send the log of a primary
+/// with nothing to send wait for that, and so for nothing.
 const OF_SESSIONS: &str = "
-UNION ALL SELECT 'connections_active', '', count(*) FROM pg_catalog.pg_stat_activity
+UNION ALL SELECT 'connections', '', count(*) FROM a WHERE backend_type = 'client backend'
+UNION ALL SELECT 'connections_active', '', count(*) FROM a
           WHERE state = 'active' AND pid <> pg_catalog.pg_backend_pid()
           AND backend_type = 'client backend'
-UNION ALL SELECT 'connections_idle_in_transaction', '', count(*) FROM pg_catalog.pg_stat_activity
+UNION ALL SELECT 'connections_idle_in_transaction', '', count(*) FROM a
           WHERE state LIKE 'idle in transaction%'
-UNION ALL SELECT 'waiting', wait_event_type || ': ' || wait_event, count(*)
-          FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND wait_event IS NOT NULL GROUP BY 2
-UNION ALL SELECT 'lock_waits', '', count(*) FROM pg_catalog.pg_stat_activity
-          WHERE wait_event_type = 'Lock'
+UNION ALL SELECT 'waiting', wait_event_type || ': ' || wait_event, count(*) FROM a
+          WHERE state = 'active' AND wait_event_type <> 'Activity' AND lower(wait_event) <> 'walsenderwaitforwal'
+          GROUP BY 2
+UNION ALL SELECT 'lock_waits', '', count(*) FROM a WHERE wait_event_type = 'Lock'
 UNION ALL SELECT 'longest_transaction_s', '',
-          coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)
-          FROM pg_catalog.pg_stat_activity
+          coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0) FROM a
           WHERE pid <> pg_catalog.pg_backend_pid() AND backend_type = 'client backend'";
+
+/// Whoever is not told whose sessions there are is told how many.
+const OF_NO_SESSION: &str = "
+UNION ALL SELECT 'connections', '', sum(numbackends) FROM d";
 
 /// Whether the user is told of others' sessions.
 const IS_TOLD: &str = "SELECT (pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'))::int";
@@ -255,8 +274,11 @@ impl ServerMetrics for PostgresDriver {
                 _ => {}
             }
         }
-        let sessions =
-            if scalar_sql(session.as_mut(), IS_TOLD).await? > 0 { OF_SESSIONS } else { "" };
+        let sessions = if scalar_sql(session.as_mut(), IS_TOLD).await? > 0 {
+            OF_SESSIONS
+        } else {
+            OF_NO_SESSION
+        };
         let checkpoints = if version >= 170_000 { IN_CHECKPOINTER } else { IN_BGWRITER };
         let syncs = if version >= 180_000 { SYNCS_OF_IO } else { SYNCS_OF_WAL };
         let io = if version >= 160_000 { OF_IO } else { "" };
