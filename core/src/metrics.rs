@@ -1,7 +1,7 @@
 //! What an engine and the machine say of themselves while they work.
 
 use std::fmt::Debug;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use async_trait::async_trait;
 
@@ -131,6 +131,8 @@ impl Source {
 pub struct Sample {
     /// When it was read.
     pub at: SystemTime,
+    /// The same by a clock that nobody sets.
+    pub taken: Instant,
     /// Whom it tells of.
     pub source: Source,
     /// The target as the user named it; empty for the client and the machine.
@@ -151,5 +153,5 @@ pub fn find(catalogue: &'static [MetricInfo], name: &str) -> Option<&'static Met
 pub trait LoadWatch: Debug + Send + Sync {
     /// What a target, the machine and this process did from one moment to another, as rows of the case;
     /// none where the time was too short to tell.
-    fn seen(&self, target: &str, from: SystemTime, to: SystemTime) -> Vec<Measurement>;
+    fn seen(&self, target: &str, from: Instant, to: Instant) -> Vec<Measurement>;
 }

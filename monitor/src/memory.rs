@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use dbdyno_core::metrics::{LoadWatch, Sample, Source};
 use dbdyno_core::{Better, Measurement, Result};
@@ -32,7 +32,7 @@ const BUSY_MACHINE: f64 = 0.95;
 /// Remembers the samples of the last hour.
 #[derive(Debug, Default)]
 pub struct Memory {
-    moments: Mutex<VecDeque<(SystemTime, Vec<Sample>)>>,
+    moments: Mutex<VecDeque<(Instant, Vec<Sample>)>>,
     /// Targets whose engine runs in this process.
     embedded: Vec<String>,
 }
@@ -44,20 +44,19 @@ impl Memory {
         Self { moments: Mutex::default(), embedded }
     }
 
-    fn moments(&self) -> MutexGuard<'_, VecDeque<(SystemTime, Vec<Sample>)>> {
+    fn moments(&self) -> MutexGuard<'_, VecDeque<(Instant, Vec<Sample>)>> {
         self.moments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sink for Memory {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
-        let Some(at) = samples.first().map(|sample| sample.at) else { return Ok(()) };
+        let Some(at) = samples.first().map(|sample| sample.taken) else { return Ok(()) };
         let mut moments = self.moments();
         let is_wanted =
             |sample: &&Sample| WANTED.contains(&(sample.source, sample.reading.metric.name));
         moments.push_back((at, samples.iter().filter(is_wanted).cloned().collect()));
-        let is_old =
-            |then: &SystemTime| at.duration_since(*then).is_ok_and(|elapsed| elapsed > REMEMBERED);
+        let is_old = |then: &Instant| at.saturating_duration_since(*then) > REMEMBERED;
         while moments.front().is_some_and(|(then, _)| is_old(then)) {
             moments.pop_front();
         }
@@ -66,7 +65,7 @@ impl Sink for Memory {
 }
 
 impl LoadWatch for Memory {
-    fn seen(&self, target: &str, from: SystemTime, to: SystemTime) -> Vec<Measurement> {
+    fn seen(&self, target: &str, from: Instant, to: Instant) -> Vec<Measurement> {
         let moments = self.moments();
         let within: Vec<&Vec<Sample>> = moments
             .iter()
@@ -138,7 +137,7 @@ impl Window<'_> {
     fn grown(&self, source: Source, metric: &str) -> Option<f64> {
         let samples = self.values(source, metric);
         let (first, last) = (samples.first()?, samples.last()?);
-        let elapsed = last.at.duration_since(first.at).ok()?.as_secs_f64();
+        let elapsed = last.taken.saturating_duration_since(first.taken).as_secs_f64();
         let more = last.reading.value - first.reading.value;
         (elapsed > 0.0 && more >= 0.0).then(|| more / elapsed)
     }
@@ -224,7 +223,8 @@ fn percent(ratio: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
+    use std::sync::LazyLock;
+    use std::time::SystemTime;
 
     use dbdyno_core::metrics::{MetricInfo, Reading};
 
@@ -235,8 +235,9 @@ mod tests {
     static HITS: MetricInfo = MetricInfo::counter("cache_hits", "1", "");
     static MISSES: MetricInfo = MetricInfo::counter("cache_misses", "1", "");
 
-    fn at(second: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(second)
+    fn at(second: u64) -> Instant {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        *BEGAN + Duration::from_secs(second)
     }
 
     /// A memory of ten seconds on two processors, in each of which so much was used.
@@ -250,7 +251,9 @@ mod tests {
         for second in 0..10 {
             let grown = |each: f64| 100.0 + each * second as f64;
             let sample = |source, target: &str, metric, value| Sample {
-                at: at(second),
+                // Somebody sets the clock back all the time.
+                at: SystemTime::UNIX_EPOCH + Duration::from_secs(100 - 9 * second),
+                taken: at(second),
                 source,
                 target: target.to_owned(),
                 reading: Reading::new(metric, value),

@@ -101,24 +101,37 @@ mod linux {
         io_bytes: Option<(u64, u64)>,
     }
 
-    /// Whose processor time is that of children that have ended.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    enum Ended {
-        /// The server's, as its processes were.
-        Counted,
-        /// None of the client's: its children are servers.
-        LeftOut,
+    /// How often a server is looked at until none of its processes ends meanwhile.
+    const LOOKS: u32 = 3;
+
+    /// Processor time of a process, and of those of its children that have ended and were waited for; nothing of one
+    /// that has ended itself, and is in the account of its parent.
+    fn ticks(process: &Process) -> (u64, u64) {
+        process.stat().map_or((0, 0), |stat| {
+            let of_children = u64::try_from(stat.cutime + stat.cstime).unwrap_or(0);
+            (stat.utime + stat.stime, of_children)
+        })
+    }
+
+    /// The processor time of a server, of its processes and of those that have ended. A process passes from the one to the
+    /// other when it ends: looked at in between it would be in neither, or in both.
+    fn settled(mut ended: impl FnMut() -> u64, mut living: impl FnMut() -> u64) -> u64 {
+        let mut before = ended();
+        for _ in 1..LOOKS {
+            let found = living();
+            let after = ended();
+            if after == before {
+                return found + after;
+            }
+            before = after;
+        }
+        living() + before
     }
 
     impl Used {
-        fn add(&mut self, process: &Process, ended: Ended) {
-            // One that has ended meanwhile is in the account of its parent.
+        /// Takes in all but the processor time.
+        fn add(&mut self, process: &Process) {
             let Ok(stat) = process.stat() else { return };
-            let of_children = match ended {
-                Ended::Counted => u64::try_from(stat.cutime + stat.cstime).unwrap_or(0),
-                Ended::LeftOut => 0,
-            };
-            self.cpu_ticks += stat.utime + stat.stime + of_children;
             self.processes += 1;
             self.threads += stat.num_threads;
             self.resident_bytes += stat.rss * procfs::page_size();
@@ -152,6 +165,8 @@ mod linux {
     #[derive(Default)]
     pub(crate) struct Server {
         threads: Threads,
+        /// The first process, and the processor time when it was looked at.
+        last: (u32, u64),
     }
 
     impl Server {
@@ -159,14 +174,14 @@ mod linux {
         /// does not tell of its children (it is built without `CONFIG_PROC_CHILDREN`): a part says nothing.
         pub(crate) fn read(&mut self, first: u32) -> Vec<Reading> {
             let (mut used, mut to_see) = (Used::default(), vec![first]);
-            let mut threads = Vec::new();
+            let (mut threads, mut processes) = (Vec::new(), Vec::new());
             while let Some(id) = to_see.pop() {
                 let Ok(process) =
                     i32::try_from(id).map_or(Err(()), |id| Process::new(id).map_err(drop))
                 else {
                     continue;
                 };
-                used.add(&process, Ended::Counted);
+                used.add(&process);
                 let tasks = process.tasks().into_iter().flatten().flatten();
                 for task in tasks {
                     match task.children() {
@@ -177,14 +192,32 @@ mod linux {
                     }
                     threads.extend(Doings::of(&task));
                 }
+                processes.push(process);
             }
             self.threads.see(threads);
             if used.processes == 0 {
                 return Vec::new();
             }
+            used.cpu_ticks = self.cpu_ticks(first, &processes);
             let mut readings = used.readings();
             readings.extend(of_threads(&self.threads));
             readings
+        }
+    }
+
+    impl Server {
+        /// Never less than before of the same first process, whatever ends while it is looked at.
+        fn cpu_ticks(&mut self, first: u32, processes: &[Process]) -> u64 {
+            let (root, others) = processes.split_at(processes.len().min(1));
+            let ended = || root.iter().map(|root| ticks(root).1).sum();
+            let living = || {
+                let of_others = others.iter().map(ticks).map(|(own, ended)| own + ended);
+                of_others.chain(root.iter().map(|root| ticks(root).0)).sum()
+            };
+            let found = settled(ended, living);
+            let least = if self.last.0 == first { self.last.1 } else { 0 };
+            self.last = (first, found.max(least));
+            self.last.1
         }
     }
 
@@ -220,7 +253,9 @@ mod linux {
         pub(crate) fn read(&mut self) -> Vec<Reading> {
             let Ok(process) = Process::myself() else { return Vec::new() };
             let mut used = Used::default();
-            used.add(&process, Ended::LeftOut);
+            used.add(&process);
+            // Nothing of its children: these are servers.
+            used.cpu_ticks = ticks(&process).0;
             let mut readings = used.readings();
             let (now, asking) = (Instant::now(), nix::unistd::gettid().as_raw());
             let tasks = process.tasks().into_iter().flatten().flatten();
@@ -236,6 +271,45 @@ mod linux {
                 readings.extend(ready.map(|ready| Reading::new(&READY, share(ready))));
             }
             readings
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_process_that_ends_meanwhile_is_counted_once() {
+            // By what is looked at, one after another: ended, living, ended, living…
+            let counted = |ended: &[u64], living: &[u64]| {
+                let (mut ended, mut living) = (ended.iter(), living.iter());
+                settled(|| *ended.next().unwrap(), || *living.next().unwrap())
+            };
+            assert_eq!(counted(&[5, 5], &[100]), 105);
+            // One of 40 ended before the living were looked at, then one of 60 after that.
+            assert_eq!(counted(&[5, 45, 45], &[60, 60]), 105);
+            assert_eq!(counted(&[5, 65, 65], &[100, 40]), 105);
+            // They end all the time.
+            assert_eq!(counted(&[5, 6, 7], &[100, 99, 98]), 105);
+        }
+
+        /// A server whose processes come and go.
+        #[test]
+        fn processor_time_of_a_server_never_falls() {
+            let work = "while :; do sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'; done";
+            let mut shell = std::process::Command::new("sh").args(["-c", work]).spawn().unwrap();
+            let mut server = Server::default();
+            let deadline = Instant::now() + std::time::Duration::from_secs(20);
+            let mut course = vec![0.0];
+            while course[course.len() - 1] < 0.3 && Instant::now() < deadline {
+                let readings = server.read(shell.id());
+                let cpu = readings.iter().find(|reading| reading.metric.name == "cpu_s");
+                course.extend(cpu.map(|cpu| cpu.value));
+            }
+            shell.kill().unwrap();
+            shell.wait().unwrap();
+            assert!(course[course.len() - 1] >= 0.3, "{course:?}");
+            assert!(course.is_sorted(), "{course:?}");
         }
     }
 }

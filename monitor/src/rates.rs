@@ -28,7 +28,7 @@ impl Rates {
             MetricKind::Gauge => None,
             MetricKind::Counter => self.grown(now, source, target, &reading),
         };
-        Sample { at, source, target: target.to_owned(), reading, per_second }
+        Sample { at, taken: now, source, target: target.to_owned(), reading, per_second }
     }
 
     fn grown(

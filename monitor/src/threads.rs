@@ -30,7 +30,8 @@ impl Doings {
                 ((stat.utime + stat.stime) * tick_ns, None)
             }
         };
-        let (voluntary, involuntary) = switches(task);
+        // One that ended since is not taken in without them: what the sums lack of one they lack from then on.
+        let (voluntary, involuntary) = switches(task)?;
         Some((task.tid, Self { ran_ns, waited_ns, voluntary, involuntary }))
     }
 
@@ -60,16 +61,17 @@ impl Doings {
     }
 }
 
-/// Context switches of a thread, voluntary and not: two of sixty lines, which are read for each of many threads.
-fn switches(task: &Task) -> (Option<u64>, Option<u64>) {
+/// Context switches of a thread, voluntary and not: two of sixty lines, which are read for each of many threads;
+/// `None` where it has ended meanwhile.
+fn switches(task: &Task) -> Option<(Option<u64>, Option<u64>)> {
     let path = format!("/proc/{}/task/{}/status", task.pid, task.tid);
-    let status = std::fs::read_to_string(path).unwrap_or_default();
+    let status = std::fs::read_to_string(path).ok()?;
     let of = |name: &str| {
         let lines = status.lines().rev();
         let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         values.next()?.trim().parse().ok()
     };
-    (of("voluntary_ctxt_switches"), of("nonvoluntary_ctxt_switches"))
+    Some((of("voluntary_ctxt_switches"), of("nonvoluntary_ctxt_switches")))
 }
 
 /// Threads that come and go, looked at again and again. What one does between the last look at it and its end is lost.
@@ -125,7 +127,24 @@ mod tests {
         assert_eq!((threads.total().ran_ns, threads.total().voluntary), (40, Some(16)));
     }
 
-    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_ends_while_it_is_looked_at_is_left_out() {
+        let (told, number) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            told.send(nix::unistd::gettid().as_raw()).unwrap();
+            let _ = ended.recv();
+        });
+        let number = number.recv().unwrap();
+        let tasks = procfs::process::Process::myself().unwrap().tasks().unwrap();
+        let task = tasks.flatten().find(|task| task.tid == number).unwrap();
+        assert!(switches(&task).is_some());
+        drop(end);
+        thread.join().unwrap();
+        assert_eq!(switches(&task), None);
+        assert_eq!(Doings::of(&task), None);
+    }
+
     #[test]
     fn this_thread_gives_up_its_processor_when_it_waits() {
         let mut threads = Threads::default();

@@ -1,7 +1,7 @@
 //! Reports of loads that never ran, for tests.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::load::{LoadReport, Tally, TransactionReport};
 use hdrhistogram::Histogram;
@@ -30,6 +30,7 @@ pub fn transaction(name: &'static str, in_window: u64, took_ms: &[u64]) -> Trans
 pub fn report(transactions: Vec<TransactionReport>) -> LoadReport {
     LoadReport {
         began_at: SystemTime::now(),
+        began: Instant::now(),
         window: Duration::from_secs(10),
         transactions,
         errors: Vec::new(),

@@ -1,6 +1,6 @@
 //! Time within a load, and waiting for a moment of it.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -24,6 +24,12 @@ impl Clock {
     #[inline]
     pub fn now_ns(&self) -> u64 {
         monotonic_ns() - self.began_ns
+    }
+
+    /// When it began.
+    pub fn began(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_sub(Duration::from_nanos(self.now_ns())).unwrap_or(now)
     }
 
     /// When it began, by the wall clock.

@@ -391,6 +391,7 @@ impl<'a> Collector<'a> {
         let cpu_to = self.cpu.to.unwrap_or_else(cpu_time);
         LoadReport {
             began_at: self.clock.began_at(),
+            began: self.clock.began(),
             window: Duration::from_nanos(window_ns),
             transactions: self.transactions,
             errors: self.errors,

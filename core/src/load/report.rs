@@ -1,6 +1,6 @@
 //! What a load yields.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hdrhistogram::Histogram;
 
@@ -14,6 +14,8 @@ use super::workload::Tally;
 pub struct LoadReport {
     /// When the load began, warm-up and all.
     pub began_at: SystemTime,
+    /// The same by a clock that nobody sets.
+    pub began: Instant,
     /// How long it was measured: throughput is what ended in this window.
     pub window: Duration,
     /// The transaction types in the workload's order.

@@ -1,6 +1,6 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use dbdyno_core::metrics::{MetricInfo, Reading, Source};
 use hdrhistogram::Histogram;
@@ -16,6 +16,7 @@ static LOCK_WAITS_TOTAL: MetricInfo = MetricInfo::counter("lock_waits_total", "1
 fn sample(metric: &'static MetricInfo, of: &str, value: f64) -> Sample {
     Sample {
         at: SystemTime::now(),
+        taken: Instant::now(),
         source: Source::Engine,
         target: "here".to_owned(),
         reading: Reading { metric, of: of.to_owned(), value },

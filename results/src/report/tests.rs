@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{
@@ -84,6 +84,7 @@ fn samples(run: &RunFolder) {
     for second in 0..10_u32 {
         let sample = |source, target: &str, metric, value, per_second: Option<f64>| Sample {
             at: BEGAN + Duration::from_secs(second.into()),
+            taken: Instant::now(),
             source,
             target: target.to_owned(),
             reading: Reading { metric, of: String::new(), value },

@@ -217,7 +217,7 @@ impl<'a> Stand<'a> {
     }
 
     fn seen(&self, report: &LoadReport, warmup: Duration) -> Vec<Measurement> {
-        let from = report.began_at + warmup;
+        let from = report.began + warmup;
         let watch = self.options().watch.as_ref();
         let seen = watch.map(|watch| watch.seen(self.driver.target(), from, from + report.window));
         seen.into_iter().flatten().chain(self.rest.mark("this load")).collect()

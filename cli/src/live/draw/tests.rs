@@ -1,7 +1,7 @@
 //! What the view looks like, on screens of several sizes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::{MetricInfo, Reading, Sample, Source};
@@ -68,6 +68,7 @@ fn sample(source: Source, target: &str, name: &'static str, of: &str, value: f64
             let name = name.trim_start_matches("rate_of_");
             return Sample {
                 at: SystemTime::UNIX_EPOCH,
+                taken: Instant::now(),
                 source,
                 target: target.to_owned(),
                 reading: Reading {
@@ -82,7 +83,8 @@ fn sample(source: Source, target: &str, name: &'static str, of: &str, value: f64
     }));
     let reading = Reading { metric, of: of.to_owned(), value };
     let target = target.to_owned();
-    Sample { at: SystemTime::UNIX_EPOCH, source, target, reading, per_second: None }
+    let (at, taken) = (SystemTime::UNIX_EPOCH, Instant::now());
+    Sample { at, taken, source, target, reading, per_second: None }
 }
 
 fn samples(number: u64) -> Vec<Sample> {

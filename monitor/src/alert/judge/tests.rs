@@ -25,6 +25,7 @@ fn at(second: u64) -> Duration {
 fn sample(metric: &'static MetricInfo, of: &str, value: f64, per_second: Option<f64>) -> Sample {
     Sample {
         at: std::time::SystemTime::UNIX_EPOCH,
+        taken: std::time::Instant::now(),
         source: Source::Engine,
         target: "here".to_owned(),
         reading: Reading { metric, of: of.to_owned(), value },
