@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use dbdyno_tests::{left_out, wait_for};
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::desk::{Desk, code, err, signal};
+use crate::desk::{Desk, code, err, out, signal};
 use crate::web::get;
 
 /// A file of the documentation.
@@ -201,6 +201,49 @@ fn promtool_accepts_the_rules() {
     let output = promtool.args(["check", "rules"]).arg(docs("prometheus/alerts.yml")).output();
     let output = output.expect("promtool, which ./tests/run installs");
     assert_eq!(code(&output), 0, "{}", err(&output));
+}
+
+/// An engine in dbdyno's own process keeps a thread of it busy, and that is no fault of the clients'.
+#[test]
+fn the_client_is_no_bottleneck_where_it_is_the_engine() {
+    if left_out("prometheus") {
+        return;
+    }
+    let desk = Desk::new();
+    let series = |engine: &str, clients: u32| {
+        let process = format!("job='dbdyno', instance='{engine}'");
+        let load = format!("dbdyno_load_clients{{{process}, engine='{engine}'}}");
+        [
+            json!({
+                "series": format!("dbdyno_client_busiest_thread{{{process}}}"),
+                "values": "0.99+0x20",
+            }),
+            json!({ "series": load, "values": format!("{clients}+0x20") }),
+        ]
+    };
+    // The load of the last is over.
+    let series = [series("postgres", 4), series("sqlite", 4), series("mariadb", 0)].concat();
+    let summary = "dbdyno on postgres has no time left: it measures itself";
+    let fires = json!({
+        "exp_labels": { "severity": "warn", "job": "dbdyno", "instance": "postgres" },
+        "exp_annotations": { "summary": summary },
+    });
+    let asked = json!({
+        "eval_time": "1m",
+        "alertname": "DbdynoClientIsTheBottleneck",
+        "exp_alerts": [fires],
+    });
+    // What is JSON is YAML.
+    let test = json!({
+        "rule_files": [docs("prometheus/alerts.yml")],
+        "evaluation_interval": "5s",
+        "tests": [{ "interval": "5s", "input_series": series, "alert_rule_test": [asked] }],
+    });
+    fs::write(desk.path("test.yml"), test.to_string()).unwrap();
+    let mut promtool = Command::new("promtool");
+    let output = promtool.args(["test", "rules"]).arg(desk.path("test.yml")).output();
+    let output = output.expect("promtool, which ./tests/run installs");
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
 }
 
 #[test]

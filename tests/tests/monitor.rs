@@ -425,6 +425,7 @@ fn the_dashboard_and_the_rules_ask_for_metrics_that_there_are() {
     all.extend(PROCESS_CATALOGUE.iter().map(of(Source::Client)));
     all.extend(MACHINE_CATALOGUE.iter().map(of(Source::Machine)));
     let load = [
+        "clients",
         "transactions_total",
         "response_seconds",
         "oldest_transaction_seconds",
