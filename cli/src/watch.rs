@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use dbdyno_core::{DbError, Driver, Error, Event, Recorder, Result, Sample, Stop};
 use dbdyno_monitor::{
-    AlertSink, Alerts, Endpoint, Exposition, LoadListener, Memory, Monitor, Overheard, Rule,
-    Serving, Severity, Sink,
+    AlertSink, Alerts, Endpoint, Exposition, Guests, LoadListener, Memory, Monitor, Overheard,
+    Rule, Serving, Severity, Sink,
 };
 use dbdyno_results::RunFolder;
 use dbdyno_suites::runner::RunOptions;
@@ -71,6 +71,8 @@ impl<'a> WatchPlan<'a> {
 /// Samples into a run folder while it lives.
 pub struct Watch {
     monitor: Option<Arc<Monitor>>,
+    /// Servers of suites' own.
+    guests: Arc<Guests>,
     silences: Arc<Silences>,
     alerts: Option<Arc<Alerts>>,
     outlets: Vec<Arc<Outlet>>,
@@ -116,6 +118,7 @@ impl Watch {
         let embedded = embedded.map(|driver| driver.target().to_owned()).collect();
         let memory = Arc::new(Memory::new(embedded));
         options.watch = Some(memory.clone());
+        watch.guests = memory.guests();
         let silences = Arc::new(Silences::default());
         let mut sinks: Vec<Arc<dyn Sink>> = vec![memory, silences.clone()];
         sinks.extend(live.map(|live| live as Arc<dyn Sink>));
@@ -141,6 +144,7 @@ impl Watch {
     fn nothing(folder: &Arc<RunFolder>) -> Self {
         Self {
             monitor: None,
+            guests: Arc::default(),
             silences: Arc::default(),
             alerts: None,
             outlets: Vec::new(),
@@ -194,7 +198,8 @@ impl Watch {
             self.listeners.push(alerts.clone());
             self.alerts = Some(alerts);
         }
-        let monitor = Arc::new(Monitor::start(drivers.to_vec(), interval, sinks)?);
+        let (targets, guests) = (drivers.to_vec(), Arc::clone(&self.guests));
+        let monitor = Arc::new(Monitor::start_with(targets, guests, interval, sinks)?);
         // Whoever else listens has to hear of what takes long while it lasts, and so needs the thread.
         if self.listeners.is_empty() {
             self.listeners.push(monitor.clone());

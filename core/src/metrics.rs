@@ -1,10 +1,12 @@
 //! What an engine and the machine say of themselves while they work.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use async_trait::async_trait;
 
+use crate::driver::Driver;
 use crate::error::DbError;
 use crate::measurement::Measurement;
 
@@ -151,7 +153,14 @@ pub fn find(catalogue: &'static [MetricInfo], name: &str) -> Option<&'static Met
 
 /// Tells of a load what was seen beside it.
 pub trait LoadWatch: Debug + Send + Sync {
-    /// What a target, the machine and this process did from one moment to another, as rows of the case;
-    /// none where the time was too short to tell.
-    fn seen(&self, target: &str, from: Instant, to: Instant) -> Vec<Measurement>;
+    /// What servers that a load ran on, by their targets' names, the machine and this process did from one moment to
+    /// another, as rows of the case; none where the time was too short to tell. Of a load on servers that nobody looks at
+    /// (`servers` is empty) nothing is said of them, nor who was the bottleneck.
+    fn seen(&self, servers: &[&str], from: Instant, to: Instant) -> Vec<Measurement>;
+
+    /// A server that a suite started is there: it is sampled beside the targets, by its own name, until it leaves.
+    fn joins(&self, server: &Arc<dyn Driver>);
+
+    /// It is about to be stopped. Nobody who samples holds it any more when this returns.
+    fn leaves(&self, server: &Arc<dyn Driver>);
 }

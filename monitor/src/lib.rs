@@ -5,6 +5,7 @@
 
 mod alert;
 mod exposition;
+mod guests;
 mod machine;
 #[cfg(test)]
 mod made_up;
@@ -23,6 +24,7 @@ pub use alert::{
     READY_MADE, ReadyMade, Rule, Severity, Subject, metrics as alert_metrics,
 };
 pub use exposition::{Endpoint, Exposition, Serving, prometheus_name};
+pub use guests::Guests;
 pub use machine::CATALOGUE as MACHINE_CATALOGUE;
 pub use memory::Memory;
 pub use monitor::{Monitor, Sink};

@@ -1,12 +1,13 @@
 //! What was sampled, for as long as loads ask for it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dbdyno_core::metrics::{LoadWatch, Sample, Source};
-use dbdyno_core::{Better, Measurement, Result};
+use dbdyno_core::{Better, Driver, Measurement, Result};
 
+use crate::guests::Guests;
 use crate::monitor::Sink;
 
 /// How long samples are remembered.
@@ -35,13 +36,20 @@ pub struct Memory {
     moments: Mutex<VecDeque<(Instant, Vec<Sample>)>>,
     /// Targets whose engine runs in this process.
     embedded: Vec<String>,
+    /// Servers of suites' own.
+    guests: Arc<Guests>,
 }
 
 impl Memory {
     /// A memory; `embedded` are the targets whose engine runs in this process, so that nobody can tell the
     /// one's work from the other's.
     pub fn new(embedded: Vec<String>) -> Self {
-        Self { moments: Mutex::default(), embedded }
+        Self { moments: Mutex::default(), embedded, guests: Arc::default() }
+    }
+
+    /// The servers that suites say have come and go, for whoever samples.
+    pub fn guests(&self) -> Arc<Guests> {
+        Arc::clone(&self.guests)
     }
 
     fn moments(&self) -> MutexGuard<'_, VecDeque<(Instant, Vec<Sample>)>> {
@@ -65,7 +73,15 @@ impl Sink for Memory {
 }
 
 impl LoadWatch for Memory {
-    fn seen(&self, target: &str, from: Instant, to: Instant) -> Vec<Measurement> {
+    fn joins(&self, server: &Arc<dyn Driver>) {
+        self.guests.joins(server);
+    }
+
+    fn leaves(&self, server: &Arc<dyn Driver>) {
+        self.guests.leaves(server);
+    }
+
+    fn seen(&self, servers: &[&str], from: Instant, to: Instant) -> Vec<Measurement> {
         let moments = self.moments();
         let within: Vec<&Vec<Sample>> = moments
             .iter()
@@ -75,7 +91,7 @@ impl LoadWatch for Memory {
         if within.len() < ENOUGH {
             return Vec::new();
         }
-        let window = Window { within: &within, target };
+        let window = Window { within: &within, servers };
         let mut rows = Vec::new();
         let mut add = |metric: &str, value: Option<f64>, unit| {
             let row = value.map(|value| Measurement::new(metric, value, unit, Better::Neither));
@@ -98,7 +114,9 @@ impl LoadWatch for Memory {
         let misses = window.grown(Source::Engine, "cache_misses");
         let ratio = hits.zip(misses).filter(|(hits, misses)| hits + misses > 0.0);
         add("cache_hit_ratio", ratio.map(|(hits, misses)| hits / (hits + misses)), "1");
-        if let (false, Some(busiest)) = (self.is_embedded(target), busiest) {
+        // Of one who cannot be seen nobody can say that the other was the bottleneck.
+        let is_told = !servers.is_empty() && !servers.iter().any(|target| self.is_embedded(target));
+        if let (true, Some(busiest)) = (is_told, busiest) {
             let used = Used { ran: busiest, ready, machine, busy, server, client };
             rows.push(used.bottleneck());
         }
@@ -108,21 +126,19 @@ impl LoadWatch for Memory {
 
 impl Memory {
     fn is_embedded(&self, target: &str) -> bool {
-        self.embedded.iter().any(|embedded| embedded == target)
+        self.embedded.iter().any(|embedded| embedded == target) || self.guests.is_embedded(target)
     }
 }
 
-/// The samples of a time, as one target sees them.
+/// The samples of a time, as a load on some servers sees them.
 struct Window<'a> {
     within: &'a [&'a Vec<Sample>],
-    target: &'a str,
+    servers: &'a [&'a str],
 }
 
 impl Window<'_> {
-    fn values(&self, source: Source, metric: &str) -> Vec<&Sample> {
-        let of_target = |sample: &&Sample| {
-            matches!(source, Source::Client | Source::Machine) || sample.target == self.target
-        };
+    fn values(&self, source: Source, metric: &str, target: &str) -> Vec<&Sample> {
+        let of_target = |sample: &&Sample| sample.target == target;
         let wanted =
             |sample: &&Sample| sample.source == source && sample.reading.metric.name == metric;
         self.within
@@ -133,18 +149,27 @@ impl Window<'_> {
             .collect()
     }
 
-    /// How much a counter that there is one of grew in a second.
+    /// How much a counter grew in a second: of this process or the machine, or of all servers that tell of it.
     fn grown(&self, source: Source, metric: &str) -> Option<f64> {
-        let samples = self.values(source, metric);
+        let targets = match source {
+            Source::Client | Source::Machine => &[""],
+            Source::Engine | Source::Server => self.servers,
+        };
+        let grown = targets.iter().filter_map(|target| self.grown_of(source, metric, target));
+        grown.reduce(|one, other| one + other)
+    }
+
+    fn grown_of(&self, source: Source, metric: &str, target: &str) -> Option<f64> {
+        let samples = self.values(source, metric, target);
         let (first, last) = (samples.first()?, samples.last()?);
         let elapsed = last.taken.saturating_duration_since(first.taken).as_secs_f64();
         let more = last.reading.value - first.reading.value;
         (elapsed > 0.0 && more >= 0.0).then(|| more / elapsed)
     }
 
-    /// The mean of a gauge. The first sample tells of the time before the window.
+    /// The mean of a gauge of this process or the machine. The first sample tells of the time before the window.
     fn mean(&self, source: Source, metric: &str) -> Option<f64> {
-        let samples = self.values(source, metric);
+        let samples = self.values(source, metric, "");
         let within = samples.get(1..).filter(|within| !within.is_empty())?;
         let sum: f64 = within.iter().map(|sample| sample.reading.value).sum();
         Some(sum / within.len() as f64)
@@ -282,19 +307,28 @@ mod tests {
     #[test]
     fn rows_are_of_the_target_and_the_time_that_were_asked_for() {
         let memory = memory(1.0, 0.5, 0.25, 0.2);
-        let rows = memory.seen("postgres", at(2), at(7));
+        let rows = memory.seen(&["postgres"], at(2), at(7));
         assert_eq!(value(&rows, "machine_busy_ratio"), Some(0.5));
         assert_eq!(value(&rows, "server_processors"), Some(0.5));
         assert_eq!(value(&rows, "cache_hit_ratio"), Some(0.75));
         assert_eq!(value(&rows, "client_bottleneck"), Some(0.0));
-        assert!(memory.seen("postgres", at(20), at(30)).is_empty());
-        assert!(memory.seen("postgres", at(2), at(2)).is_empty());
+        // What a cluster's servers use is theirs together.
+        let rows = memory.seen(&["postgres", "mariadb", "sqlite"], at(2), at(7));
+        assert_eq!(value(&rows, "server_processors"), Some(9.5));
+        // A load on what nobody looks at.
+        let rows = memory.seen(&[], at(2), at(7));
+        assert_eq!(value(&rows, "machine_busy_ratio"), Some(0.5));
+        for row in ["server_processors", "cache_hit_ratio", "client_bottleneck"] {
+            assert_eq!(value(&rows, row), None, "{row}");
+        }
+        assert!(memory.seen(&["postgres"], at(20), at(30)).is_empty());
+        assert!(memory.seen(&["postgres"], at(2), at(2)).is_empty());
     }
 
     #[test]
     fn a_client_without_time_to_wait_is_the_bottleneck() {
         let of = |memory: Memory, target: &str| {
-            let rows = memory.seen(target, at(0), at(9));
+            let rows = memory.seen(&[target], at(0), at(9));
             rows.into_iter().find(|row| row.metric == "client_bottleneck")
         };
         let told = |memory| of(memory, "postgres").map(|row| (row.value, row.detail));

@@ -11,6 +11,7 @@ use dbdyno_core::metrics::Sample;
 use dbdyno_core::{Case, DbError, Driver, Error, Result};
 use tokio::sync::Notify;
 
+use crate::guests::Guests;
 use crate::overheard::LoadListener;
 use crate::sampler::Sampler;
 
@@ -28,6 +29,22 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// They could not be kept. Sampling goes on without this sink.
     fn samples(&self, samples: &[Sample]) -> Result<()>;
+
+    /// A server that a suite started is sampled from now on, beside the targets.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    fn joined(&self, _target: &str, _engine: &str) -> Result<()> {
+        Ok(())
+    }
+
+    /// It is no more.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    fn left(&self, _target: &str) -> Result<()> {
+        Ok(())
+    }
 
     /// A target could not be asked, which is told once until it answers again.
     ///
@@ -79,8 +96,21 @@ impl Monitor {
         interval: Duration,
         sinks: Vec<Arc<dyn Sink>>,
     ) -> Result<Self> {
+        Self::start_with(drivers, Arc::default(), interval, sinks)
+    }
+
+    /// The same, and servers that come and go.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start_with(
+        drivers: Vec<Arc<dyn Driver>>,
+        guests: Arc<Guests>,
+        interval: Duration,
+        sinks: Vec<Arc<dyn Sink>>,
+    ) -> Result<Self> {
         let told = Arc::default();
-        let thread = spawn(Sampler::new(drivers, sinks), interval, &told)?;
+        let thread = spawn(Sampler::new(drivers, guests, sinks), interval, &told)?;
         let place = Mutex::new(Place::Thread(thread));
         Ok(Self { interval, told, place, is_alone: AtomicBool::new(false) })
     }

@@ -31,6 +31,11 @@ impl Rates {
         Sample { at, taken: now, source, target: target.to_owned(), reading, per_second }
     }
 
+    /// Counters of a target that is another server from now on.
+    pub(crate) fn forget(&mut self, target: &str) {
+        self.last.retain(|(_, of, _, _), _| of != target);
+    }
+
     fn grown(
         &mut self,
         now: Instant,
@@ -70,6 +75,13 @@ mod tests {
         assert_eq!(rate(3_000, "a", 150.0), Some(25.0));
         assert_eq!(rate(4_000, "a", 0.0), None);
         assert_eq!(rate(4_500, "a", 5.0), Some(10.0));
+        // Another server of that name is no further than this one was.
+        rates.forget("a");
+        let mut rate = |ms, target: &str, value| {
+            rates.sample(at(ms), Source::Engine, target, Reading::new(&COUNTER, value)).per_second
+        };
+        assert_eq!(rate(5_000, "a", 50.0), None);
+        assert_eq!(rate(5_500, "b", 9.0), Some(0.5));
         let gauge = rates.sample(at(9_000), Source::Engine, "a", Reading::new(&GAUGE, 5.0));
         assert_eq!(gauge.per_second, None);
     }

@@ -8,6 +8,7 @@ use dbdyno_core::metrics::{Sample, Source};
 use dbdyno_core::{Driver, Error, Result};
 use futures_util::future::join_all;
 
+use crate::guests::{Guests, Lent, Move};
 use crate::monitor::Sink;
 use crate::rates::Rates;
 use crate::targets::{Engine, Told};
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What is sampled, and who is given it.
 pub(crate) struct Sampler {
     engines: Vec<Engine>,
+    guests: Arc<Guests>,
     rates: Rates,
     own: processes::Own,
     /// Those that failed are gone.
@@ -29,9 +31,14 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    pub(crate) fn new(drivers: Vec<Arc<dyn Driver>>, sinks: Vec<Arc<dyn Sink>>) -> Self {
+    pub(crate) fn new(
+        drivers: Vec<Arc<dyn Driver>>,
+        guests: Arc<Guests>,
+        sinks: Vec<Arc<dyn Sink>>,
+    ) -> Self {
         Self {
             engines: drivers.into_iter().map(Engine::new).collect(),
+            guests,
             rates: Rates::default(),
             own: processes::Own::default(),
             sinks: sinks.into_iter().map(Some).collect(),
@@ -57,26 +64,48 @@ impl Sampler {
 
     /// Takes a sample.
     pub(crate) async fn sample(&mut self) {
-        let mut samples = self.of_system();
-        let told = join_all(self.engines.iter_mut().map(|engine| engine.ask(PATIENCE))).await;
-        self.keep(&mut samples, told);
+        let guests = Arc::clone(&self.guests);
+        let mut guests = self.welcome(&guests);
+        let mut samples = self.of_system(&mut guests.engines);
+        let all = self.engines.iter_mut().chain(&mut guests.engines);
+        let told = join_all(all.map(|engine| engine.ask(PATIENCE))).await;
+        self.keep(&mut samples, told, &guests.engines);
         // What sampling costs is not the client's.
         leave_out_thread();
     }
 
     /// Takes a sample of what can be looked at without waiting: an engine that has a server is not asked.
     pub(crate) fn sample_at_once(&mut self) {
-        let mut samples = self.of_system();
-        let told = self.engines.iter_mut().map(Engine::ask_at_once).collect();
-        self.keep(&mut samples, told);
+        let guests = Arc::clone(&self.guests);
+        let mut guests = self.welcome(&guests);
+        let mut samples = self.of_system(&mut guests.engines);
+        let all = self.engines.iter_mut().chain(&mut guests.engines);
+        let told = all.map(Engine::ask_at_once).collect();
+        self.keep(&mut samples, told, &guests.engines);
     }
 
     /// Gives up its sessions, which belong to the event loop that they were opened on.
     pub(crate) fn leave_servers(&mut self) {
         self.engines.iter_mut().for_each(Engine::leave);
+        self.guests.lend().0.engines.iter_mut().for_each(Engine::leave);
     }
 
-    fn of_system(&mut self) -> Vec<Sample> {
+    /// Takes the servers that come and go for a sample, and says which have.
+    fn welcome<'g>(&mut self, guests: &'g Guests) -> Lent<'g> {
+        let (lent, moves) = guests.lend();
+        for each in moves {
+            match each {
+                Move::Joined { target, engine } => {
+                    self.rates.forget(&target);
+                    self.tell(|sink| sink.joined(&target, &engine));
+                }
+                Move::Left { target } => self.tell(|sink| sink.left(&target)),
+            }
+        }
+        lent
+    }
+
+    fn of_system(&mut self, guests: &mut [Engine]) -> Vec<Sample> {
         self.last = Some(Instant::now());
         let at = SystemTime::now();
         let mut samples = Vec::new();
@@ -87,7 +116,7 @@ impl Sampler {
         };
         add(Source::Machine, "", machine::read());
         add(Source::Client, "", self.own.read());
-        for engine in &mut self.engines {
+        for engine in self.engines.iter_mut().chain(guests) {
             if let Some(first) = engine.driver.metrics().and_then(|metrics| metrics.process()) {
                 let used = engine.processes.read(first);
                 add(Source::Server, engine.driver.target(), used);
@@ -97,10 +126,12 @@ impl Sampler {
     }
 
     /// Adds what engines told, and gives sinks all of it.
-    fn keep(&mut self, samples: &mut Vec<Sample>, told: Vec<Told>) {
+    fn keep(&mut self, samples: &mut Vec<Sample>, told: Vec<Told>, guests: &[Engine]) {
         let at = samples.first().map_or_else(SystemTime::now, |sample| sample.at);
         let mut silent = Vec::new();
-        for (engine, told) in self.engines.iter().zip(told) {
+        let targets = self.engines.iter().map(|engine| (engine, true));
+        let all = targets.chain(guests.iter().map(|engine| (engine, false)));
+        for ((engine, is_target), told) in all.zip(told) {
             let target = engine.driver.target();
             match told {
                 Told::Readings(readings) => {
@@ -108,7 +139,10 @@ impl Sampler {
                     let sample = |read| self.rates.sample(moment, Source::Engine, target, read);
                     samples.extend(readings.into_iter().map(sample));
                 }
-                Told::Nothing { why, newly } if newly => silent.push((target.to_owned(), why)),
+                // Servers of a suite's own are killed, stopped and cut off on purpose.
+                Told::Nothing { why, newly } if newly && is_target => {
+                    silent.push((target.to_owned(), why));
+                }
                 Told::Nothing { .. } | Told::NotAsked => {}
             }
         }

@@ -22,11 +22,11 @@ use dbdyno_tests::{left_out, runtime, target, wait_for};
 use tokio::runtime::Runtime;
 
 /// As often as the test is to go on quickly.
-const INTERVAL: Duration = Duration::from_millis(100);
+pub const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Keeps all samples.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     samples: Mutex<Vec<Sample>>,
     silent: Mutex<Vec<String>>,
 }
@@ -44,7 +44,8 @@ impl Sink for Seen {
 }
 
 impl Seen {
-    fn of(&self, source: Source, metric: &str) -> Vec<Sample> {
+    /// Those of a metric.
+    pub fn of(&self, source: Source, metric: &str) -> Vec<Sample> {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted =
             |sample: &&Sample| sample.source == source && sample.reading.metric.name == metric;

@@ -7,20 +7,25 @@ mod network;
 mod sqlite;
 mod trouble;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dbdyno_core::load::Length;
+use dbdyno_core::metrics::Source;
 use dbdyno_core::query::scalar_sql;
 use dbdyno_core::{
-    Access, Cluster, ClusterPlan, Driver, Durability, ErrorClass, Measurement, SessionOptions,
-    Status,
+    Access, Cluster, ClusterPlan, Driver, Durability, ErrorClass, LoadWatch, Measurement,
+    SessionOptions, Status,
 };
+use dbdyno_monitor::{Memory, Monitor, Sink};
 use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
 use dbdyno_suites::runner::RunOptions;
 use dbdyno_tests::{Kept, left_out, named, run_one, run_options, runtime, target, wait_for};
 use tokio::runtime::Runtime;
+
+use super::monitor::{INTERVAL, Seen};
 
 /// How long replicas may take to show what the primary has.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -49,12 +54,23 @@ impl Place {
         topologies: &[&str],
         options: ReplicationOptions,
     ) -> Vec<Measurement> {
+        self.measure_watched(name, topologies, options, None)
+    }
+
+    fn measure_watched(
+        &self,
+        name: &str,
+        topologies: &[&str],
+        options: ReplicationOptions,
+        watch: Option<Arc<dyn LoadWatch>>,
+    ) -> Vec<Measurement> {
         let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), name));
         let topologies = topologies.iter().map(|name| (*name).to_owned()).collect();
         let options = RunOptions {
             length: Length::Duration(Duration::from_millis(700)),
             warmup: Duration::ZERO,
             replication: ReplicationOptions { topologies: Some(topologies), ..options },
+            watch,
             ..run_options()
         };
         run_one(&self.runtime, &self.driver, ("replication", benchmark.as_ref()), &options, &kept);
@@ -228,9 +244,40 @@ fn one_of_two_replicas_is_enough() {
     assert!(!rows.iter().any(|row| row.metric.starts_with("check_reads_its_writes")), "{rows:#?}");
 }
 
+/// A run is told of the servers that its loads run on, and not of the target, which has nothing to do.
+fn nodes_are_watched(place: &Place, name: &str) -> Vec<Measurement> {
+    let (memory, seen) = (Arc::new(Memory::new(Vec::new())), Arc::new(Seen::default()));
+    let drivers = vec![Arc::clone(&place.driver)];
+    let sinks: Vec<Arc<dyn Sink>> = vec![memory.clone(), seen.clone()];
+    let monitor = Monitor::start_with(drivers, memory.guests(), INTERVAL, sinks).unwrap();
+    let options = ReplicationOptions::default();
+    let rows = place.measure_watched("reads", &[name], options, Some(memory));
+    monitor.stop().unwrap();
+    let node = format!("{} ({name}, ", place.driver.target());
+    let lags = seen.of(Source::Engine, "replication_behind_s");
+    assert!(lags.iter().any(|sample| sample.target.starts_with(&node)), "{lags:?}");
+    let used = seen.of(Source::Server, "cpu_s");
+    let nodes: BTreeSet<&str> = used.iter().map(|sample| &*sample.target).collect();
+    let topologies = place.driver.replication().unwrap().topologies();
+    let topology = topologies.iter().find(|topology| topology.name == name).unwrap();
+    assert_eq!(nodes.len(), topology.replicas as usize + 2, "{nodes:?}");
+    let idle: Vec<_> =
+        used.iter().filter(|sample| sample.target == place.driver.target()).collect();
+    let (first, last) = (idle[0], idle[idle.len() - 1]);
+    let elapsed_s = last.taken.duration_since(first.taken).as_secs_f64();
+    let idle = (last.reading.value - first.reading.value) / elapsed_s;
+    for load in ["writes", "primary", "spread"].map(|load| format!("{name} {load}")) {
+        assert!(value(&rows, "server_processors", &load) > 2.0 * idle, "{load}: {idle}");
+        assert!(
+            rows.iter().any(|row| row.metric == "client_bottleneck" && row.transaction == load)
+        );
+    }
+    rows
+}
+
 /// Reads from the primary and spread over all nodes, and probes that miss their own writes or not.
 fn readers(place: &Place, name: &str) -> Vec<Measurement> {
-    let rows = place.measure("reads", &[name]);
+    let rows = nodes_are_watched(place, name);
     assert!(value(&rows, "read_your_writes_reads", name) > 0.0);
     assert!(value(&rows, "monotonic_reads", name) > 0.0);
     for load in ["writes", "primary", "spread"] {

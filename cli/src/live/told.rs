@@ -33,6 +33,8 @@ pub enum Told {
     Happened(Event),
     /// What was sampled at one moment.
     Sampled(Vec<Sample>),
+    /// A server that a suite had started is no more.
+    Left { target: String },
     /// A target could not be asked.
     Silent { target: String, why: String },
     /// A line that a person is to read.
@@ -64,6 +66,11 @@ impl LoadListener for Teller {
 impl Sink for Teller {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
         self.tell(Told::Sampled(samples.to_vec()));
+        Ok(())
+    }
+
+    fn left(&self, target: &str) -> Result<()> {
+        self.tell(Told::Left { target: target.to_owned() });
         Ok(())
     }
 

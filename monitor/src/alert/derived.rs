@@ -88,6 +88,11 @@ impl Derived {
         points.extend(found);
     }
 
+    /// A target is no more; another may have its name.
+    pub(super) fn forget(&mut self, target: &str) {
+        self.lately.retain(|(of, _, _), _| of != target);
+    }
+
     /// A load begins on a target: what was asked for before is none of its own.
     pub(super) fn load_began(&mut self, target: &str) {
         let of_target = self.lately.iter_mut().filter(|((of, _, _), _)| of == target);

@@ -132,6 +132,23 @@ impl Judge {
     }
 }
 
+impl Judge {
+    /// A target is no more: what had fired of it is over.
+    pub(super) fn left(&mut self, target: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for OfRule { rule, series, .. } in &mut self.rules {
+            series.retain(|(its, of), known| {
+                let has_left = its == target;
+                if has_left && known.series.has_fired() {
+                    findings.push(is_no_more(rule, (its, of), known.case.clone()));
+                }
+                !has_left
+            });
+        }
+        findings
+    }
+}
+
 impl OfRule {
     fn is_about(&self, point: &Point) -> bool {
         let rule = &self.rule;

@@ -7,6 +7,7 @@ mod ready_made;
 mod rule;
 mod series;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,6 +116,8 @@ struct State {
     judge: Judge,
     loads: Loads,
     derived: Derived,
+    /// Servers that suites have started.
+    guests: BTreeSet<String>,
     /// What loads told since rules were last judged.
     waiting: Vec<Point>,
 }
@@ -132,6 +135,7 @@ impl Alerts {
             judge,
             loads: Loads::default(),
             derived: Derived::default(),
+            guests: BTreeSet::new(),
             waiting: Vec::new(),
         };
         Self {
@@ -171,15 +175,19 @@ impl Alerts {
     fn judge(&self, mut points: Vec<Point>, is_sampled: bool) -> Result<()> {
         let notices: Vec<Notice> = {
             let mut state = self.state();
-            let State { judge, loads, waiting, .. } = &mut *state;
+            let State { judge, loads, waiting, guests, .. } = &mut *state;
             points.append(waiting);
             let moment = Moment { now: self.began.elapsed(), is_sampled };
             points.extend(loads.now(moment.now));
             let found = judge.judge(moment, &points, &loads.running());
-            found.into_iter().map(|finding| notice(finding, loads)).collect()
+            found.into_iter().map(|finding| notice(finding, loads, guests)).collect()
         };
+        self.tell(&notices)
+    }
+
+    fn tell(&self, notices: &[Notice]) -> Result<()> {
         let mut told = Ok(());
-        for notice in &notices {
+        for notice in notices {
             if notice.change == Change::Fired {
                 self.fired(notice.rule.severity);
             }
@@ -216,9 +224,11 @@ fn watched(driver: &Arc<dyn Driver>) -> Watched {
     }
 }
 
-fn notice(finding: Finding, loads: &Loads) -> Notice {
+fn notice(finding: Finding, loads: &Loads, guests: &BTreeSet<String>) -> Notice {
     let Finding { rule, change, target, of, case, value, threshold } = finding;
-    let case = case.or_else(|| loads.case_of(&target));
+    // A suite's own servers are there for the case that is measured.
+    let whose = if guests.contains(&target) { "" } else { target.as_str() };
+    let case = case.or_else(|| loads.case_of(whose));
     Notice { at: SystemTime::now(), change, rule, target, of, case, value, threshold }
 }
 
@@ -233,13 +243,36 @@ impl Sink for Alerts {
         }
         Ok(())
     }
+
+    fn joined(&self, target: &str, _engine: &str) -> Result<()> {
+        self.state().guests.insert(target.to_owned());
+        Ok(())
+    }
+
+    fn left(&self, target: &str) -> Result<()> {
+        let notices: Vec<Notice> = {
+            let mut state = self.state();
+            let State { judge, loads, derived, guests, .. } = &mut *state;
+            derived.forget(target);
+            let found = judge.left(target);
+            let found = found.into_iter().map(|finding| notice(finding, loads, guests)).collect();
+            guests.remove(target);
+            found
+        };
+        if let Err(error) = self.tell(&notices) {
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+        Ok(())
+    }
 }
 
 impl LoadListener for Alerts {
     fn began(&self, case: &Case, _transactions: &[String], under_way: &Arc<UnderWay>) {
         let mut state = self.state();
         state.loads.began(case, under_way);
-        state.derived.load_began(&case.target);
+        let State { derived, guests, .. } = &mut *state;
+        derived.load_began(&case.target);
+        guests.iter().for_each(|guest| derived.load_began(guest));
     }
 
     fn second(&self, case: &Case, seconds: &[Second]) {

@@ -35,8 +35,6 @@ const STALE: Duration = Duration::from_secs(30);
 /// What would be scraped at this moment.
 #[derive(Debug)]
 pub struct Exposition {
-    /// The engine of each target.
-    engines: BTreeMap<String, String>,
     /// Samples that are older are nobody's any more.
     stale: Duration,
     state: Mutex<State>,
@@ -47,6 +45,8 @@ struct State {
     /// The last samples, and when they came.
     samples: Option<(Instant, Vec<Sample>)>,
     loads: Loads,
+    /// The engine of each target.
+    engines: BTreeMap<String, String>,
 }
 
 impl Exposition {
@@ -55,9 +55,11 @@ impl Exposition {
         let engine =
             |driver: &Arc<dyn Driver>| (driver.target().to_owned(), driver.engine().to_owned());
         Self {
-            engines: drivers.iter().map(engine).collect(),
             stale: (interval * 3).max(STALE),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                engines: drivers.iter().map(engine).collect(),
+                ..State::default()
+            }),
         }
     }
 
@@ -69,6 +71,16 @@ impl Exposition {
 impl Sink for Exposition {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
         self.state().samples = Some((Instant::now(), samples.to_vec()));
+        Ok(())
+    }
+
+    fn joined(&self, target: &str, engine: &str) -> Result<()> {
+        self.state().engines.insert(target.to_owned(), engine.to_owned());
+        Ok(())
+    }
+
+    fn left(&self, target: &str) -> Result<()> {
+        self.state().engines.remove(target);
         Ok(())
     }
 }
@@ -98,12 +110,13 @@ struct Scrape(Arc<Exposition>);
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // Neither the sampler nor a load waits for an encoder.
-        let (samples, loads) = {
+        let (samples, loads, engines) = {
             let state = self.0.state();
             let fresh = state.samples.as_ref().filter(|(at, _)| at.elapsed() < self.0.stale);
-            (fresh.map(|(_, samples)| samples.clone()), state.loads.clone())
+            let samples = fresh.map(|(_, samples)| samples.clone());
+            (samples, state.loads.clone(), state.engines.clone())
         };
-        samples::encode(&mut encoder, &samples.unwrap_or_default(), &self.0.engines)?;
+        samples::encode(&mut encoder, &samples.unwrap_or_default(), &engines)?;
         loads.encode(&mut encoder)
     }
 }

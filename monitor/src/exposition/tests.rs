@@ -26,7 +26,8 @@ fn sample(metric: &'static MetricInfo, of: &str, value: f64) -> Sample {
 
 fn exposition() -> Arc<Exposition> {
     let engines = BTreeMap::from([("here".to_owned(), "postgres".to_owned())]);
-    Arc::new(Exposition { engines, stale: STALE, state: Mutex::default() })
+    let state = Mutex::new(State { engines, ..State::default() });
+    Arc::new(Exposition { stale: STALE, state })
 }
 
 fn second(latencies_ns: &[u64], warmup: bool) -> Second {
@@ -57,8 +58,6 @@ fn samples_are_in_base_units_and_told_apart_by_labels() {
         sample(&WRITE, "", 1_500.0),
         sample(&WAITING, "Lock: \"tuple\"", 2.0),
         sample(&WAITING, "IO: DataFileRead", 1.0),
-        sample(&LOCK_WAITS, "", 3.0),
-        sample(&LOCK_WAITS_TOTAL, "", 40.0),
     ];
     exposition.samples(&samples).unwrap();
     assert_eq!(
@@ -77,6 +76,23 @@ fn samples_are_in_base_units_and_told_apart_by_labels() {
             "dbdyno_engine_waiting{target=\"here\",engine=\"postgres\",of=\"IO: DataFileRead\"} 1.0",
         ]
     );
+    // A server that a suite started is one of an engine, too.
+    exposition.joined("here (async, primary)", "postgres").unwrap();
+    let target = "here (async, primary)".to_owned();
+    exposition.samples(&[Sample { target, ..sample(&WRITE, "", 500.0) }]).unwrap();
+    assert_eq!(
+        lines(&exposition, "checkpoint_write_seconds_total{"),
+        [
+            "dbdyno_engine_checkpoint_write_seconds_total{target=\"here (async, primary)\",engine=\"postgres\"} 0.5"
+        ]
+    );
+}
+
+#[test]
+fn what_there_is_now_and_what_there_was_are_told_apart() {
+    let exposition = exposition();
+    let samples = [sample(&LOCK_WAITS, "", 3.0), sample(&LOCK_WAITS_TOTAL, "", 40.0)];
+    exposition.samples(&samples).unwrap();
     let waits: Vec<String> = lines(&exposition, "# TYPE dbdyno_engine_lock_waits");
     assert_eq!(
         waits,

@@ -2,7 +2,7 @@
 
 mod each;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -42,8 +42,11 @@ pub(super) fn sampled(loaded: &Loaded, unread: &mut Vec<String>) -> Vec<Block> {
     let several = loaded.files.len() > 1;
     let mut blocks = Vec::new();
     let paths: Vec<&Path> = loaded.files.iter().map(|file| file.path.as_path()).collect();
-    for (results, name) in paths.iter().zip(names(&paths)) {
-        let sampled = Sampled::read(&results.with_file_name(file::METRICS), unread);
+    for (results, name) in loaded.files.iter().zip(names(&paths)) {
+        let rows = loaded.records.get(results.rows.clone()).unwrap_or_default();
+        let targets: BTreeSet<&str> = rows.iter().map(|row| row.case.target.as_str()).collect();
+        let metrics = results.path.with_file_name(file::METRICS);
+        let sampled = Sampled::read(&metrics, &targets, unread);
         let of_run =
             if several && !name.is_empty() { format!(" in {name}") } else { String::new() };
         let charts = sampled.charts(&of_run);
@@ -82,7 +85,8 @@ fn names(results: &[&Path]) -> Vec<String> {
 }
 
 impl Sampled {
-    fn read(path: &Path, unread: &mut Vec<String>) -> Self {
+    /// Servers that suites started for themselves are told in the file: there may be dozens, each for a part of a case.
+    fn read(path: &Path, targets: &BTreeSet<&str>, unread: &mut Vec<String>) -> Self {
         let columns = ["at", "source", "target", "metric", "of", "kind", "value", "per_second"];
         let (mut sampled, mut began) = (Self::default(), None);
         side_file::rows(path, &columns, unread, |row| {
@@ -99,7 +103,8 @@ impl Sampled {
             let target = match row.get(1) {
                 "machine" => MACHINE,
                 "client" => CLIENT,
-                _ => row.get(2),
+                _ if targets.contains(row.get(2)) => row.get(2),
+                _ => return Ok(()),
             };
             let name = (row.get(1).to_owned(), row.get(3).to_owned());
             if is_counter && !sampled.counters.contains(&name) {

@@ -16,7 +16,7 @@ use super::heartbeat::{self, Beats, Ending};
 use super::options::ReplicationOptions;
 use crate::benchmark::{LoadBenchmark, State};
 use crate::oltp::tpcb::TpcB;
-use crate::runner::{Measured, Stage, Stand};
+use crate::runner::{Measured, Stage, Stand, WatchedServers};
 
 /// How long loading the data on a primary may take: so long at any scale, and so much longer for each factor of it. A
 /// server that stands still is to end its topology, and not the run.
@@ -30,11 +30,20 @@ pub struct Bench<'s> {
 
 /// A cluster that runs, with the data of the case on every node of it.
 pub struct Running {
+    // Whoever watches the nodes lets go of them before they are stopped.
+    watched: Option<WatchedServers>,
     pub topology: Topology,
     pub cluster: Arc<dyn Cluster>,
     // Replicas go before the primary that they follow.
     pub replicas: Vec<Arc<dyn Driver>>,
     pub primary: Arc<dyn Driver>,
+}
+
+impl Running {
+    /// The primary, and then its replicas.
+    pub fn nodes(&self) -> Vec<Arc<dyn Driver>> {
+        std::iter::once(&self.primary).chain(&self.replicas).cloned().collect()
+    }
 }
 
 impl<'s> Bench<'s> {
@@ -212,10 +221,11 @@ impl<'s> Bench<'s> {
         let plan = ClusterPlan { durability: self.stand.case().durability, link, limits };
         let cluster = self.wait(self.replication()?.start(topology.name, plan))?;
         let (primary, replicas) = (cluster.primary(), cluster.replicas());
-        let running = Running { topology, cluster, replicas, primary };
+        let mut running = Running { watched: None, topology, cluster, replicas, primary };
         self.load_data(&running)?;
         self.stand.working_on(&format!("wait until the replicas of {} are there", topology.name));
         self.wait(running.cluster.engage())?;
+        running.watched = Some(self.stand.watch_own(running.nodes()));
         Ok(running)
     }
 

@@ -113,8 +113,7 @@ fn measure_one(
     measured.own.extend(found.rows(name));
     measured.checks.extend(found.checks(&topology));
     let reads = Arc::new(ReadAccounts::new(&stand.context())) as Arc<dyn Workload>;
-    let all: Vec<_> = std::iter::once(&running.primary).chain(&running.replicas).cloned().collect();
-    let spread: Arc<dyn Driver> = Nodes::spread(all);
+    let spread: Arc<dyn Driver> = Nodes::spread(running.nodes());
     let drivers = vec![(&running.primary, "primary"), (&spread, "spread")];
     for (driver, words) in bench.in_turn(drivers) {
         // A replica that still applies would take processors from one of the two, and not from the other.

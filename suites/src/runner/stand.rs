@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use super::measured::Stage;
 use super::observer::RunObserver;
 use super::options::RunOptions;
+use super::own_servers::{OwnServers, WatchedServers};
 use super::relay::{Errors, Relay};
 use super::rest::Rest;
 use crate::benchmark::{AfterUse, Benchmark, WorkloadContext};
@@ -40,6 +41,7 @@ pub struct Stand<'a> {
     benchmark: &'a dyn Benchmark,
     pub(super) tools: Tools<'a>,
     rest: Rest,
+    own_servers: OwnServers,
 }
 
 impl<'a> Stand<'a> {
@@ -49,7 +51,8 @@ impl<'a> Stand<'a> {
         benchmark: &'a dyn Benchmark,
         tools: Tools<'a>,
     ) -> Self {
-        Self { case, driver, benchmark, tools, rest: Rest::default() }
+        let (rest, own_servers) = (Rest::default(), OwnServers::default());
+        Self { case, driver, benchmark, tools, rest, own_servers }
     }
 
     /// The case.
@@ -212,15 +215,27 @@ impl<'a> Stand<'a> {
         let warmup = plan.warmup;
         let report = run_load(driver, workload, session, plan, &relay, self.tools.stop)?;
         relay.unstarted(&report, warmup)?;
-        let seen = self.seen(&report, warmup);
+        let seen = self.seen(driver.as_ref(), &report, warmup);
         Ok(Stage { name: name.to_owned(), report, seen })
     }
 
-    fn seen(&self, report: &LoadReport, warmup: Duration) -> Vec<Measurement> {
+    fn seen(&self, driver: &dyn Driver, report: &LoadReport, warmup: Duration) -> Vec<Measurement> {
+        let own = self.own_servers.names();
+        let servers: Vec<&str> = match driver.target() {
+            target if target == self.driver.target() => vec![target],
+            // Whichever of them clients are connected to, the others work for it.
+            _ => own.iter().map(String::as_str).collect(),
+        };
         let from = report.began + warmup;
         let watch = self.options().watch.as_ref();
-        let seen = watch.map(|watch| watch.seen(self.driver.target(), from, from + report.window));
+        let seen = watch.map(|watch| watch.seen(&servers, from, from + report.window));
         seen.into_iter().flatten().chain(self.rest.mark("this load")).collect()
+    }
+
+    /// Has servers of the benchmark's own watched as targets are, for as long as what it gives lives. Loads on another
+    /// driver than the target's are taken for loads on these.
+    pub fn watch_own(&self, servers: Vec<Arc<dyn Driver>>) -> WatchedServers {
+        self.own_servers.watch(servers, self.options().watch.as_ref())
     }
 
     /// Has one client, next to the server, run so many transactions, whose inputs depend on the seed

@@ -163,6 +163,7 @@ impl State {
             Told::Seconds(seconds) => self.loads.second(&seconds),
             Told::Happened(event) => self.happened(at, &event),
             Told::Sampled(samples) => self.servers.sampled(&samples),
+            Told::Left { target } => self.servers.left(&target),
             Told::Silent { target, why } => {
                 self.line(at, format!("{target} does not tell: {why}"), true);
                 self.servers.silent(&target, why);

@@ -91,6 +91,11 @@ impl Servers {
         }
     }
 
+    /// One is no more.
+    pub fn left(&mut self, target: &str) {
+        self.servers.retain(|server| server.target != target);
+    }
+
     /// A target could not be asked.
     pub fn silent(&mut self, target: &str, why: String) {
         self.server(target).silent = Some(why);

@@ -89,6 +89,18 @@ fn a_rule_fires_however_seldom_samples_are_taken() {
     assert_eq!(fired, [(40, Change::Fired)]);
 }
 
+/// A server that a suite stops tells nothing any more, and is no trouble.
+#[test]
+fn what_fired_of_a_server_is_over_when_it_leaves() {
+    let mut judge = judge(engine(&SESSIONS, beyond(Op::Above, 10.0), 0));
+    let points = of_samples(at(0), &[sample(&SESSIONS, "", 11.0, None)]);
+    assert_eq!(judge.judge(sampled(0), &points, &[]).len(), 1);
+    assert!(judge.left("elsewhere").is_empty());
+    let over: Vec<_> = judge.left("here").iter().map(|finding| finding.change).collect();
+    assert_eq!(over, [Change::Resolved]);
+    assert!(judge.left("here").is_empty());
+}
+
 /// What comes of values a second apart: the seconds in which something changed.
 fn changes(rule: Rule, values: &[Option<f64>]) -> Vec<(u64, Change)> {
     let info = rule.metric.info;
