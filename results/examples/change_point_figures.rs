@@ -9,6 +9,7 @@ use made_up::{count, series, stalling};
 #[path = "../src/statistics/change_points/made_up.rs"]
 mod made_up;
 
+/// Every change counts, however small; the command counts changes from 5 % on.
 const STRICT: Strictness = Strictness { level: 0.005, least: 0.0 };
 
 fn main() {
@@ -20,7 +21,9 @@ fn main() {
         let tails = count(0..series_of, |seed| changes(&stalling(seed, size)));
         println!("noise, {size} runs: bells {bells}, tails {tails} of {series_of}");
     }
-    for (after, steps) in [(30, &[2.0][..]), (10, &[2.0, 3.0, 4.0]), (3, &[2.0, 3.0, 4.0, 6.0])] {
+    for (after, steps) in
+        [(30, &[2.0][..]), (10, &[2.0, 3.0, 4.0]), (3, &[2.0, 3.0, 4.0, 6.0]), (2, &[6.0, 20.0])]
+    {
         for &step in steps {
             let made = |seed| series(seed, 30 + after, |at| if at < 30 { 0.0 } else { step });
             let found = count(0..200, |seed| changes(&made(seed)));

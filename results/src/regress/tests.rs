@@ -19,6 +19,7 @@ use crate::run_info::{RunInfo, TargetInfo};
 mod errors;
 mod gaps;
 mod history;
+mod history_claims;
 mod history_promises;
 mod loads;
 mod missing;

@@ -228,6 +228,6 @@ impl<'v> Search<'v> {
 }
 
 #[cfg(test)]
-mod made_up;
+pub(crate) mod made_up;
 #[cfg(test)]
 mod tests;

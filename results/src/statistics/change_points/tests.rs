@@ -4,6 +4,7 @@ use super::made_up::{count, series, stalling};
 use super::{Strictness, change_points, fewest};
 use crate::statistics::drift::is_drift;
 
+/// Every change counts, however small: what the command counts is tried where it is asked for.
 const STRICT: Strictness = Strictness { level: 0.005, least: 0.0 };
 
 /// How many series are said to change in which nothing does.
