@@ -8,6 +8,7 @@ use dbdyno_results::report::{Report, report as make};
 
 use crate::Ended;
 use crate::args::ReportArgs;
+use crate::files;
 use crate::output::{note, say};
 
 /// Makes a document of runs, also where the results of one are cut off, which the exit code tells.
@@ -17,8 +18,8 @@ use crate::output::{note, say};
 pub fn report(arguments: &ReportArgs) -> Result<Ended> {
     let file = &arguments.output;
     let form = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let write: fn(&Report, &Path) -> std::io::Result<()> = match form {
-        "html" | "htm" => |report, file| fs::write(file, report.html()),
+    let write: fn(&Report, &Path) -> Result<()> = match form {
+        "html" | "htm" => |report, file| files::write(file, &report.html()),
         "md" | "markdown" => write_markdown,
         _ => {
             let why = format!("`{}` is neither .html nor .md", file.display());
@@ -29,25 +30,22 @@ pub fn report(arguments: &ReportArgs) -> Result<Ended> {
     for warning in &report.warnings {
         note(&format!("warning: {warning}"));
     }
-    write(&report, file).map_err(|why| {
-        Error::new(format!("write `{}`", file.display()), why)
-            .next("give another file with --output")
-    })?;
+    write(&report, file).map_err(|error| error.next("give another file with --output"))?;
     say(&format!("report in {}", file.display()));
     Ok(if report.is_whole { Ended::Done } else { Ended::CouldNotRun })
 }
 
-/// The file, and its pictures in a folder beside it.
-fn write_markdown(report: &Report, file: &Path) -> std::io::Result<()> {
+/// The file, and its pictures in a folder beside it: they come first, for it shows them.
+fn write_markdown(report: &Report, file: &Path) -> Result<()> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let folder = format!("{stem}-charts");
     let (text, pictures) = report.markdown(&folder);
     if !pictures.is_empty() {
         let folder = file.with_file_name(&folder);
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(&folder).map_err(|why| files::not_written(&folder, &why))?;
         for picture in pictures {
-            fs::write(folder.join(&picture.name), picture.svg)?;
+            files::write(&folder.join(&picture.name), &picture.svg)?;
         }
     }
-    fs::write(file, text)
+    files::write(file, &text)
 }
