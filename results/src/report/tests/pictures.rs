@@ -199,6 +199,7 @@ fn hits_and_misses_of_one_moment_are_taken_together() {
     for second in 0..10_u32 {
         let sample = |metric, rate: f64, is_told: bool| Sample {
             at: BEGAN + Duration::from_secs(second.into()),
+            taken: Instant::now(),
             source: Source::Engine,
             target: "postgres".to_owned(),
             reading: Reading { metric, of: String::new(), value: 0.0 },
@@ -223,6 +224,7 @@ fn no_target_is_left_out_of_the_pictures() {
         for second in 0..10_u32 {
             let sample = Sample {
                 at: BEGAN + Duration::from_secs(second.into()),
+                taken: Instant::now(),
                 source: Source::Server,
                 target: target.to_owned(),
                 reading: Reading { metric: &BUSY, of: String::new(), value: f64::from(second) },

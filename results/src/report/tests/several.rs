@@ -12,6 +12,7 @@ fn several(run: &RunFolder) {
     for second in 0..10_u32 {
         let sample = |source, metric, of: &str, value, per_second: Option<f64>| Sample {
             at: BEGAN + Duration::from_secs(second.into()),
+            taken: Instant::now(),
             source,
             target: if source == Source::Engine { "postgres".to_owned() } else { String::new() },
             reading: Reading { metric, of: of.to_owned(), value },
