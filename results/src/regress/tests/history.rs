@@ -139,7 +139,7 @@ fn judged(runs: usize, counted: &[Counted<'_>]) -> Judgement {
 #[test]
 fn of_zeros_and_others_ranks_and_means_tell_the_way() {
     let some = |number: usize| match number {
-        30..58 if number % 2 == 0 => 100.0,
+        30..58 if number.is_multiple_of(2) => 100.0,
         _ => 0.0,
     };
     let turned = |number: usize| some(59 - number);
@@ -183,7 +183,7 @@ fn zeros_that_came_back_are_as_good_as_they_were() {
     };
     let half_of_it = |number: usize| match number {
         15..30 => 100.0,
-        30.. if number % 2 == 0 => 5.0,
+        30.. if number.is_multiple_of(2) => 5.0,
         _ => 0.0,
     };
     let waits = [("over", Better::Lower, &over as _), ("half", Better::Lower, &half_of_it as _)];
