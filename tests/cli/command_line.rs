@@ -209,11 +209,11 @@ fn portable_and_native_statements_are_cases_of_their_own() {
     }
 }
 
-/// The columns near the end of a line of a comparison's CSV that say how a case is made; five follow that say
-/// what is known of its ratio.
+/// The columns near the end of a line of a comparison's CSV that say how a case is made; six follow that say
+/// what is known of its ratio and its clients.
 fn form_of(line: &str) -> &str {
     let commas: Vec<usize> = line.rmatch_indices(',').map(|(at, _)| at).collect();
-    &line[commas[9] + 1..commas[4]]
+    &line[commas[10] + 1..commas[5]]
 }
 
 #[test]
