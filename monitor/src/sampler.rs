@@ -86,8 +86,10 @@ impl Sampler {
 
     /// Gives up its sessions, which belong to the event loop that they were opened on.
     pub(crate) fn leave_servers(&mut self) {
-        self.engines.iter_mut().for_each(Engine::leave);
-        self.guests.lend().0.engines.iter_mut().for_each(Engine::leave);
+        // Who has left since the last sample is told of before the end is.
+        let guests = Arc::clone(&self.guests);
+        let mut guests = self.welcome(&guests);
+        self.engines.iter_mut().chain(&mut guests.engines).for_each(Engine::leave);
     }
 
     /// Takes the servers that come and go for a sample, and says which have.

@@ -6,9 +6,10 @@ use std::fs;
 
 use dbdyno_tests::left_out;
 
-use crate::desk::{Desk, code, err};
+use crate::desk::{Desk, code, err, out};
 
-/// The verdict on a load of one client that runs a script: its row's value and detail, and what was said on the screen.
+/// The verdict on a load of one client that runs a script: its row's value and detail, and what a run and a
+/// comparison say on the screen.
 fn verdict(script: &str) -> (f64, String, String) {
     let desk = Desk::new();
     fs::write(desk.path("known.sql"), script).unwrap();
@@ -20,7 +21,9 @@ fn verdict(script: &str) -> (f64, String, String) {
     let mut rows = records.into_iter().filter(|row| row.metric == "client_bottleneck");
     let row = rows.next().expect("a verdict");
     assert!(rows.next().is_none());
-    (row.value.unwrap(), row.detail.to_string(), err(&output))
+    let run = desk.runs()[0].display().to_string();
+    let compared = desk.dbdyno(&["compare", &run, "--by", "isolation"]);
+    (row.value.unwrap(), row.detail.to_string(), err(&output) + &out(&compared))
 }
 
 const SAID: &str =
@@ -41,6 +44,10 @@ fn a_client_that_has_too_much_to_do_is_the_bottleneck() {
     assert_eq!(value, 1.0, "{detail}\n{screen}");
     assert!(detail.starts_with(SAID), "{detail}");
     assert!(screen.contains(&format!("! {SAID}")), "{screen}");
+    assert!(
+        screen.contains("the client, not the server, was the bottleneck in 1 of 1 load"),
+        "{screen}"
+    );
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         if by == By::Clients && !options.transactions && options.metrics.is_empty() {
             show_scaling(&loaded, format)?;
         }
+        tables::say_bound(&loaded.records, format);
         return Ok(ended);
     }
     let (views, records) = Views::take(loaded);

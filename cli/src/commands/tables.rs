@@ -106,6 +106,13 @@ impl Views {
     }
 }
 
+/// Says below other tables in which loads the client was the bottleneck.
+pub fn say_bound(records: &[Record], format: Format) {
+    if let Some(bound) = client_bottlenecks(records, CLIENTS_TOLD) {
+        show(&format!("\n{}", rendering(format).sentence(&bound)));
+    }
+}
+
 /// What to compare by, with the columns in the order in which the targets were given.
 pub fn options(loaded: &Loaded, by: By) -> CompareOptions {
     CompareOptions { order: loaded.order(by), ..CompareOptions::new(by) }

@@ -2,7 +2,7 @@
 
 use crate::statistics::bootstrap::interval_of_median;
 use crate::statistics::mann_whitney::{self, RankTest};
-use crate::statistics::median;
+use crate::statistics::pairs::Pairs;
 use crate::statistics::shift::{shift, tendency};
 use crate::statistics::signed_rank;
 
@@ -79,7 +79,11 @@ impl Evidence {
         let (ratio, interval) = match shift(&mut test, base, values, LEVEL) {
             Some(found) => (found.ratio, found.interval),
             // A 0 is no factor, but a ratio; an interval of factors there is none.
-            None => (median(&each_to_each(base, values))?, None),
+            None => {
+                let ratios = Pairs::new(values, base, |value, base| value / base);
+                let (lower, upper) = ratios.middle()?;
+                (f64::midpoint(lower, upper), None)
+            }
         };
         let p = test.p_value(base, values);
         let effect = tendency(base, values);
@@ -116,8 +120,4 @@ impl Evidence {
             _ => format!("shown: {what} hardly agree"),
         }
     }
-}
-
-fn each_to_each(base: &[f64], values: &[f64]) -> Vec<f64> {
-    values.iter().flat_map(|value| base.iter().map(move |base| value / base)).collect()
 }
