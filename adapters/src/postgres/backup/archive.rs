@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup};
+use dbdyno_core::backup::{Backup, LockWatch, Restored, RunningBackup, TwinSession};
 use dbdyno_core::{Error, Result};
 use nix::sys::signal::Signal;
 
 use super::base::{self, BaseBackup, Form};
+use super::follower::keep_log;
 use super::restored::{self, Target};
 use super::{Source, ask, told_version};
 use crate::backup::bytes_of;
@@ -24,10 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often is looked.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
+/// What fetches the log.
+struct Receiver {
+    tool: Tool,
+    // A server that writes faster than is fetched removes what nobody has asked it to keep.
+    _keeping: TwinSession,
+}
+
 /// A base backup, and the log from before it on.
 pub(super) struct Archive {
     // Dropped first: it writes to the folder of the base backup.
-    receiver: Mutex<Option<Tool>>,
+    receiver: Mutex<Option<Receiver>>,
     base: BaseBackup,
     folder: PathBuf,
     receiver_program: PathBuf,
@@ -43,11 +51,13 @@ pub(super) fn prepare(source: Source) -> Result<Archive> {
     source.vault.make_folder(&folder)?;
     let mut command = source.connecting(&receiver_program);
     command.args(["--no-loop", "-D"]).arg(&folder);
-    let receiver = Tool::start(&mut command)?;
+    let keeping = keep_log(&source.endpoint)?;
+    let tool = Tool::start(&mut command)?;
     let bounds = source.bounds();
-    wait_for("the first file of the log archive", &receiver, bounds, || has_any_file(&folder))?;
+    wait_for("the first file of the log archive", &tool, bounds, || has_any_file(&folder))?;
+    let receiver = Mutex::new(Some(Receiver { tool, _keeping: keeping }));
     let base = base::prepare(source, Form::Plain)?;
-    Ok(Archive { base, folder, receiver_program, receiver: Mutex::new(Some(receiver)) })
+    Ok(Archive { base, folder, receiver_program, receiver })
 }
 
 fn has_any_file(folder: &Path) -> bool {
@@ -60,6 +70,7 @@ fn wait_for(
     bounds: &Bounds,
     mut is_there: impl FnMut() -> bool,
 ) -> Result<()> {
+    let doing = format!("wait for {what}");
     let deadline = Instant::now() + PATIENCE;
     while !is_there() {
         let is_over = Instant::now() >= deadline;
@@ -68,11 +79,14 @@ fn wait_for(
                 thread::sleep(LOOK_AGAIN);
                 continue;
             }
-            (false, ..) => "pg_receivewal ended".to_owned(),
+            (false, ..) => {
+                let status = receiver.status(deadline, &bounds.stop, &doing)?;
+                return Err(receiver.failed(&doing, status));
+            }
             (_, true, _) => "the end was asked for".to_owned(),
             (_, _, true) => format!("it has not come within {} s", PATIENCE.as_secs()),
         };
-        return Err(Error::new(format!("wait for {what}"), why));
+        return Err(Error::new(doing, why));
     }
     Ok(())
 }
@@ -121,10 +135,10 @@ impl Backup for Archive {
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let receiver = receiver.ok_or_else(|| Error::new(doing, "it was completed before"))?;
         let bounds = self.base.source.bounds();
-        wait_for(&format!("{last} in the log archive"), &receiver, bounds, || {
+        wait_for(&format!("{last} in the log archive"), &receiver.tool, bounds, || {
             self.folder.join(&last).exists()
         })?;
-        receiver.end(Signal::SIGINT, PATIENCE + PATIENCE, &bounds.stop)?;
+        receiver.tool.end(Signal::SIGINT, PATIENCE + PATIENCE, &bounds.stop)?;
         Ok(bytes_of(&self.folder))
     }
 

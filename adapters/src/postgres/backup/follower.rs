@@ -68,7 +68,7 @@ impl TwinServer for Follower {
 
 /// Has the server keep its log from now on, by a replication slot that nobody reads from (manual, 27.2.6). It is there for
 /// as long as the session is, however that ends: a server that was killed keeps nothing once it is up again.
-fn keep_log(endpoint: &Endpoint) -> Result<TwinSession> {
+pub(super) fn keep_log(endpoint: &Endpoint) -> Result<TwinSession> {
     let failed = |why: DbError| Error::new("have the server keep its log", why);
     let mut session = twin::session(endpoint, None).map_err(failed)?;
     let create = async |session: &mut dyn Session| {
