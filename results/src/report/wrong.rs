@@ -160,11 +160,8 @@ fn failure(repetition: &Repetition<'_>) -> Option<String> {
 /// Runs that did not come to their end, or failed where nothing else that is told says why.
 fn runs(loaded: &Loaded, is_explained: bool) -> Vec<String> {
     let told = loaded.runs().filter_map(|run| match run.outcome.as_deref() {
-        Some("done") => None,
-        Some("failed") if is_explained => None,
-        Some("failed") => Some(format!("the run {} ended as failed", run.run_id)),
-        Some(outcome) => Some(format!("the run {} was {outcome}", run.run_id)),
-        None => Some(format!("the run {} was killed, or still goes on", run.run_id)),
+        Some("failed") if !is_explained => Some(format!("the run {} ended as failed", run.run_id)),
+        _ => run.unfinished(),
     });
     told.collect()
 }

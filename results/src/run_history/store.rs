@@ -98,11 +98,7 @@ impl RunHistory {
                 format!("there is no {} beside its results: its machine is not known", file::RUN);
             return Err(Error::new(doing(), why).next("give the whole folder of a run"));
         };
-        if !info.came_to_its_end() {
-            let why = match &info.outcome {
-                Some(outcome) => format!("it was {outcome}"),
-                None => "it was killed, or still goes on".to_owned(),
-            };
+        if let Some(why) = info.unfinished() {
             return Err(Error::new(doing(), why).next("add a run that came to its end"));
         }
         if loaded.records.is_empty() {

@@ -11,7 +11,6 @@ use dbdyno_core::{
 use dbdyno_core::load::Workload;
 use dbdyno_core::query::within;
 
-use super::found::moment;
 use super::heartbeat::{self, Beats, Ending};
 use super::options::ReplicationOptions;
 use crate::benchmark::{LoadBenchmark, State};
@@ -374,7 +373,7 @@ impl<'s> Bench<'s> {
         let (stage, mut beats) = self.beat_during(running, Duration::ZERO, measured, load)?;
         let stage = stage?;
         let warmup = self.stand.length(self.stand.case().clients).0;
-        let from = moment(stage.report.began_at) + warmup;
+        let from = stage.report.began + warmup;
         beats.keep_within(from, from + stage.report.window);
         Ok((stage, beats))
     }
@@ -404,7 +403,7 @@ impl<'s> Bench<'s> {
             if let Some(failure) = report.failure {
                 return Err(failure);
             }
-            Ok((done?, after(moment(report.began_at) + report.window)?))
+            Ok((done?, after(report.began + report.window)?))
         };
         let (worked, beats) = self.beat_during(running, stall, measured, work)?;
         let (done, after) = worked?;

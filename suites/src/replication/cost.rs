@@ -171,8 +171,8 @@ impl Loads<'_> {
         let (bench, name) = (self.bench, running.topology.name);
         let load = self.put(running, name, measured)?;
         measured.own.extend(found::commits(&load.beats, name));
-        let began_at = load.stage.report.began_at;
-        let (began, evidence) = (found::moment(began_at), running.cluster.evidence());
+        let (began_at, began) = (load.stage.report.began_at, load.stage.report.began);
+        let evidence = running.cluster.evidence();
         for place in 0..running.replicas.len() {
             let name = found::replica_name(name, place);
             let staleness = Staleness::of(&load.beats, place);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use dbdyno_core::measurement::Second;
 use dbdyno_core::{Better, Measurement, Result, Status};
@@ -178,12 +178,6 @@ pub fn by_second(staleness: &Staleness, began: Instant, name: &str) -> Vec<Secon
         response_ns: histogram(took.into_iter()),
     };
     seconds.into_iter().map(second).collect()
-}
-
-/// The moment at which the clock on the wall showed a time that is past.
-pub fn moment(time: SystemTime) -> Instant {
-    let now = Instant::now();
-    now.checked_sub(time.elapsed().unwrap_or_default()).unwrap_or(now)
 }
 
 /// Adds what the servers said of a replica to a file, beside what a client saw.

@@ -263,7 +263,7 @@ fn what_does_not_belong_into_a_history_leaves_it_as_it_was() {
     fs::remove_file(bare.join("run.toml")).unwrap();
     assert!(refused(&bare).contains("its machine is not known"));
     assert!(refused(&past.runs.path("none")).contains("No such file"));
-    for (outcome, told) in [(None, "it was killed"), (Some("interrupted"), "it was interrupted")] {
+    for (outcome, told) in [(None, "was killed"), (Some("interrupted"), "was interrupted")] {
         let ended = past.run(6, 1.0);
         let file = ended.join("run.toml");
         let info = RunInfo { outcome: outcome.map(str::to_owned), ..RunInfo::read(&file).unwrap() };
