@@ -14,11 +14,12 @@ use crate::metric;
 use crate::record::Record;
 use crate::repetition::distinct_cases;
 use crate::statistics::Ratio;
-use crate::statistics::holm::adjusted;
 
+pub(crate) mod against;
 mod evidence;
 mod pooled;
 
+pub(crate) use against::Against;
 pub use evidence::{Basis, Evidence, LEVEL};
 pub use pooled::pooled;
 
@@ -323,12 +324,7 @@ fn correct(groups: &mut [Group]) {
         .collect();
     let mut found: Vec<&mut Evidence> =
         values.iter_mut().filter_map(|value| value.evidence.as_mut()).collect();
-    let p_values: Vec<f64> = found.iter().map(|evidence| evidence.p).collect();
-    for (evidence, p) in found.iter_mut().zip(adjusted(&p_values)) {
-        evidence.adjusted_p = p;
-    }
-    let needed = LEVEL / found.len() as f64;
-    let can_tell = found.iter().any(|evidence| evidence.basis.smallest_p() <= needed);
+    let can_tell = against::correct(&mut found);
     for value in values {
         let is_shown = value.evidence.as_ref().is_some_and(Evidence::is_shown);
         value.is_doubtful = can_tell && !is_shown;

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
-use crate::compare::{Cell, CellValue, CompareOptions, Evidence, Group, Line};
+use crate::compare::{Against, Cell, CellValue, CompareOptions, Group, Line};
 use crate::dimension::{Level, Plan};
 use crate::histograms::{Histograms, is_read_off};
 use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
 use crate::repetition::{Repetition, Sample, repetitions};
 use crate::run_folder::file;
-use crate::statistics::{Ratio, Round, half_range_percent, median};
+use crate::statistics::{Round, half_range_percent};
 
 /// What is shown of each case.
 pub(crate) struct Shown<'o> {
@@ -210,8 +210,10 @@ fn cell(samples: &Samples, base: Option<Base<'_>>, metric: &str) -> Cell {
         (None, Some((status, (_, details)))) => Cell::Status(*status, join(details)),
         (Some(median), _) => {
             let base = base.filter(|base| !base.samples.statuses.contains_key(&Status::Failed));
-            let Against { ratio, evidence, note: ratio_note } =
-                base.map(|base| against(samples, base)).unwrap_or_default();
+            let against =
+                |base: Base<'_>| Against::of(&samples.values, &base.samples.values, base.name);
+            let Against { ratio, evidence, note: ratio_note, .. } =
+                base.map(against).unwrap_or_default();
             Cell::Value(CellValue {
                 median,
                 merged: false,
@@ -236,60 +238,6 @@ struct Base<'s> {
     samples: &'s Samples,
     /// The column that it stands in.
     name: &'s str,
-}
-
-/// A ratio, what speaks for it, and what must be known of it.
-#[derive(Default)]
-struct Against {
-    ratio: Option<Ratio>,
-    evidence: Option<Evidence>,
-    note: String,
-}
-
-/// The ratio to the first column, round by round, or where no round has both, each repetition to each.
-fn against(samples: &Samples, base: Base<'_>) -> Against {
-    let shared = samples.values.iter().filter_map(|(round, value)| {
-        let base = base.samples.values.get(round)?;
-        Some((*value, *base))
-    });
-    let (values, bases): (Vec<f64>, Vec<f64>) = shared.unzip();
-    if values.is_empty() {
-        let numbers = |of: &Samples| -> Vec<f64> { of.values.values().copied().collect() };
-        let (values, bases) = (numbers(samples), numbers(base.samples));
-        if let Some(note) = no_ratio(&values, &bases, base.name, "repetitions") {
-            return Against { note, ..Against::default() };
-        }
-        let Some((evidence, value)) = Evidence::unpaired(&bases, &values) else {
-            return Against::default();
-        };
-        let ratio = Some(Ratio { value, paired: false });
-        return Against { ratio, evidence: Some(evidence), note: String::new() };
-    }
-    if let Some(note) = no_ratio(&values, &bases, base.name, "rounds") {
-        return Against { note, ..Against::default() };
-    }
-    let ratios: Vec<f64> = values.iter().zip(&bases).map(|(value, base)| value / base).collect();
-    let all = samples.values.len() + base.samples.values.len() - ratios.len();
-    let note = match ratios.len() < all {
-        true => format!("the ratio is of {} of {all} rounds, which have both", ratios.len()),
-        false => String::new(),
-    };
-    let ratio = median(&ratios).map(|value| Ratio { value, paired: true });
-    Against { ratio, evidence: Evidence::paired(&ratios), note }
-}
-
-/// Why no ratio can be taken; `None` where one can. Those of the rounds in which the base is not 0 would be of a choice of
-/// rounds, and what a number below 0 is a multiple of, says nothing.
-fn no_ratio(values: &[f64], bases: &[f64], base: &str, noun: &str) -> Option<String> {
-    let count =
-        |numbers: &[f64], is: fn(&f64) -> bool| numbers.iter().filter(|one| is(one)).count();
-    let told = [
-        (base, "0", count(bases, |base| *base == 0.0), bases.len()),
-        (base, "below 0", count(bases, |base| *base < 0.0), bases.len()),
-        ("it", "below 0", count(values, |value| *value < 0.0), values.len()),
-    ];
-    let (what, is, count, of) = told.into_iter().find(|(.., count, _)| *count > 0)?;
-    Some(format!("no ratio, for {what} is {is} in {count} of {of} {noun}"))
 }
 
 /// Puts the percentile of all repetitions that count in place of that of the median one.

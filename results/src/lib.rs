@@ -29,6 +29,7 @@ pub mod plan_diff;
 pub mod plan_text;
 mod pool_view;
 mod procedures_view;
+mod ratios;
 pub mod record;
 mod redact;
 pub mod regress;

@@ -59,9 +59,9 @@ impl PoolView {
         parts.join("\n")
     }
 
-    /// A chart for each case: throughput against connections, a curve for each kind of pool.
+    /// Throughput against connections, charts for each case, a curve for each kind of pool.
     pub fn charts(&self) -> Vec<Chart> {
-        self.sweeps().iter().filter_map(Sweep::chart).collect()
+        self.sweeps().iter().flat_map(Sweep::charts).collect()
     }
 
     /// The clients that waited over time, charts for each case, from the run folders that keep it.

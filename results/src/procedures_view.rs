@@ -6,6 +6,7 @@ mod triggers;
 
 use crate::grid::{Grid, wrap};
 use crate::markup::plain;
+use crate::ratios::Ratios;
 use crate::record::{Record, take_out};
 use crate::render::{Format, RenderOptions};
 use crate::subject::{Subject, subjects};
@@ -36,11 +37,16 @@ impl ProceduresView {
             self.subjects.iter().partition(|subject| subject.case.benchmark == TRIGGERS);
         let mut parts = Vec::new();
         if !others.is_empty() {
-            parts.push(written(&gains::grid(&others), gains::LEGEND, options));
+            let ratios = Ratios::new(&others, "procedure_speedup");
+            let legend = [&[gains::LEGEND.to_owned()][..], &ratios.legend(&others)].concat();
+            parts.push(written(&gains::grid(&others, &ratios), &legend, options));
         }
         if !about_triggers.is_empty() {
-            let grid = triggers::grid(&about_triggers, options.width);
-            parts.push(written(&grid, triggers::LEGEND, options));
+            let ratios = Ratios::new(&about_triggers, "trigger_slowdown");
+            let grid = triggers::grid(&about_triggers, &ratios, options.width);
+            let legend =
+                [&[triggers::LEGEND.to_owned()][..], &ratios.legend(&about_triggers)].concat();
+            parts.push(written(&grid, &legend, options));
         }
         let mut notes = Vec::new();
         for subject in &self.subjects {
@@ -61,13 +67,14 @@ impl ProceduresView {
     }
 }
 
-fn written(grid: &Grid, legend: &str, options: &RenderOptions) -> String {
+fn written(grid: &Grid, legend: &[String], options: &RenderOptions) -> String {
+    let legend = legend.join("; ");
     match options.format {
-        Format::Markdown => format!("{}\n{legend}", grid.markdown()),
+        Format::Markdown => format!("{}\n{}", grid.markdown(), plain(&legend)),
         _ => format!(
             "{}\n{}\n",
             grid.text(options.width, options.styled),
-            wrap(legend, options.width)
+            wrap(&legend, options.width)
         ),
     }
 }

@@ -7,6 +7,7 @@ use dbdyno_core::{Case, Error, Result};
 
 use crate::bottleneck;
 use crate::chart::{Chart, ChartCurve, MOST_CURVES};
+use crate::compare::{Against, against};
 use crate::csv_lines::csv_line;
 use crate::dimension::{Dimension, Level, Plan};
 use crate::grid::{Align, BOLD, Grid, Text, wrap};
@@ -20,7 +21,7 @@ use crate::render::{Format, RenderOptions};
 use crate::repetition::{Repetition, Sample, distinct_cases, repetitions};
 use crate::scalability::{self, Load};
 use crate::statistics::usl::{self, Fit, Observation, Spread};
-use crate::statistics::{Round, half_range_percent, lower_median, median, ratio};
+use crate::statistics::{Round, half_range_percent, lower_median, median};
 
 /// The curves of all benchmarks that were measured at more than one number of clients.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,9 +60,8 @@ pub struct Point {
     pub repetitions: Vec<f64>,
     /// Half the range of the throughput over repetitions, in percent of the median.
     pub spread_percent: Option<f64>,
-    /// The throughput over that of the first point, the median over rounds that have both. 1 at
-    /// the first point.
-    pub speed_up: Option<f64>,
+    /// The throughput over that of the first point, 1 at that; those of a benchmark are looked at together.
+    pub(crate) speed_up: Against,
     /// The speed-up in percent of a linear one: 100 where twice the clients do twice the work.
     pub efficiency_percent: Option<f64>,
     /// The 99th percentile of the response time in microseconds, the median over repetitions.
@@ -113,7 +113,12 @@ pub fn scaling(records: &[Record]) -> Result<Scaling> {
         let points = self::points(&points);
         Curve { benchmark, levels, fit: fit(&points), points }
     });
-    Ok(Scaling { constants: plan.constants, curves: curves.collect(), dimensions })
+    let mut curves: Vec<Curve> = curves.collect();
+    for of_benchmark in curves.chunk_by_mut(|one, other| one.benchmark == other.benchmark) {
+        let points = of_benchmark.iter_mut().flat_map(|curve| &mut curve.points);
+        against::correct_all(points.map(|point| &mut point.speed_up));
+    }
+    Ok(Scaling { constants: plan.constants, curves, dimensions })
 }
 
 type Repetitions<'r> = BTreeMap<Round, Repetition<'r>>;
@@ -121,19 +126,23 @@ type Repetitions<'r> = BTreeMap<Round, Repetition<'r>>;
 fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
     let Some((first_clients, first)) = points.first_key_value() else { return Vec::new() };
     let base = values(first, "throughput").0;
+    let called = Dimension::Clients.caption(&first_clients.to_string());
     let point = |(clients, repetitions): (&u32, &Repetitions<'_>)| {
         let case = repetitions.values().find_map(Repetition::case)?;
         let (throughput, status) = values(repetitions, "throughput");
         let p99 = values(repetitions, "latency_p99_us").0;
-        let speed_up = ratio(&throughput, &base).map(|ratio| ratio.value);
+        let speed_up = match clients == first_clients && !base.is_empty() {
+            true => Against::itself(),
+            false => Against::of(&throughput, &base, &called),
+        };
         let times = f64::from(*clients) / f64::from(*first_clients);
         Some(Point {
             case: case.clone(),
             throughput: median(&numbers(&throughput)),
             repetitions: numbers(&throughput),
             spread_percent: half_range_percent(&numbers(&throughput)),
+            efficiency_percent: speed_up.ratio.map(|ratio| ratio.value / times * 100.0),
             speed_up,
-            efficiency_percent: speed_up.map(|speed_up| speed_up / times * 100.0),
             p99_us: lower_median(&numbers(&p99)),
             status,
             client_bottlenecks: repetitions.values().filter(|one| one.is_client_bound("")).count(),
@@ -312,6 +321,13 @@ impl Scaling {
     /// What stands below the table.
     fn notes(&self) -> Vec<String> {
         let mut notes = self.footnotes();
+        let benchmarks = self.curves.chunk_by(|one, other| one.benchmark == other.benchmark);
+        let ratios = benchmarks.filter_map(|curves| {
+            let points = curves.iter().flat_map(|curve| &curve.points);
+            let name = curves.first()?.benchmark.as_str();
+            Some((name, points.map(|point| &point.speed_up).collect()))
+        });
+        notes.extend(against::legend(ratios));
         if self.points().any(|point| point.client_bottlenecks > 0) {
             notes.push(bottleneck::LEGEND.to_owned());
         }
@@ -372,7 +388,7 @@ impl Scaling {
             let numbers = [
                 point.throughput,
                 point.spread_percent,
-                point.speed_up,
+                point.speed_up.ratio.map(|ratio| ratio.value),
                 point.efficiency_percent,
                 point.p99_us,
             ];
@@ -436,7 +452,7 @@ impl Point {
         [
             number::count(self.case.clients.into()).into(),
             throughput,
-            shown(self.speed_up, &number::ratio),
+            self.speed_up.text().into(),
             shown(self.efficiency_percent, &|value| format!("{value:.0}%")),
             shown(self.p99_us, &|value| number::sensible(value / p99_divisor)),
         ]

@@ -56,43 +56,22 @@ pub struct Ratio {
     /// The quotient.
     pub value: f64,
     /// Whether it is the median of the quotients of each round. Otherwise no round has both, and
-    /// it is the quotient of the medians.
+    /// it is of all pairs of repetitions.
     pub paired: bool,
 }
 
-/// The ratio of `values` to `base`, round by round where they share any. `None` where either has
-/// no values, or the base is 0 throughout.
-pub fn ratio(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Ratio> {
-    let quotients = quotients(values, base);
-    if quotients.is_none() {
-        let middle =
-            |map: &BTreeMap<Round, f64>| median(&map.values().copied().collect::<Vec<_>>());
-        let value = middle(values)? / middle(base).filter(|base| *base != 0.0)?;
-        return Some(Ratio { value, paired: false });
-    }
-    Some(Ratio { value: median(&quotients?)?, paired: true })
-}
-
-/// The quotients of the rounds that both have, where the base is not 0; `None` where they share none.
+/// The quotients of the rounds that both have; `None` where they share none, and where the base is 0 in one of them: those
+/// of the others would be of a choice of rounds.
 pub fn quotients(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Vec<f64>> {
     let shared: Vec<_> =
         values.iter().filter_map(|(round, value)| Some((*value, *base.get(round)?))).collect();
-    if shared.is_empty() {
-        return None;
-    }
-    let divided = shared.iter().filter(|(_, base)| *base != 0.0).map(|(value, base)| value / base);
-    Some(divided.collect())
+    let is_whole = !shared.is_empty() && shared.iter().all(|(_, base)| *base != 0.0);
+    is_whole.then(|| shared.iter().map(|(value, base)| value / base).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::{Ratio, Round, half_range_percent, lower_median, median, ratio};
-
-    fn rounds(run: &str, values: &[f64]) -> BTreeMap<Round, f64> {
-        (1..).zip(values).map(|(number, value)| ((run.to_owned(), number), *value)).collect()
-    }
+    use super::{half_range_percent, lower_median, median};
 
     #[test]
     fn medians_of_odd_and_even_numbers() {
@@ -112,23 +91,5 @@ mod tests {
         assert_eq!(half_range_percent(&[100.0]), None);
         assert_eq!(half_range_percent(&[0.0, 0.0]), None);
         assert_eq!(half_range_percent(&[90.0, 100.0, 120.0]), Some(15.0));
-    }
-
-    /// The machine grows slower by half in each round; the ratio is 2 in all of them, while the
-    /// medians of repetitions that a stall broke would tell another story.
-    #[test]
-    fn paired_ratios_are_free_of_drift() {
-        let base = rounds("r", &[800.0, 400.0, 200.0, 100.0]);
-        let other = rounds("r", &[1600.0, 800.0, 400.0, 1.0]);
-        assert_eq!(ratio(&other, &base), Some(Ratio { value: 2.0, paired: true }));
-    }
-
-    #[test]
-    fn without_shared_rounds_medians_are_divided() {
-        let base = rounds("a", &[100.0, 200.0, 300.0]);
-        let other = rounds("b", &[100.0]);
-        assert_eq!(ratio(&other, &base), Some(Ratio { value: 0.5, paired: false }));
-        assert_eq!(ratio(&other, &rounds("b", &[0.0])), None);
-        assert_eq!(ratio(&other, &BTreeMap::new()), None);
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use dbdyno_core::Result;
 
-use crate::compare::{Cell, CellValue, Column, Comparison, Evidence, Group, Line};
+use crate::compare::{Cell, CellValue, Column, Comparison, Evidence, Group, Line, against};
 use crate::csv_lines::csv_line;
 use crate::dimension::Dimension;
 use crate::footnote::Footnotes;
@@ -449,14 +449,8 @@ impl Parts {
     }
 }
 
-/// The ratio with its marks; `-` where there can be none, which a footnote explains.
 fn ratio(value: &CellValue) -> String {
-    let Some(ratio) = value.ratio else {
-        return if value.ratio_note.is_empty() { String::new() } else { "-".to_owned() };
-    };
-    let about = if ratio.paired { "" } else { "~" };
-    let doubt = if value.is_doubtful { "?" } else { "" };
-    format!("{about}{}{doubt}", number::ratio(ratio.value))
+    against::text(value.ratio, &value.ratio_note, value.is_doubtful)
 }
 
 /// The interval of a ratio and its effect size; `None` where so few repetitions tell neither.

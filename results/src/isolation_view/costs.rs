@@ -6,13 +6,14 @@ use dbdyno_core::Status;
 
 use super::matrix::Allowed;
 use super::{Level, THROUGHPUT};
+use crate::compare::{Against, against};
 use crate::grid::{Align, Grid, Text, wrap};
 use crate::markup::plain;
 use crate::metric::middle;
 use crate::number;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
-use crate::statistics::{Round, median, ratio};
+use crate::statistics::{Round, median};
 
 /// What workloads count where they broke.
 const BROKEN: [&str; 4] = ["lost_updates", "skewed_reports", "unstaffed_shifts_seen", FOUND];
@@ -38,6 +39,9 @@ struct Load {
     metrics: BTreeMap<String, BTreeMap<Round, f64>>,
     /// What was found in the history of the last repetition that showed anything.
     found: String,
+    /// How many times as much gets done as at the weakest level of the target; those of a workload are looked at
+    /// together.
+    against: Against,
 }
 
 impl Load {
@@ -58,6 +62,7 @@ impl Costs {
         for record in records.iter().filter(|record| record.transaction.is_empty()) {
             costs.add(record);
         }
+        costs.relate();
         costs
     }
 
@@ -69,8 +74,14 @@ impl Costs {
         let known =
             self.loads.iter().position(|load| load.benchmark == *benchmark && load.level == level);
         let place = known.unwrap_or_else(|| {
-            let (benchmark, metrics) = (benchmark.clone(), BTreeMap::new());
-            self.loads.push(Load { benchmark, level, status: None, metrics, found: String::new() });
+            self.loads.push(Load {
+                benchmark: benchmark.clone(),
+                level,
+                status: None,
+                metrics: BTreeMap::new(),
+                found: String::new(),
+                against: Against::default(),
+            });
             self.loads.len() - 1
         });
         let load = &mut self.loads[place];
@@ -102,11 +113,29 @@ impl Costs {
             .find(|load| load.status.is_none() && load.metrics.contains_key(THROUGHPUT))
     }
 
-    /// How many times as much gets done as at the weakest level of the target.
-    fn relative(&self, load: &Load) -> Option<f64> {
+    fn relate(&mut self) {
+        let found: Vec<Option<Against>> =
+            self.loads.iter().map(|load| self.against_weakest(load)).collect();
+        for (load, against) in self.loads.iter_mut().zip(found) {
+            load.against = against.unwrap_or_default();
+        }
+        for benchmark in &self.benchmarks {
+            let its = self.loads.iter_mut().filter(|load| load.benchmark == *benchmark);
+            against::correct_all(its.map(|load| &mut load.against));
+        }
+    }
+
+    fn against_weakest(&self, load: &Load) -> Option<Against> {
+        if load.status.is_some() {
+            return None;
+        }
         let base = self.weakest(&load.benchmark, &load.level.target)?;
         let of = |load: &Load| load.metrics.get(THROUGHPUT).cloned();
-        ratio(&of(load)?, &of(base)?).map(|ratio| ratio.value)
+        let (values, bases) = (of(load)?, of(base)?);
+        Some(match load.level == base.level {
+            true => Against::itself(),
+            false => Against::of(&values, &bases, base.level.isolation.name()),
+        })
     }
 
     /// A line for each level: what it allows, and its throughput against the weakest level.
@@ -118,12 +147,17 @@ impl Costs {
         if self.benchmarks.is_empty() {
             return None;
         }
+        let ratios = against::legend(self.benchmarks.iter().map(|benchmark| {
+            let its = self.loads.iter().filter(|load| load.benchmark == *benchmark);
+            (benchmark.as_str(), its.map(|load| &load.against).collect())
+        }));
+        let ratios: String = ratios.iter().map(|told| format!("; {told}")).collect();
         let legend = "allows: the anomalies by their symbols, `not` all but those; then the throughput of \
                       each workload against the weakest level of the target that could be measured (1.00x)";
         if options.format == Format::Markdown {
             let layout = Layout { says: Says::Names, two_lines: false };
             let grid = self.levels_grid(allowed, layout, options);
-            return Some(format!("{}\n{legend}", grid.markdown()));
+            return Some(format!("{}\n{legend}{}", grid.markdown(), plain(&ratios)));
         }
         let layouts = [Says::Names, Says::Count]
             .into_iter()
@@ -132,7 +166,7 @@ impl Costs {
         let fitting = grids.find(|grid| grid.width() <= options.width);
         let grid = fitting.unwrap_or_else(|| self.narrow_grid(allowed));
         let text = grid.text(options.width, options.styled);
-        Some(format!("{text}\n{}", wrap(legend, options.width)))
+        Some(format!("{text}\n{}", wrap(&format!("{legend}{ratios}"), options.width)))
     }
 
     fn levels_grid(&self, allowed: &[Allowed], layout: Layout, options: &RenderOptions) -> Grid {
@@ -184,7 +218,7 @@ impl Costs {
             if !allowed.is_empty() {
                 row.push(Says::Count.of(level, allowed).into());
             }
-            let without_x = |cell: Text| cell.text.trim_end_matches('x').to_owned().into();
+            let without_x = |cell: Text| cell.text.replace('x', "").into();
             row.extend(self.cells(level).map(without_x));
             grid.rows.push(row);
         }
@@ -199,7 +233,7 @@ impl Costs {
     fn cell(&self, load: &Load) -> String {
         match &load.status {
             Some((status, _)) => status.name().to_owned(),
-            None => self.relative(load).map(number::ratio).unwrap_or_default(),
+            None => load.against.text(),
         }
     }
 

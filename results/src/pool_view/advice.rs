@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::compare::Against;
 use crate::number;
 use crate::statistics::bootstrap::{FEWEST, interval_of_median};
-use crate::statistics::{Round, median, quotients, ratio};
+use crate::statistics::{Round, median, quotients};
 
 /// How much of the best throughput is enough.
 const ENOUGH: f64 = 0.97;
@@ -39,7 +40,8 @@ struct Share {
 
 impl Share {
     fn of(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Self> {
-        let median = ratio(values, base)?.value;
+        let against = Against::of(values, base, "the best");
+        let median = against.ratio?.value;
         Some(Self { median, rounds: quotients(values, base).unwrap_or_default() })
     }
 

@@ -1,11 +1,13 @@
 //! What the benchmarks found out that do something else to a pool than fill it: a line for each pool, with the
 //! numbers that answer the question.
 
+use std::collections::BTreeMap;
+
 use super::{DIRECT, SUITE, lines, name, pool};
+use crate::compare::{Against, against};
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 use crate::render::{Format, RenderOptions};
-use crate::statistics::ratio;
 use crate::subject::Subject;
 
 /// What connections are called that are opened for each transaction.
@@ -110,9 +112,12 @@ impl Table {
         if its.is_empty() {
             return None;
         }
-        let grid = self.grid(&its);
+        let ratios = self.against_churn(&its);
+        let grid = self.grid(&its, &ratios);
         let mut notes: Vec<String> = its.iter().flat_map(|subject| self.notes(subject)).collect();
-        notes.push(self.legend.to_owned());
+        let mut legend = vec![self.legend.to_owned()];
+        legend.extend(against::legend([("", ratios.values().collect())]));
+        notes.push(legend.join("; "));
         let table = match options.format {
             Format::Markdown => grid.markdown(),
             _ => grid.text(options.width, options.styled),
@@ -120,20 +125,41 @@ impl Table {
         Some(format!("{table}\n{}", lines(&notes, options)))
     }
 
-    fn grid(&self, subjects: &[&Subject]) -> Grid {
+    /// The throughput against connections that are opened for each transaction, by the places of the case and of the load,
+    /// where the table shows it; those of a table are looked at together.
+    fn against_churn(&self, subjects: &[&Subject]) -> BTreeMap<(usize, usize), Against> {
+        let mut found = BTreeMap::new();
+        let shown = self.columns.iter().filter(|(.., show)| *show == Show::AgainstChurn);
+        for (_, metric, _) in shown {
+            for (row, subject) in subjects.iter().enumerate() {
+                let Some(churn) = subject.rounds(metric, CHURN) else { continue };
+                let others = loads(subject).into_iter().enumerate();
+                for (place, load) in others.filter(|(_, load)| *load != CHURN) {
+                    let values = subject.rounds(metric, load);
+                    let against = values.map(|values| Against::of(values, churn, CHURN));
+                    found.extend(against.map(|against| ((row, place), against)));
+                }
+            }
+        }
+        against::correct_all(found.values_mut());
+        found
+    }
+
+    fn grid(&self, subjects: &[&Subject], ratios: &BTreeMap<(usize, usize), Against>) -> Grid {
         let mut columns = vec![(format!("{SUITE}/{}", self.benchmark), Align::Left)];
         columns.push(("pool".to_owned(), Align::Left));
         let headings = self.columns.iter().map(|(heading, ..)| (*heading).to_owned());
         columns.extend(headings.map(|heading| (heading, Align::Right)));
         let mut grid = Grid { columns, rows: Vec::new() };
-        for subject in subjects {
+        for (row, subject) in subjects.iter().enumerate() {
             grid.gap();
             for (place, load) in loads(subject).into_iter().enumerate() {
                 let label = if place == 0 { subject.label.clone() } else { String::new() };
-                let mut row: Vec<Text> = vec![label.into(), load.to_owned().into()];
-                let cells = self.columns.iter().map(|column| cell(subject, load, column).into());
-                row.extend(cells);
-                grid.rows.push(row);
+                let ratio = ratios.get(&(row, place));
+                let mut line: Vec<Text> = vec![label.into(), load.to_owned().into()];
+                let cells = self.columns.iter().map(|column| cell(subject, load, column, ratio));
+                line.extend(cells.map(Text::from));
+                grid.rows.push(line);
             }
         }
         grid
@@ -172,26 +198,23 @@ fn loads(subject: &Subject) -> Vec<&str> {
     loads
 }
 
-fn cell(subject: &Subject, load: &str, (_, metric, show): &Column) -> String {
-    let Some(value) = subject.median(metric, load) else {
-        let is_first = *show != Show::AgainstChurn;
-        let word = if is_first { subject.word().unwrap_or("-") } else { "" };
-        return word.to_owned();
-    };
-    match show {
-        Show::Rate => {
+/// `ratio` is that to connections that are opened for each transaction, of another load.
+fn cell(
+    subject: &Subject,
+    load: &str,
+    (_, metric, show): &Column,
+    ratio: Option<&Against>,
+) -> String {
+    match (show, subject.median(metric, load)) {
+        (Show::AgainstChurn, _) => ratio.map(Against::text).unwrap_or_default(),
+        (_, None) => subject.word().unwrap_or("-").to_owned(),
+        (Show::Rate, Some(value)) => {
             let spread = subject.spread(metric, load).map(number::spread).unwrap_or_default();
             format!("{} {spread}", number::sensible(value)).trim_end().to_owned()
         }
-        Show::AgainstChurn if load == CHURN => String::new(),
-        Show::AgainstChurn => {
-            let of = |load: &str| subject.rounds(metric, load);
-            let against = of(load).zip(of(CHURN)).and_then(|(its, churn)| ratio(its, churn));
-            against.map(|against| number::ratio(against.value)).unwrap_or_default()
-        }
-        Show::Micros => number::sensible(value / 1_000.0),
-        Show::Millis => number::sensible(value),
-        Show::Count => number::value(value, "1"),
+        (Show::Micros, Some(value)) => number::sensible(value / 1_000.0),
+        (Show::Millis, Some(value)) => number::sensible(value),
+        (Show::Count, Some(value)) => number::value(value, "1"),
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::advice::{Advice, Throughputs};
 use super::{DIRECT, lines, name, pool};
 use crate::chart::{Chart, ChartCurve, MOST_CURVES};
+use crate::compare::{Against, against};
 use crate::grid::{Align, BOLD, Grid, Text};
 use crate::markup::plain;
 use crate::number;
 use crate::render::{Format, RenderOptions};
 use crate::scalability::{self, Load};
-use crate::statistics::ratio;
 use crate::statistics::usl::{self, Fit, Observation, Spread};
 use crate::subject::Subject;
 
@@ -23,6 +23,8 @@ pub(super) struct Sweep<'s> {
     subject: &'s Subject,
     has_direct: bool,
     kinds: Vec<Kind<'s>>,
+    /// The throughput of each load against a connection for each client; those of a case are looked at together.
+    against_direct: BTreeMap<String, Against>,
 }
 
 /// A kind of pool, by size.
@@ -49,7 +51,9 @@ impl<'s> Sweep<'s> {
             return None;
         }
         let kinds = kinds.into_iter().map(|(name, sizes)| Kind::new(subject, name, sizes));
-        Some(Self { subject, has_direct, kinds: kinds.collect() })
+        let kinds: Vec<Kind<'s>> = kinds.collect();
+        let against_direct = against_direct(subject, &kinds);
+        Some(Self { subject, has_direct, kinds, against_direct })
     }
 
     pub(super) fn is_fitted(&self) -> bool {
@@ -152,7 +156,7 @@ impl<'s> Sweep<'s> {
         let count = |metric: &str| shown(median(metric), |value| number::value(value, "1"));
         vec![
             throughput.trim_end().to_owned().into(),
-            shown(self.against_direct(load), number::ratio),
+            self.against_direct.get(load).map(Against::text).unwrap_or_default().into(),
             ms("latency_p99_us"),
             ms("acquire_p99_us"),
             shown(median("queue_depth_mean"), number::sensible),
@@ -162,12 +166,6 @@ impl<'s> Sweep<'s> {
         ]
     }
 
-    fn against_direct(&self, load: &str) -> Option<f64> {
-        let of = |load: &str| self.subject.rounds("throughput", load);
-        (load != DIRECT).then_some(())?;
-        ratio(of(load)?, of(DIRECT)?).map(|ratio| ratio.value)
-    }
-
     /// What to do, for each kind of pool.
     fn sentences(&self) -> Vec<String> {
         let mut sentences: Vec<String> =
@@ -175,11 +173,16 @@ impl<'s> Sweep<'s> {
         if !sentences.is_empty() && !self.is_fitted() {
             sentences.push(scalability::too_few(Load::Connections));
         }
+        let ratios = against::legend([("", self.against_direct.values().collect())]);
+        sentences.extend(ratios.into_iter().map(|told| format!("x direct: {told}")));
         sentences
     }
 
     fn sentences_of(&self, kind: &Kind<'_>) -> Vec<String> {
-        let Some(advice) = &kind.advice else { return Vec::new() };
+        let Some(advice) = &kind.advice else {
+            let why = "nothing is advised, for in a whole repetition nothing was done";
+            return vec![format!("{}: {why}", kind.name)];
+        };
         let mut text = format!("{}: {}", kind.name, advice.sentences());
         let timeouts = self.subject.median("acquire_timeouts", &kind.load(advice.size));
         if let Some(timeouts) = timeouts.filter(|timeouts| *timeouts > 0.0) {
@@ -193,28 +196,54 @@ impl<'s> Sweep<'s> {
         std::iter::once(text).chain(fitted).collect()
     }
 
-    pub(super) fn chart(&self) -> Option<Chart> {
+    /// A chart, or several where there are more kinds of pools than one tells apart. Each has the connections without a
+    /// pool.
+    pub(super) fn charts(&self) -> Vec<Chart> {
         let curve = |kind: &Kind<'_>| ChartCurve {
             name: kind.name.to_owned(),
             points: observations(self.subject, kind.name, &kind.sizes),
             fit: kind.fit.clone(),
         };
         let mut curves: Vec<ChartCurve> = self.kinds.iter().map(curve).collect();
-        curves.truncate(MOST_CURVES - 1);
-        if self.has_direct {
-            let load = self.subject.case.clients.into();
-            let values = self.subject.values("throughput", DIRECT).unwrap_or_default();
-            let points = values.into_iter().map(|throughput| Observation { load, throughput });
-            curves.push(ChartCurve {
-                name: DIRECT.to_owned(),
-                points: points.collect(),
-                fit: None,
-            });
-        }
         curves.retain(|curve| !curve.points.is_empty());
-        let title = name(self.subject);
-        (!curves.is_empty()).then_some(Chart { title, load: Load::Connections, curves })
+        let direct = self.direct_curve();
+        if curves.is_empty() && direct.is_some() {
+            let title = name(self.subject);
+            return vec![Chart {
+                title,
+                load: Load::Connections,
+                curves: direct.into_iter().collect(),
+            }];
+        }
+        let chart = |(part, number): (&[ChartCurve], u32)| {
+            let mut title = name(self.subject);
+            if number > 1 {
+                title += &format!(" ({number})");
+            }
+            let curves = part.iter().cloned().chain(direct.clone()).collect();
+            Chart { title, load: Load::Connections, curves }
+        };
+        curves.chunks(MOST_CURVES - 1).zip(1..).map(chart).collect()
     }
+
+    fn direct_curve(&self) -> Option<ChartCurve> {
+        let load = self.subject.case.clients.into();
+        let values = self.subject.values("throughput", DIRECT).filter(|_| self.has_direct)?;
+        let points = values.into_iter().map(|throughput| Observation { load, throughput });
+        Some(ChartCurve { name: DIRECT.to_owned(), points: points.collect(), fit: None })
+    }
+}
+
+fn against_direct(subject: &Subject, kinds: &[Kind<'_>]) -> BTreeMap<String, Against> {
+    let Some(direct) = subject.rounds("throughput", DIRECT) else { return BTreeMap::new() };
+    let loads = kinds.iter().flat_map(|kind| kind.sizes.iter().map(|size| kind.load(*size)));
+    let against = |load: String| {
+        let against = Against::of(subject.rounds("throughput", &load)?, direct, DIRECT);
+        Some((load, against))
+    };
+    let mut found: BTreeMap<String, Against> = loads.filter_map(against).collect();
+    against::correct_all(found.values_mut());
+    found
 }
 
 /// How a table is laid out.

@@ -233,6 +233,59 @@ fn charts_have_a_curve_for_each_kind() {
     assert!(charts.iter().all(|chart| chart.svg().contains("connections")));
 }
 
+#[test]
+fn kinds_beyond_those_of_a_chart_go_on_in_another() {
+    let case = of("tpcb", "postgres", 8);
+    let mut records = load(&case, "direct", 900.0, 0.0);
+    for kind in ["bb8", "deadpool", "driver", "pgbouncer", "r2d2", "sqlx"] {
+        records.extend(load(&case, &format!("{kind}-4"), 1_000.0, 0.0));
+    }
+    let (view, _) = PoolView::take(records, &[]);
+    let charts = view.unwrap().charts();
+    let names = |chart: usize| -> Vec<&str> {
+        charts[chart].curves.iter().map(|curve| curve.name.as_str()).collect()
+    };
+    assert_eq!(charts.len(), 2);
+    assert_eq!(names(0), ["bb8", "deadpool", "driver", "pgbouncer", "r2d2", "direct"]);
+    assert_eq!(names(1), ["sqlx", "direct"]);
+    assert_eq!(charts[1].title, "pool/tpcb on postgres, 8 clients (2)");
+}
+
+/// The rounds in which something was done would be of a choice of rounds.
+#[test]
+fn a_repetition_in_which_nothing_was_done_leaves_no_ratio_and_no_advice() {
+    let mut records = Vec::new();
+    for repetition in 1..=3 {
+        let case = Case { repetition, ..of("tpcb", "postgres", 8) };
+        let stood_still = if repetition == 2 { 0.0 } else { 1.0 };
+        records.extend(load(&case, "direct", 1_000.0 * stood_still, 0.0));
+        records.extend(load(&case, "deadpool-1", 500.0, 0.0));
+        records.extend(load(&case, "deadpool-2", 1_000.0 * stood_still, 0.0));
+    }
+    let text = shown(records, 300);
+    assert_eq!(
+        advice(&text, "deadpool"),
+        "deadpool: nothing is advised, for in a whole repetition nothing was done"
+    );
+    assert!(text.contains("x direct: - is no ratio, for one of its numbers is 0"), "{text}");
+    assert!(!text.contains("0.50x"), "{text}");
+}
+
+#[test]
+fn ratios_that_rounds_cannot_tell_from_chance_are_marked() {
+    let mut records = Vec::new();
+    for (repetition, noise) in (1..).zip([-3.0, 2.0, -1.0, 1.0, 3.0, -2.0, 0.5, -0.5]) {
+        let case = Case { repetition, ..of("tpcb", "postgres", 8) };
+        records.extend(load(&case, "direct", 1_000.0, 0.0));
+        records.extend(load(&case, "deadpool-1", 500.0, 0.0));
+        records.extend(load(&case, "deadpool-2", 1_000.0 + noise, 0.0));
+    }
+    let text = shown(records, 300);
+    assert!(text.contains(" 0.50x ") && text.contains(" 1.00x? "), "{text}");
+    let legend = "x direct: ? is no difference that 8 rounds can show with 2 ratios at once";
+    assert!(text.contains(legend), "{text}");
+}
+
 /// The rows of a pool in trouble.
 fn told(case: &Case, load: &str, numbers: &[(&str, Option<f64>, &str)]) -> Vec<Record> {
     let row = |(metric, value, detail): &(&str, Option<f64>, &str)| {

@@ -1,7 +1,9 @@
 //! What stored procedures gain: a line for each round trip.
 
+use crate::compare::Against;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
+use crate::ratios::Ratios;
 use crate::subject::Subject;
 
 pub(super) const LEGEND: &str = "speed-up: how many times as long a transaction takes as statements as it does as a stored \
@@ -16,7 +18,7 @@ const ROUND_TRIPS: [(&str, &str); 5] = [
     ("5ms", "5 ms"),
 ];
 
-pub(super) fn grid(subjects: &[&Subject]) -> Grid {
+pub(super) fn grid(subjects: &[&Subject], ratios: &Ratios) -> Grid {
     let columns = [
         ("procedures", Align::Left),
         ("target", Align::Left),
@@ -35,11 +37,13 @@ pub(super) fn grid(subjects: &[&Subject]) -> Grid {
     }
     for benchmark in benchmarks {
         let mut named = false;
-        for subject in subjects.iter().filter(|subject| subject.case.benchmark == benchmark) {
+        let its = subjects.iter().enumerate();
+        for (place, subject) in its.filter(|(_, subject)| subject.case.benchmark == benchmark) {
             grid.gap();
             let (target, own) = apart(&subject.case.target);
             let label = subject.label.replacen(&subject.case.target, &target, 1);
-            for line in lines(subject, own.as_deref()) {
+            let against = |name: &str| ratios.get(place, name);
+            for line in lines(subject, against, own.as_deref()) {
                 let [round_trip, statements, procedures, speedup] = line.numbers;
                 let benchmark = if named { "" } else { benchmark };
                 let target = if line.is_first { label.as_str() } else { "" };
@@ -77,7 +81,11 @@ fn apart(target: &str) -> (String, Option<String>) {
     (format!("{place}{rest}"), round_trip)
 }
 
-fn lines(subject: &Subject, own: Option<&str>) -> Vec<Line> {
+fn lines<'r>(
+    subject: &Subject,
+    against: impl Fn(&str) -> Option<&'r Against>,
+    own: Option<&str>,
+) -> Vec<Line> {
     let mut lines = Vec::new();
     for (name, words) in ROUND_TRIPS {
         let load = |form: &str| match name {
@@ -92,7 +100,7 @@ fn lines(subject: &Subject, own: Option<&str>) -> Vec<Line> {
         let round_trip = if name.is_empty() { own.unwrap_or(words) } else { words };
         let said = |number: Option<f64>| number.map(number::sensible).unwrap_or_default();
         let speedup = subject.median("procedure_speedup", name);
-        let mut text = speedup.map(number::ratio).unwrap_or_default();
+        let mut text = against(name).map(Against::text).unwrap_or_default();
         if let Some(spread) = subject.spread("procedure_speedup", name) {
             text = format!("{text} {}", number::spread(spread));
         }

@@ -1,7 +1,9 @@
 //! What triggers cost each row: a line for each kind, columns for each target.
 
+use crate::compare::Against;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
+use crate::ratios::Ratios;
 use crate::subject::Subject;
 
 pub(super) const LEGEND: &str = "us: time for each row that is inserted or updated, one in a statement (single) or a hundred \
@@ -32,15 +34,15 @@ fn shown(subjects: &[&Subject]) -> impl Iterator<Item = &'static str> {
 }
 
 /// Targets beside one another where they have room, else below one another.
-pub(super) fn grid(subjects: &[&Subject], width: usize) -> Grid {
-    let wide = beside(subjects);
+pub(super) fn grid(subjects: &[&Subject], ratios: &Ratios, width: usize) -> Grid {
+    let wide = beside(subjects, ratios);
     if wide.width() <= width || subjects.len() == 1 {
         return wide;
     }
-    below(subjects)
+    below(subjects, ratios)
 }
 
-fn beside(subjects: &[&Subject]) -> Grid {
+fn beside(subjects: &[&Subject], ratios: &Ratios) -> Grid {
     let mut columns = vec![("triggers".to_owned(), Align::Left)];
     for subject in subjects {
         let heading = |words: &str| (format!("{}\n{words}", subject.label), Align::Right);
@@ -50,13 +52,14 @@ fn beside(subjects: &[&Subject]) -> Grid {
     let mut grid = Grid { columns, rows: Vec::new() };
     for kind in shown(subjects) {
         let mut row: Vec<Text> = vec![kind.to_owned().into()];
-        row.extend(subjects.iter().flat_map(|subject| cells(subject, kind)));
+        let its = subjects.iter().enumerate();
+        row.extend(its.flat_map(|(place, subject)| cells(subject, ratios, place, kind)));
         grid.rows.push(row);
     }
     grid
 }
 
-fn below(subjects: &[&Subject]) -> Grid {
+fn below(subjects: &[&Subject], ratios: &Ratios) -> Grid {
     let columns = [
         ("triggers", Align::Left),
         ("target", Align::Left),
@@ -72,7 +75,7 @@ fn below(subjects: &[&Subject]) -> Grid {
             let kind_said = if place == 0 { kind } else { "" };
             let mut row: Vec<Text> =
                 vec![kind_said.to_owned().into(), subject.label.clone().into()];
-            row.extend(cells(subject, kind));
+            row.extend(cells(subject, ratios, place, kind));
             grid.rows.push(row);
         }
     }
@@ -88,7 +91,7 @@ fn is_cut_off(subject: &Subject, load: &str) -> bool {
 const CUT_OFF: &str = "cut off";
 
 /// Microseconds and the ratio, of single rows and of many at once.
-fn cells(subject: &Subject, kind: &str) -> [Text; 4] {
+fn cells(subject: &Subject, ratios: &Ratios, place: usize, kind: &str) -> [Text; 4] {
     let [single, bulk] = ["single", "bulk"].map(|size| {
         let load = format!("{kind}-{size}");
         if subject.lacking.contains_key(&load) {
@@ -104,8 +107,7 @@ fn cells(subject: &Subject, kind: &str) -> [Text; 4] {
             };
             return [word.to_owned(), String::new()];
         };
-        let slowdown = subject.median("trigger_slowdown", &load);
-        [number::sensible(us), slowdown.map(number::ratio).unwrap_or_default()]
+        [number::sensible(us), ratios.get(place, &load).map(Against::text).unwrap_or_default()]
     });
     let ([us, ratio], [bulk_us, bulk_ratio]) = (single, bulk);
     [us, ratio, bulk_us, bulk_ratio].map(Text::from)

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use dbdyno_core::Status;
 
 use super::{SUITE, lines};
+use crate::compare::Against;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
+use crate::ratios::Ratios;
 use crate::render::{Format, RenderOptions};
 use crate::subject::Subject;
 
@@ -29,6 +31,9 @@ struct Column {
     of: Of,
 }
 
+/// The throughput by that without a replica.
+const RATIO: &str = "throughput_ratio";
+
 /// Whose metric.
 #[derive(Clone, Copy, PartialEq)]
 enum Of {
@@ -46,6 +51,8 @@ enum Show {
     Rate,
     /// How many times as much.
     Times,
+    /// The same against what was measured in turns with it, and whether rounds can tell that.
+    Against,
     /// Microseconds, in milliseconds.
     Micros,
     /// Milliseconds.
@@ -79,7 +86,7 @@ pub(super) const TABLES: [Table; 7] = [
         told_by: "commit_p50_us",
         columns: &[
             column("tx/s", "throughput", Show::Rate),
-            column("x\nnone", "throughput_ratio", Show::Times),
+            column("x\nnone", RATIO, Show::Against),
             column("commit\np50 ms", "commit_p50_us", Show::Micros),
             column("p99\nms", "commit_p99_us", Show::Micros),
             of_replicas("visible\np50 ms", "visible_p50_us"),
@@ -193,13 +200,21 @@ impl Table {
 
     /// A table for each of its benchmarks that was measured, with the legend below the last.
     pub(super) fn render(&self, subjects: &[Subject], options: &RenderOptions) -> Vec<String> {
+        let shown: Vec<&Subject> = subjects
+            .iter()
+            .filter(|subject| self.is_of(&subject.case.benchmark))
+            .filter(|subject| !self.lines(subject).is_empty())
+            .collect();
+        let ratios = self.columns.iter().any(|column| column.show == Show::Against);
+        let ratios = ratios.then(|| Ratios::new(&shown, RATIO));
         let of = |benchmark: &&str| {
-            let its: Vec<&Subject> = subjects
+            let its: Vec<(usize, &Subject)> = shown
                 .iter()
-                .filter(|subject| subject.case.benchmark == *benchmark)
-                .filter(|subject| !self.lines(subject).is_empty())
+                .copied()
+                .enumerate()
+                .filter(|(_, subject)| subject.case.benchmark == *benchmark)
                 .collect();
-            (!its.is_empty()).then(|| self.grid(benchmark, &its))
+            (!its.is_empty()).then(|| self.grid(benchmark, &its, ratios.as_ref()))
         };
         let grids = self.benchmarks.iter().filter_map(of);
         let mut texts: Vec<String> = grids
@@ -210,18 +225,25 @@ impl Table {
             .collect();
         if let Some(last) = texts.last_mut() {
             last.push('\n');
-            last.push_str(&lines(&[self.legend.to_owned()], options));
+            let told = ratios.map(|ratios| ratios.legend(&shown)).unwrap_or_default();
+            let told: String = told.iter().map(|told| format!("; x none: {told}")).collect();
+            last.push_str(&lines(&[format!("{}{told}", self.legend)], options));
         }
         texts
     }
 
-    fn grid(&self, benchmark: &str, subjects: &[&Subject]) -> Grid {
+    fn grid(
+        &self,
+        benchmark: &str,
+        subjects: &[(usize, &Subject)],
+        ratios: Option<&Ratios>,
+    ) -> Grid {
         let mut columns = vec![(format!("{SUITE}/{benchmark}"), Align::Left)];
         columns.push((self.of.to_owned(), Align::Left));
         let headings = self.columns.iter().map(|column| column.heading.to_owned());
         columns.extend(headings.map(|heading| (heading, Align::Right)));
         let mut grid = Grid { columns, rows: Vec::new() };
-        for subject in subjects {
+        for (of, subject) in subjects {
             grid.gap();
             for (place, line) in self.lines(subject).into_iter().enumerate() {
                 let label = if place == 0 { subject.label.clone() } else { String::new() };
@@ -230,7 +252,12 @@ impl Table {
                     row.push(Status::Failed.name().to_owned().into());
                     row.extend(self.columns.iter().skip(1).map(|_| "-".to_owned().into()));
                 } else {
-                    row.extend(self.columns.iter().map(|column| column.cell(subject, line).into()));
+                    let ratio = ratios.and_then(|ratios| ratios.get(*of, line));
+                    let ratio = ratio.map_or_else(|| "-".to_owned(), Against::text);
+                    row.extend(self.columns.iter().map(|column| match column.show {
+                        Show::Against => ratio.clone().into(),
+                        _ => column.cell(subject, line).into(),
+                    }));
                 }
                 grid.rows.push(row);
             }
@@ -280,7 +307,7 @@ impl Column {
                 let spread = spread.unwrap_or_default();
                 format!("{} {spread}", number::sensible(value)).trim_end().to_owned()
             }
-            Show::Times => number::ratio(value),
+            Show::Times | Show::Against => number::ratio(value),
             Show::Micros => number::sensible(value / 1_000.0),
             Show::Plain | Show::WorstMillis => number::sensible(value),
             Show::Count | Show::WorstCount => number::value(value, "1"),

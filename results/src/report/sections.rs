@@ -35,6 +35,8 @@ const PLAN_WIDTH: usize = 110;
 const NAMED_RUNS: usize = 2;
 /// A section names so many cases whose client was the bottleneck at the most, and parts of each.
 const CLIENTS_TOLD: usize = 12;
+/// The suites that have sections of their own.
+const VIEWS: [&str; 5] = ["isolation", "procedures", "pool", "backup", "replication"];
 
 pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> {
     let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
@@ -56,8 +58,10 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
         let its = loaded.records.iter().filter(|row| row.case.suite == suite);
         client_bottlenecks(its, CLIENTS_TOLD).map(|told| plain(&told)).unwrap_or_default()
     };
-    let bound = ["isolation", "procedures", "pool", "backup", "replication"].map(bound);
+    let bound = VIEWS.map(bound);
     let [bound_levels, bound_procedures, bound_pools, bound_backups, bound_replication] = bound;
+    let others = loaded.records.iter().filter(|row| !VIEWS.contains(&row.case.suite.as_str()));
+    let bound_others = client_bottlenecks(others, CLIENTS_TOLD).map(|told| plain(&told));
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
     let is_whole = loaded.cut_off.is_empty();
     let warnings = [loaded.warnings, unread].concat();
@@ -69,7 +73,12 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     let (backups, records) = BackupView::take(records, &targets);
     let (replication, records) = ReplicationView::take(records, &targets);
     for (by, order) in orders {
-        sections.extend(comparison(&records, by, order));
+        let mut section = comparison(&records, by, order);
+        // Of comparisons by something else they are the same loads.
+        if let (By::Engine, Some(section)) = (by, &mut section) {
+            section.blocks.extend(bound_others.clone().map(Block::Text));
+        }
+        sections.extend(section);
     }
     let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
     if let Some(levels) = levels {

@@ -82,13 +82,13 @@ static BUSY: MetricInfo = MetricInfo::counter("cpu_s", "s", "");
 /// on SQLite.
 fn samples(run: &RunFolder) {
     for second in 0..10_u32 {
-        let sample = |source, target: &str, metric, value, per_second: Option<f64>| Sample {
-            at: BEGAN + Duration::from_secs(second.into()),
-            taken: Instant::now(),
-            source,
-            target: target.to_owned(),
-            reading: Reading { metric, of: String::new(), value },
-            per_second: per_second.filter(|_| second > 0),
+        let sample = |source, target, metric, value, per_second| {
+            sample(
+                second,
+                (source, target),
+                Reading { metric, of: String::new(), value },
+                per_second,
+            )
         };
         let count = f64::from(second);
         run.samples(&[
@@ -100,6 +100,23 @@ fn samples(run: &RunFolder) {
             sample(Source::Client, "", &BUSY, 0.25 * count, Some(0.25)),
         ])
         .unwrap();
+    }
+}
+
+/// What was read in a second; in the first there is nothing to take a rate from.
+fn sample(
+    second: u32,
+    (source, target): (Source, &str),
+    reading: Reading,
+    per_second: Option<f64>,
+) -> Sample {
+    Sample {
+        at: BEGAN + Duration::from_secs(second.into()),
+        taken: Instant::now(),
+        source,
+        target: target.to_owned(),
+        reading,
+        per_second: per_second.filter(|_| second > 0),
     }
 }
 

@@ -25,7 +25,8 @@ fn speed_up_and_efficiency_have_known_values() {
     let scaling = scaling(&sweep()).unwrap();
     let postgres = &scaling.curves[0];
     assert_eq!(postgres.levels, ["postgres"]);
-    let speed_ups: Vec<_> = postgres.points.iter().map(|point| point.speed_up.unwrap()).collect();
+    let speed_ups: Vec<_> =
+        postgres.points.iter().map(|point| point.speed_up.ratio.unwrap().value).collect();
     for (found, expected) in speed_ups.iter().zip([1.0, 1.8, 3.24]) {
         assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
     }

@@ -2,8 +2,7 @@
 
 use super::{Style, interval};
 use crate::bottleneck;
-use crate::compare::{Basis, Cell, Comparison, LEVEL};
-use crate::statistics::{repetitions, signed_rank};
+use crate::compare::{Basis, Cell, Comparison, against};
 
 impl Comparison {
     /// How to read the cells; says only what occurs.
@@ -40,13 +39,10 @@ impl Comparison {
             );
         }
         if values.iter().any(|value| value.ratio.is_none() && !value.ratio_note.is_empty()) {
-            parts.push("- is no ratio, for one of its numbers is 0 or below".to_owned());
+            parts.push(against::NONE_LEGEND.to_owned());
         }
         if values.iter().any(|value| value.ratio.is_some_and(|ratio| !ratio.paired)) {
-            parts.push(
-                "~ stands where no round has both: the median of each repetition to each"
-                    .to_owned(),
-            );
+            parts.push(against::UNPAIRED_LEGEND.to_owned());
         }
         parts.extend(self.doubts());
         if values.iter().any(|value| value.client_bottlenecks > 0) {
@@ -65,37 +61,6 @@ impl Comparison {
     fn doubts(&self) -> Option<String> {
         let bases: Vec<Basis> =
             self.values().filter_map(|value| Some(value.evidence.as_ref()?.basis)).collect();
-        let most = bases
-            .iter()
-            .copied()
-            .min_by(|one, other| one.smallest_p().total_cmp(&other.smallest_p()))?;
-        let level = LEVEL / bases.len() as f64;
-        if most.smallest_p() > level {
-            let at_once = match bases.len() {
-                1 => String::new(),
-                many => format!(" with {many} ratios at once"),
-            };
-            let needed = match most {
-                Basis::Rounds(_) => signed_rank::fewest(level).to_string(),
-                Basis::Repetitions(..) => {
-                    repetitions::fewest(level).map(|each| format!("{each} of each"))?
-                }
-            };
-            let most = most.in_words();
-            return Some(format!("no difference that {most} can show{at_once}: it takes {needed}"));
-        }
-        let mut parts = Vec::new();
-        if self.values().any(|value| value.is_doubtful) {
-            let at_once = match bases.len() {
-                1 => String::new(),
-                many => format!(" with {many} ratios at once"),
-            };
-            let many = match bases.iter().all(|basis| *basis == most) {
-                true => most.in_words(),
-                false => "this many repetitions".to_owned(),
-            };
-            parts.push(format!("? is no difference that {many} can show{at_once}"));
-        }
-        (!parts.is_empty()).then(|| parts.join("; "))
+        against::doubts(&bases, self.values().any(|value| value.is_doubtful))
     }
 }

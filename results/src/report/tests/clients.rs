@@ -42,6 +42,7 @@ fn a_saturated_load_generator_is_told_and_its_numbers_are_marked() {
          postgres, serializable, 8 clients (3 of 8); replication/tpcb on postgres, serializable, 8 clients (1 of 2: async)\n",
         "| postgres 0.50x! (",
         "; ! stands where the client, not the server, was the bottleneck in any repetition",
+        "\nthe client, not the server, was the bottleneck in 3 of 8 loads of which that is known: oltp/tpcb",
         "\nthe client, not the server, was the bottleneck in 1 of 2 loads of which that is known: replication/tpcb",
     ] {
         assert!(text.contains(told), "{told}\nis missing in\n{text}");

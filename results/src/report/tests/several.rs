@@ -10,13 +10,10 @@ static STATEMENTS: MetricInfo = MetricInfo::counter("statements_ms", "ms", "");
 /// Ten seconds with two disks, a replica that is there for two of them, a wait in one, and twelve statements.
 fn several(run: &RunFolder) {
     for second in 0..10_u32 {
-        let sample = |source, metric, of: &str, value, per_second: Option<f64>| Sample {
-            at: BEGAN + Duration::from_secs(second.into()),
-            taken: Instant::now(),
-            source,
-            target: if source == Source::Engine { "postgres".to_owned() } else { String::new() },
-            reading: Reading { metric, of: of.to_owned(), value },
-            per_second: per_second.filter(|_| second > 0),
+        let sample = |source, metric, of: &str, value, per_second| {
+            let target = if source == Source::Engine { "postgres" } else { "" };
+            let reading = Reading { metric, of: of.to_owned(), value };
+            sample(second, (source, target), reading, per_second)
         };
         let count = f64::from(second);
         let mut samples = vec![
