@@ -146,8 +146,9 @@ fn lost(records: &[Record]) -> Vec<String> {
     }
     let told = lost.into_iter().map(|((benchmark, target, part), count)| {
         let by = if part.is_empty() { String::new() } else { format!(" ({part})") };
+        let (commits, are) = if count == 1.0 { ("commit was", "is") } else { ("commits were", "are") };
         let count = number::value(count, "1");
-        format!("{benchmark} on {target}{by}: {count} acknowledged commits were lost, which are not promised to last")
+        format!("{benchmark} on {target}{by}: {count} acknowledged {commits} lost, which {are} not promised to last")
     });
     told.collect()
 }
