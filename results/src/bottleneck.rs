@@ -19,8 +19,13 @@ pub(crate) const MARK: &str = "!";
 pub(crate) const LEGEND: &str =
     "! stands where the client, not the server, was the bottleneck in any repetition";
 
+/// Whether it says of a load whether the client was the bottleneck.
+pub(crate) fn is_verdict(row: &Record) -> bool {
+    row.metric == *METRIC && row.value.is_some()
+}
+
 fn is_bound(row: &Record) -> bool {
-    row.metric == *METRIC && row.value.is_some_and(|value| value > 0.0)
+    is_verdict(row) && row.value > Some(0.0)
 }
 
 impl Repetition<'_> {
@@ -65,8 +70,7 @@ pub fn client_bottlenecks<'r>(
 ) -> Option<String> {
     let mut cases: Vec<(&Case, Loads<'_>)> = Vec::new();
     let mut places: HashMap<CaseKey<'_>, usize> = HashMap::new();
-    let told = |row: &&Record| row.metric == *METRIC && row.value.is_some();
-    for row in records.into_iter().filter(told) {
+    for row in records.into_iter().filter(|row| is_verdict(row)) {
         let place = *places.entry(case_key(&row.case)).or_insert(cases.len());
         if place == cases.len() {
             cases.push((&row.case, Loads::default()));

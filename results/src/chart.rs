@@ -87,13 +87,13 @@ impl ChartCurve {
     }
 }
 
-/// The curves of a chart, or of several where they are more than a chart tells apart, each with its title; none
-/// where there is no curve.
-pub(crate) fn in_parts<T>(title: &str, curves: Vec<T>) -> Vec<(String, Vec<T>)> {
+/// The curves of a chart, or of several where they are more than so many, each with its title; none where there is no
+/// curve.
+pub(crate) fn in_parts<T>(title: &str, curves: Vec<T>, most: usize) -> Vec<(String, Vec<T>)> {
     let mut parts: Vec<(String, Vec<T>)> = Vec::new();
     for (place, curve) in curves.into_iter().enumerate() {
-        if place % MOST_CURVES == 0 {
-            let numbered = format!("{title} ({})", place / MOST_CURVES + 1);
+        if place % most == 0 {
+            let numbered = format!("{title} ({})", place / most + 1);
             let title = if place == 0 { title.to_owned() } else { numbered };
             parts.push((title, Vec::new()));
         }

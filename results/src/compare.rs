@@ -463,7 +463,9 @@ fn check_common(groups: &[Group], columns: &[Column], plan: &Plan, by: Dimension
             let cases: BTreeSet<_> = cases.collect();
             let shown: Vec<_> = cases.iter().take(3).map(String::as_str).collect();
             let more = if cases.len() > shown.len() { ", …" } else { "" };
-            format!("{} has {}{more}", column.name, shown.join(", "))
+            let shown =
+                if shown.is_empty() { "none as a whole".to_owned() } else { shown.join(", ") };
+            format!("{} has {shown}{more}", column.name)
         })
         .collect();
     let why = format!("no two columns have a case in common: {}", have.join("; "));

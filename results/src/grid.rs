@@ -4,7 +4,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Row, Table, TableStyle,
 };
 
-use crate::markup::plain;
+use crate::markup::{plain, visible};
 
 /// Opens and closes bold type in cells that become Markdown: a sign that no text has.
 pub(crate) const BOLD: &str = "\u{2}";
@@ -12,6 +12,10 @@ pub(crate) const BOLD: &str = "\u{2}";
 /// One rule below the header, nothing else: numbers are read along lines, not in boxes.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Blanks between columns, beside that which always is there, and where there is little room.
+const WIDE: u16 = 2;
+const NARROW: u16 = 1;
 
 /// Cells under a header.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +57,7 @@ impl Grid {
 
     /// The number of characters of the longest line.
     pub(crate) fn width(&self) -> usize {
-        let table = self.table(None, false);
+        let table = self.table(None, WIDE, false);
         table.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0)
     }
 
@@ -62,17 +66,20 @@ impl Grid {
         let lines = |table: &Table| -> Vec<String> {
             table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
         };
-        let plain = lines(&self.table(None, false));
         // The line end counts as one.
-        let fits = plain.iter().all(|line| line.chars().count() <= width + 1);
-        match (fits, styled) {
-            (true, false) => plain.concat(),
-            (true, true) => lines(&self.table(None, true)).concat(),
-            (false, _) => lines(&self.table(Some(width), styled)).concat(),
+        let fits = |lines: &Vec<String>| lines.iter().all(|line| line.chars().count() <= width + 1);
+        let fitting = [WIDE, NARROW]
+            .into_iter()
+            .map(|blanks| (blanks, lines(&self.table(None, blanks, false))))
+            .find(|(_, plain)| fits(plain));
+        match (fitting, styled) {
+            (Some((_, plain)), false) => plain.concat(),
+            (Some((blanks, _)), true) => lines(&self.table(None, blanks, true)).concat(),
+            (None, _) => lines(&self.table(Some(width), NARROW, styled)).concat(),
         }
     }
 
-    fn table(&self, width: Option<usize>, styled: bool) -> Table {
+    fn table(&self, width: Option<usize>, blanks: u16, styled: bool) -> Table {
         let mut table = Table::new();
         table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
         if let Some(width) = width {
@@ -94,7 +101,7 @@ impl Grid {
             table.add_row(Row::from(cells.collect::<Vec<_>>()));
         }
         for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+            column.set_padding((0, blanks));
         }
         table
     }
@@ -131,7 +138,7 @@ fn plain_lines(text: &str) -> String {
 }
 
 fn cell(text: &str, align: Align) -> Cell {
-    Cell::new(text).set_alignment(match align {
+    Cell::new(visible(text)).set_alignment(match align {
         Align::Left => CellAlignment::Left,
         Align::Right => CellAlignment::Right,
     })
@@ -158,7 +165,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> String {
             out.push(' ');
             length += 1;
         }
-        out.push_str(word);
+        out.push_str(&visible(word));
         length += size;
     }
     out.push('\n');

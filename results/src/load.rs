@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use dbdyno_core::{Error, Result};
 
 use crate::compare::By;
+use crate::number;
 use crate::record::{Record, SCHEMA_VERSION};
 use crate::run_folder::file;
 use crate::run_info::{RunInfo, TargetInfo};
@@ -22,7 +23,7 @@ pub struct Loaded {
     pub records: Vec<Record>,
     /// What the reader did not take silently, a sentence each.
     pub warnings: Vec<String>,
-    /// Which files end before their time, a sentence each; the warnings have them too.
+    /// Which files end before their time or lack rows, a sentence each; the warnings have them too.
     pub cut_off: Vec<String>,
     /// The files, in the order of the paths.
     pub files: Vec<LoadedFile>,
@@ -101,12 +102,25 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded> {
         }
         let run = conditions(&results)?;
         let first = loaded.records.len();
-        results_csv::read(&results, run.as_ref().map(|run| run.run_id.as_str()), &mut loaded)?;
+        let (cut_off, own) = (loaded.cut_off.len(), run.as_ref().map(|run| run.run_id.as_str()));
+        results_csv::read(&results, own, &mut loaded)?;
         let rows = first..loaded.records.len();
+        if cut_off == loaded.cut_off.len() {
+            let fewer = run.as_ref().and_then(|run| fewer_rows(&results, run, rows.len()));
+            loaded.warnings.extend(fewer.clone());
+            loaded.cut_off.extend(fewer);
+        }
         loaded.files.push(LoadedFile { path: results, rows, run });
     }
     duplicates::check(&loaded)?;
     Ok(loaded)
+}
+
+/// That a file has fewer rows than its run wrote: one that was cut at the end of a line looks whole.
+fn fewer_rows(results: &Path, run: &RunInfo, rows: usize) -> Option<String> {
+    let written = run.rows.filter(|written| (rows as u64) < *written)?;
+    let (results, rows) = (results.display(), number::count(rows as u64));
+    Some(format!("`{results}` has {rows} rows of {} that the run wrote", number::count(written)))
 }
 
 /// The `results.csv` that a path means.

@@ -1,5 +1,7 @@
 //! Text from elsewhere, such as an engine's words, within a document.
 
+use std::borrow::Cow;
+
 /// Text of which Markdown makes nothing but text.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -23,6 +25,24 @@ pub(crate) fn plain(text: &str) -> String {
         before = letter;
     }
     out
+}
+
+/// Makes control characters visible, but for the ends of lines: what a server or a file says must not move a
+/// terminal's cursor.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    // Those of ASCII, and the first byte of all others: most texts have none.
+    if !text.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => out.push('\n'),
+            control if control.is_control() => out.extend(control.escape_default()),
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Text as it may stand in XML and HTML, also within quotes; XML knows no control characters.

@@ -37,12 +37,17 @@ impl ProceduresView {
             self.subjects.iter().partition(|subject| subject.case.benchmark == TRIGGERS);
         let mut parts = Vec::new();
         if !others.is_empty() {
-            let ratios = Ratios::new(&others, "procedure_speedup");
+            let ratios = Ratios::new(&others, "procedure_speedup", |round_trip| {
+                let load = format!("procedures-{round_trip}");
+                ("throughput", load.trim_end_matches('-').to_owned())
+            });
             let legend = [&[gains::LEGEND.to_owned()][..], &ratios.legend(&others)].concat();
             parts.push(written(&gains::grid(&others, &ratios), &legend, options));
         }
         if !about_triggers.is_empty() {
-            let ratios = Ratios::new(&about_triggers, "trigger_slowdown");
+            let ratios = Ratios::new(&about_triggers, "trigger_slowdown", |load| {
+                ("row_us", load.to_owned())
+            });
             let grid = triggers::grid(&about_triggers, &ratios, options.width);
             let legend =
                 [&[triggers::LEGEND.to_owned()][..], &ratios.legend(&about_triggers)].concat();

@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -50,6 +51,8 @@ pub struct RunFolder {
     started_at: String,
     path: PathBuf,
     results: Appender,
+    /// How many rows are in it.
+    rows: AtomicU64,
     timeline: Appender,
     latency: Appender,
     events: Appender,
@@ -106,6 +109,7 @@ impl RunFolder {
         };
         Ok(Self {
             results: csv(file::RESULTS, COLUMNS.to_vec())?,
+            rows: AtomicU64::new(0),
             timeline: csv(file::TIMELINE, timeline::columns())?,
             events: csv(file::EVENTS, event::columns())?,
             latency: Appender::create(path.join(file::LATENCY), &hlog::header(run_id, began)?)?,
@@ -142,7 +146,9 @@ impl RunFolder {
     pub fn write_run_toml(&self, info: &RunInfo) -> Result<()> {
         let path = self.path.join(file::RUN);
         let doing = || format!("write `{}`", path.display());
-        let stamped = info.stamped(&self.run_id, &self.started_at);
+        let mut stamped = info.stamped(&self.run_id, &self.started_at);
+        // Of one that goes on there will be more.
+        stamped.rows = info.ended_at.as_ref().map(|_| self.rows.load(Ordering::Relaxed));
         let text = toml::to_string(&stamped).map_err(|error| Error::new(doing(), error))?;
         let new = self.path.join(format!("{}.new", file::RUN));
         fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(|error| {
@@ -202,7 +208,9 @@ impl Recorder for RunFolder {
             let record = Record::new(&self.run_id, &self.started_at, case, row);
             lines.extend(csv_line(record.fields())?);
         }
-        self.results.append(&lines)
+        self.results.append(&lines)?;
+        self.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 
     fn second(&self, case: &Case, began: SystemTime, seconds: &[Second]) -> Result<()> {

@@ -27,6 +27,9 @@ pub struct RunInfo {
     /// How it ended: `done`, `failed` or `interrupted`; absent as `ended_at` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+    /// How many rows `results.csv` has below its header; filled in when it is written after the run is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
     /// dbdyno's own version.
     pub tool_version: String,
     /// The command as it was typed, word by word.
@@ -105,6 +108,7 @@ impl RunInfo {
             started_at: started_at.to_owned(),
             ended_at: self.ended_at.clone(),
             outcome: self.outcome.clone(),
+            rows: self.rows,
             tool_version: self.tool_version.clone(),
             command: redact_words(&self.command),
             options: redact_map(&self.options),

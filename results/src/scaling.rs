@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::{Case, Error, Result};
 
 use crate::bottleneck;
-use crate::chart::{Chart, ChartCurve, MOST_CURVES};
-use crate::compare::{Against, against};
+use crate::chart::{Chart, ChartCurve, MOST_CURVES, in_parts};
+use crate::compare::against::{self, Against, Family};
 use crate::csv_lines::csv_line;
 use crate::dimension::{Dimension, Level, Plan};
 use crate::grid::{Align, BOLD, Grid, Text, wrap};
@@ -203,18 +203,14 @@ impl Scaling {
     pub fn charts(&self) -> Vec<Chart> {
         let engine = self.constants.iter().find(|(dimension, _)| *dimension == Dimension::Engine);
         let of_benchmark = |curves: &[Curve]| -> Vec<Chart> {
-            let parts = curves.chunks(MOST_CURVES).zip(1..);
-            let chart = |(part, number): (&[Curve], u32)| {
-                let mut title = curves.first().map(|curve| curve.benchmark.clone())?;
-                title.extend(engine.map(|(_, name)| format!(" on {name}")));
-                if number > 1 {
-                    title += &format!(" ({number})");
-                }
-                let curves: Vec<_> = part.iter().map(Curve::chart).collect();
-                let is_empty = curves.iter().all(|curve| curve.points.is_empty());
-                (!is_empty).then_some(Chart { title, load: Load::Clients, curves })
-            };
-            parts.filter_map(chart).collect()
+            let Some(first) = curves.first() else { return Vec::new() };
+            let on = engine.map(|(_, name)| format!(" on {name}")).unwrap_or_default();
+            let title = format!("{}{on}", first.benchmark);
+            let parts = in_parts(&title, curves.iter().map(Curve::chart).collect(), MOST_CURVES);
+            let has_points =
+                |(_, curves): &(_, Vec<ChartCurve>)| curves.iter().any(|of| !of.points.is_empty());
+            let parts = parts.into_iter().filter(has_points);
+            parts.map(|(title, curves)| Chart { title, load: Load::Clients, curves }).collect()
         };
         let benchmarks = self.curves.chunk_by(|one, other| one.benchmark == other.benchmark);
         benchmarks.flat_map(of_benchmark).collect()
@@ -322,12 +318,21 @@ impl Scaling {
     fn notes(&self) -> Vec<String> {
         let mut notes = self.footnotes();
         let benchmarks = self.curves.chunk_by(|one, other| one.benchmark == other.benchmark);
-        let ratios = benchmarks.filter_map(|curves| {
-            let points = curves.iter().flat_map(|curve| &curve.points);
-            let name = curves.first()?.benchmark.as_str();
-            Some((name, points.map(|point| &point.speed_up).collect()))
+        let families = benchmarks.filter_map(|curves| {
+            let named = |curve: &Curve, point: &Point| {
+                let clients = Dimension::Clients.caption(&point.case.clients.to_string());
+                format!("{} {clients}", curve.name())
+            };
+            let ratios = curves.iter().flat_map(|curve| {
+                curve.points.iter().map(move |point| (named(curve, point), &point.speed_up))
+            });
+            Some(Family { name: &curves.first()?.benchmark, ratios: ratios.collect() })
         });
-        notes.extend(against::legend(ratios));
+        let told = against::legend(&families.collect::<Vec<_>>());
+        // Those of a whole comparison are more, and may be told from chance less often.
+        notes.extend((!told.is_empty()).then(|| {
+            format!("speed-up, those of a benchmark looked at together: {}", told.join("; "))
+        }));
         if self.points().any(|point| point.client_bottlenecks > 0) {
             notes.push(bottleneck::LEGEND.to_owned());
         }

@@ -1,7 +1,5 @@
 //! Statistics over repetitions.
 
-use std::collections::BTreeMap;
-
 pub mod bootstrap;
 pub mod change_points;
 pub mod drift;
@@ -58,15 +56,6 @@ pub struct Ratio {
     /// Whether it is the median of the quotients of each round. Otherwise no round has both, and
     /// it is of all pairs of repetitions.
     pub paired: bool,
-}
-
-/// The quotients of the rounds that both have; `None` where they share none, and where the base is 0 in one of them: those
-/// of the others would be of a choice of rounds.
-pub fn quotients(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Vec<f64>> {
-    let shared: Vec<_> =
-        values.iter().filter_map(|(round, value)| Some((*value, *base.get(round)?))).collect();
-    let is_whole = !shared.is_empty() && shared.iter().all(|(_, base)| *base != 0.0);
-    is_whole.then(|| shared.iter().map(|(value, base)| value / base).collect())
 }
 
 #[cfg(test)]

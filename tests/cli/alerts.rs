@@ -477,6 +477,30 @@ fn a_target_that_is_watched_alone_has_alerts_too() {
     assert_eq!(found[0][4], "gone: engine.log_file_bytes of sqlite was not told for 200ms");
 }
 
+/// Who asked for a rule would take its silence for good news; of a whole set some have nothing to judge.
+#[test]
+fn a_rule_that_nothing_can_be_held_against_is_told_at_the_end() {
+    let desk = Desk::new();
+    write(
+        &desk,
+        "[[alert]]\nname = 'elsewhere'\nmetric = 'machine.file_system_free_bytes'\nof = '/no/such/mount'\nop = '<'\n\
+         threshold = 1\nseverity = 'fail'\n\
+         [[alert]]\nname = 'judged'\nmetric = 'machine.processors'\nop = '<'\nthreshold = 0\n",
+    );
+    let monitor = ["monitor", "--target", "sqlite", "--interval", "100ms", "--duration", "300ms"];
+    let output = desk.dbdyno(&[&monitor[..], &["--alerts", "p99"]].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let told: Vec<_> = alerts(&desk).iter().map(|row| row[..3].join(" ")).collect();
+    assert_eq!(told, ["alert_not_judged fail elsewhere", "alert_not_judged warn p99"]);
+    let words = "elsewhere: machine.file_system_free_bytes (/no/such/mount) was never judged: nothing that was measured tells it";
+    assert!(err(&output).contains(words), "{}", err(&output));
+
+    let desk = Desk::new();
+    let output = desk.dbdyno(&[&monitor[..], &["--alerts", "default"]].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert_eq!(alerts(&desk), Vec::<[String; 5]>::new(), "{}", err(&output));
+}
+
 /// The ready-made rule as it is: sixteen pages of a cache, of which each point select needs three or more.
 #[test]
 fn a_cache_of_hardly_anything_is_told_of() {

@@ -1,6 +1,7 @@
 //! `dbdyno find-limit`.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dbdyno_core::{Access, SessionOptions};
@@ -154,4 +155,20 @@ fn a_search_that_fails_is_closed_like_a_run_and_its_alerts_are_told() {
     assert!(conditions.contains("outcome = \"failed\""), "{conditions}");
     let told = posted.bodies.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(told["alert"], "there");
+}
+
+#[test]
+fn what_is_no_one_load_is_refused_before_anything_is_touched() {
+    let desk = Desk::new();
+    let search = ["find-limit", "--target", "sqlite", "--objective", "p99<20ms"];
+    for (arguments, told) in [
+        (&["oltp/tpcb", "--clients", "1,2"][..], "2 numbers of clients make 2 cases of it"),
+        (&["oltp/tpcb", "--durability", "full,none"], "2 levels of durability make 2 cases"),
+        (&["isolation/anomalies"], "it is not one load that a rate could be asked of"),
+    ] {
+        let output = desk.dbdyno(&[&search[..], arguments].concat());
+        assert_eq!(code(&output), 2, "{}", err(&output));
+        assert!(err(&output).contains(told), "{}", err(&output));
+        assert!(!Path::new(&desk.path("runs")).exists());
+    }
 }

@@ -149,6 +149,7 @@ fn a_run_on_the_full_screen_is_paused_goes_on_and_is_ended_by_keys() {
     assert!(paused[0].detail.contains("the run was paused for"), "{:?}", paused[0]);
 
     // Other ways out: a signal, and an error.
+    fs::write(desk.path("app.db"), "").unwrap();
     let monitor = format!("monitor --live --target sqlite:{}", desk.path("app.db"));
     terminal.run(&format!("sh -c 'echo $$ > pid; exec {dbdyno} {monitor}'"));
     terminal.wait("samples", |shown| shown.contains("machine") && shown.contains("dbdyno monitor"));

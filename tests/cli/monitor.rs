@@ -82,6 +82,12 @@ fn a_target_is_watched_without_a_load() {
     let found = sources(&desk.runs()[0]);
     assert!(found.contains(&("engine".to_owned(), target)), "{found:?}");
 
+    let gone = format!("sqlite:{}", desk.path("gone.db"));
+    let output = desk.dbdyno(&["monitor", "--target", &gone, "--duration", "200ms"]);
+    assert_eq!(code(&output), 2, "{}", err(&output));
+    let told = format!("! {gone} told nothing: see to it that it is there");
+    assert!(err(&output).contains(&told), "{}", err(&output));
+
     let output = desk.dbdyno(&["monitor", "--target", "sqlite", "--interval", "1ms"]);
     assert_eq!(code(&output), 2);
     assert!(err(&output).contains("100ms is the shortest interval"), "{}", err(&output));

@@ -134,7 +134,7 @@ fn bad_input_ends_with_two() {
         (&["runs/old", "runs/half"], "line 19: the last line was cut off"),
         (&["runs/old", "runs/new", "--metric", "thruput"], "give `throughput`"),
         (&["runs/old", "runs/new", "--min-effect", "100%"], "not a percentage above 0%"),
-        (&["runs/old", "runs/new", "-o", "nowhere/file"], "give another file with --output"),
+        (&["runs/old", "runs/new", "-o", "nowhere/file"], "see to it that the folder is there"),
     ] {
         let output = desk.dbdyno(&[&["regress"], arguments].concat());
         assert_eq!(code(&output), 2, "{arguments:?}: {}", out(&output));
@@ -182,6 +182,59 @@ fn damaged_results_end_every_reader_with_two() {
             assert_eq!(!out(&output).is_empty(), is_shown, "{arguments:?}: {}", out(&output));
         }
     }
+}
+
+/// What was cut at the end of a line has fewer rows than its run says.
+#[test]
+fn rows_that_a_run_wrote_and_its_file_lacks_are_missed_by_every_reader() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
+    let conditions = fs::read_to_string(desk.path("runs/new/run.toml")).unwrap();
+    let text = fs::read_to_string(desk.path("runs/new/results.csv")).unwrap();
+    let rows = text.lines().count() - 1;
+    let says = |rows: usize| {
+        let says = format!("outcome = \"done\"\nrows = {rows}\n");
+        let conditions = conditions.replacen("outcome = \"done\"\n", &says, 1);
+        fs::write(desk.path("runs/new/run.toml"), conditions).unwrap();
+    };
+    for (rows, ends) in [(rows, 0), (rows + 3, 2)] {
+        says(rows);
+        for arguments in [
+            &["compare", "runs/new", "runs/old"][..],
+            &["report", "runs/new", "runs/old", "-o", "report.html"],
+            &["regress", "runs/old", "runs/new"],
+        ] {
+            let output = desk.dbdyno(arguments);
+            assert_eq!(code(&output), ends, "{arguments:?}: {}{}", out(&output), err(&output));
+            let is_told =
+                err(&output).contains("results.csv` has 18 rows of 21 that the run wrote");
+            assert_eq!(is_told, ends == 2, "{arguments:?}: {}", err(&output));
+        }
+    }
+}
+
+#[test]
+fn no_output_goes_over_what_is_read() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
+    let file = desk.path("runs/new/results.csv");
+    let before = fs::read_to_string(&file).unwrap();
+    for place in ["runs/new/results.csv", "runs/old/../new/run.toml", "runs/old/report.txt"] {
+        let output = desk.dbdyno(&["regress", "runs/old", "runs/new", "-o", place]);
+        assert_eq!(code(&output), 2, "{place}");
+        assert!(err(&output).contains("it belongs to what is read"), "{}", err(&output));
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+}
+
+/// A server's words, and a file's, do not move a terminal's cursor.
+#[test]
+fn control_characters_are_shown_and_do_nothing() {
+    let desk = desk(&[("old", 1000.0, "Scan")]);
+    let file = desk.path("runs/old/results.csv");
+    let text = fs::read_to_string(&file).unwrap().replace("indexes", "\u{1b}[31mred");
+    fs::write(&file, text).unwrap();
+    let output = desk.dbdyno(&["compare", "runs/old"]);
+    assert!(out(&output).contains("\\u{1b}[31mred"), "{}", out(&output));
+    assert!(!out(&output).contains('\u{1b}') && !err(&output).contains('\u{1b}'));
 }
 
 /// What is missing from a run could turn a table round, though every line of it is whole.

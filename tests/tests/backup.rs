@@ -365,8 +365,11 @@ fn on_postgres() {
     a_backup_has_a_time_limit(&place, "pg_dump");
     a_full_disk_is_told(
         &place,
-        &["pg_basebackup", "pg_dump", "pg_receivewal"]
-            .map(|name| (name, "No space left on device")),
+        &[
+            ("pg_basebackup", "No space left on device"),
+            ("pg_dump", "No space left on device"),
+            ("pg_receivewal", "No space left on device"),
+        ],
     );
     truncated_backups_are_noticed(
         &place,

@@ -98,6 +98,7 @@ fn rule(driver: &dyn Driver, name: &str, metric: &str, condition: Condition, ms:
         condition,
         lasting: Duration::from_millis(ms),
         severity: Severity::Warn,
+        is_asked_for: true,
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dbdyno_core::DbError;
@@ -22,6 +22,8 @@ use super::opened::check;
 pub(super) struct Counts {
     /// How often somebody asked.
     asked: AtomicU64,
+    /// Whether there was a session.
+    has_sessions: AtomicBool,
     hits: AtomicU64,
     misses: AtomicU64,
     cached_bytes: AtomicI64,
@@ -42,8 +44,9 @@ pub(super) struct Counted {
 }
 
 impl Counts {
-    /// What was counted when somebody asked last; asks for what comes next time.
-    pub(super) fn ask(&self) -> Counted {
+    /// What was counted when somebody asked last; asks for what comes next time. `None` where there never was a session:
+    /// what others do with the database is not known.
+    pub(super) fn ask(&self) -> Option<Counted> {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let counted = Counted {
             hits: of(&self.hits),
@@ -53,7 +56,7 @@ impl Counts {
             waited: Duration::from_nanos(of(&self.waited_ns)),
         };
         self.asked.fetch_add(1, Ordering::Relaxed);
-        counted
+        self.has_sessions.load(Ordering::Relaxed).then_some(counted)
     }
 }
 
@@ -80,6 +83,7 @@ impl Counting {
     ) -> Result<Self, DbError> {
         let waiting = if waits { Waiting::on(connection, counts)? } else { None };
         let asked = counts.asked.load(Ordering::Relaxed);
+        counts.has_sessions.store(true, Ordering::Relaxed);
         Ok(Self { counts: Arc::clone(counts), asked, cached_bytes: 0, _waiting: waiting })
     }
 
@@ -216,25 +220,26 @@ mod tests {
         connection.execute_batch(&format!("CREATE TABLE t (x); {rows}")).unwrap();
         drop(connection);
         let (counts, connection) = (Arc::new(Counts::default()), open());
+        assert_eq!(counts.ask(), None);
         let mut counting = Counting::of(&counts, &connection, true).unwrap();
         assert!(counting.waits() && !counting.is_due());
         let read =
             || connection.query_row("SELECT count(x) FROM t", [], |row| row.get::<_, i64>(0));
         read().unwrap();
-        let nothing = counts.ask();
+        let nothing = counts.ask().unwrap();
         assert_eq!((nothing.hits, nothing.misses, nothing.cached_bytes), (0, 0, 0));
         assert!(counting.is_due());
         counting.count(&connection);
         assert!(!counting.is_due());
-        let first = counts.ask();
+        let first = counts.ask().unwrap();
         assert!(first.misses >= 25 && first.cached_bytes >= 100_000, "{first:?}");
         read().unwrap();
         counting.count(&connection);
-        let second = counts.ask();
+        let second = counts.ask().unwrap();
         assert_eq!(second.misses, first.misses);
         assert!(second.hits >= first.hits + 25, "{second:?}");
         counting.finish(&connection);
-        assert_eq!(counts.ask().cached_bytes, 0);
+        assert_eq!(counts.ask().unwrap().cached_bytes, 0);
         // What it waits with stays until it is closed.
         drop(connection);
     }
@@ -249,13 +254,13 @@ mod tests {
         let counts = Arc::new(Counts::default());
         let counting = Counting::of(&counts, &waiter, true).unwrap();
         assert!(waiter.execute_batch("BEGIN IMMEDIATE").is_err());
-        let counted = counts.ask();
+        let counted = counts.ask().unwrap();
         assert_eq!(counted.waits, 1);
         // Sleeps are never shorter than they were asked to be.
         assert!(counted.waited >= Duration::from_millis(20), "{counted:?}");
         holder.execute_batch("COMMIT").unwrap();
         waiter.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
-        assert_eq!(counts.ask().waits, 1);
+        assert_eq!(counts.ask().unwrap().waits, 1);
         drop(waiter);
         drop(counting);
     }

@@ -90,14 +90,15 @@ impl MetricsReader for Looking {
             };
             readings.extend(told.into_iter().filter_map(reading));
         }
-        let counted = self.counts.ask();
-        readings.extend([
-            Reading::new(&HITS, counted.hits as f64),
-            Reading::new(&MISSES, counted.misses as f64),
-            Reading::new(&CACHED, counted.cached_bytes as f64),
-            Reading::new(&WAITS, counted.waits as f64),
-            Reading::new(&WAITED, counted.waited.as_secs_f64() * 1e3),
-        ]);
+        if let Some(counted) = self.counts.ask() {
+            readings.extend([
+                Reading::new(&HITS, counted.hits as f64),
+                Reading::new(&MISSES, counted.misses as f64),
+                Reading::new(&CACHED, counted.cached_bytes as f64),
+                Reading::new(&WAITS, counted.waits as f64),
+                Reading::new(&WAITED, counted.waited.as_secs_f64() * 1e3),
+            ]);
+        }
         Ok(readings)
     }
 }

@@ -40,7 +40,8 @@ pub fn rules(config: &Config, named: &[String], targets: &[String]) -> Result<Ve
     let metrics = known_metrics();
     let mut rules = rules::of_file(config, &metrics, targets)?;
     for ready_made in ready_made(named)? {
-        let rule = rules::of_ready_made(ready_made, &metrics)?;
+        let is_named = named.iter().any(|name| name == ready_made.name);
+        let rule = rules::of_ready_made(ready_made, &metrics, is_named)?;
         // The file may have it with another threshold.
         if rules.iter().all(|known| known.name != rule.name) {
             rules.push(rule);

@@ -44,11 +44,15 @@ pub(super) fn of_file(
     Ok(rules)
 }
 
-/// A ready-made rule as it is.
+/// A ready-made rule as it is, asked for by its name or among all of them.
 ///
 /// # Errors
 /// No engine has its metric.
-pub(super) fn of_ready_made(ready_made: &ReadyMade, metrics: &[Metric]) -> Result<Rule> {
+pub(super) fn of_ready_made(
+    ready_made: &ReadyMade,
+    metrics: &[Metric],
+    is_asked_for: bool,
+) -> Result<Rule> {
     let wrong = |why| Error::new(format!("use the alert rule `{}`", ready_made.name), why);
     Ok(Rule {
         name: ready_made.name.to_owned(),
@@ -63,6 +67,7 @@ pub(super) fn of_ready_made(ready_made: &ReadyMade, metrics: &[Metric]) -> Resul
         },
         lasting: ready_made.lasting,
         severity: ready_made.severity,
+        is_asked_for,
     })
 }
 
@@ -136,7 +141,7 @@ impl Reader<'_> {
             }
         };
         let of = text.of.as_ref().map(|of| of.get_ref().clone());
-        Ok(Rule { name, metric, target, of, condition, lasting, severity })
+        Ok(Rule { name, metric, target, of, condition, lasting, severity, is_asked_for: true })
     }
 
     /// The ready-made rule that it changes.
@@ -151,7 +156,7 @@ impl Reader<'_> {
             },
             "docs/monitoring.md lists them",
         )?;
-        of_ready_made(ready_made, self.metrics).map(Some)
+        of_ready_made(ready_made, self.metrics, true).map(Some)
     }
 
     fn target(&self, metric: &Metric, targets: &BTreeSet<&str>) -> Result<Option<String>> {

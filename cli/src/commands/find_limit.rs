@@ -8,7 +8,7 @@ use dbdyno_core::load::{Length, Spacing};
 use dbdyno_core::{Driver, Error, Measurement, Result, Stop};
 use dbdyno_results::RunFolder;
 use dbdyno_results::chart::{LineChart, LineCurve, Scale};
-use dbdyno_suites::limit::{Limit, LimitOptions, Probe, find_limit as search};
+use dbdyno_suites::limit::{Limit, LimitOptions, Probe, check_one_load, find_limit as search};
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::runner::Selection;
 
@@ -52,6 +52,7 @@ pub fn find_limit(arguments: FindLimitArgs) -> Result<Ended> {
     let selections = choose::benchmarks(&suites, &names)?;
     let mut options = choose::options(&arguments)?;
     choose::check_data(&selections, &options)?;
+    selections.iter().try_for_each(|selection| check_one_load(*selection, &options))?;
     if arguments.duration.is_none() {
         options.length = Length::Duration(DURATION);
     }

@@ -1,11 +1,12 @@
 //! `dbdyno monitor`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dbdyno_adapters::{ServerSettings, Target};
+use dbdyno_adapters::{Location, ServerSettings, Target};
 use dbdyno_core::metrics::Source;
 use dbdyno_core::{DbError, Driver, Error, Pause, Result, Sample, Stop};
 use dbdyno_monitor::Sink;
@@ -64,17 +65,23 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
         None if arguments.quiet => {}
         None => sinks.push(Arc::new(Lines::of(&targets))),
     }
+    let heard = Arc::new(Heard::default());
+    sinks.push(Arc::<Heard>::clone(&heard));
     let watch = Watch::start_alone(plan, &drivers, &folder, arguments.interval, &stop, sinks)?;
     wait(arguments.duration, || stop.is_requested() || watch.has_failed());
     drop(live);
     let watched = watch.stop();
+    // Of a throwaway file that nobody has written to there is nothing to tell.
+    let named = targets.iter().filter(|target| !matches!(target.location, Location::Throwaway));
+    let silent = heard.silent(named.map(|target| target.label.as_str()));
     let ended = match watched.has_failed {
         true => Ended::Failed,
+        false if !silent.is_empty() => Ended::CouldNotRun,
         false if arguments.duration.is_some() && stop.is_requested() => Ended::Interrupted,
         false => Ended::Done,
     };
     let outcome = match ended {
-        Ended::Failed => "failed",
+        Ended::Failed | Ended::CouldNotRun => "failed",
         Ended::Interrupted => "interrupted",
         _ => "done",
     };
@@ -82,6 +89,9 @@ pub fn monitor(arguments: &MonitorArgs) -> Result<Ended> {
     // What was not kept first: a disk that is full takes the rest, too.
     watched.kept?;
     closed?;
+    for target in silent {
+        note(&format!("! {target} told nothing: see to it that it is there"));
+    }
     say(&format!("samples in {}", folder.path().display()));
     Ok(ended)
 }
@@ -106,6 +116,34 @@ fn wait(duration: Option<Duration>, has_ended: impl Fn() -> bool) {
     let began = Instant::now();
     while !has_ended() && duration.is_none_or(|duration| began.elapsed() < duration) {
         std::thread::sleep(PATIENCE);
+    }
+}
+
+/// Who told anything.
+#[derive(Default)]
+struct Heard(Mutex<BTreeSet<String>>);
+
+impl Heard {
+    fn told(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The targets that told nothing.
+    fn silent<'t>(&self, targets: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+        let told = self.told();
+        targets.filter(|target| !told.contains(*target)).collect()
+    }
+}
+
+impl Sink for Heard {
+    fn samples(&self, samples: &[Sample]) -> Result<()> {
+        let mut told = self.told();
+        for sample in samples.iter().filter(|sample| sample.source == Source::Engine) {
+            if !told.contains(&sample.target) {
+                told.insert(sample.target.clone());
+            }
+        }
+        Ok(())
     }
 }
 

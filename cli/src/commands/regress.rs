@@ -1,7 +1,7 @@
 //! `dbdyno regress`.
 
-use std::fs;
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::regress::{RegressFormat, render};
@@ -11,6 +11,7 @@ use crate::Ended;
 use crate::args::{RegressArgs, RegressFormatArg};
 use crate::commands::tables;
 use crate::config::Config;
+use crate::files::{place, write};
 use crate::output::{say, show};
 
 /// The width where the output is no terminal.
@@ -26,6 +27,9 @@ const WIDEST: usize = 120;
 /// be written.
 pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
     let config = Config::read(arguments.config.as_deref())?;
+    if let Some(file) = &arguments.output {
+        refuse_input(file, arguments)?;
+    }
     let judgement = judgement(arguments, &config)?;
     let format = match arguments.format {
         RegressFormatArg::Text => RegressFormat::Text,
@@ -37,10 +41,7 @@ pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
     match &arguments.output {
         None => show(&text),
         Some(file) => {
-            fs::write(file, text).map_err(|why| {
-                Error::new(format!("write `{}`", file.display()), why)
-                    .next("give another file with --output")
-            })?;
+            write(file, &text)?;
             say(&judgement.summary());
         }
     }
@@ -49,6 +50,22 @@ pub fn regress(arguments: &RegressArgs) -> Result<Ended> {
         Outcome::Regression => Ended::Failed,
         Outcome::CouldNotTell => Ended::CouldNotRun,
     })
+}
+
+/// Sees that the output goes over nothing of what is read.
+fn refuse_input(file: &Path, arguments: &RegressArgs) -> Result<()> {
+    let at = place(file);
+    let inputs = arguments.runs.iter().chain(&arguments.history).chain(&arguments.config);
+    let is_of = |input: &PathBuf| {
+        let input = place(input);
+        at == input || (input.is_dir() && at.starts_with(&input))
+    };
+    if inputs.into_iter().any(is_of) {
+        let why = "it belongs to what is read";
+        return Err(Error::new(format!("write {}", file.display()), why)
+            .next("give another file with `--output`"));
+    }
+    Ok(())
 }
 
 fn judgement(arguments: &RegressArgs, config: &Config) -> Result<Judgement> {

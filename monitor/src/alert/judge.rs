@@ -66,6 +66,8 @@ struct OfRule {
     series: BTreeMap<Key, OfCase>,
     /// Cases that the baseline does not have, each told of once.
     unknown: BTreeSet<(String, String)>,
+    /// Whether there ever was something to judge, or to tell that there is not.
+    is_judged: bool,
 }
 
 /// A target, and which of several.
@@ -103,6 +105,7 @@ impl Judge {
             rule: Arc::new(rule),
             series: BTreeMap::new(),
             unknown: BTreeSet::new(),
+            is_judged: false,
         };
         Self { watched, rules: rules.into_iter().map(of_rule).collect() }
     }
@@ -133,6 +136,12 @@ impl Judge {
 }
 
 impl Judge {
+    /// The rules that somebody asked for and that never found anything to judge.
+    pub(super) fn never_judged(&self) -> Vec<Arc<Rule>> {
+        let idle = self.rules.iter().filter(|of| of.rule.is_asked_for && !of.is_judged);
+        idle.map(|of| Arc::clone(&of.rule)).collect()
+    }
+
     /// A target is no more: what had fired of it is over.
     pub(super) fn left(&mut self, target: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -165,7 +174,10 @@ impl OfRule {
             if !self.is_about(point) {
                 continue;
             }
-            let Some(bounds) = self.bounds(point, &mut findings) else { continue };
+            let Some(bounds) = self.bounds(point, &mut findings) else {
+                self.is_judged = true;
+                continue;
+            };
             let of = self.series.entry((point.target.clone(), point.of.clone())).or_default();
             if let Some(case) = of.belongs_to(point.case.as_ref()) {
                 findings.push(is_no_more(&self.rule, (&point.target, &point.of), case));
@@ -178,6 +190,7 @@ impl OfRule {
                 of.series.stands(point.at);
                 continue;
             };
+            self.is_judged = true;
             let verdict = bounds.of(value);
             if let Some(change) = of.series.step(point.at, verdict, (self.rule.lasting, self.gap)) {
                 findings.push(Finding {
@@ -329,6 +342,7 @@ impl OfRule {
         if self.rule.target.as_ref().is_some_and(|wanted| wanted != target) {
             return None;
         }
+        self.is_judged = true;
         let of = self.rule.of.clone().unwrap_or_default();
         let known = self.series.entry((target.to_owned(), of.clone())).or_default();
         let change = known.series.step(now, verdict, (lasting, self.gap))?;

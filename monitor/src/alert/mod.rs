@@ -63,8 +63,11 @@ impl fmt::Display for Notice {
             write!(out, " of {}", self.target)?;
         }
         match (self.change, &rule.condition) {
-            (Change::NotJudged, _) => {
+            (Change::NotJudged, _) if self.case.is_some() => {
                 return write!(out, " is not judged: the baseline has no such case");
+            }
+            (Change::NotJudged, _) => {
+                return write!(out, " was never judged: nothing that was measured tells it");
             }
             (Change::Fired, Condition::Absent) => write!(out, " was not told")?,
             (Change::Resolved, Condition::Absent) => {
@@ -159,7 +162,25 @@ impl Alerts {
     /// This, or something before, could not be kept.
     pub fn finish(&self) -> Result<()> {
         let told = self.judge(Vec::new(), false);
+        // One that ended what ran may have come before the others had anything to look at.
+        let told = if self.has_aborted() { told } else { told.and(self.tell_of_idle()) };
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(told, Err)
+    }
+
+    /// Tells of rules that never found anything to judge: who asked for them would take their silence for good news.
+    fn tell_of_idle(&self) -> Result<()> {
+        let idle = self.state().judge.never_judged().into_iter().map(|rule| Notice {
+            at: SystemTime::now(),
+            change: Change::NotJudged,
+            target: rule.target.clone().unwrap_or_default(),
+            of: rule.of.clone().unwrap_or_default(),
+            case: None,
+            value: None,
+            threshold: None,
+            rule,
+        });
+        let notices: Vec<Notice> = idle.collect();
+        self.tell(&notices)
     }
 
     /// Whether a rule of severity `fail` fired.

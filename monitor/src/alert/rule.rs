@@ -23,6 +23,8 @@ pub struct Rule {
     pub lasting: Duration,
     /// How bad it is.
     pub severity: Severity,
+    /// Whether somebody asked for this one, and not for a set of which some find nothing to judge.
+    pub is_asked_for: bool,
 }
 
 /// What must hold for a rule to fire.

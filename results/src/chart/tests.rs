@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roxmltree::{Document, Node};
 
-use super::{Chart, ChartCurve, LineChart, LineCurve, Scale, in_parts};
+use super::{Chart, ChartCurve, LineChart, LineCurve, MOST_CURVES, Scale, in_parts};
 use crate::scalability::Load;
 use crate::statistics::usl::{Observation, Spread, fit};
 
@@ -229,7 +229,7 @@ fn many_marks_are_readable() {
 #[test]
 fn more_curves_than_a_chart_tells_apart_make_several() {
     let titles = |count: usize| -> Vec<(String, usize)> {
-        let parts = in_parts("x", (0..count).collect::<Vec<_>>());
+        let parts = in_parts("x", (0..count).collect::<Vec<_>>(), MOST_CURVES);
         parts.into_iter().map(|(title, part)| (title, part.len())).collect()
     };
     assert_eq!(titles(0), []);

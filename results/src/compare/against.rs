@@ -42,9 +42,9 @@ impl Against {
             return Self::unpaired(&numbers(values), &numbers(base), called);
         }
         if let Some(note) = no_ratio(&own, &bases, called, "rounds") {
-            return Self { note, ..Self::default() };
+            return Self::none(note);
         }
-        let ratios: Vec<f64> = own.iter().zip(&bases).map(|(value, base)| value / base).collect();
+        let ratios = quotients(values, base);
         let all = values.len() + base.len() - ratios.len();
         let note = match ratios.len() < all {
             true => format!("the ratio is of {} of {all} rounds, which have both", ratios.len()),
@@ -55,7 +55,7 @@ impl Against {
 
     fn unpaired(values: &[f64], bases: &[f64], called: &str) -> Self {
         if let Some(note) = no_ratio(values, bases, called, "repetitions") {
-            return Self { note, ..Self::default() };
+            return Self::none(note);
         }
         let Some((evidence, value)) = Evidence::unpaired(bases, values) else {
             return Self::default();
@@ -75,10 +75,25 @@ impl Against {
         Self { ratio: Some(Ratio { value: 1.0, paired: true }), ..Self::default() }
     }
 
+    /// What must be known in place of a ratio.
+    pub(crate) fn none(note: String) -> Self {
+        Self { note, ..Self::default() }
+    }
+
+    /// Whether it is more than what it is taken to, and not by chance where other ratios are told from that.
+    pub(crate) fn is_more(&self) -> bool {
+        self.ratio.is_some_and(|ratio| ratio.value > 1.0) && !self.is_doubtful
+    }
+
     /// As tables show it.
     pub(crate) fn text(&self) -> String {
         text(self.ratio, &self.note, self.is_doubtful)
     }
+}
+
+/// The ratios of the rounds that both have.
+pub(crate) fn quotients(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Vec<f64> {
+    values.iter().filter_map(|(round, value)| Some(value / base.get(round)?)).collect()
 }
 
 /// A ratio with its marks; `-` where there can be none, which the note explains.
@@ -129,8 +144,25 @@ pub(crate) fn correct_all<'a>(ratios: impl IntoIterator<Item = &'a mut Against>)
     }
 }
 
-/// What rounds can tell of ratios that are looked at together; `None` where all of them are told from chance.
-pub(crate) fn doubts(bases: &[Basis], any_is_doubtful: bool) -> Option<String> {
+/// What rounds cannot tell of ratios that are looked at together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// How to read the mark of those that they cannot tell from chance.
+    Marked(String),
+    /// That they can tell none.
+    OfAll(String),
+}
+
+impl Doubt {
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::Marked(words) | Self::OfAll(words) => words,
+        }
+    }
+}
+
+/// What rounds cannot tell of ratios that are looked at together; `None` where all of them are told from chance.
+pub(crate) fn doubts(bases: &[Basis], any_is_doubtful: bool) -> Option<Doubt> {
     let smallest = |one: &Basis, other: &Basis| one.smallest_p().total_cmp(&other.smallest_p());
     let most = bases.iter().copied().min_by(smallest)?;
     let level = LEVEL / bases.len() as f64;
@@ -146,53 +178,79 @@ pub(crate) fn doubts(bases: &[Basis], any_is_doubtful: bool) -> Option<String> {
             }
         };
         let most = most.in_words();
-        return Some(format!("no difference that {most} can show{at_once}: it takes {needed}"));
+        let words = format!("no difference that {most} can show{at_once}: it takes {needed}");
+        return Some(Doubt::OfAll(words));
     }
     let many = match bases.iter().all(|basis| *basis == most) {
         true => most.in_words(),
         false => "this many repetitions".to_owned(),
     };
-    any_is_doubtful.then(|| format!("? is no difference that {many} can show{at_once}"))
+    let words = || format!("? is no difference that {many} can show{at_once}");
+    any_is_doubtful.then(|| Doubt::Marked(words()))
 }
 
-/// How to read the ratios of a table, those of each name looked at together; says only what occurs.
-pub(crate) fn legend<'a>(
-    families: impl IntoIterator<Item = (&'a str, Vec<&'a Against>)>,
-) -> Vec<String> {
-    let families: Vec<(&str, Vec<&Against>)> = families.into_iter().collect();
-    let all = || families.iter().flat_map(|(_, ratios)| ratios);
+/// Ratios that are looked at together, each with what it is of.
+pub(crate) struct Family<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ratios: Vec<(String, &'a Against)>,
+}
+
+impl Family<'_> {
+    fn bases(&self) -> Vec<Basis> {
+        let evidence = self.ratios.iter().filter_map(|(_, against)| against.evidence.as_ref());
+        evidence.map(|evidence| evidence.basis).collect()
+    }
+
+    fn doubts(&self) -> Option<Doubt> {
+        doubts(&self.bases(), self.ratios.iter().any(|(_, against)| against.is_doubtful))
+    }
+}
+
+/// How to read the ratios of a table, and what must be known of some; says only what occurs.
+pub(crate) fn legend(families: &[Family<'_>]) -> Vec<String> {
+    let all = || families.iter().flat_map(|family| &family.ratios);
     let mut told: Vec<String> = Vec::new();
-    if all().any(|against| against.ratio.is_some_and(|ratio| !ratio.paired)) {
+    if all().any(|(_, against)| against.ratio.is_some_and(|ratio| !ratio.paired)) {
         told.push(UNPAIRED_LEGEND.to_owned());
     }
-    if all().any(|against| against.ratio.is_none() && !against.note.is_empty()) {
-        told.push(NONE_LEGEND.to_owned());
-    }
-    let mut doubted: Vec<(String, Vec<&str>)> = Vec::new();
-    for (name, ratios) in &families {
-        let bases: Vec<Basis> =
-            ratios.iter().filter_map(|against| Some(against.evidence.as_ref()?.basis)).collect();
-        let is_doubtful = ratios.iter().any(|against| against.is_doubtful);
-        let Some(doubt) = doubts(&bases, is_doubtful) else { continue };
-        match doubted.iter_mut().find(|(known, _)| *known == doubt) {
-            Some((_, names)) => names.push(name),
-            None => doubted.push((doubt, vec![name])),
+    let doubted = families.iter().filter_map(|family| Some((family.doubts()?, family.name)));
+    let doubted = by_first(doubted);
+    let marks = doubted.iter().filter(|(doubt, _)| matches!(doubt, Doubt::Marked(_))).count();
+    let testable = families.iter().filter(|family| !family.bases().is_empty()).count();
+    told.extend(doubted.into_iter().map(|(doubt, names)| {
+        // A mark is read in the same way wherever it stands; that there are none is said of who has none.
+        let is_of_all = match doubt {
+            Doubt::Marked(_) => marks == 1,
+            Doubt::OfAll(_) => names.len() == testable,
+        };
+        match is_of_all {
+            true => doubt.in_words(),
+            false => format!("{}: {}", names.join(", "), doubt.in_words()),
+        }
+    }));
+    let notes = all().filter(|(_, against)| !against.note.is_empty());
+    let notes = by_first(notes.map(|(what, against)| (against.note.as_str(), what.as_str())));
+    told.extend(notes.into_iter().map(|(note, what)| format!("{}: {note}", what.join(", "))));
+    told
+}
+
+/// Seconds by what stands first, in the order in which that first occurs.
+fn by_first<K: PartialEq, T>(pairs: impl Iterator<Item = (K, T)>) -> Vec<(K, Vec<T>)> {
+    let mut found: Vec<(K, Vec<T>)> = Vec::new();
+    for (key, value) in pairs {
+        match found.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, values)) => values.push(value),
+            None => found.push((key, vec![value])),
         }
     }
-    // What is so of all need not be said of each.
-    let of_all = doubted.len() == 1;
-    told.extend(doubted.into_iter().map(|(doubt, names)| match of_all {
-        true => doubt,
-        false => format!("{}: {doubt}", names.join(", ")),
-    }));
-    told
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Against, correct_all, legend};
+    use super::{Against, Family, correct_all, legend};
     use crate::statistics::{Ratio, Round};
 
     fn rounds(run: &str, values: &[f64]) -> BTreeMap<Round, f64> {
@@ -227,28 +285,51 @@ mod tests {
         assert_eq!(against.text(), "-");
     }
 
+    fn family<'a>(name: &'a str, ratios: &'a [Against]) -> Family<'a> {
+        let of = |place: usize| format!("{name} {place}");
+        let ratios = (1..).zip(ratios).map(|(place, against)| (of(place), against)).collect();
+        Family { name, ratios }
+    }
+
     #[test]
     fn what_rounds_cannot_show_is_marked_or_said_of_all() {
         let base = rounds("a", &[100.0; 7]);
-        let apart = Against::of(&rounds("a", &[50.0; 7]), &base, "the base");
-        let alike =
-            Against::of(&rounds("a", &[99.0, 101.0, 98.0, 102.0, 97.0, 103.0, 100.0]), &base, "");
+        let of = |values: &[f64]| Against::of(&rounds("a", values), &base, "the base");
+        let apart = of(&[50.0; 7]);
+        let alike = of(&[99.0, 101.0, 98.0, 102.0, 97.0, 103.0, 100.0]);
         let mut both = [apart.clone(), alike.clone()];
         correct_all(&mut both);
         assert_eq!([both[0].text(), both[1].text()], ["0.50x", "1.00x?"]);
-        assert_eq!(
-            legend([("tpcb", both.iter().collect())]),
-            ["? is no difference that 7 rounds can show with 2 ratios at once"]
-        );
-        let mut many = [apart.clone(), apart.clone(), apart, alike];
+        let marked = "? is no difference that 7 rounds can show with 2 ratios at once";
+        assert_eq!(legend(&[family("tpcb", &both)]), [marked]);
+        let mut many = [apart.clone(), apart.clone(), apart.clone(), alike];
         correct_all(&mut many);
         assert!(many.iter().all(|against| !against.is_doubtful));
-        let [few, more] = [&many[..], &both[..]].map(|ratios| ratios.iter().collect());
+        let none = "no difference that 7 rounds can show with 4 ratios at once: it takes 8";
+        // What cannot be tested is no part of all.
+        assert_eq!(legend(&[family("hot-row", &many), family("none", &[])]), [none]);
         assert_eq!(
-            legend([("hot-row", few), ("report", more), ("none", vec![])]),
+            legend(&[family("hot-row", &many), family("report", &both)]),
+            [format!("hot-row: {none}"), marked.to_owned()]
+        );
+        // Nor is what all is told of.
+        let mut sure = [apart];
+        correct_all(&mut sure);
+        let told = legend(&[family("tpcc", &sure), family("hot-row", &many)]);
+        assert_eq!(told, [format!("hot-row: {none}")]);
+    }
+
+    #[test]
+    fn what_must_be_known_of_a_ratio_is_told_with_what_it_is_of() {
+        let base = rounds("a", &[100.0, 0.0, 300.0]);
+        let of = |values: &[f64]| Against::of(&rounds("a", values), &base, "direct");
+        let ratios = [of(&[1.0]), of(&[1.0, 2.0, 3.0]), of(&[1.0, 2.0])];
+        assert_eq!(
+            legend(&[family("pool", &ratios)])[1..],
             [
-                "hot-row: no difference that 7 rounds can show with 4 ratios at once: it takes 8",
-                "report: ? is no difference that 7 rounds can show with 2 ratios at once",
+                "pool 1: the ratio is of 1 of 3 rounds, which have both",
+                "pool 2: no ratio, for direct is 0 in 1 of 3 rounds",
+                "pool 3: no ratio, for direct is 0 in 1 of 2 rounds",
             ]
         );
     }

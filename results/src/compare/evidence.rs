@@ -48,11 +48,11 @@ pub struct Evidence {
     pub effect: Option<f64>,
     /// The p of Wilcoxon's test for pairs; where no round is shared, that of Mann and Whitney's test.
     pub p: f64,
-    /// The same, corrected for all ratios of the comparison (Holm).
+    /// The same, corrected for all ratios that are looked at together (Holm).
     pub adjusted_p: f64,
 }
 
-/// The probability of calling even one of the ratios of a comparison a difference where none is.
+/// The probability of calling even one of the ratios that are looked at together a difference where none is.
 pub const LEVEL: f64 = 0.05;
 
 impl Evidence {

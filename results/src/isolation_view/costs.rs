@@ -6,7 +6,7 @@ use dbdyno_core::Status;
 
 use super::matrix::Allowed;
 use super::{Level, THROUGHPUT};
-use crate::compare::{Against, against};
+use crate::compare::against::{self, Against, Family};
 use crate::grid::{Align, Grid, Text, wrap};
 use crate::markup::plain;
 use crate::metric::middle;
@@ -147,10 +147,15 @@ impl Costs {
         if self.benchmarks.is_empty() {
             return None;
         }
-        let ratios = against::legend(self.benchmarks.iter().map(|benchmark| {
+        let families = self.benchmarks.iter().map(|benchmark| {
             let its = self.loads.iter().filter(|load| load.benchmark == *benchmark);
-            (benchmark.as_str(), its.map(|load| &load.against).collect())
-        }));
+            let named = its.map(|load| {
+                let Level { target, isolation } = &load.level;
+                (format!("{benchmark} {target} {isolation}"), &load.against)
+            });
+            Family { name: benchmark, ratios: named.collect() }
+        });
+        let ratios = against::legend(&families.collect::<Vec<_>>());
         let ratios: String = ratios.iter().map(|told| format!("; {told}")).collect();
         let legend = "allows: the anomalies by their symbols, `not` all but those; then the throughput of \
                       each workload against the weakest level of the target that could be measured (1.00x)";
@@ -164,7 +169,13 @@ impl Costs {
             .flat_map(|says| [false, true].map(|two_lines| Layout { says, two_lines }));
         let mut grids = layouts.map(|layout| self.levels_grid(allowed, layout, options));
         let fitting = grids.find(|grid| grid.width() <= options.width);
-        let grid = fitting.unwrap_or_else(|| self.narrow_grid(allowed));
+        let grid = fitting.unwrap_or_else(|| {
+            let whole = self.narrow_grid(allowed, |level| level.to_owned());
+            match whole.width() <= options.width {
+                true => whole,
+                false => self.narrow_grid(allowed, |level| level.replace('-', "-\n")),
+            }
+        });
         let text = grid.text(options.width, options.styled);
         Some(format!("{text}\n{}", wrap(&format!("{legend}{ratios}"), options.width)))
     }
@@ -197,8 +208,8 @@ impl Costs {
         grid
     }
 
-    /// Targets in lines of their own, headings in two lines, numbers without a sign.
-    fn narrow_grid(&self, allowed: &[Allowed]) -> Grid {
+    /// Targets in lines of their own, headings in two lines, numbers without a sign, levels as `named` writes them.
+    fn narrow_grid(&self, allowed: &[Allowed], named: fn(&str) -> String) -> Grid {
         let mut grid = grid_of(&["level"]);
         if !allowed.is_empty() {
             grid.columns.push(("al-\nlows".into(), Align::Left));
@@ -214,7 +225,7 @@ impl Costs {
                 grid.rows.push(heading);
             }
             last = &level.target;
-            let mut row: Vec<Text> = vec![level.isolation.name().to_owned().into()];
+            let mut row: Vec<Text> = vec![named(level.isolation.name()).into()];
             if !allowed.is_empty() {
                 row.push(Says::Count.of(level, allowed).into());
             }

@@ -91,6 +91,33 @@ fn targets_stand_in_the_order_in_which_they_were_given() {
     assert_eq!(targets, ["postgres", "postgres", "sqlite"]);
 }
 
+/// Seven workloads at three levels, in rounds that can tell some ratios from chance.
+#[test]
+fn ratios_that_rounds_cannot_tell_from_chance_are_marked() {
+    let workloads =
+        ["hot-row", "report", "on-call", "smallbank", "tpcc", "list-append", "rw-register"];
+    let levels = [
+        (Isolation::ReadUncommitted, 1.0),
+        (Isolation::ReadCommitted, 0.0),
+        (Isolation::RepeatableRead, 0.4),
+    ];
+    let case = of("anomalies", "postgres", Isolation::ReadUncommitted);
+    let mut rows = schedules(&case, |_| "possible");
+    for (repetition, noise) in (1..).zip([-3.0, 2.0, -1.0, 1.0, 3.0, -2.0, 0.5, -0.5]) {
+        for workload in workloads {
+            for (level, factor) in levels {
+                let case = Case { repetition, ..of(workload, "postgres", level) };
+                let tps = if factor == 0.0 { 1_000.0 + noise } else { 1_000.0 * factor };
+                rows.extend(load(&case, tps, 0.0));
+            }
+        }
+    }
+    let view = IsolationView::take(rows, &[]).0.unwrap();
+    let text = view.render(&RenderOptions::default());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    insta::assert_snapshot!("marked_80", text);
+}
+
 #[test]
 fn what_was_possible_once_is_possible() {
     let case = of("anomalies", "postgres", Isolation::ReadCommitted);

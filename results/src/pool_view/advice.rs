@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::compare::Against;
+use crate::compare::against::{Against, quotients};
 use crate::number;
 use crate::statistics::bootstrap::{FEWEST, interval_of_median};
-use crate::statistics::{Round, median, quotients};
+use crate::statistics::{Round, median};
 
 /// How much of the best throughput is enough.
 const ENOUGH: f64 = 0.97;
@@ -40,9 +40,8 @@ struct Share {
 
 impl Share {
     fn of(values: &BTreeMap<Round, f64>, base: &BTreeMap<Round, f64>) -> Option<Self> {
-        let against = Against::of(values, base, "the best");
-        let median = against.ratio?.value;
-        Some(Self { median, rounds: quotients(values, base).unwrap_or_default() })
+        let median = Against::of(values, base, "the best").ratio?.value;
+        Some(Self { median, rounds: quotients(values, base) })
     }
 
     /// The interval of 95 % of six rounds and more, and all there is of fewer.

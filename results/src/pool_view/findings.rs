@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{DIRECT, SUITE, lines, name, pool};
-use crate::compare::{Against, against};
+use crate::compare::against::{self, Against, Family};
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 use crate::render::{Format, RenderOptions};
@@ -116,7 +116,11 @@ impl Table {
         let grid = self.grid(&its, &ratios);
         let mut notes: Vec<String> = its.iter().flat_map(|subject| self.notes(subject)).collect();
         let mut legend = vec![self.legend.to_owned()];
-        legend.extend(against::legend([("", ratios.values().collect())]));
+        let named = ratios.iter().map(|((row, place), against)| {
+            let subject = its[*row];
+            (format!("{}, {}", name(subject), loads(subject)[*place]), against)
+        });
+        legend.extend(against::legend(&[Family { name: self.benchmark, ratios: named.collect() }]));
         notes.push(legend.join("; "));
         let table = match options.format {
             Format::Markdown => grid.markdown(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{name, pool};
-use crate::chart::{LineChart, LineCurve, Scale, in_parts};
+use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale, in_parts};
 use crate::run_folder::file_stem;
 use crate::subject::Subject;
 
@@ -40,7 +40,7 @@ pub(super) fn charts(subject: &Subject, folders: &[&Path]) -> Vec<LineChart> {
         marks: Vec::new(),
     };
     let title = format!("Clients waiting in {}", name(subject));
-    in_parts(&title, curves).into_iter().map(chart).collect()
+    in_parts(&title, curves, MOST_CURVES).into_iter().map(chart).collect()
 }
 
 /// A file that is not there or is cut off has fewer looks.

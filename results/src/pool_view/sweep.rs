@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::advice::{Advice, Throughputs};
 use super::{DIRECT, lines, name, pool};
-use crate::chart::{Chart, ChartCurve, MOST_CURVES};
-use crate::compare::{Against, against};
+use crate::chart::{Chart, ChartCurve, MOST_CURVES, in_parts};
+use crate::compare::against::{self, Against, Family};
 use crate::grid::{Align, BOLD, Grid, Text};
 use crate::markup::plain;
 use crate::number;
@@ -31,7 +31,9 @@ pub(super) struct Sweep<'s> {
 struct Kind<'s> {
     name: &'s str,
     sizes: Vec<u32>,
+    /// `None` where there are no throughputs, or the best was 0 in a repetition.
     advice: Option<Advice>,
+    has_throughput: bool,
     fit: Option<Fit>,
 }
 
@@ -170,18 +172,21 @@ impl<'s> Sweep<'s> {
     fn sentences(&self) -> Vec<String> {
         let mut sentences: Vec<String> =
             self.kinds.iter().flat_map(|kind| self.sentences_of(kind)).collect();
-        if !sentences.is_empty() && !self.is_fitted() {
+        let is_advised = self.kinds.iter().any(|kind| kind.advice.is_some());
+        if is_advised && !self.is_fitted() {
             sentences.push(scalability::too_few(Load::Connections));
         }
-        let ratios = against::legend([("", self.against_direct.values().collect())]);
-        sentences.extend(ratios.into_iter().map(|told| format!("x direct: {told}")));
+        let ratios = self.against_direct.iter().map(|(load, against)| (load.clone(), against));
+        let told = against::legend(&[Family { name: DIRECT, ratios: ratios.collect() }]);
+        sentences.extend((!told.is_empty()).then(|| format!("x direct: {}", told.join("; "))));
         sentences
     }
 
     fn sentences_of(&self, kind: &Kind<'_>) -> Vec<String> {
         let Some(advice) = &kind.advice else {
             let why = "nothing is advised, for in a whole repetition nothing was done";
-            return vec![format!("{}: {why}", kind.name)];
+            let told = kind.has_throughput.then(|| format!("{}: {why}", kind.name));
+            return told.into_iter().collect();
         };
         let mut text = format!("{}: {}", kind.name, advice.sentences());
         let timeouts = self.subject.median("acquire_timeouts", &kind.load(advice.size));
@@ -207,23 +212,17 @@ impl<'s> Sweep<'s> {
         let mut curves: Vec<ChartCurve> = self.kinds.iter().map(curve).collect();
         curves.retain(|curve| !curve.points.is_empty());
         let direct = self.direct_curve();
-        if curves.is_empty() && direct.is_some() {
-            let title = name(self.subject);
-            return vec![Chart {
-                title,
-                load: Load::Connections,
-                curves: direct.into_iter().collect(),
-            }];
-        }
-        let chart = |(part, number): (&[ChartCurve], u32)| {
-            let mut title = name(self.subject);
-            if number > 1 {
-                title += &format!(" ({number})");
-            }
-            let curves = part.iter().cloned().chain(direct.clone()).collect();
+        // First, so that it looks alike in all of them.
+        let chart = |(title, curves): (String, Vec<ChartCurve>)| {
+            let curves = direct.iter().cloned().chain(curves).collect();
             Chart { title, load: Load::Connections, curves }
         };
-        curves.chunks(MOST_CURVES - 1).zip(1..).map(chart).collect()
+        let most = MOST_CURVES - usize::from(direct.is_some());
+        let mut parts = in_parts(&name(self.subject), curves, most);
+        if parts.is_empty() && direct.is_some() {
+            parts.push((name(self.subject), Vec::new()));
+        }
+        parts.into_iter().map(chart).collect()
     }
 
     fn direct_curve(&self) -> Option<ChartCurve> {
@@ -270,13 +269,14 @@ impl<'s> Kind<'s> {
             })
             .collect();
         let advice = Advice::new(&throughputs, clients);
+        let has_throughput = !throughputs.is_empty();
         // Beyond a connection for each client more of them are no more load.
         let filled: Vec<u32> = sizes.iter().copied().filter(|size| *size <= clients).collect();
         let is_closed = subject.case.rate.is_none();
         let fit = is_closed
             .then(|| usl::fit(&observations(subject, name, &filled), Spread::Proportional))
             .flatten();
-        Self { name, sizes, advice, fit }
+        Self { name, sizes, advice, has_throughput, fit }
     }
 
     fn load(&self, size: u32) -> String {

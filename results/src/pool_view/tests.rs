@@ -170,6 +170,7 @@ fn failed_and_interrupted_cases_do_not_advise_wrongly() {
         .with_status(Status::Failed, "at most 8 connections may be open; the pool told of 9");
     failed.push(record("r1", &case, &check));
     let text = shown(failed, 120);
+    assert!(!text.contains("nothing was done") && !text.contains("takes 4"), "{text}");
     assert!(
         text.contains("failed: pool_size_kept_deadpool-8: at most 8 connections may be open"),
         "{text}"
@@ -246,8 +247,8 @@ fn kinds_beyond_those_of_a_chart_go_on_in_another() {
         charts[chart].curves.iter().map(|curve| curve.name.as_str()).collect()
     };
     assert_eq!(charts.len(), 2);
-    assert_eq!(names(0), ["bb8", "deadpool", "driver", "pgbouncer", "r2d2", "direct"]);
-    assert_eq!(names(1), ["sqlx", "direct"]);
+    assert_eq!(names(0), ["direct", "bb8", "deadpool", "driver", "pgbouncer", "r2d2"]);
+    assert_eq!(names(1), ["direct", "sqlx"]);
     assert_eq!(charts[1].title, "pool/tpcb on postgres, 8 clients (2)");
 }
 
@@ -267,7 +268,8 @@ fn a_repetition_in_which_nothing_was_done_leaves_no_ratio_and_no_advice() {
         advice(&text, "deadpool"),
         "deadpool: nothing is advised, for in a whole repetition nothing was done"
     );
-    assert!(text.contains("x direct: - is no ratio, for one of its numbers is 0"), "{text}");
+    let why = "x direct: deadpool-1, deadpool-2: no ratio, for direct is 0 in 1 of 3 rounds";
+    assert!(text.contains(why) && !text.contains("numbers of connections"), "{text}");
     assert!(!text.contains("0.50x"), "{text}");
 }
 
@@ -284,6 +286,20 @@ fn ratios_that_rounds_cannot_tell_from_chance_are_marked() {
     assert!(text.contains(" 0.50x ") && text.contains(" 1.00x? "), "{text}");
     let legend = "x direct: ? is no difference that 8 rounds can show with 2 ratios at once";
     assert!(text.contains(legend), "{text}");
+}
+
+#[test]
+fn connections_that_are_opened_anew_are_held_against_others_by_rounds() {
+    let mut records = Vec::new();
+    for (repetition, noise) in (1..).zip([-3.0, 2.0, -1.0, 1.0, 3.0, -2.0, 0.5, -0.5]) {
+        let case = Case { repetition, ..of("churn", "postgres", 8) };
+        for (name, tps) in [("churn", 500.0), ("direct", 2_000.0), ("deadpool-4", 500.0 + noise)] {
+            records.extend(load(&case, name, tps, 0.0));
+        }
+    }
+    let text = shown(records, 300);
+    assert!(text.contains(" 4.00x ") && text.contains(" 1.00x? "), "{text}");
+    assert!(text.contains("; ? is no difference that 8 rounds can show with 2"), "{text}");
 }
 
 /// The rows of a pool in trouble.

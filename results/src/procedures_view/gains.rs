@@ -99,14 +99,15 @@ fn lines<'r>(
         }
         let round_trip = if name.is_empty() { own.unwrap_or(words) } else { words };
         let said = |number: Option<f64>| number.map(number::sensible).unwrap_or_default();
-        let speedup = subject.median("procedure_speedup", name);
         let mut text = against(name).map(Against::text).unwrap_or_default();
-        if let Some(spread) = subject.spread("procedure_speedup", name) {
+        let spread = subject.spread("procedure_speedup", name);
+        if let Some(spread) = spread.filter(|_| against(name).is_some_and(|of| of.ratio.is_some()))
+        {
             text = format!("{text} {}", number::spread(spread));
         }
         lines.push(Line {
             is_first: lines.is_empty(),
-            is_faster: speedup > Some(1.0),
+            is_faster: against(name).is_some_and(Against::is_more),
             numbers: [round_trip.to_owned(), said(statements), said(procedures), text],
         });
     }

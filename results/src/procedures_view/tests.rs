@@ -72,6 +72,30 @@ fn one_look_tells_what_procedures_gain_and_what_triggers_cost() {
 }
 
 #[test]
+fn speed_ups_that_rounds_cannot_tell_from_chance_are_marked_and_not_bold() {
+    let mut records = Vec::new();
+    for (repetition, noise) in (1..).zip([-3.0, 2.0, -1.0, 1.0, 3.5, -2.0, 0.5, 0.6]) {
+        let case = Case { repetition, ..of("tpcb", "postgres") };
+        records.extend(pair(&case, "1ms", 100.0, 100.0 + noise));
+        records.extend(pair(&case, "5ms", 100.0, 300.0));
+        let mut stood_still = pair(&case, "200us", 100.0, 150.0);
+        stood_still.truncate(if repetition == 3 { 2 } else { 3 });
+        records.extend(stood_still);
+    }
+    let (view, _) = ProceduresView::take(records, &[]);
+    let view = view.unwrap();
+    let text = view.render(&RenderOptions { styled: true, ..RenderOptions::default() });
+    let line = |ratio: &str| text.lines().find(|line| line.contains(ratio)).unwrap();
+    assert!(line("3.00x").contains("\u{1b}[1m") && !line("1.01x?").contains('\u{1b}'), "{text}");
+    let options = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
+    let text = view.render(&options);
+    assert!(text.contains("| 1.01x? ±3% |"), "{text}");
+    assert!(text.contains("; ? is no difference that 8 rounds can show with 2 ratios"), "{text}");
+    let why = "; tpcb on postgres 200us: no ratio, for in 1 of 8 rounds there was none";
+    assert!(text.contains("| 150 | - |") && text.contains(why), "{text}");
+}
+
+#[test]
 fn cases_that_differ_are_told_apart_and_failed_ones_have_no_numbers() {
     let one = of("tpcb", "postgres");
     let two = Case { clients: 64, ..one.clone() };

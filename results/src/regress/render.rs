@@ -11,6 +11,7 @@ use dbdyno_core::Result;
 pub(super) use words::summary;
 
 use super::Judgement;
+use crate::markup::visible;
 
 /// What a judgement is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +33,9 @@ pub enum RegressFormat {
 /// A text cannot be put into JSON or XML.
 pub fn render(judgement: &Judgement, format: RegressFormat, width: usize) -> Result<String> {
     match format {
-        RegressFormat::Text => Ok(visible(&text::text(judgement, width))),
-        RegressFormat::Markdown => Ok(visible(&markdown::markdown(judgement))),
+        RegressFormat::Text => Ok(visible(&text::text(judgement, width)).into_owned()),
+        RegressFormat::Markdown => Ok(visible(&markdown::markdown(judgement)).into_owned()),
         RegressFormat::Json => json::json(judgement),
         RegressFormat::Junit => junit::junit(judgement),
     }
-}
-
-/// Makes control characters visible, but for the ends of lines: what a server or a file says must not move a
-/// terminal's cursor.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => out.push('\n'),
-            control if control.is_control() => out.extend(control.escape_default()),
-            other => out.push(other),
-        }
-    }
-    out
 }

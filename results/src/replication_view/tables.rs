@@ -41,6 +41,8 @@ enum Of {
     Line,
     /// The worst of the line's replicas.
     Replicas,
+    /// The line's own, a ratio to what was measured in turns with it; and whether rounds can tell that.
+    Against,
     /// That of a load of the line's topology, by the word behind its name.
     Load(&'static str),
 }
@@ -51,8 +53,6 @@ enum Show {
     Rate,
     /// How many times as much.
     Times,
-    /// The same against what was measured in turns with it, and whether rounds can tell that.
-    Against,
     /// Microseconds, in milliseconds.
     Micros,
     /// Milliseconds.
@@ -86,7 +86,7 @@ pub(super) const TABLES: [Table; 7] = [
         told_by: "commit_p50_us",
         columns: &[
             column("tx/s", "throughput", Show::Rate),
-            column("x\nnone", RATIO, Show::Against),
+            Column { of: Of::Against, ..column("x\nnone", RATIO, Show::Times) },
             column("commit\np50 ms", "commit_p50_us", Show::Micros),
             column("p99\nms", "commit_p99_us", Show::Micros),
             of_replicas("visible\np50 ms", "visible_p50_us"),
@@ -205,8 +205,9 @@ impl Table {
             .filter(|subject| self.is_of(&subject.case.benchmark))
             .filter(|subject| !self.lines(subject).is_empty())
             .collect();
-        let ratios = self.columns.iter().any(|column| column.show == Show::Against);
-        let ratios = ratios.then(|| Ratios::new(&shown, RATIO));
+        let ratios = self.columns.iter().any(|column| column.of == Of::Against);
+        let ratios =
+            ratios.then(|| Ratios::new(&shown, RATIO, |line| ("throughput", line.to_owned())));
         let of = |benchmark: &&str| {
             let its: Vec<(usize, &Subject)> = shown
                 .iter()
@@ -226,7 +227,10 @@ impl Table {
         if let Some(last) = texts.last_mut() {
             last.push('\n');
             let told = ratios.map(|ratios| ratios.legend(&shown)).unwrap_or_default();
-            let told: String = told.iter().map(|told| format!("; x none: {told}")).collect();
+            let told = match told.is_empty() {
+                true => String::new(),
+                false => format!("; x none: {}", told.join("; ")),
+            };
             last.push_str(&lines(&[format!("{}{told}", self.legend)], options));
         }
         texts
@@ -253,11 +257,8 @@ impl Table {
                     row.extend(self.columns.iter().skip(1).map(|_| "-".to_owned().into()));
                 } else {
                     let ratio = ratios.and_then(|ratios| ratios.get(*of, line));
-                    let ratio = ratio.map_or_else(|| "-".to_owned(), Against::text);
-                    row.extend(self.columns.iter().map(|column| match column.show {
-                        Show::Against => ratio.clone().into(),
-                        _ => column.cell(subject, line).into(),
-                    }));
+                    let cells = self.columns.iter().map(|column| column.cell(subject, line, ratio));
+                    row.extend(cells.map(Text::from));
                 }
                 grid.rows.push(row);
             }
@@ -282,12 +283,14 @@ impl Table {
 }
 
 impl Column {
-    fn cell(&self, subject: &Subject, line: &str) -> String {
+    /// `ratio` is that of the line to what was measured without a replica.
+    fn cell(&self, subject: &Subject, line: &str, ratio: Option<&Against>) -> String {
         let load = match self.of {
             Of::Load(word) => format!("{line} {word}"),
-            Of::Line | Of::Replicas => line.to_owned(),
+            Of::Line | Of::Replicas | Of::Against => line.to_owned(),
         };
         let value = match self.of {
+            Of::Against => return ratio.map_or_else(|| "-".to_owned(), Against::text),
             Of::Replicas => {
                 let prefix = format!("{line}/replica-");
                 let all = subject.transactions();
@@ -307,7 +310,7 @@ impl Column {
                 let spread = spread.unwrap_or_default();
                 format!("{} {spread}", number::sensible(value)).trim_end().to_owned()
             }
-            Show::Times | Show::Against => number::ratio(value),
+            Show::Times => number::ratio(value),
             Show::Micros => number::sensible(value / 1_000.0),
             Show::Plain | Show::WorstMillis => number::sensible(value),
             Show::Count | Show::WorstCount => number::value(value, "1"),

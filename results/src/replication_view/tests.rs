@@ -47,6 +47,22 @@ fn cost(case: &Case, name: &str, tps: f64, ratio: f64, visible_us: &[f64]) -> Ve
     records
 }
 
+#[test]
+fn ratios_that_rounds_cannot_tell_from_chance_are_marked() {
+    let mut records = Vec::new();
+    for (repetition, noise) in (1..).zip([-0.03, 0.02, -0.01, 0.01, 0.03, -0.02, 0.005, -0.005]) {
+        let case = Case { repetition, ..of("tpcb", "postgres") };
+        records.extend(cost(&case, "none", 1_400.0, 1.0, &[]));
+        records.extend(cost(&case, "async", 1_400.0, 1.0 + noise, &[3_500.0]));
+        records.extend(cost(&case, "on", 700.0, 0.5, &[300.0]));
+    }
+    let (view, _) = ReplicationView::take(records, &[]);
+    let text = view.unwrap().render(&RenderOptions { width: 200, ..RenderOptions::default() });
+    assert!(text.contains(" 1.00x? ") && text.contains(" 0.50x "), "{text}");
+    let legend = "; x none: ? is no difference that 8 rounds can show with 2 ratios at once";
+    assert!(text.contains(legend), "{text}");
+}
+
 fn all() -> Vec<Record> {
     let tpcb = of("tpcb", "postgres");
     let mut records = cost(&tpcb, "none", 1_400.0, 1.0, &[]);

@@ -9,7 +9,7 @@ use super::course::{Course, Courses, courses};
 use super::events::Happened;
 use super::summary::Headline;
 use super::{Block, marks};
-use crate::chart::{Chart, LineChart, LineCurve, Scale, in_parts};
+use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale, in_parts};
 use crate::histograms::Histograms;
 use crate::load::Loaded;
 use crate::markup::plain;
@@ -49,7 +49,7 @@ pub(super) fn response_times(
                 let points = percentiles(all);
                 (!points.is_empty()).then(|| LineCurve { name: case.target.clone(), points })
             });
-            in_parts(&of_load(&title, &load, several), curves.collect())
+            in_parts(&of_load(&title, &load, several), curves.collect(), MOST_CURVES)
         });
         charts.collect::<Vec<_>>()
     };
@@ -143,7 +143,7 @@ fn of_headline(headline: &Headline, all: &Courses) -> Vec<Block> {
         let its = courses.iter().copied().filter(|(_, course)| course.load == load);
         let (its, short): (Vec<_>, Vec<_>) =
             its.partition(|(_, course)| course.points.len() >= FEWEST_SECONDS);
-        let parts = in_parts(&of_load(&title, &load, several), its);
+        let parts = in_parts(&of_load(&title, &load, several), its, MOST_CURVES);
         let is_drawn = !parts.is_empty();
         blocks.extend(parts.into_iter().flat_map(|(title, part)| over_seconds(title, &part)));
         blocks.extend(too_short(&short).filter(|_| is_drawn));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::{Block, charts, side_file};
-use crate::chart::{LineChart, LineCurve, Scale, in_parts};
+use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale, in_parts};
 use crate::grid::{Align, Grid, Text};
 use crate::load::Loaded;
 use crate::markup::plain;
@@ -248,7 +248,7 @@ fn drawn(title: &str, axis: &str, courses: Vec<(String, Course)>) -> Vec<LineCha
         curves,
         marks: Vec::new(),
     };
-    in_parts(title, curves.collect()).into_iter().map(chart).collect()
+    in_parts(title, curves.collect(), MOST_CURVES).into_iter().map(chart).collect()
 }
 
 /// A course with [`MOST_POINTS`] at the most.

@@ -1,16 +1,16 @@
 //! What is in a report, the most important first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
-use dbdyno_core::Result;
+use dbdyno_core::{Case, Result};
 
 use super::digest::digest;
 use super::summary::{Headlines, headlines, legend, table};
 use super::wrong::verdict;
 use super::{Block, Report, Section, charts, events, sampled};
 use crate::backup_view::BackupView;
-use crate::bottleneck::client_bottlenecks;
+use crate::bottleneck::{client_bottlenecks, is_verdict};
 use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
 use crate::histograms::Histograms;
@@ -23,6 +23,7 @@ use crate::pool_view::PoolView;
 use crate::procedures_view::ProceduresView;
 use crate::record::Record;
 use crate::render::{Format, RenderOptions};
+use crate::repetition::{CaseKey, case_key};
 use crate::replication_view::ReplicationView;
 use crate::run_folder::file;
 use crate::run_info::RunInfo;
@@ -35,8 +36,6 @@ const PLAN_WIDTH: usize = 110;
 const NAMED_RUNS: usize = 2;
 /// A section names so many cases whose client was the bottleneck at the most, and parts of each.
 const CLIENTS_TOLD: usize = 12;
-/// The suites that have sections of their own.
-const VIEWS: [&str; 5] = ["isolation", "procedures", "pool", "backup", "replication"];
 
 pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> {
     let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
@@ -54,14 +53,8 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
         [verdict, digest(&headlines.rows), summary_table(&headlines)],
     )];
     let targets = loaded.order(By::Target);
-    let bound = |suite: &str| {
-        let its = loaded.records.iter().filter(|row| row.case.suite == suite);
-        client_bottlenecks(its, CLIENTS_TOLD).map(|told| plain(&told)).unwrap_or_default()
-    };
-    let bound = VIEWS.map(bound);
-    let [bound_levels, bound_procedures, bound_pools, bound_backups, bound_replication] = bound;
-    let others = loaded.records.iter().filter(|row| !VIEWS.contains(&row.case.suite.as_str()));
-    let bound_others = client_bottlenecks(others, CLIENTS_TOLD).map(|told| plain(&told));
+    let verdicts: Vec<Record> =
+        loaded.records.iter().filter(|row| is_verdict(row)).cloned().collect();
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
     let is_whole = loaded.cut_off.is_empty();
     let warnings = [loaded.warnings, unread].concat();
@@ -72,35 +65,45 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     let (pools, records) = PoolView::take(records, &targets);
     let (backups, records) = BackupView::take(records, &targets);
     let (replication, records) = ReplicationView::take(records, &targets);
+    let left: HashSet<CaseKey<'_>> = records.iter().map(|row| case_key(&row.case)).collect();
+    let bound = |is_shown: &dyn Fn(&Case) -> bool| {
+        let its = verdicts.iter().filter(|row| is_shown(&row.case));
+        client_bottlenecks(its, CLIENTS_TOLD).map(|told| plain(&told)).unwrap_or_default()
+    };
+    // Not all of a suite is shown in its own way.
+    let bound_of =
+        |suite: &str| bound(&|case| case.suite == suite && !left.contains(&case_key(case)));
+    let bound_others = bound(&|case| left.contains(&case_key(case)));
     for (by, order) in orders {
         let mut section = comparison(&records, by, order);
         // Of comparisons by something else they are the same loads.
         if let (By::Engine, Some(section)) = (by, &mut section) {
-            section.blocks.extend(bound_others.clone().map(Block::Text));
+            let told = Some(bound_others.clone()).filter(|told| !told.is_empty());
+            section.blocks.extend(told.map(Block::Text));
         }
         sections.extend(section);
     }
     let markdown = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
     if let Some(levels) = levels {
-        sections.push(text_section("Isolation", [levels.render(&markdown), bound_levels]));
+        sections.push(text_section("Isolation", [levels.render(&markdown), bound_of("isolation")]));
     }
     if let Some(procedures) = procedures {
-        let texts = [procedures.render(&markdown), bound_procedures];
+        let texts = [procedures.render(&markdown), bound_of("procedures")];
         sections.push(text_section("Procedures and triggers", texts));
     }
     if let Some(pools) = pools {
-        let mut section = text_section("Pools", [pools.render(&markdown), bound_pools]);
+        let mut section = text_section("Pools", [pools.render(&markdown), bound_of("pool")]);
         section.blocks.extend(pools.charts().iter().map(charts::against_load));
         section.blocks.extend(pools.queues(&folders).iter().flat_map(charts::blocks));
         sections.push(section);
     }
     if let Some(backups) = backups {
-        let mut section = text_section("Backups", [backups.render(&markdown), bound_backups]);
+        let mut section = text_section("Backups", [backups.render(&markdown), bound_of("backup")]);
         section.blocks.extend(backups.courses(&folders).iter().flat_map(charts::blocks));
         sections.push(section);
     }
     if let Some(replication) = replication {
-        let texts = [replication.render(&markdown), bound_replication];
+        let texts = [replication.render(&markdown), bound_of("replication")];
         sections.push(text_section("Replication", texts));
     }
     if let Ok(curves) = scaling(&records) {
@@ -173,7 +176,8 @@ fn comparison(records: &[Record], by: By, order: Vec<String>) -> Option<Section>
         Ok(comparisons) => {
             comparisons.iter().filter_map(|comparison| comparison.render(&rendering).ok()).collect()
         }
-        Err(error) => vec![plain(&error.to_string())],
+        // What to do about it is said of a command that has other options.
+        Err(error) => vec![plain(error.why())],
     };
     let title = match by {
         By::Engine => "By engine".to_owned(),

@@ -35,6 +35,25 @@ fn speed_up_and_efficiency_have_known_values() {
 }
 
 #[test]
+fn speed_ups_that_rounds_cannot_tell_from_chance_are_marked() {
+    let mut records = Vec::new();
+    for (clients, tps, noise) in [(1, 1_000.0, 0.0), (2, 1_000.0, 0.01), (4, 2_000.0, 0.0)] {
+        let case = Case { clients, ..case("reads", "postgres") };
+        let factors = [-3.0, 2.0, -1.0, 1.0, 3.0, -2.0, 0.5, -0.5].map(|of| 1.0 + of * noise);
+        records.extend(repetitions(&case, tps, &factors));
+    }
+    // The smallest number of clients lacks a round.
+    let lacking = Case { repetition: 8, clients: 1, ..case("reads", "postgres") };
+    records.retain(|row| *row.case != lacking);
+    let text = scaling(&records).unwrap().render(&RenderOptions::default()).unwrap();
+    assert!(text.contains(" 1.00x? ") && text.contains(" 2.00x "), "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let legend = "speed-up, those of a benchmark looked at together: ? is no difference that 7 rounds can show with 2 \
+                  ratios at once; oltp/reads 2 clients, oltp/reads 4 clients: the ratio is of 7 of 8 rounds, which have both";
+    assert!(words.contains(legend), "{text}");
+}
+
+#[test]
 fn a_point_without_a_number_says_why() {
     let mut records = sweep();
     let lost = Case { clients: 8, ..case("reads", "sqlite") };

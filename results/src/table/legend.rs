@@ -61,6 +61,7 @@ impl Comparison {
     fn doubts(&self) -> Option<String> {
         let bases: Vec<Basis> =
             self.values().filter_map(|value| Some(value.evidence.as_ref()?.basis)).collect();
-        against::doubts(&bases, self.values().any(|value| value.is_doubtful))
+        let doubts = against::doubts(&bases, self.values().any(|value| value.is_doubtful));
+        doubts.map(against::Doubt::in_words)
     }
 }

@@ -6,5 +6,5 @@ mod probe;
 mod search;
 
 pub use objective::Objective;
-pub use probe::{Limit, LimitOptions, Probe, find_limit};
+pub use probe::{Limit, LimitOptions, Probe, check_one_load, find_limit};
 pub use search::Found;

@@ -12,7 +12,9 @@ use tokio::runtime::Runtime;
 use super::objective::{Objective, value};
 use super::search::{Found, Search};
 use crate::benchmark::Procedure;
-use crate::runner::{RunObserver, RunOptions, Selection, plan, run};
+use crate::runner::{
+    DurabilityChoice, IsolationChoice, RunObserver, RunOptions, Selection, plan, run,
+};
 
 /// What share of the arrivals may be left unstarted at the end of a rate that holds: a queue that grows is
 /// longer than that.
@@ -88,8 +90,8 @@ pub fn find_limit(
     observer: &dyn RunObserver,
     stop: &Stop,
 ) -> Result<Limit> {
-    let doing = format!("find the limit of {}/{}", selection.suite, selection.benchmark.name());
-    check(selection, driver, options, &doing)?;
+    check(selection, driver, options)?;
+    let doing = doing(selection);
     let bench = Bench { selection, driver, options, runtime, recorder, observer, stop, doing };
     let (case, rows) = bench.measure(Arrival::Closed, 1)?;
     let closed_loop = value(&rows, "throughput").unwrap_or(0.0);
@@ -147,28 +149,67 @@ fn is_broken(row: &Measurement) -> bool {
     row.metric.starts_with("check_") && row.value == Some(0.0)
 }
 
-/// Whether there is one case, of one load.
-fn check(
-    selection: Selection<'_>,
-    driver: &(Arc<dyn Driver>, String),
-    options: &RunOptions,
-    doing: &str,
-) -> Result<()> {
+/// Sees that a benchmark is one load that rates can be asked of, and that the options make one case of it on any target.
+///
+/// # Errors
+/// It is not, or they name several numbers of clients, levels of isolation or of durability, or the like.
+pub fn check_one_load(selection: Selection<'_>, options: &RunOptions) -> Result<()> {
+    let doing = doing(selection);
     let benchmark = selection.benchmark;
     if matches!(benchmark.procedure(), Procedure::Staged(_)) || !benchmark.takes_clients() {
         let why = "it is not one load that a rate could be asked of";
         return Err(Error::new(doing, why).next("choose a benchmark such as oltp/tpcb"));
     }
+    // How many levels all of them are, an engine has to say.
+    let levels = match &options.isolation {
+        IsolationChoice::Listed(levels) => levels.len(),
+        IsolationChoice::Default | IsolationChoice::All => 1,
+    };
+    let durabilities = match &options.durability {
+        DurabilityChoice::Listed(levels) => levels.len(),
+        DurabilityChoice::Default => 1,
+    };
+    let counts = [
+        ("numbers of clients", options.clients.as_ref().map_or(1, Vec::len)),
+        ("levels of isolation", levels),
+        ("levels of durability", durabilities),
+        ("forms of statements", options.statements.len()),
+        ("choices of pipelining", options.pipeline.len()),
+        ("states of the cache", options.cache.len()),
+    ];
+    match counts.into_iter().find(|(_, count)| *count > 1) {
+        Some((what, count)) => {
+            Err(several(doing, &format!("{count} {what} make {count} cases of it")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn doing(selection: Selection<'_>) -> String {
+    format!("find the limit of {}/{}", selection.suite, selection.benchmark.name())
+}
+
+fn several(doing: String, why: &str) -> Error {
+    Error::new(doing, why).next(
+        "give one number of clients, one isolation level, one durability, and one of whatever else has several",
+    )
+}
+
+/// Whether there is one case on a target.
+fn check(
+    selection: Selection<'_>,
+    driver: &(Arc<dyn Driver>, String),
+    options: &RunOptions,
+) -> Result<()> {
+    check_one_load(selection, options)?;
     // Whether dbdyno may set the durability makes no difference to how many cases there are of one level.
     let planned = plan(selection, &[driver.0.as_ref()], &[true], options);
     let lacking = planned.iter().find_map(|case| case.unsupported.clone());
     match (planned.len(), lacking) {
-        (_, Some(why)) => Err(Error::new(doing, why)),
+        (_, Some(why)) => Err(Error::new(doing(selection), why)),
         (1, None) => Ok(()),
         (count, None) => {
-            let why = format!("these options make {count} cases of it");
-            Err(Error::new(doing, why)
-                .next("give one number of clients, one isolation level and one durability"))
+            Err(several(doing(selection), &format!("these options make {count} cases of it")))
         }
     }
 }

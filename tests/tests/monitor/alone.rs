@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dbdyno_core::load::{Arrival, Length, OpenLoop, Spacing};
 use dbdyno_core::metrics::Source;
-use dbdyno_core::{DbError, Driver, Result, Sample};
+use dbdyno_core::{DbError, Driver, Result, Sample, SessionOptions};
 use dbdyno_monitor::{Monitor, Overheard, Sink};
 use dbdyno_suites::oltp;
 use dbdyno_suites::runner::{RunOptions, Selection, run};
@@ -57,6 +57,8 @@ fn sampled_under(options: &RunOptions, engine: &str) -> (Arc<Takers>, Arc<Monito
     let runtime = runtime();
     let (sqlite, postgres) = (target(&runtime, "sqlite"), target(&runtime, "postgres"));
     let takers = Arc::new(Takers::default());
+    // SQLite tells of its own sessions alone, and nothing before there is one.
+    drop(runtime.block_on(sqlite.connect(&SessionOptions::default())).unwrap());
     let drivers = vec![Arc::clone(&sqlite), Arc::clone(&postgres)];
     let monitor = Arc::new(Monitor::start(drivers, INTERVAL, vec![takers.clone()]).unwrap());
     let recorder = Overheard::new(Arc::new(Kept::default()), vec![monitor.clone()]);

@@ -12,7 +12,7 @@ fn rules(text: &str) -> Result<Vec<Rule>> {
 #[test]
 fn every_ready_made_rule_has_a_metric_and_an_end() {
     for ready_made in READY_MADE {
-        let rule = of_ready_made(ready_made, &known_metrics()).unwrap();
+        let rule = of_ready_made(ready_made, &known_metrics(), true).unwrap();
         match rule.condition {
             // What is absent is over once it is there.
             Condition::Absent => {}
@@ -42,7 +42,7 @@ fn a_ready_made_rule_is_changed_field_by_field() {
     assert_eq!(rule.condition, expected);
     let same = rules("[[alert]]\nuse = 'p99'\nseverity = 'fail'\n").unwrap().remove(0);
     let known = READY_MADE.iter().find(|known| known.name == "p99").unwrap();
-    let mut expected = of_ready_made(known, &known_metrics()).unwrap();
+    let mut expected = of_ready_made(known, &known_metrics(), true).unwrap();
     expected.severity = Severity::Fail;
     assert_eq!(same, expected);
 }

@@ -46,6 +46,7 @@ fn rule(subject: Subject, info: &'static MetricInfo, condition: Condition, lasti
         condition,
         lasting: at(lasting),
         severity: Severity::Warn,
+        is_asked_for: true,
     }
 }
 

@@ -55,6 +55,22 @@ fn a_saturated_load_generator_is_told_and_its_numbers_are_marked() {
     assert!(text.contains("**Nothing failed**"), "{text}");
 }
 
+/// Lines of levels do not tell numbers of clients apart, so that the suite has no section of its own.
+#[test]
+fn loads_of_a_suite_that_is_not_shown_in_its_own_way_are_named_with_the_others() {
+    let hot_row = Case { suite: "isolation".to_owned(), ..case("hot-row", "postgres") };
+    let mut records = Vec::new();
+    for (clients, value) in [(4, 0.0), (8, 1.0)] {
+        let case = Case { clients, ..hot_row.clone() };
+        records.extend(repetitions(&case, 500.0, &ROUNDS));
+        records.push(verdict(&case, 1, "", value));
+    }
+    let text = report_of(&Made::of("r", &records, &ended("done", 1)));
+    let by_engine = text.split("\n## ").find(|section| section.starts_with("By engine")).unwrap();
+    let told = "the bottleneck in 1 of 2 loads of which that is known: isolation/hot-row";
+    assert!(by_engine.contains(told), "{text}");
+}
+
 fn report_of(made: &Made) -> String {
     let (text, _) = report(&[made.run.path().to_owned()], false).unwrap().markdown("charts");
     // Pictures begin with the mark.
