@@ -1,8 +1,9 @@
 //! Loads in which the client, not the server, was the bottleneck: what those measure is the client.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use dbdyno_core::{Better, Case};
+use hashbrown::HashMap;
 
 use crate::compare::CellValue;
 use crate::number;

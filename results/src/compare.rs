@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
@@ -12,7 +11,7 @@ use crate::histograms::Histograms;
 use crate::index_view;
 use crate::metric;
 use crate::record::Record;
-use crate::repetition::distinct_cases;
+use crate::repetition::{distinct_cases, rows_of_cases};
 use crate::statistics::Ratio;
 
 pub(crate) mod against;
@@ -366,13 +365,10 @@ fn asked_metrics(records: &[Record], options: &CompareOptions) -> Result<Vec<Str
     options.metrics.iter().map(|asked| metric::find(asked, &measured)).collect()
 }
 
-/// The cases of records, repetition by repetition, each beside its column.
+/// The cases of records, each beside its column.
 fn placed_cases(records: &[Record], by: By) -> Vec<(&Case, Level)> {
-    let same = |one: &Record, other: &Record| {
-        Arc::ptr_eq(&one.case, &other.case) && one.run_id == other.run_id
-    };
-    let pieces = records.chunk_by(same).filter_map(|piece| piece.first());
-    pieces.map(|row| (&*row.case, by.level(&row.case, &row.run_id))).collect()
+    let rows = rows_of_cases(records).into_iter();
+    rows.map(|row| (&*row.case, by.level(&row.case, &row.run_id))).collect()
 }
 
 /// The values that make the columns, in order.

@@ -10,7 +10,7 @@ use crate::dimension::{Level, Plan};
 use crate::histograms::{Histograms, is_read_off};
 use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
-use crate::repetition::{Repetition, Sample, repetitions};
+use crate::repetition::{Repetition, Sample, by_case_of_run, repetitions};
 use crate::run_folder::file;
 use crate::statistics::{Round, half_range_percent};
 
@@ -42,15 +42,18 @@ pub(crate) fn group(
     shown: &Shown<'_>,
 ) -> Result<Vec<Group>> {
     let mut rows: BTreeMap<Place, Row<'_>> = BTreeMap::new();
-    for repetition in repetitions(records) {
-        let Some(case) = repetition.case() else { continue };
+    for of_case in by_case_of_run(repetitions(records)) {
+        let Some(first) = of_case.first() else { continue };
+        let (Some(case), run_id) = (first.case(), first.run_id()) else { continue };
         let place = (format!("{}/{}", case.suite, case.benchmark), plan.row_levels(case));
         let row = rows.entry(place).or_default();
-        let cases = row.entry(shown.options.by.level(case, repetition.run_id())).or_default();
-        match cases.entry(repetition.round()) {
-            Entry::Occupied(mut known) => known.get_mut().join(repetition),
-            Entry::Vacant(new) => {
-                new.insert(repetition);
+        let cases = row.entry(shown.options.by.level(case, run_id)).or_default();
+        for repetition in of_case {
+            match cases.entry(repetition.round()) {
+                Entry::Occupied(mut known) => known.get_mut().join(repetition),
+                Entry::Vacant(new) => {
+                    new.insert(repetition);
+                }
             }
         }
     }

@@ -64,7 +64,7 @@ impl Histograms {
     }
 
     fn read(&mut self, loaded: &Loaded, results: &LoadedFile) -> Result<()> {
-        let rows = loaded.records.get(results.rows.clone()).unwrap_or_default();
+        let rows = results.rows(loaded);
         let runs: BTreeSet<&str> = rows.iter().map(|row| &*row.run_id).collect();
         let path = results.path.with_file_name(file::LATENCY);
         let doing = || format!("read `{}`", path.display());

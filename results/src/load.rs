@@ -40,6 +40,13 @@ pub struct LoadedFile {
     pub run: Option<RunInfo>,
 }
 
+impl LoadedFile {
+    /// Its rows.
+    pub(crate) fn rows<'l>(&self, loaded: &'l Loaded) -> &'l [Record] {
+        loaded.records.get(self.rows.clone()).unwrap_or_default()
+    }
+}
+
 impl Loaded {
     /// The conditions of those runs that have a `run.toml`, in the order of the paths.
     pub fn runs(&self) -> impl Iterator<Item = &RunInfo> {

@@ -1,7 +1,7 @@
 //! From a row of `results.csv` to a record.
 
-use std::collections::HashMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use csv::StringRecord;
 use dbdyno_core::measurement::pipeline_name;
 use dbdyno_core::schema::Keys;
 use dbdyno_core::{Better, Cache, Case, Durability, Isolation, Scale, StatementForm, Status};
+use hashbrown::HashMap;
 
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, COLUMNS, Record};
 use crate::shared_text::{SharedText, SharedTexts};
@@ -47,8 +48,8 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     places: [Option<usize>; COLUMNS.len()],
-    /// Where those of the case stand.
-    of_case: Vec<usize>,
+    /// Where those of the case stand: from where to where there are no others.
+    of_case: Vec<RangeInclusive<usize>>,
     /// How many columns the file has.
     pub(crate) columns: usize,
 }
@@ -67,11 +68,14 @@ impl Header {
         }
         let is_of_case =
             |name: &str| CASE_COLUMNS.contains(&name) || ADDED_CASE_COLUMNS.contains(&name);
-        let of_case = (COLUMNS.into_iter().zip(places))
+        let mut of_case: Vec<usize> = (COLUMNS.into_iter().zip(places))
             .filter(|(column, _)| is_of_case(column))
             .filter_map(|(_, place)| place)
             .collect();
-        Ok(Self { places, of_case, columns: header.len() })
+        of_case.sort_unstable();
+        let stretches = of_case.chunk_by(|one, next| one + 1 == *next);
+        let of_case = stretches.filter_map(|places| Some(*places.first()?..=*places.last()?));
+        Ok(Self { places, of_case: of_case.collect(), columns: header.len() })
     }
 }
 
@@ -82,31 +86,49 @@ pub(crate) struct Shared {
     /// Texts of the last row that are mostly those of the next: its run, when that began, its unit and its
     /// detail.
     repeated: [SharedText; 4],
-    /// The fields of the case of the last row, and the case: most rows are of the same as the one
-    /// before them.
-    last: Option<(Vec<String>, Arc<Case>)>,
-    cases: HashMap<Vec<String>, Arc<Case>>,
+    /// The case of the last row: most rows are of the same as the one before them.
+    last: Option<(Arc<CaseFields>, Arc<Case>)>,
+    cases: HashMap<Arc<CaseFields>, Arc<Case>>,
 }
 
 impl Shared {
     fn case(&mut self, row: &Row<'_>) -> Result<Arc<Case>, BadField> {
-        let fields = || row.header.of_case.iter().map(|place| row.at(*place));
         if let Some((last, case)) = &self.last
-            && fields().eq(last.iter().map(String::as_str))
+            && last.are_those_of(row)
         {
             return Ok(Arc::clone(case));
         }
-        let fields: Vec<String> = fields().map(str::to_owned).collect();
-        let case = match self.cases.get(&fields) {
-            Some(known) => Arc::clone(known),
+        let fields = CaseFields::of(row);
+        let (fields, case) = match self.cases.get_key_value(&fields) {
+            Some((fields, known)) => (Arc::clone(fields), Arc::clone(known)),
             None => {
-                let new = Arc::new(parse_case(row)?);
-                self.cases.insert(fields.clone(), Arc::clone(&new));
-                new
+                let (fields, new) = (Arc::new(fields), Arc::new(parse_case(row)?));
+                self.cases.insert(Arc::clone(&fields), Arc::clone(&new));
+                (fields, new)
             }
         };
         self.last = Some((fields, Arc::clone(&case)));
         Ok(case)
+    }
+}
+
+/// The fields of a case as they stand in a row.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CaseFields {
+    /// One after another.
+    text: String,
+    /// How long each is, in bytes.
+    lengths: Vec<u32>,
+}
+
+impl CaseFields {
+    fn of(row: &Row<'_>) -> Self {
+        Self { text: row.stretches().collect(), lengths: row.lengths().collect() }
+    }
+
+    fn are_those_of(&self, row: &Row<'_>) -> bool {
+        let rest = row.stretches().try_fold(&*self.text, |rest, found| rest.strip_prefix(found));
+        rest == Some("") && row.lengths().eq(self.lengths.iter().copied())
     }
 }
 
@@ -194,6 +216,21 @@ impl Row<'_> {
 
     fn at(&self, place: usize) -> &str {
         self.fields.get(place).unwrap_or_default()
+    }
+
+    /// The fields of the case, those that stand side by side in one piece.
+    fn stretches(&self) -> impl Iterator<Item = &str> {
+        self.header.of_case.iter().map(|places| {
+            let ends = self.fields.range(*places.start()).zip(self.fields.range(*places.end()));
+            ends.and_then(|(first, last)| self.fields.as_slice().get(first.start..last.end))
+                .unwrap_or_default()
+        })
+    }
+
+    /// How long the fields of the case are, in bytes.
+    fn lengths(&self) -> impl Iterator<Item = u32> {
+        let places = self.header.of_case.iter().cloned().flatten();
+        places.map(|place| self.at(place).len() as u32)
     }
 
     /// A field; a column that is not there reads as empty. That the columns are there is for the

@@ -1,9 +1,12 @@
 //! The rows of one measured execution of a case, taken together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use dbdyno_core::{Case, Status};
+use hashbrown::{HashMap, HashSet};
 
 use crate::dimension::Dimension;
 use crate::record::Record;
@@ -17,29 +20,63 @@ pub(crate) struct Repetition<'r> {
 }
 
 /// What tells a case from others, whatever the version, the seed, the run and the repetition.
-pub(crate) type CaseKey<'r> = ([&'r str; 10], [u64; 4]);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CaseKey<'r>(&'r Case);
+
+impl<'r> CaseKey<'r> {
+    fn parts(self) -> ([&'r str; 10], [u64; 4]) {
+        let Self(case) = self;
+        let texts = [
+            &*case.suite,
+            &*case.benchmark,
+            &*case.engine,
+            &*case.driver,
+            &*case.target,
+            case.isolation.name(),
+            case.durability.name(),
+            case.statements.name(),
+            case.keys.name(),
+            case.cache.name(),
+        ];
+        let numbers = [
+            u64::from(case.clients) << 32 | u64::from(case.streams),
+            case.rate.map_or(0, f64::to_bits),
+            case.scale.in_hundredths(),
+            u64::from(case.pipeline),
+        ];
+        (texts, numbers)
+    }
+}
+
+impl PartialEq for CaseKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0) || self.parts() == other.parts()
+    }
+}
+
+impl Eq for CaseKey<'_> {}
+
+impl PartialOrd for CaseKey<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CaseKey<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl Hash for CaseKey<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
 
 /// The key of a case.
 pub(crate) fn case_key(case: &Case) -> CaseKey<'_> {
-    let texts = [
-        &*case.suite,
-        &*case.benchmark,
-        &*case.engine,
-        &*case.driver,
-        &*case.target,
-        case.isolation.name(),
-        case.durability.name(),
-        case.statements.name(),
-        case.keys.name(),
-        case.cache.name(),
-    ];
-    let numbers = [
-        u64::from(case.clients) << 32 | u64::from(case.streams),
-        case.rate.map_or(0, f64::to_bits),
-        case.scale.in_hundredths(),
-        u64::from(case.pipeline),
-    ];
-    (texts, numbers)
+    CaseKey(case)
 }
 
 /// A case among others.
@@ -51,13 +88,14 @@ pub(crate) fn named(case: &Case) -> String {
 
 /// The repetitions of all cases, in the order in which the first row of each comes.
 pub(crate) fn repetitions(records: &[Record]) -> Vec<Repetition<'_>> {
-    let mut found: Vec<Repetition<'_>> = Vec::new();
-    let mut places = HashMap::new();
     let same = |one: &Record, other: &Record| {
         one.run_id == other.run_id
             && (Arc::ptr_eq(&one.case, &other.case) || one.case == other.case)
     };
-    for piece in records.chunk_by(same) {
+    let pieces: Vec<&[Record]> = records.chunk_by(same).collect();
+    let mut found: Vec<Repetition<'_>> = Vec::with_capacity(pieces.len());
+    let mut places = HashMap::with_capacity(pieces.len());
+    for piece in pieces {
         let Some(first) = piece.first() else { continue };
         let case = &first.case;
         let of_run = (&*first.run_id, &*case.engine_version, case.seed, case.repetition);
@@ -99,10 +137,41 @@ pub(crate) fn loads_with<'m, 'r: 'm>(
     having.iter().copied().filter(|load| !is_part(load)).collect()
 }
 
-/// The cases of records, repetition by repetition.
+/// The different cases of records, the first of those that differ in seed and repetition only.
 pub(crate) fn distinct_cases(records: &[Record]) -> Vec<&Case> {
-    let pieces = records.chunk_by(|one, other| Arc::ptr_eq(&one.case, &other.case));
-    pieces.filter_map(|piece| piece.first()).map(|row| &*row.case).collect()
+    rows_of_cases(records).into_iter().map(|row| &*row.case).collect()
+}
+
+/// A row of each different case of each run, the first of those that differ in seed and repetition only.
+pub(crate) fn rows_of_cases(records: &[Record]) -> Vec<&Record> {
+    let same = |one: &Record, other: &Record| {
+        Arc::ptr_eq(&one.case, &other.case) && one.run_id == other.run_id
+    };
+    let mut seen = HashSet::new();
+    let pieces = records.chunk_by(same).filter_map(|piece| piece.first());
+    pieces.filter(|row| seen.insert(version_key(&row.case, &row.run_id))).collect()
+}
+
+/// What tells a case of a run from others, its version among it.
+type VersionKey<'r> = (CaseKey<'r>, &'r str, &'r str);
+
+fn version_key<'r>(case: &'r Case, run_id: &'r str) -> VersionKey<'r> {
+    (case_key(case), &case.engine_version, run_id)
+}
+
+/// Repetitions by the case of a run that they are of, in the order in which the first of each comes.
+pub(crate) fn by_case_of_run(repetitions: Vec<Repetition<'_>>) -> Vec<Vec<Repetition<'_>>> {
+    let mut cases: Vec<Vec<Repetition<'_>>> = Vec::new();
+    let mut places = HashMap::new();
+    for repetition in repetitions {
+        let Some(case) = repetition.case() else { continue };
+        let place = *places.entry(version_key(case, repetition.run_id())).or_insert(cases.len());
+        match cases.get_mut(place) {
+            Some(known) => known.push(repetition),
+            None => cases.push(vec![repetition]),
+        }
+    }
+    cases
 }
 
 impl<'r> Repetition<'r> {

@@ -1,6 +1,8 @@
 //! Runs whose repetitions stand in one cell.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use super::By;
 use crate::load::Loaded;

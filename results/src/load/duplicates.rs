@@ -1,8 +1,7 @@
 //! Rows that say the same thing twice: a file that was pasted together, or two copies of one run.
 
-use std::collections::HashMap;
-
 use dbdyno_core::{Error, Result};
+use hashbrown::HashMap;
 
 use super::{Loaded, results_csv};
 use crate::record::Record;

@@ -140,6 +140,20 @@ fn added_and_reordered_columns_are_tolerated() {
     assert_eq!(load_bytes(&bytes).unwrap().records, records);
 }
 
+/// One row's case has the letters of the other's, in other fields.
+#[test]
+fn cases_of_the_same_letters_are_told_apart() {
+    let of = |suite: &str, benchmark: &str, record: Record| {
+        let case =
+            Case { suite: suite.into(), benchmark: benchmark.into(), ..(*record.case).clone() };
+        Record { case: Arc::new(case), ..record }
+    };
+    let two =
+        |record: &Record| [of("oltp", "tpcc", record.clone()), of("oltptp", "cc", record.clone())];
+    let records: Vec<Record> = records().iter().flat_map(two).collect();
+    assert_eq!(load_bytes(&to_csv(&records)).unwrap().records, records);
+}
+
 #[test]
 fn older_files_without_the_added_columns_are_portable_and_not_pipelined() {
     let of = |count: usize, record: &Record| {

@@ -1,8 +1,9 @@
 //! The cases of both sides next to each other, and the numbers of each metric.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case, Error, Result};
+use hashbrown::HashMap;
 
 use super::gaps::{Lacking, at_limit, lacking};
 use super::input::Sides;

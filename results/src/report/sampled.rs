@@ -43,7 +43,7 @@ pub(super) fn sampled(loaded: &Loaded, unread: &mut Vec<String>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let paths: Vec<&Path> = loaded.files.iter().map(|file| file.path.as_path()).collect();
     for (results, name) in loaded.files.iter().zip(names(&paths)) {
-        let rows = loaded.records.get(results.rows.clone()).unwrap_or_default();
+        let rows = results.rows(loaded);
         let targets: BTreeSet<&str> = rows.iter().map(|row| row.case.target.as_str()).collect();
         let metrics = results.path.with_file_name(file::METRICS);
         let sampled = Sampled::read(&metrics, &targets, unread);
