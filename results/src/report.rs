@@ -32,7 +32,7 @@ pub struct Report {
     pub sections: Vec<Section>,
     /// What could not be read, or was not taken silently, a sentence each; the first section has them too.
     pub warnings: Vec<String>,
-    /// Whether the results of all runs were read to their end: of none the last line was cut off.
+    /// Whether the results of all runs were read to their end, and no run lacks what it does not say itself that it lacks.
     pub is_whole: bool,
 }
 

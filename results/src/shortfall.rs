@@ -1,10 +1,11 @@
 //! What runs lack that they were to have: a run that was killed, or a file that was cut at the end of a line, looks whole.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use dbdyno_core::Status;
+use hashbrown::HashMap;
 
-use crate::load::{Loaded, LoadedFile};
+use crate::load::Loaded;
 use crate::metric::DEFAULT_METRICS;
 use crate::record::Record;
 use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
@@ -25,12 +26,13 @@ pub struct Shortfalls {
 pub fn shortfalls(loaded: &Loaded) -> Shortfalls {
     let mut found = Shortfalls::default();
     for file in &loaded.files {
-        let of_run =
-            [file.run.as_ref().and_then(RunInfo::unfinished), fewer_than_planned(loaded, file)];
+        let rows = file.rows(loaded);
+        let (run, repetitions) = (file.run.as_ref(), repetitions(rows));
+        let of_run = [run.and_then(RunInfo::unfinished), fewer_than_planned(run, &repetitions)];
         let mut told: Vec<String> = of_run.into_iter().flatten().collect();
-        let says_so = file.run.as_ref().is_some_and(RunInfo::was_interrupted);
+        let says_so = run.is_some_and(RunInfo::was_interrupted);
         found.is_unexpected |= !told.is_empty() && !says_so;
-        let gaps = gaps(loaded, file);
+        let gaps = gaps(&repetitions, rows.last());
         found.is_unexpected |= !gaps.is_empty();
         told.extend(gaps);
         found.told.extend(told);
@@ -40,10 +42,9 @@ pub fn shortfalls(loaded: &Loaded) -> Shortfalls {
 
 /// How many cases of a run have fewer repetitions than it was to measure; `None` where none has, or it does not
 /// tell.
-pub(crate) fn fewer_than_planned(loaded: &Loaded, file: &LoadedFile) -> Option<String> {
-    let run = file.run.as_ref()?;
+fn fewer_than_planned(run: Option<&RunInfo>, all: &[Repetition<'_>]) -> Option<String> {
+    let run = run?;
     let planned = run.planned_repetitions()?;
-    let all = repetitions(loaded.records.get(file.rows.clone())?);
     let mut cases: HashMap<CaseKey<'_>, HashSet<u32>> = HashMap::new();
     // What could not be prepared has one row, which says so.
     let ended = all.iter().filter(|one| !one.is_unsupported() && one.failure().is_none());
@@ -67,11 +68,10 @@ pub(crate) fn fewer_than_planned(loaded: &Loaded, file: &LoadedFile) -> Option<S
 /// Numbers that repetitions of a run lack though they went well and others of the case have them, a sentence for
 /// each case and metric. Only numbers that every repetition has are looked for: there is no row of errors that
 /// did not happen.
-fn gaps(loaded: &Loaded, file: &LoadedFile) -> Vec<String> {
-    let rows = loaded.records.get(file.rows.clone()).unwrap_or_default();
+fn gaps(all: &[Repetition<'_>], last: Option<&Record>) -> Vec<String> {
     let mut places: HashMap<CaseKey<'_>, usize> = HashMap::new();
-    let mut cases: Vec<Vec<Repetition<'_>>> = Vec::new();
-    for repetition in repetitions(rows) {
+    let mut cases: Vec<Vec<&Repetition<'_>>> = Vec::new();
+    for repetition in all {
         let Some(case) = repetition.case().filter(|_| repetition.is_good()) else { continue };
         let place = *places.entry(case_key(case)).or_insert(cases.len());
         if place == cases.len() {
@@ -79,14 +79,13 @@ fn gaps(loaded: &Loaded, file: &LoadedFile) -> Vec<String> {
         }
         cases[place].push(repetition);
     }
-    let last = rows.last();
     cases.iter().flat_map(|case| without_numbers(case).chain(without_checks(case, last))).collect()
 }
 
-fn without_numbers(case: &[Repetition<'_>]) -> impl Iterator<Item = String> {
+fn without_numbers(case: &[&Repetition<'_>]) -> impl Iterator<Item = String> {
     DEFAULT_METRICS.into_iter().filter_map(|metric| {
-        let lacking: Vec<&Repetition<'_>> =
-            case.iter().filter(|one| one.value("", metric).is_none()).collect();
+        let lacks = |one: &&Repetition<'_>| one.value("", metric).is_none();
+        let lacking: Vec<_> = case.iter().copied().filter(lacks).collect();
         // Throughput that went well and has no number is one that was lost.
         let is_lost = |one: &&&Repetition<'_>| {
             metric == DEFAULT_METRICS[0]
@@ -96,18 +95,18 @@ fn without_numbers(case: &[Repetition<'_>]) -> impl Iterator<Item = String> {
             true => lacking.len(),
             false => lacking.iter().filter(is_lost).count(),
         };
-        let of = case.first().and_then(title).filter(|_| missing > 0)?;
+        let of = case.first().copied().and_then(title).filter(|_| missing > 0)?;
         Some(format!("{missing} of {} repetitions of {of} have no {metric}", case.len()))
     })
 }
 
 /// Checks that the repetition lacks with which a file ends, and all others of the case have: they stand last.
-fn without_checks(case: &[Repetition<'_>], last: Option<&Record>) -> Option<String> {
+fn without_checks(case: &[&Repetition<'_>], last: Option<&Record>) -> Option<String> {
     let is_last = |one: &&Repetition<'_>| {
         last.is_some_and(|last| one.all().any(|row| std::ptr::eq(row, last)))
     };
-    let ending = case.iter().find(is_last)?;
-    let others = case.iter().filter(|one| !is_last(one)).map(checks);
+    let ending = case.iter().copied().find(is_last)?;
+    let others = case.iter().copied().filter(|one| !is_last(one)).map(checks);
     let common = others.reduce(|one, other| &one & &other)?;
     let missing: Vec<&str> = common.difference(&checks(ending)).copied().collect();
     let of = title(ending).filter(|_| !missing.is_empty())?;

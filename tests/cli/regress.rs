@@ -239,7 +239,7 @@ fn control_characters_are_shown_and_do_nothing() {
 
 /// What is missing from a run could turn a table round, though every line of it is whole.
 #[test]
-fn compare_names_what_runs_lack_and_ends_with_two() {
+fn compare_and_report_name_what_runs_lack_and_end_with_two() {
     let names = ["whole", "killed", "short", "interrupted", "bare"];
     let desk = desk(&names.map(|name| (name, 1000.0, "Scan")));
     let change = |name: &str, from: &str, to: &str| {
@@ -262,11 +262,17 @@ fn compare_names_what_runs_lack_and_ends_with_two() {
         ("interrupted", short, 0),
         ("bare", "on which machine it was measured is not known", 0),
     ] {
-        let output = desk.dbdyno(&["compare", &format!("runs/{name}")]);
-        assert_eq!(code(&output), ends, "{name}: {}", err(&output));
-        assert!(out(&output).contains("olap/indexes"), "{name}: {}", out(&output));
-        assert!(err(&output).contains(told), "{name}: {}", err(&output));
-        assert_eq!(err(&output).is_empty(), told.is_empty(), "{name}: {}", err(&output));
+        let run = format!("runs/{name}");
+        let compared = desk.dbdyno(&["compare", &run]);
+        assert!(out(&compared).contains("olap/indexes"), "{name}: {}", out(&compared));
+        let reported = desk.dbdyno(&["report", &run, "-o", "report.md"]);
+        let report = fs::read_to_string(desk.path("report.md")).unwrap();
+        assert!(report.contains(told), "{name}: {report}");
+        for output in [&compared, &reported] {
+            assert_eq!(code(output), ends, "{name}: {}", err(output));
+            assert!(err(output).contains(told), "{name}: {}", err(output));
+        }
+        assert_eq!(err(&compared).is_empty(), told.is_empty(), "{name}: {}", err(&compared));
     }
 }
 

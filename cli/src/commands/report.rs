@@ -11,7 +11,8 @@ use crate::args::ReportArgs;
 use crate::files;
 use crate::output::{note, say};
 
-/// Makes a document of runs, also where the results of one are cut off, which the exit code tells.
+/// Makes a document of runs, also where the results of one are cut off or lack what it was to measure, which the exit
+/// code tells.
 ///
 /// # Errors
 /// A run cannot be read or has no results, the machines differ, the file's name says no form, or it cannot be written.

@@ -28,6 +28,7 @@ use crate::replication_view::ReplicationView;
 use crate::run_folder::file;
 use crate::run_info::RunInfo;
 use crate::scaling::scaling;
+use crate::shortfall::shortfalls;
 use crate::stored_plan::stored_plans;
 
 /// How wide plans are, in characters.
@@ -47,7 +48,8 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     let response_times = charts::response_times(&loaded, histograms, &headlines.rows);
     let sampled = sampled::sampled(&loaded, &mut unread);
     let plans = plans(&loaded, &mut unread);
-    let verdict = verdict(&loaded, &happened, &unread);
+    let lacking = shortfalls(&loaded);
+    let verdict = verdict(&loaded, &lacking, &happened, &unread);
     let mut sections = vec![text_section(
         "Summary",
         [verdict, digest(&headlines.rows), summary_table(&headlines)],
@@ -56,8 +58,8 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     let verdicts: Vec<Record> =
         loaded.records.iter().filter(|row| is_verdict(row)).cloned().collect();
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
-    let is_whole = loaded.cut_off.is_empty();
-    let warnings = [loaded.warnings, unread].concat();
+    let is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
+    let warnings = [loaded.warnings, lacking.told, unread].concat();
     let files = loaded.files;
     let folders: Vec<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
     let (levels, records) = IsolationView::take(loaded.records, &targets);

@@ -13,25 +13,30 @@ use crate::number;
 use crate::pool_view::makes_trouble;
 use crate::record::Record;
 use crate::repetition::{CaseKey, Repetition, case_key, named, repetitions};
-use crate::shortfall::fewer_than_planned;
+use crate::shortfall::Shortfalls;
 
 /// How much of each kind is told on the first screen.
 const TOLD: usize = 12;
 /// How many cases whose client was the bottleneck are named there, and parts of each.
 const CLIENTS_TOLD: usize = 3;
 
-/// What was wrong, in Markdown; `happened` has what happened in each file of `loaded`, and `unread` what could not
-/// be read beside them.
-pub(super) fn verdict(loaded: &Loaded, happened: &[Vec<Happened>], unread: &[String]) -> String {
+/// What was wrong, in Markdown: `lacking` is what runs lack, `happened` has what happened in each file of `loaded`, and
+/// `unread` what could not be read beside them.
+pub(super) fn verdict(
+    loaded: &Loaded,
+    lacking: &Shortfalls,
+    happened: &[Vec<Happened>],
+    unread: &[String],
+) -> String {
     let all = repetitions(&loaded.records);
     let failed: BTreeSet<String> = all.iter().filter_map(failure).collect();
     let alerts = alerts(happened);
     let troubles: Vec<String> = [
-        runs(loaded, !failed.is_empty() || !alerts.is_empty()),
+        failed_runs(loaded, !failed.is_empty() || !alerts.is_empty()),
         alerts,
         servers(happened),
         errors(&all, happened),
-        shortfalls(loaded),
+        lacking.told.clone(),
         Vec::from_iter(client_bottlenecks(&loaded.records, CLIENTS_TOLD)),
     ]
     .concat();
@@ -158,13 +163,11 @@ fn failure(repetition: &Repetition<'_>) -> Option<String> {
     Some(format!("{}: {why}", named(repetition.case()?)))
 }
 
-/// Runs that did not come to their end, or failed where nothing else that is told says why.
-fn runs(loaded: &Loaded, is_explained: bool) -> Vec<String> {
-    let told = loaded.runs().filter_map(|run| match run.outcome.as_deref() {
-        Some("failed") if !is_explained => Some(format!("the run {} ended as failed", run.run_id)),
-        _ => run.unfinished(),
-    });
-    told.collect()
+/// Runs that failed where nothing else that is told says why.
+fn failed_runs(loaded: &Loaded, is_explained: bool) -> Vec<String> {
+    let failed =
+        loaded.runs().filter(|run| !is_explained && run.outcome.as_deref() == Some("failed"));
+    failed.map(|run| format!("the run {} ended as failed", run.run_id)).collect()
 }
 
 /// Rules that fired, and how often.
@@ -278,11 +281,6 @@ fn total(repetition: &Repetition<'_>, metric: &str) -> f64 {
         Some(whole) => whole.value.unwrap_or_default(),
         None => rows().filter_map(|row| row.value).sum(),
     }
-}
-
-/// Cases that have fewer repetitions than their run was to measure.
-fn shortfalls(loaded: &Loaded) -> Vec<String> {
-    loaded.files.iter().filter_map(|file| fewer_than_planned(loaded, file)).collect()
 }
 
 fn times(count: usize) -> String {
