@@ -103,6 +103,12 @@ struct Server {
     max_connections: String,
 }
 
+/// The error of whoever cannot connect, or is told nothing.
+fn unreached(label: &str, why: DbError) -> Error {
+    let next = next_step(&why);
+    Error::new(format!("connect to {label}"), why).next(next)
+}
+
 impl MysqlDriver {
     /// Opens a target: starts its throwaway server, or connects to its URL.
     ///
@@ -132,7 +138,9 @@ impl MysqlDriver {
             Location::Url(url) => {
                 let connector = Connector::to_url(target, url)?;
                 let origin = Origin::new(product, target, settings);
-                Self::reach(&target.label, connector, None, origin).await
+                let server = Server::ask(&connector).await;
+                let server = server.map_err(|why| unreached(&target.label, why))?;
+                Ok(Self::reached(&target.label, connector, server, None, origin))
             }
             Location::Path(_) => Err(Error::new(
                 format!("use the target `{}`", target.label),
@@ -152,21 +160,18 @@ impl MysqlDriver {
         origin: Origin,
     ) -> Result<Self> {
         let (connector, private) = Private::start(origin.product, program, round_trip).await?;
-        Self::reach(label, connector, Some(private), origin).await
+        let doing = format!("connect to {label}");
+        let server = private.first_answer(&doing, || Server::ask(&connector)).await?;
+        Ok(Self::reached(label, connector, server, Some(private), origin))
     }
 
-    async fn reach(
+    fn reached(
         label: &str,
         connector: Connector,
+        server: Server,
         throwaway: Option<Private>,
         origin: Origin,
-    ) -> Result<Self> {
-        let refused = |error: DbError| {
-            let next = next_step(&error);
-            Error::new(format!("connect to {label}"), error).next(next)
-        };
-        let mut connection = connector.connect(None, None).await.map_err(refused)?;
-        let server = Server::ask(&mut connection).await.map_err(refused)?;
+    ) -> Self {
         if server.product != origin.product {
             tracing::warn!(
                 "{label} is {} {}, and is reported as such",
@@ -178,7 +183,7 @@ impl MysqlDriver {
         let dialect = MysqlDialect { product: server.product };
         let origin = Origin { product: server.product, ..origin };
         let replica_lag = LastKnown::default();
-        Ok(Self { label, connector, dialect, server, throwaway, origin, replica_lag })
+        Self { label, connector, dialect, server, throwaway, origin, replica_lag }
     }
 
     /// A driver of a server that was started otherwise. Blocks.
@@ -193,10 +198,7 @@ impl MysqlDriver {
     ) -> Result<Self> {
         let socket = server::socket(process.place());
         let connector = Connector::to_socket(&socket, &access.password, Duration::ZERO);
-        let asked = run_to_end(|| async {
-            let mut connection = connector.connect(None, None).await?;
-            Server::ask(&mut connection).await
-        });
+        let asked = run_to_end(|| Server::ask(&connector));
         let asked = asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())));
         let server = asked.map_err(|why| Error::new(format!("connect to {label}"), why))?;
         let dialect = MysqlDialect { product: server.product };
@@ -326,14 +328,15 @@ impl MysqlDriver {
 }
 
 impl Server {
-    async fn ask(connection: &mut Connection) -> Result<Self, DbError> {
+    async fn ask(connector: &Connector) -> Result<Self, DbError> {
+        let mut connection = connector.connect(None, None).await?;
         let answer = connection.texts("SELECT VERSION(), @@version_comment").await?;
         let [version, comment] = answer.first().map_or(&[][..], Vec::as_slice) else {
             return Err(DbError::unexpected("the server does not tell its version"));
         };
         let product = Product::of(&format!("{version} {comment}"));
         let found = variables(
-            connection,
+            &mut connection,
             &[
                 "innodb_autoinc_lock_mode",
                 "innodb_snapshot_isolation",

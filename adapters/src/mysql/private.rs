@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dbdyno_core::{Error, Result};
+use dbdyno_core::{DbError, Error, Result};
 
 use super::connect::Connector;
 use super::programs::Product;
 use super::replication::MariadbReplication;
 use super::server::{self, Access, MysqlServer};
+use crate::patience::Patience;
 use crate::throwaway::Throwaway;
+
+/// How long a server that greets may take to answer.
+const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 /// A server that dbdyno started.
 pub(super) struct Private {
@@ -39,6 +43,32 @@ impl Private {
         let socket = server::socket(process.place());
         let connector = Connector::to_socket(&socket, &access.password, round_trip);
         Ok((connector, Self { process: Arc::new(process), access, replication: None }))
+    }
+
+    /// What the server answers whoever connects for the first time. One that greets may still close what it has taken: a
+    /// node of Galera that joins ends the sessions of its clients (<https://github.com/MariaDB/server/pull/713>).
+    ///
+    /// # Errors
+    /// The server refuses, has ended, or goes on to close connections.
+    pub(super) async fn first_answer<T, F>(&self, doing: &str, ask: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, DbError>> + Send,
+    {
+        let patience = Patience::of(FIRST_ANSWER_LIMIT);
+        loop {
+            let why = match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(why) => why,
+            };
+            let runs = self.process.process().is_some();
+            if runs && why.is_disconnected() && !patience.is_over().await {
+                continue;
+            }
+            let state = if runs { "it runs" } else { "it has ended" };
+            let log = self.process.place().log_tail(0);
+            return Err(Error::new(doing, format!("{why}; {state}\n{log}"))
+                .next("Look for the cause in the server's own words above"));
+        }
     }
 
     /// Starts the server again with a binary log. Sessions are lost.

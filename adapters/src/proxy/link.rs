@@ -9,11 +9,12 @@ use tokio::sync::watch;
 
 use super::relay::Entrance;
 use super::{Thread, Upstream};
+use crate::throwaway::Port;
 
 /// A proxy on a free port of 127.0.0.1 that a server reaches another one by, until it is dropped. It serves
 /// whoever connects: the server behind it must ask for a password, or for something else that nobody knows.
 pub struct NodeLink {
-    port: u16,
+    port: Port,
     /// Of those who connect from each address, and of all others.
     ways: Vec<(Option<IpAddr>, watch::Sender<Link>)>,
     _thread: Thread,
@@ -39,9 +40,10 @@ impl NodeLink {
 
     /// `to` tells where the server is, given the port of the link.
     fn between(from: &[Ipv4Addr], to: impl FnOnce(u16) -> (Ipv4Addr, u16)) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        // A server may listen at the same port of another address: nobody who connects is to be given it.
+        let port = Port::choose()?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number()))?;
         listener.set_nonblocking(true)?;
-        let port = listener.local_addr()?.port();
         let from = from.iter().map(|address| Some(IpAddr::V4(*address))).chain([None]);
         let (ways, taken) = from
             .map(|from| {
@@ -49,7 +51,7 @@ impl NodeLink {
                 ((from, conditions), (from, Conditions(received)))
             })
             .unzip();
-        let (address, to_port) = to(port);
+        let (address, to_port) = to(port.number());
         let upstream = Upstream::Tcp(address.to_string(), to_port);
         let entrance = Entrance::Port { listener, expected: None };
         let thread = Thread::start(upstream, Ways(taken), entrance)?;
@@ -58,7 +60,7 @@ impl NodeLink {
 
     /// The port to connect to.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Changes its conditions. What is under way keeps its delay, and is held up by a cut.

@@ -16,6 +16,7 @@ pub mod forget;
 pub(crate) mod hanging;
 pub mod machine;
 mod place;
+mod port;
 pub(crate) mod processes;
 pub mod programs;
 pub mod runtime;
@@ -38,6 +39,7 @@ pub use folder::Folder;
 use forget::forget_files;
 pub use place::Place;
 pub(crate) use place::last_lines;
+pub use port::Port;
 use processes::{has_ended, signal, signal_tree, stands_still};
 use shared_memory::SharedMemory;
 use watchdog::Watchdog;
@@ -123,7 +125,7 @@ pub struct Throwaway {
 }
 
 struct State {
-    port: u16,
+    port: Option<Port>,
     child: Option<Child>,
     shared_memory: SharedMemory,
 }
@@ -140,7 +142,7 @@ impl Throwaway {
         place.making_limit = program.making_limit();
         let watchdog = Watchdog::start(&place, &program.pid_file(&place), program.stop_signal())?;
         let state =
-            Mutex::new(State { port: 0, child: None, shared_memory: SharedMemory::default() });
+            Mutex::new(State { port: None, child: None, shared_memory: SharedMemory::default() });
         // From here on an error drops `server`, and with it the folder.
         let server = Self { program, place, state, _watchdog: watchdog };
         server.program.initialise(&server.place)?;
@@ -153,9 +155,9 @@ impl Throwaway {
         &self.place
     }
 
-    /// The port on 127.0.0.1 that the server listens on.
+    /// The port on 127.0.0.1 that the server listens on; 0 where none was found.
     pub fn port(&self) -> u16 {
-        self.state().port
+        self.state().port.as_ref().map_or(0, Port::number)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -170,17 +172,21 @@ impl Throwaway {
     /// Starts the server on the data it has and waits until it answers.
     fn launch(&self, state: &mut State) -> Result<()> {
         // A server that ran before keeps its port: sessions know it.
-        let mut attempts = if state.port == 0 { PORT_ATTEMPTS } else { 1 };
+        let mut attempts = if state.port.is_none() { PORT_ATTEMPTS } else { 1 };
         let began = Instant::now();
         loop {
-            if state.port == 0 {
-                state.port = machine::free_port().map_err(|why| {
-                    Error::new(self.doing(), format!("no port of 127.0.0.1 is free: {why}"))
-                })?;
-            }
+            let port = match &state.port {
+                Some(port) => port.number(),
+                None => {
+                    let chosen = Port::choose().map_err(|why| {
+                        Error::new(self.doing(), format!("no port of 127.0.0.1 is free: {why}"))
+                    })?;
+                    state.port.insert(chosen).number()
+                }
+            };
             let log_start = self.place.log_length();
-            state.child = Some(self.spawn(state.port)?);
-            match self.wait_until_it_answers(state) {
+            state.child = Some(self.spawn(port)?);
+            match self.wait_until_it_answers(state, port) {
                 Ok(()) => return Ok(()),
                 Err(why) => {
                     self.stop(state);
@@ -193,7 +199,7 @@ impl Throwaway {
                     }
                     attempts -= 1;
                     if log.contains("ddress already in use") && attempts > 0 {
-                        state.port = 0;
+                        state.port = None;
                         continue;
                     }
                     return Err(Error::new(self.doing(), format!("{why}\n{log}"))
@@ -217,7 +223,7 @@ impl Throwaway {
             .map_err(|why| Error::new(self.doing(), format!("{}: {why}", program.display())))
     }
 
-    fn wait_until_it_answers(&self, state: &mut State) -> Result<(), String> {
+    fn wait_until_it_answers(&self, state: &mut State, port: u16) -> Result<(), String> {
         let limit = self.program.start_limit(&self.place);
         let deadline = Instant::now() + limit;
         loop {
@@ -227,7 +233,7 @@ impl Throwaway {
             if self.program.is_given_up() {
                 return Err("the end was asked for".to_owned());
             }
-            match self.program.answers(&self.place, state.port) {
+            match self.program.answers(&self.place, port) {
                 Ok(()) => return Ok(()),
                 Err(why) if Instant::now() >= deadline => {
                     let seconds = limit.as_secs();

@@ -25,6 +25,10 @@ pub(super) const MARK_VARIABLE: &str = "DBDYNO_THROWAWAY";
 const LONGEST_FOLDER: usize = 78;
 /// How much of a log an error shows.
 const LOG_LINES: usize = 20;
+/// How many lines before those it shows besides, of those that the server calls an error.
+const ERROR_LINES: usize = 6;
+/// What MariaDB, MySQL and PostgreSQL call a line of their log that tells why they ended.
+const ERRORS: [&str; 4] = ["[ERROR]", "FATAL:", "PANIC:", "ERROR:"];
 
 /// The folder of a throwaway server, and the user it runs as.
 #[derive(Debug)]
@@ -258,9 +262,34 @@ fn unprivileged(account: &str) -> Result<Option<User>, String> {
     ))
 }
 
-/// The last lines of a program's output, indented.
+/// The last lines of a program's output, indented, and the last errors before them: a server that ends may say much
+/// after it has said why.
 pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
-    tail.iter().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")
+    let (before, tail) = lines.split_at(lines.len().saturating_sub(LOG_LINES));
+    let is_error = |line: &&&str| ERRORS.iter().any(|word| line.contains(word));
+    let errors: Vec<&str> = before.iter().filter(is_error).copied().collect();
+    let errors = &errors[errors.len().saturating_sub(ERROR_LINES)..];
+    let left_out = (!errors.is_empty()).then_some("...");
+    let shown = errors.iter().copied().chain(left_out).chain(tail.iter().copied());
+    shown.map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_lines;
+
+    #[test]
+    fn errors_are_shown_though_much_follows_them() {
+        let said = |count: usize| (0..count).map(|number| format!("[Note] {number}\n"));
+        let log = format!(
+            "{}[ERROR] the cause\n{}\n",
+            said(100).collect::<String>(),
+            said(30).collect::<String>()
+        );
+        let shown = last_lines(&log);
+        assert!(shown.starts_with("  | [ERROR] the cause\n  | ...\n  | [Note] 10\n"), "{shown}");
+        assert!(shown.ends_with("  | [Note] 29"), "{shown}");
+        assert_eq!(last_lines("[ERROR] one\n\ntwo\n"), "  | [ERROR] one\n  | two");
+    }
 }

@@ -1,6 +1,7 @@
 //! A Galera cluster of three nodes on one machine
 //! (<https://mariadb.com/kb/en/getting-started-with-mariadb-galera-cluster/>).
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use crate::patience::Patience;
 use crate::proxy::PeerLinks;
 use crate::registry::ServerSettings;
 use crate::target::Target;
-use crate::throwaway::machine::{free_port, new_password, random_hex};
+use crate::throwaway::Port;
+use crate::throwaway::machine::{new_password, random_hex};
 use crate::throwaway::programs::{Packages, find, folders, install_line};
 
 /// Where distributions put the library: Debian, RHEL, builds for other architectures.
@@ -47,6 +49,7 @@ pub(super) struct GaleraCluster {
     purpose: Purpose,
     // After the nodes that reach each other by them.
     links: Option<PeerLinks>,
+    _ports: Vec<Ports>,
 }
 
 /// What the nodes are for.
@@ -77,20 +80,28 @@ struct Ports {
     /// Where it listens for the others, and comes to them from.
     address: Ipv4Addr,
     group: u16,
-    state: u16,
-    increments: u16,
+    state: Port,
+    increments: Port,
+    /// That of the group where no link has it.
+    _own: Option<Port>,
 }
 
 impl Ports {
     /// Those of a node, behind its link where there is one.
     fn choose(links: Option<&PeerLinks>, node: usize) -> Result<Self> {
         let port =
-            || free_port().map_err(|why| Error::new("find a port for a node of Galera", why));
-        let (address, group) = match links {
-            Some(links) => links.place(node),
-            None => (Ipv4Addr::LOCALHOST, port()?),
+            || Port::choose().map_err(|why| Error::new("find a port for a node of Galera", why));
+        let (address, group, own) = match links {
+            Some(links) => {
+                let (address, group) = links.place(node);
+                (address, group, None)
+            }
+            None => {
+                let own = port()?;
+                (Ipv4Addr::LOCALHOST, own.number(), Some(own))
+            }
         };
-        Ok(Self { address, group, state: port()?, increments: port()? })
+        Ok(Self { address, group, state: port()?, increments: port()?, _own: own })
     }
 }
 
@@ -123,7 +134,7 @@ impl GaleraCluster {
         let (provider, password) = (provider()?, new_password()?);
         // Whoever would join has to know it; 32 characters are all that it may have.
         let name = random_hex(12).map_err(|why| Error::new("name a Galera cluster", why))?;
-        let mut members = Vec::new();
+        let (mut members, mut kept) = (Vec::new(), Vec::new());
         let mut nodes: Vec<Arc<MysqlDriver>> = Vec::new();
         for number in 0..=GALERA.replicas {
             let ports = Ports::choose(links.as_ref(), nodes.len())?;
@@ -135,11 +146,12 @@ impl GaleraCluster {
             let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
             let node = start_node(target, settings, label, own, &password, plan).await?;
             nodes.push(Arc::new(node));
+            kept.push(ports);
             let newest = nodes.last().map_or(&[][..], std::slice::from_ref);
             wait_until_synced(newest, number + 1).await?;
         }
         let first = nodes.remove(0);
-        Ok(Self { others: nodes, first, purpose, links })
+        Ok(Self { others: nodes, first, purpose, links, _ports: kept })
     }
 }
 
@@ -162,7 +174,8 @@ impl GaleraCluster {
 
 /// What a node is started with.
 fn settings_of(provider: &str, name: &str, address: &str, ports: &Ports) -> Vec<(String, String)> {
-    let Ports { address: own, group, state, increments } = ports;
+    let Ports { address: own, group, .. } = ports;
+    let (state, increments) = (ports.state.number(), ports.increments.number());
     let options = format!(
         "gmcast.listen_addr=tcp://{own}:{group};base_port={group};\
          ist.recv_addr=127.0.0.1:{increments};gcache.size=256M"
@@ -191,7 +204,12 @@ async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<(
         let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN \
                    ('wsrep_ready', 'wsrep_cluster_size', 'wsrep_local_state_comment')";
         loop {
-            let said = pairs(ask(node, sql).await.map_err(|why| Error::new(&doing, why))?);
+            // A node that joins may close the sessions of its clients.
+            let (said, why) = match ask(node, sql).await {
+                Ok(rows) => (pairs(rows), None),
+                Err(why) if why.is_disconnected() => (BTreeMap::new(), Some(why)),
+                Err(why) => return Err(Error::new(doing, why)),
+            };
             let says = |name: &str| said.get(name).map_or("", String::as_str);
             if says("wsrep_ready") == "ON"
                 && says("wsrep_cluster_size") == members.to_string()
@@ -201,7 +219,8 @@ async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<(
             }
             if patience.is_over().await {
                 let log = node.process().map(|process| process.place().log_tail(0));
-                let why = format!("it says {said:?}\n{}", log.unwrap_or_default());
+                let why = why.map_or_else(|| format!("it says {said:?}"), |why| why.to_string());
+                let why = format!("{why}\n{}", log.unwrap_or_default());
                 return Err(
                     Error::new(doing, why).next("Look for the cause in its own words above")
                 );
