@@ -76,6 +76,8 @@ pub enum Command {
     )]
     Regress(RegressArgs),
     /// Make one document of runs: HTML that needs nothing else, or Markdown with pictures beside it.
+    ///
+    /// The exit code is 2 where a run was killed, or its results are not whole: what there is of them is shown.
     Report(ReportArgs),
     /// Keep runs as a history of plain files, and show where it changed.
     History(HistoryArgs),

@@ -36,11 +36,11 @@ fn main() -> Result<()> {
         if are_small { Box::new(small_cases()) } else { Box::new(large_cases()) };
     for case in cases {
         let measured = if are_small { measured_small(&mut rng) } else { measured(&mut rng) };
-        let some = &measured[..measured.len().min(left)];
-        folder.measurements(&case, some)?;
-        left -= some.len();
-        if left == 0 {
-            break;
+        folder.measurements(&case, &measured)?;
+        // The last repetition is whole.
+        match left.checked_sub(measured.len()) {
+            Some(0) | None => break,
+            Some(more) => left = more,
         }
     }
     Ok(())
@@ -100,7 +100,7 @@ fn measured(rng: &mut Rng) -> Vec<Measurement> {
     rows
 }
 
-/// Those of a case as a whole.
+/// Those of a case as a whole, and its checks.
 fn measured_small(rng: &mut Rng) -> Vec<Measurement> {
     let mut rows = of_load("", rng);
     rows.extend(checks(6));

@@ -18,7 +18,6 @@ pub(crate) mod against;
 mod evidence;
 mod pooled;
 
-pub(crate) use against::Against;
 pub use evidence::{Basis, Evidence, LEVEL};
 pub use pooled::pooled;
 

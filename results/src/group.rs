@@ -1,16 +1,16 @@
 //! From records to the groups of a comparison: every case's repetitions, cell by cell.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
-use crate::compare::{Against, Cell, CellValue, CompareOptions, Group, Line};
+use crate::compare::against::Against;
+use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
 use crate::dimension::{Level, Plan};
 use crate::histograms::{Histograms, is_read_off};
 use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
-use crate::repetition::{Repetition, Sample, by_case_of_run, repetitions};
+use crate::repetition::{Repetition, Rounds, Sample, add_to, by_case_of_run, repetitions};
 use crate::run_folder::file;
 use crate::statistics::{Round, half_range_percent};
 
@@ -24,11 +24,8 @@ pub(crate) struct Shown<'o> {
 /// Where a case stands: sorted by benchmark, then by its conditions.
 type Place = (String, Vec<Level>);
 
-/// The repetitions of a cell's case.
-type Cases<'r> = BTreeMap<Round, Repetition<'r>>;
-
 /// The cases of a row by column.
-type Row<'r> = BTreeMap<Level, Cases<'r>>;
+type Row<'r> = BTreeMap<Level, Rounds<'r>>;
 
 /// The groups of all records, in the order in which they are shown. A group that has nothing to
 /// show is left out.
@@ -48,14 +45,7 @@ pub(crate) fn group(
         let place = (format!("{}/{}", case.suite, case.benchmark), plan.row_levels(case));
         let row = rows.entry(place).or_default();
         let cases = row.entry(shown.options.by.level(case, run_id)).or_default();
-        for repetition in of_case {
-            match cases.entry(repetition.round()) {
-                Entry::Occupied(mut known) => known.get_mut().join(repetition),
-                Entry::Vacant(new) => {
-                    new.insert(repetition);
-                }
-            }
-        }
+        of_case.into_iter().for_each(|repetition| add_to(cases, repetition));
     }
     let mut groups = Vec::new();
     for ((benchmark, levels), row) in &rows {
@@ -81,7 +71,7 @@ fn transactions<'r>(row: &Row<'r>, options: &CompareOptions) -> Vec<&'r str> {
     std::iter::once("").chain(types).collect()
 }
 
-fn case(cases: &Cases<'_>) -> Option<Case> {
+fn case(cases: &Rounds<'_>) -> Option<Case> {
     cases.values().next().and_then(Repetition::case).cloned()
 }
 
@@ -180,7 +170,7 @@ struct Samples {
     statuses: BTreeMap<Status, (usize, BTreeSet<String>)>,
 }
 
-fn samples(cases: Option<&Cases<'_>>, transaction: &str, metric: &str) -> Samples {
+fn samples(cases: Option<&Rounds<'_>>, transaction: &str, metric: &str) -> Samples {
     let mut samples = Samples::default();
     for (round, repetition) in cases.into_iter().flatten() {
         match repetition.sample(transaction, metric) {
@@ -247,7 +237,7 @@ struct Base<'s> {
 fn merge(
     cell: &mut Cell,
     samples: &Samples,
-    cases: Option<&Cases<'_>>,
+    cases: Option<&Rounds<'_>>,
     histograms: &Histograms,
     transaction: &str,
     metric: &str,

@@ -1,7 +1,8 @@
 //! The rows of one measured execution of a case, taken together.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -40,7 +41,8 @@ impl<'r> CaseKey<'r> {
         ];
         let numbers = [
             u64::from(case.clients) << 32 | u64::from(case.streams),
-            case.rate.map_or(0, f64::to_bits),
+            // A rate of 0 is no closed loop; numbers are finite, so that there is one more.
+            case.rate.map_or(0, |rate| rate.to_bits() + 1),
             case.scale.in_hundredths(),
             u64::from(case.pipeline),
         ];
@@ -137,19 +139,24 @@ pub(crate) fn loads_with<'m, 'r: 'm>(
     having.iter().copied().filter(|load| !is_part(load)).collect()
 }
 
-/// The different cases of records, the first of those that differ in seed and repetition only.
+/// The cases of records, once for each run, version and seed.
 pub(crate) fn distinct_cases(records: &[Record]) -> Vec<&Case> {
     rows_of_cases(records).into_iter().map(|row| &*row.case).collect()
 }
 
-/// A row of each different case of each run, the first of those that differ in seed and repetition only.
+/// The first row of each case, run, version and seed.
 pub(crate) fn rows_of_cases(records: &[Record]) -> Vec<&Record> {
     let same = |one: &Record, other: &Record| {
         Arc::ptr_eq(&one.case, &other.case) && one.run_id == other.run_id
     };
     let mut seen = HashSet::new();
-    let pieces = records.chunk_by(same).filter_map(|piece| piece.first());
-    pieces.filter(|row| seen.insert(version_key(&row.case, &row.run_id))).collect()
+    let mut rows = Vec::new();
+    for row in records.chunk_by(same).filter_map(|piece| piece.first()) {
+        if seen.insert((row.case.seed, version_key(&row.case, &row.run_id))) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 /// What tells a case of a run from others, its version among it.
@@ -174,9 +181,22 @@ pub(crate) fn by_case_of_run(repetitions: Vec<Repetition<'_>>) -> Vec<Vec<Repeti
     cases
 }
 
+/// Repetitions by the round that they were measured in.
+pub(crate) type Rounds<'r> = BTreeMap<Round, Repetition<'r>>;
+
+/// Adds one to others: to that of its round, where there is one.
+pub(crate) fn add_to<'r>(rounds: &mut Rounds<'r>, repetition: Repetition<'r>) {
+    match rounds.entry(repetition.round()) {
+        Entry::Occupied(mut known) => known.get_mut().join(repetition),
+        Entry::Vacant(new) => {
+            new.insert(repetition);
+        }
+    }
+}
+
 impl<'r> Repetition<'r> {
     /// Adds rows that are shown as one with these.
-    pub(crate) fn join(&mut self, other: Self) {
+    fn join(&mut self, other: Self) {
         self.pieces.extend(other.pieces);
     }
 

@@ -8,6 +8,7 @@ mod html;
 mod markdown;
 mod marks;
 mod parts;
+mod pictured;
 mod sampled;
 mod sections;
 mod side_file;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use dbdyno_core::Result;
 
 use crate::histograms::Histograms;
+use crate::in_common::nothing_in_common;
 use crate::load::load;
 use crate::machine::check_machines;
 
@@ -30,9 +32,10 @@ pub struct Report {
     pub title: String,
     /// Its parts, the most important first.
     pub sections: Vec<Section>,
-    /// What could not be read, or was not taken silently, a sentence each; the first section has them too.
+    /// What could not be read, was not taken silently or is lacking, a sentence each; the first section has them too, or
+    /// how many more there are.
     pub warnings: Vec<String>,
-    /// Whether the results of all runs were read to their end, and no run lacks what it does not say itself that it lacks.
+    /// Whether the results of all runs were read to their end, and no run lacks anything without having been interrupted.
     pub is_whole: bool,
 }
 
@@ -87,6 +90,8 @@ pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     loaded.check_results("make a report of")?;
     let machines = check_machines(&loaded, across_machines)?;
     loaded.warnings.extend(machines);
+    let apart = nothing_in_common(&loaded);
+    loaded.warnings.extend(apart);
     // Results stand without response times.
     let mut histograms = Histograms::of_readable(&loaded);
     loaded.warnings.append(&mut histograms.warnings);

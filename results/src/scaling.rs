@@ -1,6 +1,5 @@
 //! Scaling curves: one benchmark at several numbers of clients.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dbdyno_core::{Case, Error, Result};
@@ -18,7 +17,7 @@ use crate::record::{
     ADDED_CASE_COLUMNS, CASE_COLUMNS, Record, added_case_fields, case_fields, optional,
 };
 use crate::render::{Format, RenderOptions};
-use crate::repetition::{Repetition, Sample, distinct_cases, repetitions};
+use crate::repetition::{Repetition, Rounds, Sample, add_to, distinct_cases, repetitions};
 use crate::scalability::{self, Load};
 use crate::statistics::usl::{self, Fit, Observation, Spread};
 use crate::statistics::{Round, half_range_percent, lower_median, median};
@@ -83,20 +82,14 @@ pub fn scaling(records: &[Record]) -> Result<Scaling> {
     let plan = Plan::new(&placed, clients);
     // What is the same in all cases of one number of clients still tells curves apart.
     let dimensions: Vec<_> = plan.of_columns.iter().chain(&plan.rows).copied().collect();
-    let mut curves: BTreeMap<(String, Vec<Level>), BTreeMap<u32, Repetitions<'_>>> =
-        BTreeMap::new();
+    let mut curves: BTreeMap<(String, Vec<Level>), BTreeMap<u32, Rounds<'_>>> = BTreeMap::new();
     for repetition in repetitions(records) {
         let Some(case) = repetition.case() else { continue };
         let levels = dimensions.iter().map(|of| of.level(case)).collect();
         let benchmark = format!("{}/{}", case.suite, case.benchmark);
         let curve = curves.entry((benchmark, levels)).or_default();
         let point = curve.entry(case.clients).or_default();
-        match point.entry(repetition.round()) {
-            Entry::Occupied(mut known) => known.get_mut().join(repetition),
-            Entry::Vacant(new) => {
-                new.insert(repetition);
-            }
-        }
+        add_to(point, repetition);
     }
     // A target that cannot do it at all has no curve; the comparison says why.
     curves.retain(|_, points| {
@@ -121,13 +114,11 @@ pub fn scaling(records: &[Record]) -> Result<Scaling> {
     Ok(Scaling { constants: plan.constants, curves, dimensions })
 }
 
-type Repetitions<'r> = BTreeMap<Round, Repetition<'r>>;
-
-fn points(points: &BTreeMap<u32, Repetitions<'_>>) -> Vec<Point> {
+fn points(points: &BTreeMap<u32, Rounds<'_>>) -> Vec<Point> {
     let Some((first_clients, first)) = points.first_key_value() else { return Vec::new() };
     let base = values(first, "throughput").0;
     let called = Dimension::Clients.caption(&first_clients.to_string());
-    let point = |(clients, repetitions): (&u32, &Repetitions<'_>)| {
+    let point = |(clients, repetitions): (&u32, &Rounds<'_>)| {
         let case = repetitions.values().find_map(Repetition::case)?;
         let (throughput, status) = values(repetitions, "throughput");
         let p99 = values(repetitions, "latency_p99_us").0;
@@ -171,7 +162,7 @@ fn numbers(values: &BTreeMap<Round, f64>) -> Vec<f64> {
 
 /// The numbers of a metric by round, and what became of it where there are none. One broken
 /// promise leaves no number standing.
-fn values(repetitions: &Repetitions<'_>, metric: &str) -> (BTreeMap<Round, f64>, String) {
+fn values(repetitions: &Rounds<'_>, metric: &str) -> (BTreeMap<Round, f64>, String) {
     let mut values = BTreeMap::new();
     let mut statuses = BTreeSet::new();
     for (round, repetition) in repetitions {

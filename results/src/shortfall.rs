@@ -14,11 +14,20 @@ use crate::run_info::RunInfo;
 /// What runs lack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shortfalls {
-    /// A sentence for each run and what it lacks.
-    pub told: Vec<String>,
+    /// A sentence for each run that did not come to its end, or has fewer repetitions than were planned.
+    pub of_runs: Vec<String>,
+    /// A sentence for each case and number, or check, that some of its repetitions lack.
+    pub gaps: Vec<String>,
     /// Whether there is anything among it that no run says of itself: one that was interrupted lacks what it
     /// did not come to.
     pub is_unexpected: bool,
+}
+
+impl Shortfalls {
+    /// All that is lacking, a sentence each.
+    pub fn told(&self) -> impl Iterator<Item = &String> {
+        self.of_runs.iter().chain(&self.gaps)
+    }
 }
 
 /// Looks for what is missing from runs: the end of them, repetitions that were planned, and numbers that other
@@ -29,13 +38,13 @@ pub fn shortfalls(loaded: &Loaded) -> Shortfalls {
         let rows = file.rows(loaded);
         let (run, repetitions) = (file.run.as_ref(), repetitions(rows));
         let of_run = [run.and_then(RunInfo::unfinished), fewer_than_planned(run, &repetitions)];
-        let mut told: Vec<String> = of_run.into_iter().flatten().collect();
+        let told: Vec<String> = of_run.into_iter().flatten().collect();
         let says_so = run.is_some_and(RunInfo::was_interrupted);
         found.is_unexpected |= !told.is_empty() && !says_so;
         let gaps = gaps(&repetitions, rows.last());
         found.is_unexpected |= !gaps.is_empty();
-        told.extend(gaps);
-        found.told.extend(told);
+        found.of_runs.extend(told);
+        found.gaps.extend(gaps);
     }
     found
 }

@@ -477,6 +477,25 @@ fn a_target_that_is_watched_alone_has_alerts_too() {
     assert_eq!(found[0][4], "gone: engine.log_file_bytes of sqlite was not told for 200ms");
 }
 
+/// A history grows by a row with each transaction, and by no terabyte in a second.
+#[test]
+fn a_database_that_grows_fast_is_told_of() {
+    let desk = Desk::new();
+    let rule = |name: &str, threshold: &str| {
+        format!(
+            "[[alert]]\nname = '{name}'\nmetric = 'engine.database_bytes'\nop = '>'\n\
+             threshold = {threshold}\nrate = '2s'\nseverity = 'fail'\n"
+        )
+    };
+    write(&desk, &[rule("faster", "1e12"), rule("fast", "1000")].concat());
+    let load = ["run", "oltp/tpcb", "--target", "sqlite", "--warmup", "0", "--duration", "1m"];
+    let output = desk.dbdyno(&[&load[..], &["--abort-on-alert", "--quiet"]].concat());
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let found = alerts(&desk);
+    assert_eq!(found[0][..4], ["alert_fired", "fail", "fast", "sqlite"], "{found:?}");
+    assert!(found.iter().all(|row| row[2] == "fast"), "{found:?}");
+}
+
 /// Who asked for a rule would take its silence for good news; of a whole set some have nothing to judge.
 #[test]
 fn a_rule_that_nothing_can_be_held_against_is_told_at_the_end() {

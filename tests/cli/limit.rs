@@ -48,8 +48,16 @@ fn a_limit_is_found_and_kept_like_a_run() {
     assert!(desk.runs().iter().any(|run| {
         let rows = fs::read_to_string(run.join("results.csv")).unwrap_or_default();
         let picture = run.join("the-limit-of-oltp-point-select-on-sqlite.svg");
-        picture.exists() && rows.contains(",200,") && rows.contains("latency_p99_us")
+        let picture = fs::read_to_string(picture).unwrap_or_default();
+        rows.contains(",200,")
+            && rows.contains("latency_p99_us")
+            && rows.contains(",limit_tx_per_s,200,1/s,higher,ok,max<1000s,")
+            && picture.contains("(1: the highest rate that held)")
     }));
+    let [compared] = &desk.runs()[..] else { panic!("{:?}", desk.runs()) };
+    let compared = ["compare", &compared.to_string_lossy(), "--metric", "limit_tx_per_s"];
+    let compared = desk.dbdyno(&compared);
+    assert!(out(&compared).contains("200"), "{}{}", out(&compared), err(&compared));
     let output = search("p50<1us", "200");
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(out(&output).contains("p50<1us did not hold at any rate, down to"), "{}", out(&output));
@@ -62,6 +70,10 @@ fn a_limit_is_found_and_kept_like_a_run() {
         (&["oltp/tpcb", "--objective", "p99"], "there is no `<` in it"),
         (&["index/equality", "--objective", "p99<1ms"], "it is not one load"),
         (&["oltp/tpcb", "--objective", "p99<1ms", "--clients", "1,2"], "make 2 cases of it"),
+        (
+            &["oltp/tpcb", "--objective", "p99<1ms", "--isolation", "all"],
+            "make several cases of it",
+        ),
     ] {
         let output = desk.dbdyno(&[&["find-limit"], arguments].concat());
         assert_eq!(code(&output), 2, "{arguments:?}");

@@ -277,6 +277,42 @@ fn compare_and_report_name_what_runs_lack_and_end_with_two() {
 }
 
 #[test]
+fn runs_of_nothing_in_common_are_not_set_side_by_side() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
+    let file = desk.path("runs/new/results.csv");
+    let other = fs::read_to_string(&file).unwrap().replace(",indexes,", ",refresh,");
+    fs::write(&file, other).unwrap();
+    let told =
+        "no two of the runs have a benchmark in common: `runs/old/results.csv` has olap/indexes";
+    let compared = desk.dbdyno(&["compare", "runs/old", "runs/new"]);
+    assert_eq!((code(&compared), out(&compared).as_str()), (2, ""));
+    assert!(err(&compared).contains(told), "{}", err(&compared));
+    // A report may be of things that have nothing to do with each other, and says so.
+    let reported = desk.dbdyno(&["report", "runs/old", "runs/new", "-o", "report.md"]);
+    assert_eq!(code(&reported), 0, "{}", err(&reported));
+    assert!(err(&reported).contains(told), "{}", err(&reported));
+    assert!(fs::read_to_string(desk.path("report.md")).unwrap().contains("in common"));
+    assert_eq!(code(&desk.dbdyno(&["regress", "runs/old", "runs/new"])), 2);
+}
+
+/// What was measured elsewhere is set beside it only where that is asked for.
+#[test]
+fn runs_of_different_machines_are_refused_by_compare() {
+    let desk = desk(&[("old", 1000.0, "Scan"), ("new", 1000.0, "Scan")]);
+    for (name, cores) in [("old", "cores = 2"), ("new", "cores = 64")] {
+        let file = desk.path(&format!("runs/{name}/run.toml"));
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("cores = 0"), "{text}");
+        fs::write(&file, text.replace("cores = 0", cores)).unwrap();
+    }
+    let compared = desk.dbdyno(&["compare", "runs/old", "runs/new"]);
+    assert_eq!((code(&compared), out(&compared).as_str()), (2, ""), "{}", err(&compared));
+    assert!(err(&compared).contains("--across-machines"), "{}", err(&compared));
+    let meant = desk.dbdyno(&["compare", "runs/old", "runs/new", "--across-machines"]);
+    assert_eq!(code(&meant), 0, "{}", err(&meant));
+}
+
+#[test]
 fn compare_says_which_runs_a_cell_takes_together() {
     let desk = desk(&[("old", 1000.0, "Scan"), ("new", 500.0, "Scan")]);
     let together = desk.dbdyno(&["compare", "runs/old", "runs/new"]);

@@ -179,7 +179,7 @@ fn a_step_that_hangs_is_told_and_the_others_are_played() {
     }
     let bench = Bench::open("postgres");
     let level = IsolationChoice::Listed(vec![Isolation::ReadCommitted]);
-    let limit = Some(Duration::from_millis(500));
+    let limit = Some(Duration::from_secs(1));
     let options = RunOptions { isolation: level, statement_timeout: limit, ..run_options() };
     // Loads the data.
     assert_eq!(bench.run("anomalies", &options).0.failed, 0);

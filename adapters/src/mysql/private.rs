@@ -64,7 +64,7 @@ impl Private {
             if runs && why.is_disconnected() && !patience.is_over().await {
                 continue;
             }
-            let state = if runs { "it runs" } else { "it has ended" };
+            let state = if runs { "it runs" } else { "it does not run" };
             let log = self.process.place().log_tail(0);
             return Err(Error::new(doing, format!("{why}; {state}\n{log}"))
                 .next("Look for the cause in the server's own words above"));

@@ -1,7 +1,7 @@
 //! The link between two servers: a proxy whose conditions change while it is in use.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use dbdyno_core::{Error, Link, Result};
@@ -14,10 +14,10 @@ use crate::throwaway::Port;
 /// A proxy on a free port of 127.0.0.1 that a server reaches another one by, until it is dropped. It serves
 /// whoever connects: the server behind it must ask for a password, or for something else that nobody knows.
 pub struct NodeLink {
-    port: Port,
     /// Of those who connect from each address, and of all others.
     ways: Vec<(Option<IpAddr>, watch::Sender<Link>)>,
     _thread: Thread,
+    port: Port,
 }
 
 impl NodeLink {
@@ -41,8 +41,7 @@ impl NodeLink {
     /// `to` tells where the server is, given the port of the link.
     fn between(from: &[Ipv4Addr], to: impl FnOnce(u16) -> (Ipv4Addr, u16)) -> io::Result<Self> {
         // A server may listen at the same port of another address: nobody who connects is to be given it.
-        let port = Port::choose()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number()))?;
+        let (port, listener) = Port::choose_to_listen()?;
         listener.set_nonblocking(true)?;
         let from = from.iter().map(|address| Some(IpAddr::V4(*address))).chain([None]);
         let (ways, taken) = from
@@ -55,7 +54,7 @@ impl NodeLink {
         let upstream = Upstream::Tcp(address.to_string(), to_port);
         let entrance = Entrance::Port { listener, expected: None };
         let thread = Thread::start(upstream, Ways(taken), entrance)?;
-        Ok(Self { port, ways, _thread: thread })
+        Ok(Self { ways, _thread: thread, port })
     }
 
     /// The port to connect to.

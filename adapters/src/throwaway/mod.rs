@@ -179,7 +179,7 @@ impl Throwaway {
                 Some(port) => port.number(),
                 None => {
                     let chosen = Port::choose().map_err(|why| {
-                        Error::new(self.doing(), format!("no port of 127.0.0.1 is free: {why}"))
+                        Error::new(self.doing(), format!("no port of 127.0.0.1 was found: {why}"))
                     })?;
                     state.port.insert(chosen).number()
                 }

@@ -27,8 +27,9 @@ const LONGEST_FOLDER: usize = 78;
 const LOG_LINES: usize = 20;
 /// How many lines before those it shows besides, of those that the server calls an error.
 const ERROR_LINES: usize = 6;
-/// What MariaDB, MySQL and PostgreSQL call a line of their log that tells why they ended.
-const ERRORS: [&str; 4] = ["[ERROR]", "FATAL:", "PANIC:", "ERROR:"];
+/// What MariaDB, MySQL and PostgreSQL call a line of their log that may tell why they ended; PostgreSQL's `ERROR` is of
+/// single statements.
+const ERRORS: [&str; 3] = ["[ERROR]", "FATAL:", "PANIC:"];
 
 /// The folder of a throwaway server, and the user it runs as.
 #[derive(Debug)]
@@ -269,8 +270,8 @@ pub(crate) fn last_lines(text: &str) -> String {
     let (before, tail) = lines.split_at(lines.len().saturating_sub(LOG_LINES));
     let is_error = |line: &&&str| ERRORS.iter().any(|word| line.contains(word));
     let errors: Vec<&str> = before.iter().filter(is_error).copied().collect();
+    let left_out = (!errors.is_empty() && errors.len() < before.len()).then_some("...");
     let errors = &errors[errors.len().saturating_sub(ERROR_LINES)..];
-    let left_out = (!errors.is_empty()).then_some("...");
     let shown = errors.iter().copied().chain(left_out).chain(tail.iter().copied());
     shown.map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")
 }
@@ -291,5 +292,10 @@ mod tests {
         assert!(shown.starts_with("  | [ERROR] the cause\n  | ...\n  | [Note] 10\n"), "{shown}");
         assert!(shown.ends_with("  | [Note] 29"), "{shown}");
         assert_eq!(last_lines("[ERROR] one\n\ntwo\n"), "  | [ERROR] one\n  | two");
+        let log = (0..30).map(|number| format!("FATAL:  {number}\n")).collect::<String>();
+        let shown = last_lines(&log);
+        assert!(shown.starts_with("  | FATAL:  4\n") && !shown.contains("..."), "{shown}");
+        let log = format!("ERROR:  duplicate key\n{}", said(20).collect::<String>());
+        assert!(!last_lines(&log).contains("duplicate"), "{log}");
     }
 }

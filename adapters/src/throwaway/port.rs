@@ -30,8 +30,16 @@ impl Port {
     /// Chooses one.
     ///
     /// # Errors
-    /// None is free.
+    /// None is free, or the system gives no sockets or randomness.
     pub fn choose() -> io::Result<Self> {
+        Self::choose_to_listen().map(|(port, _)| port)
+    }
+
+    /// Chooses one, and listens there.
+    ///
+    /// # Errors
+    /// As [`Self::choose`].
+    pub fn choose_to_listen() -> io::Result<(Self, TcpListener)> {
         let seed = u64::from_str_radix(&random_hex(8)?, 16).map_err(io::Error::other)?;
         let mut rng = Rng::new(seed, &[]);
         let choice = choice(given_out());
@@ -42,19 +50,20 @@ impl Port {
                 u16::try_from(drawn).unwrap_or(0)
             });
             match Self::keep(number) {
-                Ok(port) => return Ok(port),
+                Ok(found) => return Ok(found),
                 Err(error) => why = error,
             }
         }
         Err(why)
     }
 
-    /// Keeps a port that is free, any one where the number is 0.
-    fn keep(number: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, number))?;
-        let number = listener.local_addr()?.port();
+    /// Keeps a port that is free, any one where the number is 0, and listens there.
+    fn keep(number: u16) -> io::Result<(Self, TcpListener)> {
+        // Whoever keeps it may be about to listen there: of a port that is kept nothing else is tried.
         let kept = UdpSocket::bind((Ipv4Addr::LOCALHOST, number))?;
-        Ok(Self { number, _kept: kept })
+        let number = kept.local_addr()?.port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, number))?;
+        Ok((Self { number, _kept: kept }, listener))
     }
 
     /// Its number.

@@ -68,7 +68,7 @@ fn check(path: &Path, loaded: &Loaded, across_machines: bool) -> Result<()> {
             notes.push(told);
         }
     }
-    notes.extend(shortfalls(loaded).told);
+    notes.extend(shortfalls(loaded).told().cloned());
     for told in notes {
         note(&format!("warning: the baseline {}: {told}", path.display()));
     }

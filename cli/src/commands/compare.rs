@@ -3,7 +3,7 @@
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
     By, Format, Loaded, check_machines, compare as put_side_by_side, compare_all, histograms, load,
-    pooled, scaling, shortfalls,
+    nothing_in_common, pooled, scaling, shortfalls,
 };
 
 use crate::Ended;
@@ -27,10 +27,14 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     }
     let loaded = load(&arguments.runs)?;
     loaded.check_results("put side by side")?;
+    if let Some(why) = nothing_in_common(&loaded) {
+        return Err(Error::new("put the runs side by side", why)
+            .next("give runs of the same benchmarks, or one run at a time"));
+    }
     let machines = check_machines(&loaded, arguments.across_machines)?;
     let lacking = shortfalls(&loaded);
     let pooled = pooled(&loaded, by);
-    let told = loaded.warnings.iter().chain(&machines).chain(&lacking.told).chain(&pooled);
+    let told = loaded.warnings.iter().chain(&machines).chain(lacking.told()).chain(&pooled);
     for warning in told {
         note(&format!("warning: {warning}"));
     }

@@ -204,22 +204,30 @@ fn table(limit: &Limit, selection: Selection<'_>, driver: &Arc<dyn Driver>) -> S
     )
 }
 
-/// Response times against rates, with the limit marked.
+/// Response times against the throughput that was reached, from the lowest rate to the highest, with the limit marked: where
+/// a server can do no more, a higher rate reaches less.
 fn chart(limit: &Limit) -> LineChart {
     let mut probes: Vec<&Probe> = limit.probes.iter().collect();
     probes.sort_by(|one, other| one.rate.total_cmp(&other.rate));
     let curve = |name: &str| {
         let metric = format!("latency_{name}_us");
         let points = probes.iter().filter_map(|probe| {
-            Some((probe.rate, middle(probe, &metric).filter(|us| *us > 0.0)? / 1e3))
+            let reached = middle(probe, "throughput")?;
+            Some((reached, middle(probe, &metric).filter(|us| *us > 0.0)? / 1e3))
         });
         LineCurve { name: name.to_owned(), points: points.collect() }
     };
-    let mark = limit.found.holds.map(|rate| (rate, "the highest rate that held".to_owned()));
+    let held = probes.iter().find(|probe| Some(probe.rate) == limit.found.holds);
+    let reached = held.and_then(|probe| middle(probe, "throughput"));
+    let mark = reached.map(|reached| (reached, "the highest rate that held".to_owned()));
+    let axis = match &mark {
+        Some(_) => "transactions per second (1: the highest rate that held)",
+        None => "transactions per second (no rate held)",
+    };
     let case = &limit.case;
     LineChart {
         title: format!("The limit of {}/{} on {}", case.suite, case.benchmark, case.target),
-        axes: ("transactions due per second".to_owned(), "milliseconds".to_owned()),
+        axes: (axis.to_owned(), "milliseconds".to_owned()),
         scale: Scale::Linear,
         log_y: true,
         curves: ["p50", "p95", "p99"].map(curve).to_vec(),
@@ -272,10 +280,13 @@ mod tests {
 
     #[test]
     fn a_point_of_the_chart_is_a_percentile_that_was_measured() {
-        let repetition = |us| vec![Measurement::new("latency_p99_us", us, "us", Better::Lower)];
+        let repetition = |reached, us| {
+            let throughput = Measurement::new("throughput", reached, "1/s", Better::Higher);
+            vec![throughput, Measurement::new("latency_p99_us", us, "us", Better::Lower)]
+        };
         let probe = |rate, all: &[f64]| Probe {
             rate,
-            repetitions: all.iter().map(|us| repetition(*us)).collect(),
+            repetitions: all.iter().map(|us| repetition(rate * 0.9, *us)).collect(),
             held: 0,
             holds: true,
         };
@@ -291,6 +302,8 @@ mod tests {
         };
         let chart = chart(&limit);
         let p99 = chart.curves.iter().find(|curve| curve.name == "p99").unwrap();
-        assert_eq!(p99.points, [(100.0, 2.0), (200.0, 4.0)]);
+        assert_eq!(p99.points, [(90.0, 2.0), (180.0, 4.0)]);
+        assert_eq!(chart.marks, [(180.0, "the highest rate that held".to_owned())]);
+        assert!(chart.axes.0.contains("1: the highest rate that held"), "{}", chart.axes.0);
     }
 }

@@ -75,7 +75,11 @@ fn read(path: &Path) -> Courses {
         return courses;
     };
     for row in reader.records().map_while(Result::ok) {
-        let number = |place: usize| row.get(place).and_then(|field| field.parse::<f64>().ok());
+        let number = |place: usize| {
+            row.get(place)
+                .and_then(|field| field.parse::<f64>().ok())
+                .filter(|number| number.is_finite())
+        };
         let (Some(from), Some(to), Some(ended)) = (number(from), number(to), number(ended)) else {
             continue;
         };

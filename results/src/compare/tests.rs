@@ -450,3 +450,22 @@ fn merged_percentiles_are_those_of_all_response_times() {
     let error = histograms(&loaded).unwrap_err().to_string();
     assert!(error.contains("leave out `--merge`"), "{error}");
 }
+
+#[test]
+fn seeds_of_any_repetition_that_differ_are_warned_of() {
+    let of = |seed| Case { seed, ..case("tpcc", "sqlite") };
+    let mut records = repetitions(&of(1), 1000.0, &[1.0, 1.0]);
+    let second = repetitions(&of(2), 1000.0, &[1.0, 1.0]);
+    records.truncate(records.len() / 2);
+    records.extend(second.into_iter().filter(|row| row.case.repetition == 2));
+    let told = "the seeds differ (1, 2), so the inputs do";
+    assert!(by_engine(&records).warnings.iter().any(|warning| warning == told));
+}
+
+#[test]
+fn an_open_loop_without_arrivals_is_no_closed_loop() {
+    let mut records = repetitions(&case("tpcc", "sqlite"), 1000.0, &[1.0]);
+    let open = Case { rate: Some(0.0), ..case("tpcc", "sqlite") };
+    records.extend(repetitions(&open, 1.0, &[1.0]));
+    assert_eq!(by_engine(&records).groups.len(), 2);
+}

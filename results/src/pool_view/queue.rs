@@ -55,7 +55,11 @@ fn read(path: &Path) -> Looks {
         return looks;
     };
     for row in reader.records().map_while(Result::ok) {
-        let number = |place: usize| row.get(place).and_then(|field| field.parse::<f64>().ok());
+        let number = |place: usize| {
+            row.get(place)
+                .and_then(|field| field.parse::<f64>().ok())
+                .filter(|number| number.is_finite())
+        };
         if let (Some(load), Some(ms), Some(depth)) = (row.get(stage), number(at), number(queue)) {
             looks.entry(load.to_owned()).or_default().push((ms / MS_PER_S, depth));
         }

@@ -1,6 +1,6 @@
 //! What stored procedures gain: a line for each round trip.
 
-use crate::compare::Against;
+use crate::compare::against::Against;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 use crate::ratios::Ratios;

@@ -1,6 +1,6 @@
 //! What triggers cost each row: a line for each kind, columns for each target.
 
-use crate::compare::Against;
+use crate::compare::against::Against;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 use crate::ratios::Ratios;

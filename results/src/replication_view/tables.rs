@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dbdyno_core::Status;
 
 use super::{SUITE, lines};
-use crate::compare::Against;
+use crate::compare::against::Against;
 use crate::grid::{Align, Grid, Text};
 use crate::number;
 use crate::ratios::Ratios;

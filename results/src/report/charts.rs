@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::course::{Course, Courses, courses};
 use super::events::Happened;
-use super::summary::Headline;
+use super::pictured::{Pictured, PicturedCase};
 use super::{Block, marks};
 use crate::chart::{Chart, LineChart, LineCurve, MOST_CURVES, Scale, in_parts};
 use crate::histograms::Histograms;
@@ -27,7 +27,7 @@ const FEWEST_SECONDS: usize = 5;
 pub(super) fn response_times(
     loaded: &Loaded,
     histograms: &Histograms,
-    headlines: &[Headline],
+    pictured: &[Pictured],
 ) -> Vec<Block> {
     let mut by_case: HashMap<CaseKey<'_>, Vec<Repetition<'_>>> = HashMap::new();
     for repetition in repetitions(&loaded.records) {
@@ -35,25 +35,25 @@ pub(super) fn response_times(
             by_case.entry(case_key(case)).or_default().push(repetition);
         }
     }
-    let of_headline = |headline: &Headline| {
-        let cases = headline
+    let of_benchmark = |pictured: &Pictured| {
+        let cases = pictured
             .cases
             .iter()
-            .filter_map(|case| Some((case, of_loads(by_case.get(&case_key(case))?, histograms))));
-        let cases: Vec<(&Case, Loads)> = cases.collect();
+            .filter_map(|of| Some((of, of_loads(by_case.get(&case_key(&of.case))?, histograms))));
+        let cases: Vec<(&PicturedCase, Loads)> = cases.collect();
         let names = cases.iter().flat_map(|(_, loads)| loads).map(|(name, _)| name.clone());
-        let title = format!("Response times of {}", headline.subject);
+        let title = format!("Response times of {}", pictured.subject);
         let charts = distinct(names).into_iter().flat_map(|(load, several)| {
             let curves = cases.iter().filter_map(|(case, loads)| {
                 let (_, all) = loads.iter().find(|(name, _)| *name == load)?;
                 let points = percentiles(all);
-                (!points.is_empty()).then(|| LineCurve { name: case.target.clone(), points })
+                (!points.is_empty()).then(|| LineCurve { name: case.name.clone(), points })
             });
             in_parts(&of_load(&title, &load, several), curves.collect(), MOST_CURVES)
         });
         charts.collect::<Vec<_>>()
     };
-    let charts = headlines.iter().flat_map(of_headline).map(|(title, curves)| LineChart {
+    let charts = pictured.iter().flat_map(of_benchmark).map(|(title, curves)| LineChart {
         title,
         axes: ("percentile".to_owned(), "milliseconds".to_owned()),
         scale: Scale::Percentile,
@@ -117,12 +117,12 @@ fn percentiles(all: &Histogram<u64>) -> Vec<(f64, f64)> {
 /// stands for its case. `happened` has what happened in each file of `loaded`.
 pub(super) fn over_time(
     loaded: &Loaded,
-    headlines: &[Headline],
+    pictured: &[Pictured],
     happened: &[Vec<Happened>],
     unread: &mut Vec<String>,
 ) -> Vec<Block> {
-    let cases = headlines.iter().flat_map(|headline| &headline.cases);
-    let wanted: HashMap<String, &Case> = cases.map(|case| (key(case), case)).collect();
+    let cases = pictured.iter().flat_map(|pictured| &pictured.cases);
+    let wanted: HashMap<String, &Case> = cases.map(|of| (key(&of.case), &of.case)).collect();
     let mut all = Courses::new();
     for (results, events) in loaded.files.iter().zip(happened) {
         for (case, loads) in courses(results, &wanted, events, unread) {
@@ -130,14 +130,16 @@ pub(super) fn over_time(
             all.entry(case).or_insert(loads);
         }
     }
-    headlines.iter().flat_map(|headline| of_headline(headline, &all)).collect()
+    pictured.iter().flat_map(|pictured| courses_of(pictured, &all)).collect()
 }
 
-fn of_headline(headline: &Headline, all: &Courses) -> Vec<Block> {
-    let of_case =
-        |case| all.get(&key(case)).into_iter().flatten().map(move |course| (case, course));
-    let courses: Vec<(&Case, &Course)> = headline.cases.iter().flat_map(of_case).collect();
-    let title = format!("Throughput of {} over time", headline.subject);
+fn courses_of(pictured: &Pictured, all: &Courses) -> Vec<Block> {
+    let mut courses: Vec<(&str, &Course)> = Vec::new();
+    for of in &pictured.cases {
+        let its = all.get(&key(&of.case)).into_iter().flatten();
+        courses.extend(its.map(|course| (of.name.as_str(), course)));
+    }
+    let title = format!("Throughput of {} over time", pictured.subject);
     let mut blocks = Vec::new();
     for (load, several) in distinct(courses.iter().map(|(_, course)| course.load.clone())) {
         let its = courses.iter().copied().filter(|(_, course)| course.load == load);
@@ -152,10 +154,10 @@ fn of_headline(headline: &Headline, all: &Courses) -> Vec<Block> {
 }
 
 /// Whose loads are not among those that are drawn.
-fn too_short(courses: &[(&Case, &Course)]) -> Option<Block> {
-    let targets: Vec<String> = courses.iter().map(|(case, _)| plain(&case.target)).collect();
-    let listed = targets.join(", ");
-    (!targets.is_empty()).then(|| {
+fn too_short(courses: &[(&str, &Course)]) -> Option<Block> {
+    let names: Vec<String> = courses.iter().map(|(name, _)| plain(name)).collect();
+    let listed = names.join(", ");
+    (!names.is_empty()).then(|| {
         Block::Text(format!(
             "Not drawn, for fewer than {FEWEST_SECONDS} whole seconds of it were measured: {listed}\n"
         ))
@@ -163,15 +165,14 @@ fn too_short(courses: &[(&Case, &Course)]) -> Option<Block> {
 }
 
 /// The chart of loads, with what happened meanwhile.
-fn over_seconds(title: String, courses: &[(&Case, &Course)]) -> Vec<Block> {
-    let curve = |(case, course): &(&Case, &Course)| LineCurve {
-        name: case.target.clone(),
+fn over_seconds(title: String, courses: &[(&str, &Course)]) -> Vec<Block> {
+    let curve = |(name, course): &(&str, &Course)| LineCurve {
+        name: (*name).to_owned(),
         points: super::sampled::thinned(&course.points),
     };
-    let events = courses.iter().flat_map(|(case, course)| {
-        let told = |(at, what): &(f64, String)| {
-            (course.has(*at), (*at, format!("{what} ({})", case.target)))
-        };
+    let events = courses.iter().flat_map(|(name, course)| {
+        let told =
+            move |(at, what): &(f64, String)| (course.has(*at), (*at, format!("{what} ({name})")));
         course.events.iter().map(told)
     });
     let (within, outside): (Vec<_>, Vec<_>) = events.partition(|(is_within, _)| *is_within);

@@ -6,6 +6,7 @@ use std::path::Path;
 use dbdyno_core::{Case, Result};
 
 use super::digest::digest;
+use super::pictured::pictured;
 use super::summary::{Headlines, headlines, legend, table};
 use super::wrong::verdict;
 use super::{Block, Report, Section, charts, events, sampled};
@@ -44,8 +45,9 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     let happened: Vec<_> =
         loaded.files.iter().map(|file| events::happened(&file.path, &mut unread)).collect();
     let headlines = headlines(&loaded.records);
-    let over_time = charts::over_time(&loaded, &headlines.rows, &happened, &mut unread);
-    let response_times = charts::response_times(&loaded, histograms, &headlines.rows);
+    let pictured = pictured(&loaded.records, &headlines.rows);
+    let over_time = charts::over_time(&loaded, &pictured, &happened, &mut unread);
+    let response_times = charts::response_times(&loaded, histograms, &pictured);
     let sampled = sampled::sampled(&loaded, &mut unread);
     let plans = plans(&loaded, &mut unread);
     let lacking = shortfalls(&loaded);
@@ -59,7 +61,7 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
         loaded.records.iter().filter(|row| is_verdict(row)).cloned().collect();
     let orders = [By::Engine, By::Isolation, By::Driver].map(|by| (by, loaded.order(by)));
     let is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
-    let warnings = [loaded.warnings, lacking.told, unread].concat();
+    let warnings = [loaded.warnings, lacking.of_runs, lacking.gaps, unread].concat();
     let files = loaded.files;
     let folders: Vec<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
     let (levels, records) = IsolationView::take(loaded.records, &targets);

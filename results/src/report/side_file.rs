@@ -27,12 +27,14 @@ impl Row<'_> {
         self.fields.get(self.header.iter().position(|name| name == column)?)
     }
 
-    /// The field as a number.
+    /// The field as a finite number.
     pub(super) fn number(&self, asked: usize) -> Result<f64, String> {
         let column = self.places.get(asked).and_then(|place| self.header.get(*place));
         let text = self.get(asked);
-        text.parse()
-            .map_err(|_| format!("column `{}`: `{text}` is no number", column.unwrap_or_default()))
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| {
+            format!("column `{}`: `{text}` is no finite number", column.unwrap_or_default())
+        })
     }
 }
 

@@ -347,6 +347,16 @@ fn what_did_not_go_well_is_on_the_first_screen_though_nothing_failed() {
     let killed = RunInfo { outcome: None, ..ended("done", 8) };
     let text = Made::of("gone", &repetitions(&tpcb, 1000.0, &ROUNDS), &killed).first_screen();
     assert!(text.contains("- the run gone was killed, or still goes on"), "{text}");
+    // However much else there is to be told.
+    let mut rows = Vec::new();
+    for benchmark in 1..=14 {
+        let of = case(&format!("b{benchmark}"), "sqlite");
+        rows.extend(repetitions(&of, 1000.0, &ROUNDS));
+        rows.push(counts(&of, 1, "errors", 5.0));
+    }
+    let text = Made::of("gone", &rows, &killed).first_screen();
+    assert!(text.contains("- and 3 more\n"), "{text}");
+    assert!(text.contains("- the run gone was killed, or still goes on"), "{text}");
     let text = Made::of("bad", &repetitions(&tpcb, 1000.0, &ROUNDS), &ended("failed", 8));
     assert!(text.first_screen().contains("- the run bad ended as failed"));
 }

@@ -33,11 +33,12 @@ pub(super) fn verdict(
     let alerts = alerts(happened);
     let troubles: Vec<String> = [
         failed_runs(loaded, !failed.is_empty() || !alerts.is_empty()),
+        lacking.of_runs.clone(),
         alerts,
         servers(happened),
         errors(&all, happened),
-        lacking.told.clone(),
         Vec::from_iter(client_bottlenecks(&loaded.records, CLIENTS_TOLD)),
+        lacking.gaps.clone(),
     ]
     .concat();
     let mut out = headline(&loaded.records, &all, !troubles.is_empty());
@@ -65,20 +66,22 @@ fn headline(records: &[Record], all: &[Repetition<'_>], has_troubles: bool) -> S
     let unsupported: Vec<_> = all.iter().filter(|one| one.is_unsupported()).collect();
     let interrupted =
         all.iter().filter(|one| one.all().any(|row| row.status == Status::Interrupted)).count();
-    let measured = all.len() - unsupported.len();
+    let measured = match all.len() - unsupported.len() {
+        1 => "1 measurement".to_owned(),
+        count => format!("{count} measurements"),
+    };
     let held = match checks {
         0 => "no answer was checked".to_owned(),
+        1 => "the one check of an answer held".to_owned(),
         count => format!("all {} checks of answers held", number::count(count)),
     };
     let mut out = match (failed, has_troubles) {
-        (0, false) => format!("**Nothing failed**: {measured} measurements, {held}"),
+        (0, false) => format!("**Nothing failed**: {measured}, {held}"),
         (0, true) => {
-            format!(
-                "**No measurement failed, but not all went well**: {measured} measurements, {held}"
-            )
+            format!("**No measurement failed, but not all went well**: {measured}, {held}")
         }
         _ => format!(
-            "**{failed} of {measured} measurements failed**; {} of {} checks of answers did not hold",
+            "**{failed} of {measured} failed**; {} of {} checks of answers did not hold",
             number::count(broken),
             number::count(checks)
         ),

@@ -56,8 +56,8 @@ fn a_run_that_did_not_end_and_repetitions_that_are_not_there_are_told() {
     ] {
         let found = of(&rows(count), outcome);
         assert_eq!(
-            (found.told, found.is_unexpected),
-            (told.iter().map(|t| (*t).to_owned()).collect(), is_unexpected)
+            (found.told().map(String::as_str).collect::<Vec<_>>(), found.is_unexpected),
+            (told.to_vec(), is_unexpected)
         );
     }
 }
@@ -83,14 +83,14 @@ fn numbers_that_only_some_repetitions_have_are_told() {
         });
         let found = emptied(metric, from);
         assert_eq!(found.is_unexpected, told.is_some());
-        assert_eq!(found.told.get(1), told.as_ref(), "{metric}");
+        assert_eq!(found.gaps.first(), told.as_ref(), "{metric}");
     }
 }
 
 #[test]
 fn a_file_that_was_cut_at_the_end_of_a_line_is_told() {
     let rows = rows(3);
-    let told = |cut: usize| of(&rows[..rows.len() - cut], Some("done")).told;
+    let told = |cut: usize| of(&rows[..rows.len() - cut], Some("done")).gaps;
     assert_eq!(
         told(1),
         [

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use dbdyno_core::load::{Arrival, Length, OpenLoop, Spacing, UnderWay};
 use dbdyno_core::measurement::Second;
-use dbdyno_core::{Case, Driver, Error, Event, Measurement, Plan, Recorder, Result, Status, Stop};
+use dbdyno_core::{
+    Better, Case, Driver, Error, Event, Measurement, Plan, Recorder, Result, Status, Stop,
+};
 use tokio::runtime::Runtime;
 
 use super::objective::{Objective, value};
@@ -29,6 +31,9 @@ const ABANDONED: &str = "abandoned:";
 
 /// No rate is tried at which fewer transactions than these are due in a repetition.
 const FEWEST: f64 = 20.0;
+
+/// The metric of the limit, which is a row of the closed loop that the search began with.
+const LIMIT: &str = "limit_tx_per_s";
 
 /// What is searched for, and how.
 #[derive(Clone, Debug)]
@@ -94,6 +99,7 @@ pub fn find_limit(
     let doing = doing(selection);
     let bench = Bench { selection, driver, options, runtime, recorder, observer, stop, doing };
     let (case, rows) = bench.measure(Arrival::Closed, 1)?;
+    let began_with = case.clone();
     let closed_loop = value(&rows, "throughput").unwrap_or(0.0);
     let highest = limit.highest.unwrap_or(f64::INFINITY);
     let lowest = match options.length {
@@ -122,7 +128,18 @@ pub fn find_limit(
         found.probes.push(probe);
         found.found = search.found();
     }
+    if let Some(row) = row(&found.found, limit).filter(|_| !found.interrupted) {
+        recorder.measurements(&began_with, &[row])?;
+    }
     Ok(found)
+}
+
+/// The limit as it is kept, 0 where no rate held, and what was asked for; `None` where no rate was measured to its end.
+fn row(found: &Found, options: &LimitOptions) -> Option<Measurement> {
+    let limit = found.holds.or(found.fails.map(|_| 0.0))?;
+    let objectives: Vec<String> = options.objectives.iter().map(ToString::to_string).collect();
+    let row = Measurement::new(LIMIT, limit, "1/s", Better::Higher);
+    Some(row.with_status(Status::Ok, objectives.join(" and ")))
 }
 
 /// Whether nothing but what waits at any moment was left when the load was over.
@@ -160,10 +177,12 @@ pub fn check_one_load(selection: Selection<'_>, options: &RunOptions) -> Result<
         let why = "it is not one load that a rate could be asked of";
         return Err(Error::new(doing, why).next("choose a benchmark such as oltp/tpcb"));
     }
-    // How many levels all of them are, an engine has to say.
     let levels = match &options.isolation {
         IsolationChoice::Listed(levels) => levels.len(),
-        IsolationChoice::Default | IsolationChoice::All => 1,
+        IsolationChoice::Default => 1,
+        IsolationChoice::All => {
+            return Err(several(doing, "all levels of isolation make several cases of it"));
+        }
     };
     let durabilities = match &options.durability {
         DurabilityChoice::Listed(levels) => levels.len(),

@@ -59,7 +59,12 @@ impl GtidCluster {
             let mut own = mode.settings();
             own.push(("server_id".to_owned(), (number + 1).to_string()));
             let label = format!("{} ({}, {name})", target.label, mode.topology.name);
-            start_node(target, settings, label, own, &password, plan)
+            let password = &password;
+            async move {
+                let node = start_node(target, settings, label, own, password).await?;
+                node.set_durability(plan.durability).await?;
+                Ok::<_, Error>(node)
+            }
         });
         let mut nodes = try_join_all(nodes).await?.into_iter();
         let no_primary = || Error::new("start a cluster", "it has no primary");
@@ -182,15 +187,12 @@ pub(super) async fn start_node(
     label: String,
     own: Vec<(String, String)>,
     password: &Secret,
-    plan: ClusterPlan,
 ) -> Result<MysqlDriver> {
     let bin_dir = target.option("bin_dir").map(std::path::Path::new);
     let programs = programs(Product::Mariadb, bin_dir)?;
     let program = MysqlServer::new(programs, target, settings)?.with(own, password);
     let origin = Origin::new(Product::Mariadb, target, settings);
-    let driver = MysqlDriver::start(&label, program, Duration::ZERO, origin).await?;
-    driver.set_durability(plan.durability).await?;
-    Ok(driver)
+    MysqlDriver::start(&label, program, Duration::ZERO, origin).await
 }
 
 /// Has a server follow the primary from the beginning of its log.

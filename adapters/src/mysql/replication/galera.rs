@@ -1,7 +1,6 @@
 //! A Galera cluster of three nodes on one machine
 //! (<https://mariadb.com/kb/en/getting-started-with-mariadb-galera-cluster/>).
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,6 +48,7 @@ pub(super) struct GaleraCluster {
     purpose: Purpose,
     // After the nodes that reach each other by them.
     links: Option<PeerLinks>,
+    // After the nodes that listen there.
     _ports: Vec<Ports>,
 }
 
@@ -144,11 +144,11 @@ impl GaleraCluster {
             let mut own = settings_of(&provider.display().to_string(), &name, &address, &ports);
             own.extend(purpose.settings());
             let label = format!("{} ({}, node {})", target.label, GALERA.name, number + 1);
-            let node = start_node(target, settings, label, own, &password, plan).await?;
-            nodes.push(Arc::new(node));
+            let node = Arc::new(start_node(target, settings, label, own, &password).await?);
+            wait_until_synced(std::slice::from_ref(&node), number + 1).await?;
+            node.set_durability(plan.durability).await?;
+            nodes.push(node);
             kept.push(ports);
-            let newest = nodes.last().map_or(&[][..], std::slice::from_ref);
-            wait_until_synced(newest, number + 1).await?;
         }
         let first = nodes.remove(0);
         Ok(Self { others: nodes, first, purpose, links, _ports: kept })
@@ -204,22 +204,21 @@ async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<(
         let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN \
                    ('wsrep_ready', 'wsrep_cluster_size', 'wsrep_local_state_comment')";
         loop {
-            // A node that joins may close the sessions of its clients.
-            let (said, why) = match ask(node, sql).await {
-                Ok(rows) => (pairs(rows), None),
-                Err(why) if why.is_disconnected() => (BTreeMap::new(), Some(why)),
-                Err(why) => return Err(Error::new(doing, why)),
-            };
-            let says = |name: &str| said.get(name).map_or("", String::as_str);
-            if says("wsrep_ready") == "ON"
-                && says("wsrep_cluster_size") == members.to_string()
-                && says("wsrep_local_state_comment") == "Synced"
+            let said = ask(node, sql).await.map(pairs);
+            let says = |name: &str| said.as_ref().ok()?.get(name).map(String::as_str);
+            if says("wsrep_ready") == Some("ON")
+                && says("wsrep_cluster_size") == Some(&members.to_string())
+                && says("wsrep_local_state_comment") == Some("Synced")
             {
                 break;
             }
-            if patience.is_over().await {
+            // A node that joins may close the sessions of its clients.
+            let runs = || node.process().is_some_and(|process| process.process().is_some());
+            let is_refused = said.as_ref().is_err_and(|why| !why.is_disconnected() || !runs());
+            if is_refused || patience.is_over().await {
                 let log = node.process().map(|process| process.place().log_tail(0));
-                let why = why.map_or_else(|| format!("it says {said:?}"), |why| why.to_string());
+                let why =
+                    said.map_or_else(|why| why.to_string(), |said| format!("it says {said:?}"));
                 let why = format!("{why}\n{}", log.unwrap_or_default());
                 return Err(
                     Error::new(doing, why).next("Look for the cause in its own words above")

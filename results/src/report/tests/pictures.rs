@@ -120,6 +120,50 @@ fn each_load_of_a_case_has_pictures_of_its_own() {
     );
 }
 
+/// There is nothing to set it against, and much to see.
+#[test]
+fn a_benchmark_of_one_target_has_pictures_of_its_cases() {
+    let of = |clients| Case { clients, ..case("tpcb", "sqlite") };
+    let records = [1, 8].map(|clients| repetitions(&of(clients), 1000.0, &ROUNDS)).concat();
+    let made = Made::of("r", &records, &ended("done", 8));
+    for clients in [1, 8] {
+        seconds(&made.run, &of(clients), 1000.0 * f64::from(clients));
+    }
+    let at = BEGAN + Duration::from_secs(3);
+    made.run.event(&of(8), &Event { at, ..Event::now("alert_fired", "too slow") }).unwrap();
+    let report = report_of(&made);
+    let [(title, told)] = charts(&report, "Over time").try_into().unwrap();
+    assert_eq!(title, "Throughput of oltp/tpcb over time");
+    for curve in ["1 client: from 1,000 to 1,000", "8 clients: from 8,000 to 8,000", "(8 clients)"]
+    {
+        assert!(told.contains(curve), "{told}");
+    }
+    assert_eq!(titles(&report, "Response times"), ["Response times of oltp/tpcb"]);
+    // The only case of a target is called by the target.
+    let made = on(&["sqlite"], "r", &ended("done", 8));
+    seconds(&made.run, &case("tpcb", "sqlite"), 1000.0);
+    let [(_, told)] = charts(&report_of(&made), "Over time").try_into().unwrap();
+    assert!(told.contains("sqlite: from 1,000 to 1,000"), "{told}");
+}
+
+/// A number that is none would take the picture's scale with it.
+#[test]
+fn what_is_no_number_is_told_and_not_drawn() {
+    let made = on(&["sqlite"], "r", &ended("done", 8));
+    seconds(&made.run, &case("tpcb", "sqlite"), 1000.0);
+    let timeline = made.path(file::TIMELINE);
+    let text = fs::read_to_string(&timeline).unwrap();
+    for none in ["NaN", "inf", "-inf"] {
+        let damaged = text.replace(",1000,", &format!(",{none},"));
+        fs::write(&timeline, damaged).unwrap();
+        let report = report_of(&made);
+        let told = format!("`{none}` is no finite number; it and 7 other lines are not shown");
+        let warnings = &report.warnings;
+        assert!(warnings.iter().any(|warning| warning.contains(&told)), "{warnings:?}");
+        assert!(charts(&report, "Over time").iter().all(|(_, told)| !told.contains(none)));
+    }
+}
+
 #[test]
 fn what_happened_outside_of_loads_is_listed_and_not_drawn() {
     let made = on(&["sqlite", "postgres"], "r", &ended("done", 8));

@@ -1,0 +1,61 @@
+//! Whether runs have anything that can be set side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::load::Loaded;
+use crate::metric::DEFAULT_METRICS;
+use crate::record::Record;
+use crate::repetition::{CaseKey, case_key, distinct_cases};
+
+/// How many benchmarks of a run are named.
+const NAMED: usize = 3;
+
+/// What is known of a benchmark.
+#[derive(Default)]
+struct Measured<'r> {
+    files: BTreeSet<usize>,
+    cases: BTreeSet<CaseKey<'r>>,
+    /// Whether it is one load; the parts of others are set side by side.
+    is_load: bool,
+}
+
+impl Measured<'_> {
+    fn is_comparable(&self) -> bool {
+        !self.is_load || self.files.len() > 1 || self.cases.len() > 1
+    }
+}
+
+/// That several runs have nothing to be set side by side, with what each has: no benchmark of one is in another, and none was
+/// measured in more than one way, or in parts. `None` where there is something, or only one run.
+pub fn nothing_in_common(loaded: &Loaded) -> Option<String> {
+    let mut benchmarks: BTreeMap<(&str, &str), Measured<'_>> = BTreeMap::new();
+    for (place, file) in loaded.files.iter().enumerate() {
+        let rows = file.rows(loaded);
+        for case in distinct_cases(rows) {
+            let measured = benchmarks.entry((&case.suite, &case.benchmark)).or_default();
+            measured.files.insert(place);
+            measured.cases.insert(case_key(case));
+        }
+        for case in rows.iter().filter(|row| is_of_load(row)).map(|row| &row.case) {
+            benchmarks.entry((&case.suite, &case.benchmark)).or_default().is_load = true;
+        }
+    }
+    if loaded.files.len() < 2 || benchmarks.values().any(Measured::is_comparable) {
+        return None;
+    }
+    let have = loaded.files.iter().enumerate().map(|(place, file)| {
+        let its = benchmarks.iter().filter(|(_, measured)| measured.files.contains(&place));
+        let names: Vec<String> =
+            its.map(|((suite, benchmark), _)| format!("{suite}/{benchmark}")).collect();
+        let more = if names.len() > NAMED { ", …" } else { "" };
+        let shown = &names[..names.len().min(NAMED)];
+        format!("`{}` has {}{more}", file.path.display(), shown.join(", "))
+    });
+    let have: Vec<String> = have.collect();
+    Some(format!("no two of the runs have a benchmark in common: {}", have.join("; ")))
+}
+
+/// Whether it is what a load as a whole did.
+fn is_of_load(row: &Record) -> bool {
+    row.transaction.is_empty() && *row.metric == *DEFAULT_METRICS[0]
+}

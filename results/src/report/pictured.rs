@@ -1,0 +1,64 @@
+//! Whose loads the pictures of a report show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dbdyno_core::Case;
+
+use super::summary::Headline;
+use crate::dimension::Plan;
+use crate::record::Record;
+use crate::repetition::distinct_cases;
+
+/// Of a benchmark that one target ran so many cases are shown at the most.
+const MOST_CASES: usize = 12;
+
+/// Cases of a benchmark that are drawn side by side.
+pub(super) struct Pictured {
+    /// The benchmark, with what tells the cases from others of it that are drawn, too.
+    pub(super) subject: String,
+    /// The cases.
+    pub(super) cases: Vec<PicturedCase>,
+}
+
+/// A case, as its first repetition has it.
+pub(super) struct PicturedCase {
+    /// What its curves are called.
+    pub(super) name: String,
+    pub(super) case: Case,
+}
+
+/// Of benchmarks that several targets ran the cases that the summary tells of; of others the first ones.
+pub(super) fn pictured(records: &[Record], headlines: &[Headline]) -> Vec<Pictured> {
+    let of_headline = |headline: &Headline| {
+        let cases = headline.cases.iter();
+        let cases =
+            cases.map(|case| PicturedCase { name: case.target.clone(), case: case.clone() });
+        Pictured { subject: headline.subject.clone(), cases: cases.collect() }
+    };
+    let mut by_benchmark: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
+    for case in distinct_cases(records) {
+        by_benchmark.entry(format!("{}/{}", case.suite, case.benchmark)).or_default().push(case);
+    }
+    let targets = |cases: &[&Case]| cases.iter().map(|case| case.target.clone()).collect();
+    let alone = by_benchmark.into_iter().filter(|(_, cases)| {
+        let targets: BTreeSet<String> = targets(cases);
+        targets.len() == 1
+    });
+    headlines.iter().map(of_headline).chain(alone.map(of_one_target)).collect()
+}
+
+/// The cases of a benchmark on one target, called by what tells them apart.
+fn of_one_target((subject, cases): (String, Vec<&Case>)) -> Pictured {
+    let plan = Plan::of_rows(&cases);
+    let mut found: Vec<PicturedCase> = Vec::new();
+    for case in cases {
+        let name = match plan.case_name(&plan.row_levels(case)) {
+            none if none.is_empty() => case.target.clone(),
+            name => name,
+        };
+        if found.len() < MOST_CASES && found.iter().all(|known| known.name != name) {
+            found.push(PicturedCase { name, case: case.clone() });
+        }
+    }
+    Pictured { subject, cases: found }
+}
