@@ -16,6 +16,7 @@ mod summary;
 mod unique;
 mod wrong;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use dbdyno_core::Result;
@@ -90,7 +91,9 @@ pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     loaded.check_results("make a report of")?;
     let machines = check_machines(&loaded, across_machines)?;
     loaded.warnings.extend(machines);
-    let apart = nothing_in_common(&loaded);
+    // A report of one target may well be of things that have nothing to do with each other.
+    let targets = loaded.records.iter().map(|row| &*row.case.target).collect::<BTreeSet<_>>();
+    let apart = nothing_in_common(&loaded).filter(|_| targets.len() > 1);
     loaded.warnings.extend(apart);
     // Results stand without response times.
     let mut histograms = Histograms::of_readable(&loaded);

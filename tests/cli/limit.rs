@@ -70,10 +70,6 @@ fn a_limit_is_found_and_kept_like_a_run() {
         (&["oltp/tpcb", "--objective", "p99"], "there is no `<` in it"),
         (&["index/equality", "--objective", "p99<1ms"], "it is not one load"),
         (&["oltp/tpcb", "--objective", "p99<1ms", "--clients", "1,2"], "make 2 cases of it"),
-        (
-            &["oltp/tpcb", "--objective", "p99<1ms", "--isolation", "all"],
-            "make several cases of it",
-        ),
     ] {
         let output = desk.dbdyno(&[&["find-limit"], arguments].concat());
         assert_eq!(code(&output), 2, "{arguments:?}");

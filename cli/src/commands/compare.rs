@@ -27,7 +27,10 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     }
     let loaded = load(&arguments.runs)?;
     loaded.check_results("put side by side")?;
-    if let Some(why) = nothing_in_common(&loaded) {
+    // A table for programs is what was read, side by side or not.
+    let apart = nothing_in_common(&loaded).filter(|_| arguments.format != FormatArg::Csv);
+    if let Some(why) = apart {
+        loaded.warnings.iter().for_each(|warning| note(&format!("warning: {warning}")));
         return Err(Error::new("put the runs side by side", why)
             .next("give runs of the same benchmarks, or one run at a time"));
     }

@@ -220,9 +220,10 @@ fn chart(limit: &Limit) -> LineChart {
     let held = probes.iter().find(|probe| Some(probe.rate) == limit.found.holds);
     let reached = held.and_then(|probe| middle(probe, "throughput"));
     let mark = reached.map(|reached| (reached, "the highest rate that held".to_owned()));
-    let axis = match &mark {
-        Some(_) => "transactions per second (1: the highest rate that held)",
-        None => "transactions per second (no rate held)",
+    let axis = match (&mark, limit.found.holds, limit.found.fails) {
+        (Some(_), ..) => "transactions per second (1: the highest rate that held)",
+        (None, None, Some(_)) => "transactions per second (no rate held)",
+        (None, ..) => "transactions per second",
     };
     let case = &limit.case;
     LineChart {

@@ -40,7 +40,7 @@ pub struct LineChart {
 pub struct LineCurve {
     /// What tells it from the others.
     pub name: String,
-    /// Its points from left to right: with [`Scale::Percentile`] shares below 1.
+    /// Its points in the order in which they are joined: with [`Scale::Percentile`] shares below 1.
     pub points: Vec<(f64, f64)>,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn response_times(
         let cases: Vec<(&PicturedCase, Loads)> = cases.collect();
         let names = cases.iter().flat_map(|(_, loads)| loads).map(|(name, _)| name.clone());
         let title = format!("Response times of {}", pictured.subject);
-        let charts = distinct(names).into_iter().flat_map(|(load, several)| {
+        let charts = loads_of(pictured, names).into_iter().flat_map(|(load, several)| {
             let curves = cases.iter().filter_map(|(case, loads)| {
                 let (_, all) = loads.iter().find(|(name, _)| *name == load)?;
                 let points = percentiles(all);
@@ -61,7 +61,17 @@ pub(super) fn response_times(
         curves,
         marks: Vec::new(),
     });
-    charts.flat_map(|chart| blocks(&chart)).collect()
+    let left_out = pictured.iter().filter(|pictured| pictured.left_out > 0).map(|pictured| {
+        let Pictured { subject, left_out, .. } = pictured;
+        Block::Text(format!("Not drawn of {}: {left_out} more cases\n", plain(subject)))
+    });
+    charts.flat_map(|chart| blocks(&chart)).chain(left_out).collect()
+}
+
+/// The loads that are drawn, each once, and whether there are several.
+fn loads_of(pictured: &Pictured, loads: impl Iterator<Item = String>) -> Vec<(String, bool)> {
+    let found = distinct(loads);
+    if pictured.has_parts || found.len() == 1 { found } else { Vec::new() }
 }
 
 /// Each once, in order, and whether there are several.
@@ -141,7 +151,8 @@ fn courses_of(pictured: &Pictured, all: &Courses) -> Vec<Block> {
     }
     let title = format!("Throughput of {} over time", pictured.subject);
     let mut blocks = Vec::new();
-    for (load, several) in distinct(courses.iter().map(|(_, course)| course.load.clone())) {
+    for (load, several) in loads_of(pictured, courses.iter().map(|(_, course)| course.load.clone()))
+    {
         let its = courses.iter().copied().filter(|(_, course)| course.load == load);
         let (its, short): (Vec<_>, Vec<_>) =
             its.partition(|(_, course)| course.points.len() >= FEWEST_SECONDS);

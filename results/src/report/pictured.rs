@@ -1,16 +1,16 @@
 //! Whose loads the pictures of a report show.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dbdyno_core::Case;
 
 use super::summary::Headline;
 use crate::dimension::Plan;
 use crate::record::Record;
-use crate::repetition::distinct_cases;
+use crate::repetition::{case_key, distinct_cases};
 
 /// Of a benchmark that one target ran so many cases are shown at the most.
-const MOST_CASES: usize = 12;
+const MOST_CASES: usize = 24;
 
 /// Cases of a benchmark that are drawn side by side.
 pub(super) struct Pictured {
@@ -18,6 +18,11 @@ pub(super) struct Pictured {
     pub(super) subject: String,
     /// The cases.
     pub(super) cases: Vec<PicturedCase>,
+    /// How many more there are.
+    pub(super) left_out: usize,
+    /// Whether each load of a case has a picture, where there are several: with only one target's curve in each there would be
+    /// many that show little.
+    pub(super) has_parts: bool,
 }
 
 /// A case, as its first repetition has it.
@@ -33,7 +38,8 @@ pub(super) fn pictured(records: &[Record], headlines: &[Headline]) -> Vec<Pictur
         let cases = headline.cases.iter();
         let cases =
             cases.map(|case| PicturedCase { name: case.target.clone(), case: case.clone() });
-        Pictured { subject: headline.subject.clone(), cases: cases.collect() }
+        let (subject, cases) = (headline.subject.clone(), cases.collect());
+        Pictured { subject, cases, left_out: 0, has_parts: true }
     };
     let mut by_benchmark: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
     for case in distinct_cases(records) {
@@ -50,15 +56,25 @@ pub(super) fn pictured(records: &[Record], headlines: &[Headline]) -> Vec<Pictur
 /// The cases of a benchmark on one target, called by what tells them apart.
 fn of_one_target((subject, cases): (String, Vec<&Case>)) -> Pictured {
     let plan = Plan::of_rows(&cases);
+    let mut seen = HashSet::new();
     let mut found: Vec<PicturedCase> = Vec::new();
-    for case in cases {
-        let name = match plan.case_name(&plan.row_levels(case)) {
+    let mut left_out = 0;
+    // The response times of versions and seeds are taken together.
+    for case in cases.into_iter().filter(|case| seen.insert(case_key(case))) {
+        if found.len() == MOST_CASES {
+            left_out += 1;
+            continue;
+        }
+        let mut name = match plan.case_name(&plan.row_levels(case)) {
             none if none.is_empty() => case.target.clone(),
             name => name,
         };
-        if found.len() < MOST_CASES && found.iter().all(|known| known.name != name) {
-            found.push(PicturedCase { name, case: case.clone() });
+        // Rates are rounded.
+        let alike = found.iter().filter(|known| known.name == name).count();
+        if alike > 0 {
+            name += &format!(" ({})", alike + 1);
         }
+        found.push(PicturedCase { name, case: case.clone() });
     }
-    Pictured { subject, cases: found }
+    Pictured { subject, cases: found, left_out, has_parts: false }
 }

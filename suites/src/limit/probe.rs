@@ -177,12 +177,10 @@ pub fn check_one_load(selection: Selection<'_>, options: &RunOptions) -> Result<
         let why = "it is not one load that a rate could be asked of";
         return Err(Error::new(doing, why).next("choose a benchmark such as oltp/tpcb"));
     }
+    // How many levels all of them are, an engine has to say.
     let levels = match &options.isolation {
         IsolationChoice::Listed(levels) => levels.len(),
-        IsolationChoice::Default => 1,
-        IsolationChoice::All => {
-            return Err(several(doing, "all levels of isolation make several cases of it"));
-        }
+        IsolationChoice::Default | IsolationChoice::All => 1,
     };
     let durabilities = match &options.durability {
         DurabilityChoice::Listed(levels) => levels.len(),

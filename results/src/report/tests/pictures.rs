@@ -139,6 +139,16 @@ fn a_benchmark_of_one_target_has_pictures_of_its_cases() {
         assert!(told.contains(curve), "{told}");
     }
     assert_eq!(titles(&report, "Response times"), ["Response times of oltp/tpcb"]);
+    // One that consists of several loads would have a picture of one curve for each.
+    let made = on(&["sqlite"], "r", &ended("done", 8));
+    let loads: [(u64, Ended<'_>); 2] = [(0, &[("one/a", 9)]), (20, &[("two/b", 2)])];
+    for (began, types) in loads {
+        let seconds: Vec<_> = (0..8).map(|second| (second, false, types)).collect();
+        load(&made.run, &case("tpcb", "sqlite"), began, &seconds);
+    }
+    let report = report_of(&made);
+    assert!(charts(&report, "Over time").is_empty(), "{:?}", titles(&report, "Over time"));
+    assert!(charts(&report, "Response times").is_empty());
     // The only case of a target is called by the target.
     let made = on(&["sqlite"], "r", &ended("done", 8));
     seconds(&made.run, &case("tpcb", "sqlite"), 1000.0);
