@@ -28,6 +28,9 @@ impl Measured<'_> {
 /// That several runs have nothing to be set side by side, with what each has: no benchmark of one is in another, and none was
 /// measured in more than one way, or in parts. `None` where there is something, or only one run.
 pub fn nothing_in_common(loaded: &Loaded) -> Option<String> {
+    if loaded.files.len() < 2 {
+        return None;
+    }
     let mut benchmarks: BTreeMap<(&str, &str), Measured<'_>> = BTreeMap::new();
     for (place, file) in loaded.files.iter().enumerate() {
         let rows = file.rows(loaded);
@@ -40,7 +43,7 @@ pub fn nothing_in_common(loaded: &Loaded) -> Option<String> {
             benchmarks.entry((&case.suite, &case.benchmark)).or_default().is_load = true;
         }
     }
-    if loaded.files.len() < 2 || benchmarks.values().any(Measured::is_comparable) {
+    if benchmarks.values().any(Measured::is_comparable) {
         return None;
     }
     let have = loaded.files.iter().enumerate().map(|(place, file)| {

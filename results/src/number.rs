@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Numbers for people, and those that files have.
 
 use dbdyno_core::thousands;
 
@@ -13,6 +13,11 @@ pub(crate) fn sensible(number: f64) -> String {
         _ => (2 - size.log10().floor() as i32).clamp(3, 9) as usize,
     };
     thousands(&format!("{number:.decimals$}"))
+}
+
+/// The finite number that a field of a file is; `None` where it is none.
+pub(crate) fn finite(field: &str) -> Option<f64> {
+    field.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// A count: `8`, `1,000`.

@@ -11,6 +11,7 @@ use dbdyno_core::schema::Keys;
 use dbdyno_core::{Better, Cache, Case, Durability, Isolation, Scale, StatementForm, Status};
 use hashbrown::HashMap;
 
+use crate::number;
 use crate::record::{ADDED_CASE_COLUMNS, CASE_COLUMNS, COLUMNS, Record};
 use crate::shared_text::{SharedText, SharedTexts};
 
@@ -244,10 +245,7 @@ impl Row<'_> {
         if field.is_empty() {
             return Ok(None);
         }
-        match field.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(bad(column, field, "a finite number")),
-        }
+        number::finite(field).map(Some).ok_or_else(|| bad(column, field, "a finite number"))
     }
 
     fn whole<T: FromStr>(&self, column: Column) -> Result<T, BadField> {

@@ -16,14 +16,13 @@ mod summary;
 mod unique;
 mod wrong;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use dbdyno_core::Result;
 
 use crate::histograms::Histograms;
 use crate::in_common::nothing_in_common;
-use crate::load::load;
+use crate::load::{Loaded, load};
 use crate::machine::check_machines;
 
 /// A report.
@@ -92,8 +91,7 @@ pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     let machines = check_machines(&loaded, across_machines)?;
     loaded.warnings.extend(machines);
     // A report of one target may well be of things that have nothing to do with each other.
-    let targets = loaded.records.iter().map(|row| &*row.case.target).collect::<BTreeSet<_>>();
-    let apart = nothing_in_common(&loaded).filter(|_| targets.len() > 1);
+    let apart = nothing_in_common(&loaded).filter(|_| !is_of_one_target(&loaded));
     loaded.warnings.extend(apart);
     // Results stand without response times.
     let mut histograms = Histograms::of_readable(&loaded);
@@ -101,6 +99,10 @@ pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     let mut report = sections::report(loaded, &histograms)?;
     unique::name_pictures(&mut report.sections);
     Ok(report)
+}
+
+fn is_of_one_target(loaded: &Loaded) -> bool {
+    loaded.records.windows(2).all(|two| two[0].case.target == two[1].case.target)
 }
 
 impl Report {

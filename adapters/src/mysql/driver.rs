@@ -200,7 +200,7 @@ impl MysqlDriver {
         let connector = Connector::to_socket(&socket, &access.password, Duration::ZERO);
         let asked = run_to_end(|| Server::ask(&connector));
         let asked = asked.unwrap_or_else(|why| Err(DbError::unexpected(why.to_string())));
-        let server = asked.map_err(|why| Error::new(format!("connect to {label}"), why))?;
+        let server = asked.map_err(|why| unreached(label, why))?;
         let dialect = MysqlDialect { product: server.product };
         let process = Arc::new(process);
         let throwaway = Some(Private { process, access, replication: None });

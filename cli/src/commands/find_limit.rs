@@ -246,8 +246,7 @@ fn middle(probe: &Probe, metric: &str) -> Option<f64> {
 }
 
 fn sentence(limit: &Limit, options: &LimitOptions) -> String {
-    let objectives: Vec<String> = options.objectives.iter().map(ToString::to_string).collect();
-    let objectives = objectives.join(" and ");
+    let objectives = options.objectives_in_words();
     let found = match (limit.found.holds, limit.found.fails) {
         (Some(holds), Some(fails)) => format!(
             "{objectives} held at up to {} tx/s, and no longer at {}",

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::SUITE;
 use crate::chart::{LineChart, LineCurve, Scale};
+use crate::number;
 use crate::run_folder::file_stem;
 use crate::subject::Subject;
 
@@ -75,11 +76,7 @@ fn read(path: &Path) -> Courses {
         return courses;
     };
     for row in reader.records().map_while(Result::ok) {
-        let number = |place: usize| {
-            row.get(place)
-                .and_then(|field| field.parse::<f64>().ok())
-                .filter(|number| number.is_finite())
-        };
+        let number = |place: usize| row.get(place).and_then(number::finite);
         let (Some(from), Some(to), Some(ended)) = (number(from), number(to), number(ended)) else {
             continue;
         };

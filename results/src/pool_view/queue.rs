@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{name, pool};
 use crate::chart::{LineChart, LineCurve, MOST_CURVES, Scale, in_parts};
+use crate::number;
 use crate::run_folder::file_stem;
 use crate::subject::Subject;
 
@@ -55,11 +56,7 @@ fn read(path: &Path) -> Looks {
         return looks;
     };
     for row in reader.records().map_while(Result::ok) {
-        let number = |place: usize| {
-            row.get(place)
-                .and_then(|field| field.parse::<f64>().ok())
-                .filter(|number| number.is_finite())
-        };
+        let number = |place: usize| row.get(place).and_then(number::finite);
         if let (Some(load), Some(ms), Some(depth)) = (row.get(stage), number(at), number(queue)) {
             looks.entry(load.to_owned()).or_default().push((ms / MS_PER_S, depth));
         }

@@ -1,6 +1,6 @@
 //! Whose loads the pictures of a report show.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use dbdyno_core::Case;
 
@@ -45,11 +45,9 @@ pub(super) fn pictured(records: &[Record], headlines: &[Headline]) -> Vec<Pictur
     for case in distinct_cases(records) {
         by_benchmark.entry(format!("{}/{}", case.suite, case.benchmark)).or_default().push(case);
     }
-    let targets = |cases: &[&Case]| cases.iter().map(|case| case.target.clone()).collect();
-    let alone = by_benchmark.into_iter().filter(|(_, cases)| {
-        let targets: BTreeSet<String> = targets(cases);
-        targets.len() == 1
-    });
+    let alone = by_benchmark
+        .into_iter()
+        .filter(|(_, cases)| cases.windows(2).all(|two| two[0].target == two[1].target));
     headlines.iter().map(of_headline).chain(alone.map(of_one_target)).collect()
 }
 

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use csv::{ErrorKind, StringRecord};
 
+use crate::number;
+
 /// A row, and where in it the columns stand that were asked for.
 pub(super) struct Row<'r> {
     fields: &'r StringRecord,
@@ -31,8 +33,7 @@ impl Row<'_> {
     pub(super) fn number(&self, asked: usize) -> Result<f64, String> {
         let column = self.places.get(asked).and_then(|place| self.header.get(*place));
         let text = self.get(asked);
-        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or_else(|| {
+        number::finite(text).ok_or_else(|| {
             format!("column `{}`: `{text}` is no finite number", column.unwrap_or_default())
         })
     }

@@ -50,6 +50,14 @@ pub struct LimitOptions {
     pub spacing: Spacing,
 }
 
+impl LimitOptions {
+    /// What must hold, in a phrase.
+    pub fn objectives_in_words(&self) -> String {
+        let objectives: Vec<String> = self.objectives.iter().map(ToString::to_string).collect();
+        objectives.join(" and ")
+    }
+}
+
 /// A rate that was tried.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -137,9 +145,8 @@ pub fn find_limit(
 /// The limit as it is kept, 0 where no rate held, and what was asked for; `None` where no rate was measured to its end.
 fn row(found: &Found, options: &LimitOptions) -> Option<Measurement> {
     let limit = found.holds.or(found.fails.map(|_| 0.0))?;
-    let objectives: Vec<String> = options.objectives.iter().map(ToString::to_string).collect();
     let row = Measurement::new(LIMIT, limit, "1/s", Better::Higher);
-    Some(row.with_status(Status::Ok, objectives.join(" and ")))
+    Some(row.with_status(Status::Ok, options.objectives_in_words()))
 }
 
 /// Whether nothing but what waits at any moment was left when the load was over.

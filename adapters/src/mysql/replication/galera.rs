@@ -213,7 +213,7 @@ async fn wait_until_synced(nodes: &[Arc<MysqlDriver>], members: u32) -> Result<(
                 break;
             }
             // A node that joins may close the sessions of its clients.
-            let runs = || node.process().is_some_and(|process| process.process().is_some());
+            let runs = || node.server_process().is_some();
             let is_refused = said.as_ref().is_err_and(|why| !why.is_disconnected() || !runs());
             if is_refused || patience.is_over().await {
                 let log = node.process().map(|process| process.place().log_tail(0));
