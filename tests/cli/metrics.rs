@@ -34,22 +34,29 @@ impl Drop for Ended {
     }
 }
 
-/// Where a dbdyno says that its metrics are: `127.0.0.1:PORT`.
-fn address(child: &mut Child) -> String {
+/// What `what` finds in a line that a program says. What it says further on is read, too: it must find somebody.
+fn found(child: &mut Child, what: impl Fn(&str) -> Option<String>) -> String {
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut lines = lines.map(Result::unwrap);
-    let line = lines.find(|line| line.contains("metrics at http://")).expect("an address");
-    // What it says further on must find somebody to read it.
+    let found = lines.find_map(|line| what(&line)).expect("an address");
     std::thread::spawn(move || lines.for_each(drop));
-    let address = line.trim_start_matches("metrics at http://").trim_end_matches("/metrics");
-    // Nobody asked for another interface.
-    assert!(address.starts_with("127.0.0.1:"), "{line}");
-    address.to_owned()
+    found
 }
 
-/// A Prometheus with the documentation's rules that scrapes `target`, and its address.
+/// Where a dbdyno says that its metrics are: `127.0.0.1:PORT`.
+fn address(child: &mut Child) -> String {
+    let says = |line: &str| {
+        let address = line.strip_prefix("metrics at http://")?.strip_suffix("/metrics")?;
+        Some(address.to_owned())
+    };
+    let address = found(child, says);
+    // Nobody asked for another interface.
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    address
+}
+
+/// A Prometheus with the documentation's rules that scrapes `target`, and where it says that it listens.
 fn prometheus(desk: &Desk, target: &str) -> (Ended, String) {
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let rules = docs("prometheus/alerts.yml");
     let settings = format!(
         "global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\n\
@@ -61,9 +68,15 @@ fn prometheus(desk: &Desk, target: &str) -> (Ended, String) {
     let mut prometheus = program("prometheus");
     prometheus.arg(format!("--config.file={}", desk.path("prometheus.yml")));
     prometheus.arg(format!("--storage.tsdb.path={}", desk.path("series")));
-    prometheus.arg(format!("--web.listen-address={listen}"));
+    prometheus.arg("--web.listen-address=127.0.0.1:0").stderr(Stdio::piped());
     let started = prometheus.spawn().expect("prometheus, which ./tests/run installs");
-    (Ended(started), listen)
+    let mut started = Ended(started);
+    let says = |line: &str| {
+        let at = line.contains("Listening on").then(|| line.split("address=").nth(1))??;
+        Some(at.trim_matches('"').to_owned())
+    };
+    let listen = found(&mut started.0, says);
+    (started, listen)
 }
 
 /// What a query of Prometheus' HTTP API answers; `None` before it listens.
