@@ -1,4 +1,4 @@
-//! Service-level objectives: `p99<20ms`, `errors<0.1%`.
+//! Service-level objectives: `p99<20ms`, `errors<=0.1%`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,9 @@ use crate::scenario::microseconds;
 pub struct Objective {
     quantity: Quantity,
     /// Microseconds of a latency, a share of errors.
-    below: f64,
+    limit: f64,
+    /// Whether the limit itself holds.
+    is_inclusive: bool,
     /// As it was typed.
     text: String,
 }
@@ -39,13 +41,15 @@ impl Objective {
     /// ended then.
     pub fn holds(&self, rows: &[Measurement]) -> bool {
         let value = |metric: &str| value(rows, metric);
+        let is_within =
+            |number: f64| number < self.limit || (self.is_inclusive && number <= self.limit);
         match self.quantity {
-            Quantity::Latency(metric) => value(metric).is_some_and(|us| us < self.below),
+            Quantity::Latency(metric) => value(metric).is_some_and(is_within),
             Quantity::Errors => {
                 let count = |metric| value(metric).unwrap_or(0.0);
                 let errors = count("errors");
                 let ended = errors + count("transactions") + count("rollbacks");
-                ended > 0.0 && (errors == 0.0 || errors / ended < self.below)
+                ended > 0.0 && (errors == 0.0 || is_within(errors / ended))
             }
         }
     }
@@ -65,25 +69,28 @@ impl FromStr for Objective {
             format!("`{text}` is no objective ({why}): write it like `p99<20ms` or `errors<0.1%`")
         };
         let (name, limit) = text.split_once('<').ok_or_else(|| wrong("there is no `<` in it"))?;
-        let (name, limit) = (name.trim(), limit.trim_start_matches('=').trim());
-        let text = format!("{name}<{limit}");
+        let is_inclusive = limit.starts_with('=');
+        let (name, limit) = (name.trim(), limit.strip_prefix('=').unwrap_or(limit).trim());
+        let text = format!("{name}<{}{limit}", if is_inclusive { "=" } else { "" });
         if name == "errors" {
             let percent = limit.strip_suffix('%').ok_or_else(|| wrong("errors are in percent"))?;
-            return match percent.trim().parse::<f64>() {
-                Ok(percent) if percent > 0.0 && percent <= 100.0 => {
-                    Ok(Self { quantity: Quantity::Errors, below: percent / 100.0, text })
-                }
-                _ => Err(wrong("a percentage is above 0% and at most 100%")),
-            };
+            let percent = percent.trim().parse::<f64>().ok();
+            // None below 0 % there are; none above it there may be.
+            let is_share = |percent: &f64| *percent > 0.0 || (is_inclusive && *percent == 0.0);
+            let percent = percent.filter(is_share).filter(|percent| *percent <= 100.0);
+            let percent =
+                percent.ok_or_else(|| wrong("a percentage is above 0% and at most 100%"))?;
+            let (quantity, limit) = (Quantity::Errors, percent / 100.0);
+            return Ok(Self { quantity, limit, is_inclusive, text });
         }
         let Some((_, metric)) = LATENCIES.into_iter().find(|(known, _)| *known == name) else {
             let known = LATENCIES.map(|(known, _)| known).join(", ");
             return Err(wrong(&format!("there are {known} and errors")));
         };
-        let below = microseconds(limit)
+        let limit = microseconds(limit)
             .filter(|us| *us > 0.0)
             .ok_or_else(|| wrong("a time is above 0 and has a unit: us, ms or s"))?;
-        Ok(Self { quantity: Quantity::Latency(metric), below, text })
+        Ok(Self { quantity: Quantity::Latency(metric), limit, is_inclusive, text })
     }
 }
 
@@ -113,6 +120,11 @@ mod tests {
         let errors = objective("errors < 0.1 %").unwrap_or_else(|why| panic!("{why}"));
         assert!(errors.holds(&rows(1.0, 0.0)) && !errors.holds(&rows(1.0, 1.0)));
         assert!(!errors.holds(&[]));
+        let inclusive = objective("p99 <= 20ms").unwrap_or_else(|why| panic!("{why}"));
+        assert!(inclusive.holds(&rows(20_000.0, 0.0)) && !inclusive.holds(&rows(20_001.0, 0.0)));
+        assert_eq!(inclusive.to_string(), "p99<=20ms");
+        let none = objective("errors<=0%").unwrap_or_else(|why| panic!("{why}"));
+        assert!(none.holds(&rows(1.0, 0.0)) && !none.holds(&rows(1.0, 1.0)));
         assert_eq!(errors.to_string(), "errors<0.1 %");
     }
 

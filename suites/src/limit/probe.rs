@@ -184,10 +184,13 @@ pub fn check_one_load(selection: Selection<'_>, options: &RunOptions) -> Result<
         let why = "it is not one load that a rate could be asked of";
         return Err(Error::new(doing, why).next("choose a benchmark such as oltp/tpcb"));
     }
-    // How many levels all of them are, an engine has to say.
     let levels = match &options.isolation {
         IsolationChoice::Listed(levels) => levels.len(),
-        IsolationChoice::Default | IsolationChoice::All => 1,
+        IsolationChoice::Default => 1,
+        // How many they are, an engine would have to say.
+        IsolationChoice::All => {
+            return Err(several(doing, "all levels of isolation make several cases of it"));
+        }
     };
     let durabilities = match &options.durability {
         DurabilityChoice::Listed(levels) => levels.len(),
