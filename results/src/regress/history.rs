@@ -235,7 +235,10 @@ impl Search<'_> {
                     let why = format!("{} runs cannot show a change; {needed} can", values.len());
                     (Verdict::CouldNotTell, why)
                 }
-                false => (Verdict::NoChange, String::new()),
+                false if changes.is_empty() => {
+                    (Verdict::NoChange, format!("no change in {} runs", values.len()))
+                }
+                false => (Verdict::NoChange, "no change among the last runs".to_owned()),
             };
             findings.push(self.finding(series, verdict, why));
         }
