@@ -204,6 +204,31 @@ fn a_webhook_that_hangs_keeps_nobody_waiting() {
     assert_eq!(notes, 2, "{}", err(&output));
 }
 
+#[test]
+fn a_command_that_hangs_keeps_nobody_waiting_and_is_ended() {
+    let desk = Desk::new();
+    let rule =
+        "[[alert]]\nname = 'there'\nmetric = 'machine.processors'\nop = '>='\nthreshold = 1\n";
+    let hangs = "command = ['/bin/sh', '-c', 'echo $$ > process; exec sleep 600']\n";
+    write(&desk, &format!("{rule}[notify]\n{hangs}"));
+    let child = desk.start(&["monitor", "--target", "sqlite", "--interval", "100ms", "--quiet"]);
+    let process = wait_for("the command", || {
+        let text = fs::read_to_string(desk.path("process")).ok()?;
+        text.trim().parse::<u32>().ok().filter(|_| text.ends_with('\n'))
+    });
+    let is_there = || fs::exists(format!("/proc/{process}")).unwrap();
+    let before = samples(&desk).unwrap_or_default();
+    wait_for("samples", || samples(&desk).filter(|now| *now > before + 2));
+    assert!(is_there(), "what was sampled meanwhile was not sampled after it was ended");
+    signal(&child, Signal::SIGINT);
+    let output = ended(child);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let told =
+        "note: the command `/bin/sh` was not told of 1 of 1 alerts: it had not ended after 4s";
+    assert!(err(&output).contains(told), "{}", err(&output));
+    assert!(!is_there());
+}
+
 /// The disk that alerts are kept on fills up; many alerts then come at once, for a file has room left in its last page.
 #[test]
 fn a_full_disk_keeps_nobody_from_being_told() {
