@@ -54,10 +54,20 @@ fn a_limit_is_found_and_kept_like_a_run() {
             && rows.contains(",limit_tx_per_s,200,1/s,higher,ok,max<1000s,")
             && picture.contains("(1: the highest rate that held)")
     }));
-    let [compared] = &desk.runs()[..] else { panic!("{:?}", desk.runs()) };
-    let compared = ["compare", &compared.to_string_lossy(), "--metric", "limit_tx_per_s"];
-    let compared = desk.dbdyno(&compared);
+    let [searched] = &desk.runs()[..] else { panic!("{:?}", desk.runs()) };
+    let searched = searched.to_string_lossy();
+    let compared = desk.dbdyno(&["compare", &searched, "--metric", "limit_tx_per_s"]);
     assert!(out(&compared).contains("200"), "{}{}", out(&compared), err(&compared));
+    // Without a metric the rates have a table of their own.
+    let compared = desk.dbdyno(&["compare", &searched]);
+    let told = out(&compared);
+    assert!(told.contains("the limit") && told.contains("max<1000s"), "{told}{}", err(&compared));
+    let report = desk.dbdyno(&["report", &searched, "-o", "limit.md"]);
+    assert_eq!(code(&report), 0, "{}", err(&report));
+    let report = fs::read_to_string(desk.path("limit.md")).unwrap();
+    let section = report.split("## Limits").nth(1).unwrap_or_else(|| panic!("{report}"));
+    let row = section.lines().find(|line| line.contains("| the limit |")).unwrap_or_default();
+    assert!(row.starts_with("| 200 |"), "{section}");
     let output = search("p50<1us", "200");
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(out(&output).contains("p50<1us did not hold at any rate, down to"), "{}", out(&output));
@@ -70,6 +80,10 @@ fn a_limit_is_found_and_kept_like_a_run() {
         (&["oltp/tpcb", "--objective", "p99"], "there is no `<` in it"),
         (&["index/equality", "--objective", "p99<1ms"], "it is not one load"),
         (&["oltp/tpcb", "--objective", "p99<1ms", "--clients", "1,2"], "make 2 cases of it"),
+        (
+            &["oltp/tpcb", "--objective", "p99<1ms", "--isolation", "all"],
+            "make several cases of it",
+        ),
     ] {
         let output = desk.dbdyno(&[&["find-limit"], arguments].concat());
         assert_eq!(code(&output), 2, "{arguments:?}");

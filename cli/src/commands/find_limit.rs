@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use dbdyno_core::load::{Length, Spacing};
 use dbdyno_core::{Driver, Error, Measurement, Result, Stop};
-use dbdyno_results::RunFolder;
-use dbdyno_results::chart::{LineChart, LineCurve, Scale};
+use dbdyno_results::chart::LineChart;
+use dbdyno_results::statistics::median;
+use dbdyno_results::{RunFolder, Step, limit_chart};
 use dbdyno_suites::limit::{Limit, LimitOptions, Probe, check_one_load, find_limit as search};
 use dbdyno_suites::registry::suites;
 use dbdyno_suites::runner::Selection;
@@ -180,15 +181,17 @@ fn table(limit: &Limit, selection: Selection<'_>, driver: &Arc<dyn Driver>) -> S
     let mut probes: Vec<&Probe> = limit.probes.iter().collect();
     probes.sort_by(|one, other| one.rate.total_cmp(&other.rate));
     for probe in probes {
-        let ms =
-            |metric| middle(probe, metric).map_or("-".to_owned(), |us| format!("{:.2}", us / 1e3));
+        let Step { rate, reached, percentiles_us, errors } = step(probe);
+        let told = |number: Option<f64>| number.map_or("-".to_owned(), grouped);
+        let [p50, p95, p99] =
+            percentiles_us.map(|us| us.map_or("-".to_owned(), |us| format!("{:.2}", us / 1e3)));
         table.add_row([
-            grouped(probe.rate),
-            middle(probe, "throughput").map_or("-".to_owned(), grouped),
-            ms("latency_p50_us"),
-            ms("latency_p95_us"),
-            ms("latency_p99_us"),
-            middle(probe, "errors").map_or("-".to_owned(), grouped),
+            grouped(rate),
+            told(reached),
+            p50,
+            p95,
+            p99,
+            told(errors),
             format!("{} of {}", probe.held, probe.repetitions.len()),
         ]);
     }
@@ -204,45 +207,24 @@ fn table(limit: &Limit, selection: Selection<'_>, driver: &Arc<dyn Driver>) -> S
     )
 }
 
-/// Response times against the throughput that was reached, from the lowest rate to the highest, with the limit marked: where
-/// a server can do no more, a higher rate reaches less.
+/// What is drawn of a search: all of it that was measured, also where its end was asked for.
 fn chart(limit: &Limit) -> LineChart {
-    let mut probes: Vec<&Probe> = limit.probes.iter().collect();
-    probes.sort_by(|one, other| one.rate.total_cmp(&other.rate));
-    let curve = |name: &str| {
-        let metric = format!("latency_{name}_us");
-        let points = probes.iter().filter_map(|probe| {
-            let reached = middle(probe, "throughput")?;
-            Some((reached, middle(probe, &metric).filter(|us| *us > 0.0)? / 1e3))
-        });
-        LineCurve { name: name.to_owned(), points: points.collect() }
-    };
-    let held = probes.iter().find(|probe| Some(probe.rate) == limit.found.holds);
-    let reached = held.and_then(|probe| middle(probe, "throughput"));
-    let mark = reached.map(|reached| (reached, "the highest rate that held".to_owned()));
-    let axis = match (&mark, limit.found.holds, limit.found.fails) {
-        (Some(_), ..) => "transactions per second (1: the highest rate that held)",
-        (None, None, Some(_)) => "transactions per second (no rate held)",
-        (None, ..) => "transactions per second",
-    };
-    let case = &limit.case;
-    LineChart {
-        title: format!("The limit of {}/{} on {}", case.suite, case.benchmark, case.target),
-        axes: (axis.to_owned(), "milliseconds".to_owned()),
-        scale: Scale::Linear,
-        log_y: true,
-        curves: ["p50", "p95", "p99"].map(curve).to_vec(),
-        marks: mark.into_iter().collect(),
-    }
+    let steps: Vec<Step> = limit.probes.iter().map(step).collect();
+    let Limit { case, found, .. } = limit;
+    let title = format!("The limit of {}/{} on {}", case.suite, case.benchmark, case.target);
+    limit_chart(&title, &steps, found.holds.or_else(|| found.fails.map(|_| 0.0)))
 }
 
-/// The median of a metric over the repetitions of a rate; of percentiles one that was measured.
-fn middle(probe: &Probe, metric: &str) -> Option<f64> {
+fn step(probe: &Probe) -> Step {
+    Step::of(probe.rate, |metric| values(probe, metric))
+}
+
+/// What the repetitions of a rate have of a metric.
+fn values(probe: &Probe, metric: &str) -> Vec<f64> {
     let number = |rows: &Vec<Measurement>| {
         rows.iter().find(|row| row.transaction.is_empty() && row.metric == metric)?.value
     };
-    let values: Vec<f64> = probe.repetitions.iter().filter_map(number).collect();
-    dbdyno_results::metric::middle(metric, &values)
+    probe.repetitions.iter().filter_map(number).collect()
 }
 
 fn sentence(limit: &Limit, options: &LimitOptions) -> String {
@@ -262,48 +244,12 @@ fn sentence(limit: &Limit, options: &LimitOptions) -> String {
         (None, None) => "no rate was measured to its end".to_owned(),
     };
     let few = limit.probes.iter().filter(|probe| Some(probe.rate) == limit.found.holds);
-    let few = few.filter_map(|probe| middle(probe, "transactions")).find(|count| *count < ENOUGH);
+    let few = few
+        .filter_map(|probe| median(&values(probe, "transactions")))
+        .find(|count| *count < ENOUGH);
     let doubt = few.map_or(String::new(), |count| {
         format!("; of {count:.0} transactions a percentile says little: choose a longer --duration")
     });
     let broken_off = if limit.interrupted { " (interrupted)" } else { "" };
     format!("{found}{doubt}{broken_off}")
-}
-
-#[cfg(test)]
-mod tests {
-    use dbdyno_core::Better;
-    use dbdyno_suites::limit::Found;
-
-    use super::*;
-    use crate::made_up::case;
-
-    #[test]
-    fn a_point_of_the_chart_is_a_percentile_that_was_measured() {
-        let repetition = |reached, us| {
-            let throughput = Measurement::new("throughput", reached, "1/s", Better::Higher);
-            vec![throughput, Measurement::new("latency_p99_us", us, "us", Better::Lower)]
-        };
-        let probe = |rate, all: &[f64]| Probe {
-            rate,
-            repetitions: all.iter().map(|us| repetition(rate * 0.9, *us)).collect(),
-            held: 0,
-            holds: true,
-        };
-        let limit = Limit {
-            case: case(1),
-            closed_loop: 500.0,
-            probes: vec![
-                probe(200.0, &[9_000.0, 4_000.0, 1_000.0, 5_000.0]),
-                probe(100.0, &[2_000.0, 3_000.0]),
-            ],
-            found: Found { holds: Some(200.0), fails: None },
-            interrupted: false,
-        };
-        let chart = chart(&limit);
-        let p99 = chart.curves.iter().find(|curve| curve.name == "p99").unwrap();
-        assert_eq!(p99.points, [(90.0, 2.0), (180.0, 4.0)]);
-        assert_eq!(chart.marks, [(180.0, "the highest rate that held".to_owned())]);
-        assert!(chart.axes.0.contains("1: the highest rate that held"), "{}", chart.axes.0);
-    }
 }
