@@ -134,10 +134,10 @@ pub struct CompareArgs {
     #[arg(long)]
     pub transactions: bool,
 
-    /// Read percentiles off the response times of all repetitions taken together (latency.hlog), in place
-    /// of the median repetition's.
+    /// Show of each percentile the middle repetition's, in place of that of the response times of all
+    /// repetitions taken together (latency.hlog).
     #[arg(long)]
-    pub merge: bool,
+    pub no_merge: bool,
 
     /// Put runs of different machines side by side; without it, that is an error.
     #[arg(long)]

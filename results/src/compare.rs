@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
@@ -16,6 +17,7 @@ use crate::statistics::Ratio;
 
 pub(crate) mod against;
 mod evidence;
+pub(crate) mod merged;
 mod pooled;
 
 pub use evidence::{Basis, Evidence, LEVEL};
@@ -158,9 +160,9 @@ pub struct CompareOptions {
     /// Others follow, sorted where their values have an order of their own, and otherwise as they
     /// first occur. [`Loaded::order`](crate::Loaded::order) gives the order of the targets.
     pub order: Vec<String>,
-    /// Where it is given, percentiles are read off the histograms of all repetitions taken together, in
-    /// place of the median repetition's.
-    pub histograms: Option<Histograms>,
+    /// Where they are given, percentiles are read off the response times of all repetitions taken together, in
+    /// place of the middle repetition's.
+    pub histograms: Option<Arc<Histograms>>,
 }
 
 impl CompareOptions {
@@ -277,7 +279,8 @@ impl CellValue {
 /// Sets cases against one another.
 ///
 /// Repetitions of a case, of all runs together, become their median, of percentiles one that was measured; ratios
-/// are taken round by round, and then their median. A case whose promises were broken has no numbers.
+/// are taken round by round, and then their median. Where there are histograms, percentiles and their ratios are those of
+/// all repetitions taken together. A case whose promises were broken has no numbers.
 ///
 /// # Errors
 /// There is nothing to compare, a metric was not measured or not always in the same unit, or no two columns share

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::compare::against::Against;
+use crate::compare::merged::{Column, Times, merge};
 use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
 use crate::dimension::{Level, Plan};
-use crate::histograms::{Histograms, is_read_off};
+use crate::histograms::is_read_off;
 use crate::metric::{DEFAULT_METRICS, middle};
 use crate::record::Record;
 use crate::repetition::{Repetition, Rounds, Sample, add_to, by_case_of_run, repetitions};
-use crate::run_folder::file;
 use crate::statistics::{Round, half_range_percent};
 
 /// What is shown of each case.
@@ -81,7 +81,12 @@ fn lines(
     transaction: &str,
     shown: &Shown<'_>,
 ) -> Result<Vec<Line>> {
-    let lines = metrics(row, transaction, &shown.metrics).into_iter().map(|metric| {
+    let metrics = metrics(row, transaction, &shown.metrics);
+    let read_off = metrics.iter().any(|metric| is_read_off(metric));
+    let histograms = shown.options.histograms.as_ref().filter(|_| read_off);
+    let of_column = |level| histograms.map(|all| Times::of(row.get(level), all, transaction));
+    let times: Vec<Times> = columns.iter().filter_map(of_column).collect();
+    let lines = metrics.into_iter().map(|metric| {
         let samples: Vec<_> =
             columns.iter().map(|level| samples(row.get(level), transaction, &metric)).collect();
         let (unit, better) = unit(row, transaction, &metric)?;
@@ -99,11 +104,10 @@ fn lines(
             first.evidence = None;
             first.ratio_note = String::new();
         }
-        if let Some(histograms) = &shown.options.histograms {
-            for ((cell, samples), level) in cells.iter_mut().zip(&samples).zip(columns) {
-                merge(cell, samples, row.get(level), histograms, transaction, &metric);
-            }
-        }
+        let merged = times.iter().zip(&samples);
+        let merged: Vec<_> =
+            merged.map(|(times, samples)| Column { times, values: &samples.values }).collect();
+        merge(&mut cells, &merged, &metric);
         mark_best(&mut cells, better);
         Ok(Line { metric, unit, better, cells })
     });
@@ -231,44 +235,6 @@ struct Base<'s> {
     samples: &'s Samples,
     /// The column that it stands in.
     name: &'s str,
-}
-
-/// Puts the percentile of all repetitions that count in place of that of the median one.
-fn merge(
-    cell: &mut Cell,
-    samples: &Samples,
-    cases: Option<&Rounds<'_>>,
-    histograms: &Histograms,
-    transaction: &str,
-    metric: &str,
-) {
-    let Cell::Value(value) = cell else { return };
-    if !is_read_off(metric) {
-        return;
-    }
-    let counted =
-        cases.into_iter().flatten().filter(|(round, _)| samples.values.contains_key(round));
-    let counted: Vec<(&str, &Case)> = counted
-        .filter_map(|(round, repetition)| Some((round.0.as_str(), repetition.case()?)))
-        .collect();
-    if let Some(merged) = histograms.merged(metric, transaction, counted.iter().copied()) {
-        value.median = merged;
-        value.merged = true;
-        return;
-    }
-    let has_none =
-        |(run, case): &&(&str, &Case)| histograms.of_repetition(run, case, transaction).is_none();
-    let why = format!(
-        "not merged, but the median of repetitions: {} of {} have no response times in {}",
-        counted.iter().filter(has_none).count(),
-        counted.len(),
-        file::LATENCY
-    );
-    value.note = [std::mem::take(&mut value.note), why]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ");
 }
 
 /// What most repetitions say of their number, and how many of them where not all do.

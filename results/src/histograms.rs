@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,15 +17,17 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use crate::hlog::{MEASURED, case_tag, escape, unescape};
 use crate::load::{Loaded, LoadedFile};
 use crate::run_folder::file;
+use crate::statistics::merged::Counts;
 use crate::subject::load_of;
 
-/// Significant digits where histograms are put together; the same as where they are recorded.
-const DIGITS: u8 = 3;
+/// What comes of response times that cannot be read.
+const WITHOUT: &str =
+    "response times are not known, and percentiles of several repetitions those of the middle one";
 
-const NS_PER_US: f64 = 1_000.0;
+pub(crate) const NS_PER_US: f64 = 1_000.0;
 
 /// The response times of each transaction type, in nanoseconds.
-type ByTransaction = Vec<(String, Histogram<u64>)>;
+type ByTransaction = Vec<(String, Counts)>;
 
 /// The response times of the measured windows, by run, case and transaction type.
 #[derive(Clone, Debug, Default)]
@@ -33,37 +36,45 @@ pub struct Histograms {
     found: HashMap<String, HashMap<String, ByTransaction>>,
     /// What the reader did not take silently, a sentence each.
     pub warnings: Vec<String>,
-}
-
-/// What to do where response times cannot be read and nobody asked for them but by an option.
-const WITHOUT: &str = "leave out `--merge`, which needs that file whole";
-
-/// Reads the histograms beside every file of `loaded`, those of each repetition's seconds taken together. A
-/// last line that was cut off is skipped with a warning.
-///
-/// # Errors
-/// A run has no `latency.hlog`, or a line of it cannot be understood (the error names it).
-pub fn histograms(loaded: &Loaded) -> Result<Histograms> {
-    let mut histograms = Histograms::default();
-    for results in &loaded.files {
-        histograms.read(loaded, results).map_err(|error| error.next(WITHOUT))?;
-    }
-    Ok(histograms)
+    /// Whether a file is there that cannot be read to its end.
+    pub is_damaged: bool,
+    /// Whether transaction types are not told apart, which takes less memory.
+    as_wholes: bool,
 }
 
 impl Histograms {
-    /// The same of those files that can be read; why others cannot is among the warnings.
-    pub(crate) fn of_readable(loaded: &Loaded) -> Self {
-        let mut histograms = Self::default();
-        for results in &loaded.files {
-            if let Err(error) = histograms.read(loaded, results) {
-                histograms.warnings.push(format!("response times are not shown: {error}"));
-            }
-        }
-        histograms
+    /// Reads what stands beside every file of `loaded`, that of each repetition's seconds taken together. A last line that
+    /// was cut off is skipped; which files are not there or cannot be read, and why, is among the warnings.
+    pub fn read(loaded: &Loaded) -> Self {
+        Self::default().with_all_of(loaded)
     }
 
-    fn read(&mut self, loaded: &Loaded, results: &LoadedFile) -> Result<()> {
+    fn with_all_of(mut self, loaded: &Loaded) -> Self {
+        for results in &loaded.files {
+            if let Err(error) = self.read_beside(loaded, results) {
+                self.warnings.push(format!("{WITHOUT}: {error}"));
+            }
+        }
+        self
+    }
+
+    /// What it takes to compare `metrics`, or the default ones, of several repetitions taken together; `of_types` of
+    /// transaction types, too. Nothing is read where no percentile is among them or there is only one repetition of
+    /// everything.
+    pub fn to_compare(loaded: &Loaded, metrics: &[String], of_types: bool) -> Self {
+        let is_percentile =
+            |name: &String| is_read_off(name) || is_read_off(&format!("latency_{name}_us"));
+        let asked = metrics.is_empty() || metrics.iter().any(is_percentile);
+        let none = Self { as_wholes: !of_types, ..Self::default() };
+        if asked && has_several(loaded) { none.with_all_of(loaded) } else { none }
+    }
+
+    /// For [`CompareOptions::histograms`](crate::CompareOptions::histograms): `None` where there is not a single one.
+    pub fn shared(self) -> Option<Arc<Self>> {
+        (!self.found.is_empty()).then(|| Arc::new(self))
+    }
+
+    fn read_beside(&mut self, loaded: &Loaded, results: &LoadedFile) -> Result<()> {
         let rows = results.rows(loaded);
         let runs: BTreeSet<&str> = rows.iter().map(|row| &*row.run_id).collect();
         let path = results.path.with_file_name(file::LATENCY);
@@ -77,24 +88,32 @@ impl Histograms {
     }
 
     fn read_file(&mut self, run: &str, path: &Path) -> Result<()> {
-        let failed = |error| Error::new(format!("read `{}`", path.display()), error);
-        let mut lines = BufReader::new(File::open(path).map_err(failed)?);
+        let file = File::open(path).map_err(|why| {
+            self.is_damaged |= why.kind() != ErrorKind::NotFound;
+            Error::new(format!("read `{}`", path.display()), why)
+        })?;
+        self.read_lines(run, path, BufReader::new(file)).inspect_err(|_| {
+            self.is_damaged = true;
+            // Half of what was measured is not what was measured.
+            self.found.remove(run);
+        })
+    }
+
+    fn read_lines(&mut self, run: &str, path: &Path, mut lines: impl BufRead) -> Result<()> {
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
-            if lines.read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            let at = || format!("`{}`, line {number}", path.display());
+            let read = lines.read_until(b'\n', &mut line);
+            if read.map_err(|why| Error::new(format!("read {}", at()), why))? == 0 {
                 break;
             }
             if !line.ends_with(b"\n") {
-                self.warnings.push(format!(
-                    "`{}`, line {number}: the last line was cut off and is skipped",
-                    path.display()
-                ));
+                self.is_damaged = true;
+                self.warnings.push(format!("{}: the last line was cut off and is skipped", at()));
                 break;
             }
-            self.add(run, &line).map_err(|why| {
-                Error::new(format!("read `{}`, line {number}", path.display()), why)
-            })?;
+            self.add(run, &line).map_err(|why| Error::new(format!("read {}", at()), why))?;
         }
         Ok(())
     }
@@ -112,34 +131,35 @@ impl Histograms {
             let second: Histogram<u64> = Deserializer::new()
                 .deserialize(&mut bytes.as_slice())
                 .map_err(|why| format!("its histogram: {why}"))?;
+            let transaction = if self.as_wholes { "" } else { transaction };
             let of_case = self.found.entry(run.to_owned()).or_default();
             let of_case = of_case.entry(case.to_owned()).or_default();
+            let second = Counts::of(&second);
             match of_case.iter_mut().find(|(name, _)| name == transaction) {
-                Some((_, all)) => all.add(&second).map_err(|why| why.to_string())?,
-                None => {
-                    // A later second may hold what took longer than anything in this one.
-                    let mut all = second;
-                    all.auto(true);
-                    of_case.push((transaction.to_owned(), all));
-                }
+                Some((_, all)) => all.add(&second),
+                None => of_case.push((transaction.to_owned(), second)),
             }
         }
         Ok(())
     }
 
-    /// The response times of a repetition, in nanoseconds; of one transaction type, or of all where it is
-    /// empty. `None` where there are none.
+    /// The response times of a repetition, in nanoseconds; of one transaction type or load, or of all where it is empty.
+    /// `None` where there are none.
     pub(crate) fn of_repetition(
         &self,
         run: &str,
         case: &Case,
         transaction: &str,
-    ) -> Option<Histogram<u64>> {
-        let transaction = escape(transaction);
-        let mut all = Histogram::<u64>::new(DIGITS).ok()?;
-        for (name, histogram) in self.found.get(run)?.get(&case_tag(case))? {
-            if transaction.is_empty() || *name == transaction {
-                all.add(histogram).ok()?;
+    ) -> Option<Counts> {
+        let asked = escape(transaction);
+        let is_asked = |name: &str| match name.strip_prefix(asked.as_str()) {
+            Some(rest) => asked.is_empty() || rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        };
+        let mut all = Counts::default();
+        for (name, counts) in self.found.get(run)?.get(&case_tag(case))? {
+            if is_asked(name) {
+                all.add(counts);
             }
         }
         (!all.is_empty()).then_some(all)
@@ -148,38 +168,25 @@ impl Histograms {
     /// The response times of each load of a repetition, in nanoseconds, in the order in which they were measured; one
     /// without a name where it is a single one. Of a load that does at once what others do alone, such as transactions
     /// and queries, each kind stands for itself.
-    pub(crate) fn of_loads(&self, run: &str, case: &Case) -> Vec<(String, Histogram<u64>)> {
+    pub(crate) fn of_loads(&self, run: &str, case: &Case) -> Vec<(String, Counts)> {
         let of_case = self.found.get(run).and_then(|cases| cases.get(&case_tag(case)));
-        let mut loads = Vec::<(String, Histogram<u64>)>::new();
+        let mut loads = Vec::<(String, Counts)>::new();
         let names: Vec<&str> =
             of_case.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        for (transaction, histogram) in of_case.into_iter().flatten() {
+        for (transaction, counts) in of_case.into_iter().flatten() {
             let load = unescape(&kind(transaction, &names));
             match loads.iter_mut().find(|(name, _)| *name == load) {
-                // They grow as they must, which is all that could fail.
-                Some((_, all)) => drop(all.add(histogram)),
-                None => loads.push((load, histogram.clone())),
+                Some((_, all)) => all.add(counts),
+                None => loads.push((load, counts.clone())),
             }
         }
         loads
     }
+}
 
-    /// A percentile or the maximum (`latency_p99_us`) of repetitions taken together, in microseconds; of one
-    /// transaction type, or of all where it is empty. `None` where the metric is another, or a repetition has
-    /// no histogram.
-    pub(crate) fn merged<'c>(
-        &self,
-        metric: &str,
-        transaction: &str,
-        repetitions: impl Iterator<Item = (&'c str, &'c Case)>,
-    ) -> Option<f64> {
-        let quantile = quantile(metric)?;
-        let mut all = Histogram::<u64>::new(DIGITS).ok()?;
-        for (run, case) in repetitions {
-            all.add(self.of_repetition(run, case, transaction)?).ok()?;
-        }
-        (!all.is_empty()).then(|| all.value_at_quantile(quantile) as f64 / NS_PER_US)
-    }
+/// Whether a case may have been measured more than once.
+fn has_several(loaded: &Loaded) -> bool {
+    loaded.files.len() > 1 || loaded.records.iter().any(|row| row.case.repetition > 1)
 }
 
 /// The load of a transaction type, and which other load does only what it is of, where several others that have nothing
@@ -212,8 +219,9 @@ pub(crate) fn is_read_off(metric: &str) -> bool {
     quantile(metric).is_some()
 }
 
-/// `latency_p999_us` is 0.999, the maximum 1.
-fn quantile(metric: &str) -> Option<f64> {
+/// What a metric is of response times, where it is read off a histogram of them: `latency_p999_us` is 0.999, the maximum
+/// 1.
+pub(crate) fn quantile(metric: &str) -> Option<f64> {
     let middle = metric.strip_prefix("latency_")?.strip_suffix("_us")?;
     if middle == "max" {
         return Some(1.0);

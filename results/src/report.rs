@@ -35,7 +35,8 @@ pub struct Report {
     /// What could not be read, was not taken silently or is lacking, a sentence each; the first section has them too, or
     /// how many more there are.
     pub warnings: Vec<String>,
-    /// Whether the results of all runs were read to their end, and no run lacks anything without having been interrupted.
+    /// Whether results and response times of all runs were read to their end, and no run lacks anything without having been
+    /// interrupted.
     pub is_whole: bool,
 }
 
@@ -94,9 +95,11 @@ pub fn report(runs: &[PathBuf], across_machines: bool) -> Result<Report> {
     let apart = nothing_in_common(&loaded).filter(|_| !is_of_one_target(&loaded));
     loaded.warnings.extend(apart);
     // Results stand without response times.
-    let mut histograms = Histograms::of_readable(&loaded);
+    let mut histograms = Histograms::read(&loaded);
     loaded.warnings.append(&mut histograms.warnings);
-    let mut report = sections::report(loaded, &histograms)?;
+    let is_damaged = histograms.is_damaged;
+    let mut report = sections::report(loaded, histograms.shared())?;
+    report.is_whole &= !is_damaged;
     unique::name_pictures(&mut report.sections);
     Ok(report)
 }

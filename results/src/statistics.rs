@@ -6,6 +6,7 @@ pub mod drift;
 pub mod energy;
 pub mod holm;
 pub mod mann_whitney;
+pub(crate) mod merged;
 pub(crate) mod pairs;
 pub mod repetitions;
 pub mod shift;

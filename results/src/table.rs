@@ -252,8 +252,15 @@ const CELL_COLUMNS: [&str; 12] = [
 ];
 
 /// Columns of a comparison's CSV that were added later and come last.
-const ADDED_CELL_COLUMNS: [&str; 6] =
-    ["ratio_low", "ratio_high", "ratio_p", "effect_size", "difference", "client_bottlenecks"];
+const ADDED_CELL_COLUMNS: [&str; 7] = [
+    "ratio_low",
+    "ratio_high",
+    "ratio_p",
+    "effect_size",
+    "difference",
+    "client_bottlenecks",
+    "merged",
+];
 
 fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
     let bit = |bit: bool| u8::from(bit).to_string();
@@ -279,8 +286,9 @@ fn csv_fields(group: &Group, line: &Line, cell: &Cell) -> Option<[String; 12]> {
     ])
 }
 
-/// What the rounds say of the ratio, and in how many repetitions the client was the bottleneck.
-fn added_csv_fields(cell: &Cell) -> [String; 6] {
+/// What the rounds say of the ratio, in how many repetitions the client was the bottleneck, and whether the number is that
+/// of all repetitions taken together.
+fn added_csv_fields(cell: &Cell) -> [String; 7] {
     let value = match cell {
         Cell::Value(value) => Some(value),
         Cell::Missing | Cell::Status(..) => None,
@@ -294,6 +302,7 @@ fn added_csv_fields(cell: &Cell) -> [String; 6] {
         optional(evidence.and_then(|evidence| evidence.effect)),
         evidence.map(Evidence::in_words).unwrap_or_default(),
         value.map(|value| value.client_bottlenecks.to_string()).unwrap_or_default(),
+        value.map(|value| u8::from(value.merged).to_string()).unwrap_or_default(),
     ]
 }
 

@@ -209,11 +209,11 @@ fn portable_and_native_statements_are_cases_of_their_own() {
     }
 }
 
-/// The columns near the end of a line of a comparison's CSV that say how a case is made; six follow that say
-/// what is known of its ratio and its clients.
+/// The columns near the end of a line of a comparison's CSV that say how a case is made; seven follow that say
+/// what is known of its ratio, its clients and its number.
 fn form_of(line: &str) -> &str {
     let commas: Vec<usize> = line.rmatch_indices(',').map(|(at, _)| at).collect();
-    &line[commas[10] + 1..commas[5]]
+    &line[commas[11] + 1..commas[6]]
 }
 
 #[test]
@@ -511,18 +511,24 @@ fn open_loop_accounts_for_every_arrival() {
     assert_eq!(value("transactions") + value("skipped") + value("unstarted"), 1_000.0);
     assert!(value("service_p50_us") <= value("latency_p50_us"));
     // At a rate that nothing could hold most arrivals never start, and count in what repetitions taken together have, too.
-    let line = "run oltp/point-select --rate 2000000 --duration 300ms --warmup 0s --out fast";
+    let line = "run oltp/point-select --rate 2000000 --duration 300ms --warmup 0s --repetitions 2 --out fast";
     let output = desk.dbdyno(&line.split(' ').collect::<Vec<_>>());
     assert_eq!(code(&output), 0, "{}", err(&output));
     let run = fs::read_dir(desk.path("fast")).unwrap().next().unwrap().unwrap().path();
-    let compared = |merge: &[&str]| {
-        let run = run.to_str().unwrap();
-        out(&desk
-            .dbdyno(&[&["compare", run, "--metric", "p50", "--format", "csv"], merge].concat()))
-    };
     let records = load(&[&run]).unwrap().records;
-    assert!(records.iter().any(|row| row.metric == "unstarted" && row.value > Some(1e5)));
-    assert_eq!(compared(&["--merge"]), compared(&[]), "one repetition is all of them");
+    let unstarted = records.iter().filter(|row| row.metric == "unstarted" && row.value > Some(1e5));
+    assert_eq!(unstarted.count(), 2);
+    let compared = |more: &[&str]| {
+        let line = ["compare", run.to_str().unwrap(), "--metric", "p50", "--format", "csv"];
+        let output = desk.dbdyno(&[&line, more].concat());
+        assert_eq!((code(&output), err(&output).as_str()), (0, ""));
+        out(&output)
+            .lines()
+            .map(|line| line.rsplit(',').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(compared(&[]), ["merged", "1"]);
+    assert_eq!(compared(&["--no-merge"]), ["merged", "0"]);
 }
 
 #[test]

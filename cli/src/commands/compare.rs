@@ -2,7 +2,7 @@
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
-    By, Format, Loaded, check_machines, compare as put_side_by_side, compare_all, histograms, load,
+    By, Format, Histograms, Loaded, check_machines, compare as put_side_by_side, compare_all, load,
     nothing_in_common, pooled, scaling, shortfalls,
 };
 
@@ -13,7 +13,7 @@ use crate::commands::tables::{self, Views};
 use crate::names::one_of;
 use crate::output::{note, show};
 
-/// Puts runs side by side. What a run lacks that was killed, or whose results are cut off, could turn a table round: it is
+/// Puts runs side by side. What a run lacks that was killed, or whose results are cut off or response times damaged, could turn a table round: it is
 /// shown, and the exit code says that it is not all.
 ///
 /// # Errors
@@ -44,14 +44,15 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let mut options = tables::options(&loaded, by);
     options.metrics.clone_from(&arguments.metrics);
     options.transactions = arguments.transactions;
-    if arguments.merge {
-        let read = histograms(&loaded)?;
+    let mut is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
+    if !arguments.no_merge {
+        let read = Histograms::to_compare(&loaded, &arguments.metrics, arguments.transactions);
         for warning in &read.warnings {
             note(&format!("warning: {warning}"));
         }
-        options.histograms = Some(read);
+        is_whole &= !read.is_damaged;
+        options.histograms = read.shared();
     }
-    let is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
     let ended = if is_whole { Ended::Done } else { Ended::CouldNotRun };
     let format = match arguments.format {
         FormatArg::Table => Format::Table,
@@ -66,10 +67,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
         tables::print(&[put_side_by_side(&loaded.records, &options)?], format)?;
         return Ok(ended);
     }
-    let asks = !options.metrics.is_empty()
-        || options.transactions
-        || options.histograms.is_some()
-        || by != By::Engine;
+    let asks = !options.metrics.is_empty() || options.transactions || by != By::Engine;
     if asks {
         tables::print(&compare_all(&loaded.records, &options)?, format)?;
         if by == By::Clients && !options.transactions && options.metrics.is_empty() {

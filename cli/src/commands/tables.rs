@@ -5,9 +5,9 @@ use std::io::IsTerminal as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
 use dbdyno_results::{
-    BackupView, By, Chart, CompareOptions, Comparison, Format, IsolationView, Loaded, PoolView,
-    ProceduresView, Record, RenderOptions, ReplicationView, RunFolder, client_bottlenecks,
-    compare_all, load, scaling,
+    BackupView, By, Chart, CompareOptions, Comparison, Format, Histograms, IsolationView,
+    LimitView, Loaded, PoolView, ProceduresView, Record, RenderOptions, ReplicationView, RunFolder,
+    client_bottlenecks, compare_all, load, scaling,
 };
 
 use crate::commands::charts;
@@ -32,7 +32,12 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
     if loaded.records.is_empty() {
         return Ok(());
     }
-    let options = options(&loaded, By::default_for(&loaded.records));
+    let mut options = options(&loaded, By::default_for(&loaded.records));
+    let read = Histograms::to_compare(&loaded, &options.metrics, options.transactions);
+    for warning in &read.warnings {
+        note(&format!("warning: {warning}"));
+    }
+    options.histograms = read.shared();
     let (views, records) = Views::take(loaded);
     if !records.is_empty() {
         match compare_all(&records, &options) {
@@ -61,6 +66,7 @@ pub struct Views {
     pools: Option<PoolView>,
     backups: Option<BackupView>,
     replication: Option<ReplicationView>,
+    limits: Option<LimitView>,
     /// In which loads the client was the bottleneck.
     bound: Option<String>,
 }
@@ -75,13 +81,15 @@ impl Views {
         let (pools, records) = PoolView::take(records, &targets);
         let (backups, records) = BackupView::take(records, &targets);
         let (replication, records) = ReplicationView::take(records, &targets);
-        (Self { levels, procedures, pools, backups, replication, bound }, records)
+        let (limits, records) = LimitView::take(records, &targets);
+        (Self { levels, procedures, pools, backups, replication, limits, bound }, records)
     }
 
     /// Whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
         let none = self.levels.is_none() && self.procedures.is_none();
-        none && self.pools.is_none() && self.backups.is_none() && self.replication.is_none()
+        let none = none && self.pools.is_none() && self.backups.is_none();
+        none && self.replication.is_none() && self.limits.is_none()
     }
 
     /// Prints them, after other tables or as the first.
@@ -92,10 +100,11 @@ impl Views {
         let pools = self.pools.as_ref().map(|pools| pools.render(&rendering));
         let backups = self.backups.as_ref().map(|backups| backups.render(&rendering));
         let replication = self.replication.as_ref().map(|view| view.render(&rendering));
+        let limits = self.limits.as_ref().map(|view| view.render(&rendering));
         let before = after_others.then(String::new);
         let bound = self.bound.as_ref().map(|bound| rendering.sentence(bound));
         let views = levels.into_iter().chain(procedures).chain(pools).chain(backups);
-        let views = views.chain(replication).chain(bound);
+        let views = views.chain(replication).chain(limits).chain(bound);
         let texts: Vec<String> = before.into_iter().chain(views).collect();
         show(&texts.join("\n"));
     }

@@ -1,23 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up fails the test")]
 
-use std::fs;
-use std::time::SystemTime;
-
-use dbdyno_core::measurement::Second;
 use dbdyno_core::schema::Keys;
-use dbdyno_core::{
-    Better, Cache, Case, Durability, Isolation, Measurement, Recorder as _, StatementForm, Status,
-};
-use hdrhistogram::Histogram;
+use dbdyno_core::{Better, Cache, Case, Durability, Isolation, Measurement, StatementForm, Status};
 
 use super::{Basis, By, Cell, CellValue, CompareOptions, Comparison, compare};
 use crate::fixture::{case, latency, record, repetitions, throughput, without_number};
-use crate::histograms::{Histograms, histograms};
-use crate::load::load;
 use crate::record::Record;
 use crate::render::RenderOptions;
-use crate::run_folder::RunFolder;
 
+mod merged;
 mod ratios;
 
 fn value(comparison: &Comparison, group: usize, line: usize, column: usize) -> &CellValue {
@@ -383,72 +374,6 @@ fn what_is_in_memory_keys_and_streams_make_columns() {
         let apart = compare(&records, &CompareOptions::new(By::Engine)).unwrap();
         assert_eq!(apart.groups.len(), 2, "{by:?}");
     }
-}
-
-/// Two repetitions, one of which was measured longer, and a third that has no numbers: all response times
-/// of the two together have another median than the two medians have.
-#[test]
-fn merged_percentiles_are_those_of_all_response_times() {
-    let root = tempfile::tempdir().unwrap();
-    let folder = RunFolder::create(root.path(), "r").unwrap();
-    let second = |number: u64, warmup: bool, us: u64, count: u64| {
-        let mut response_ns = Histogram::new(3).unwrap();
-        response_ns.record_n(us * 1_000, count).unwrap();
-        let transaction = "new order".into();
-        let (second, completed, errors, retries) = (number, count, 0, 0);
-        Second { second, warmup, transaction, completed, errors, retries, response_ns }
-    };
-    for (repetition, us, seconds) in [(1, 100, 1), (2, 900, 3), (3, 5_000, 1)] {
-        let case = Case { repetition, ..case("tpcc", "sqlite") };
-        if repetition < 3 {
-            let rows = [throughput(100.0), latency("p50", us as f64), latency("p99", us as f64)];
-            folder.measurements(&case, &rows).unwrap();
-        }
-        let warmup = second(0, true, 7_000, 100);
-        let measured = (1..=seconds).map(|number| second(number, false, us, 5));
-        let all: Vec<Second> = std::iter::once(warmup).chain(measured).collect();
-        folder.second(&case, SystemTime::now(), &all).unwrap();
-    }
-    let loaded = load(&[folder.path()]).unwrap();
-    let read = histograms(&loaded).unwrap();
-    let median = |histograms: Option<Histograms>| {
-        let options = CompareOptions { histograms, ..CompareOptions::new(By::Engine) };
-        let comparison = compare(&loaded.records, &options).unwrap();
-        assert!(!value(&comparison, 0, 0, 0).merged, "throughput has no histogram");
-        let found = value(&comparison, 0, 1, 0);
-        (found.median.round(), found.merged)
-    };
-    // The mean of two percentiles would be no percentile of anything.
-    assert_eq!(median(None), (100.0, false));
-    assert_eq!(median(Some(read.clone())), (900.0, true));
-    let lacking = Histograms::default();
-    let options = CompareOptions { histograms: Some(lacking), ..CompareOptions::new(By::Engine) };
-    let comparison = compare(&loaded.records, &options).unwrap();
-    let found = value(&comparison, 0, 1, 0);
-    assert!(!found.merged && found.note.contains("2 of 2 have no response times"), "{found:?}");
-    assert_eq!(value(&comparison, 0, 0, 0).note, "", "throughput is in no histogram");
-    let of_type = |transaction| {
-        let case = case("tpcc", "sqlite");
-        let merged = read.merged("latency_max_us", transaction, [("r", &case)].into_iter());
-        merged.map(f64::round)
-    };
-    assert_eq!([of_type("new order"), of_type("payment")], [Some(100.0), None]);
-
-    let log = folder.path().join("latency.hlog");
-    let text = fs::read_to_string(&log).unwrap();
-    fs::write(&log, &text[..text.len() - 3]).unwrap();
-    let cut = histograms(&loaded).unwrap();
-    assert!(
-        cut.warnings[0].contains("latency.hlog`, line 14: the last line was cut off"),
-        "{:?}",
-        cut.warnings
-    );
-    fs::write(&log, text.replace("HIST", "H*ST")).unwrap();
-    let error = histograms(&loaded).unwrap_err().to_string();
-    assert!(error.contains("its histogram") && error.contains("--merge"), "{error}");
-    fs::remove_file(&log).unwrap();
-    let error = histograms(&loaded).unwrap_err().to_string();
-    assert!(error.contains("leave out `--merge`"), "{error}");
 }
 
 #[test]

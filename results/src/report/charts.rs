@@ -15,6 +15,7 @@ use crate::load::Loaded;
 use crate::markup::plain;
 use crate::record::{added_case_fields, case_fields};
 use crate::repetition::{CaseKey, Repetition, case_key, repetitions};
+use crate::statistics::merged::Counts;
 
 /// The shares that a curve of response times goes through: nine for each tenfold.
 const DECADES: i32 = 5;
@@ -46,7 +47,7 @@ pub(super) fn response_times(
         let charts = loads_of(pictured, names).into_iter().flat_map(|(load, several)| {
             let curves = cases.iter().filter_map(|(case, loads)| {
                 let (_, all) = loads.iter().find(|(name, _)| *name == load)?;
-                let points = percentiles(all);
+                let points = all.histogram().map(|all| percentiles(&all))?;
                 (!points.is_empty()).then(|| LineCurve { name: case.name.clone(), points })
             });
             in_parts(&of_load(&title, &load, several), curves.collect(), MOST_CURVES)
@@ -95,7 +96,7 @@ fn of_load(title: &str, load: &str, several: bool) -> String {
 }
 
 /// Response times by the names of loads.
-type Loads = Vec<(String, Histogram<u64>)>;
+type Loads = Vec<(String, Counts)>;
 
 /// Those of all repetitions of a case, taken together.
 fn of_loads(repetitions: &[Repetition<'_>], histograms: &Histograms) -> Loads {
@@ -103,11 +104,10 @@ fn of_loads(repetitions: &[Repetition<'_>], histograms: &Histograms) -> Loads {
     let of_each = repetitions.iter().filter_map(|repetition| {
         Some(histograms.of_loads(&repetition.all().next()?.run_id, repetition.case()?))
     });
-    for (load, histogram) in of_each.flatten() {
+    for (load, counts) in of_each.flatten() {
         match all.iter_mut().find(|(name, _)| *name == load) {
-            // It grows as it must, which is all that could fail.
-            Some((_, all)) => drop(all.add(histogram)),
-            None => all.push((load, histogram)),
+            Some((_, all)) => all.add(&counts),
+            None => all.push((load, counts)),
         }
     }
     all

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use dbdyno_core::{Case, Result};
 
@@ -16,6 +17,7 @@ use crate::compare::{By, CompareOptions, compare_all};
 use crate::grid::{Align, Grid};
 use crate::histograms::Histograms;
 use crate::isolation_view::IsolationView;
+use crate::limit_view::LimitView;
 use crate::load::Loaded;
 use crate::markup::plain;
 use crate::plan_diff::group;
@@ -39,15 +41,17 @@ const NAMED_RUNS: usize = 2;
 /// A section names so many cases whose client was the bottleneck at the most, and parts of each.
 const CLIENTS_TOLD: usize = 12;
 
-pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> {
+pub(super) fn report(loaded: Loaded, histograms: Option<Arc<Histograms>>) -> Result<Report> {
     let runs: Vec<RunInfo> = loaded.runs().cloned().collect();
     let mut unread = Vec::new();
     let happened: Vec<_> =
         loaded.files.iter().map(|file| events::happened(&file.path, &mut unread)).collect();
-    let headlines = headlines(&loaded.records);
+    let headlines = headlines(&loaded.records, histograms.as_ref());
     let pictured = pictured(&loaded.records, &headlines.rows);
     let over_time = charts::over_time(&loaded, &pictured, &happened, &mut unread);
-    let response_times = charts::response_times(&loaded, histograms, &pictured);
+    let response_times = histograms
+        .as_ref()
+        .map_or_else(Vec::new, |histograms| charts::response_times(&loaded, histograms, &pictured));
     let sampled = sampled::sampled(&loaded, &mut unread);
     let plans = plans(&loaded, &mut unread);
     let lacking = shortfalls(&loaded);
@@ -69,6 +73,7 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     let (pools, records) = PoolView::take(records, &targets);
     let (backups, records) = BackupView::take(records, &targets);
     let (replication, records) = ReplicationView::take(records, &targets);
+    let (limits, records) = LimitView::take(records, &targets);
     let left: HashSet<CaseKey<'_>> = records.iter().map(|row| case_key(&row.case)).collect();
     let bound = |is_shown: &dyn Fn(&Case) -> bool| {
         let its = verdicts.iter().filter(|row| is_shown(&row.case));
@@ -79,7 +84,7 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
         |suite: &str| bound(&|case| case.suite == suite && !left.contains(&case_key(case)));
     let bound_others = bound(&|case| left.contains(&case_key(case)));
     for (by, order) in orders {
-        let mut section = comparison(&records, by, order);
+        let mut section = comparison(&records, by, order, histograms.clone());
         // Of comparisons by something else they are the same loads.
         if let (By::Engine, Some(section)) = (by, &mut section) {
             let told = Some(bound_others.clone()).filter(|told| !told.is_empty());
@@ -109,6 +114,12 @@ pub(super) fn report(loaded: Loaded, histograms: &Histograms) -> Result<Report> 
     if let Some(replication) = replication {
         let texts = [replication.render(&markdown), bound_of("replication")];
         sections.push(text_section("Replication", texts));
+    }
+    if let Some(limits) = limits {
+        let of_rates = bound(&|case| case.rate.is_some() && !left.contains(&case_key(case)));
+        let mut section = text_section("Limits", [limits.render(&markdown), of_rates]);
+        section.blocks.extend(limits.charts().iter().flat_map(charts::blocks));
+        sections.push(section);
     }
     if let Ok(curves) = scaling(&records) {
         let mut section = text_section("Scaling", [curves.render(&markdown)?]);
@@ -162,7 +173,12 @@ fn summary_table(headlines: &Headlines) -> String {
 }
 
 /// A section of its own where there is more than one value to compare by.
-fn comparison(records: &[Record], by: By, order: Vec<String>) -> Option<Section> {
+fn comparison(
+    records: &[Record],
+    by: By,
+    order: Vec<String>,
+    histograms: Option<Arc<Histograms>>,
+) -> Option<Section> {
     // What differs between engines anyway is no comparison of its own.
     let fixed = if by == By::Isolation { By::Target } else { By::Engine };
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -174,7 +190,7 @@ fn comparison(records: &[Record], by: By, order: Vec<String>) -> Option<Section>
     if records.is_empty() || !varies {
         return None;
     }
-    let options = CompareOptions { order, ..CompareOptions::new(by) };
+    let options = CompareOptions { order, histograms, ..CompareOptions::new(by) };
     let rendering = RenderOptions { format: Format::Markdown, ..RenderOptions::default() };
     let texts = match compare_all(records, &options) {
         Ok(comparisons) => {

@@ -1,6 +1,7 @@
 //! Which engine was faster at what, by how much, how sure that is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use dbdyno_core::{Better, Case};
 
@@ -11,6 +12,7 @@ use crate::compare::{
 };
 use crate::dimension::Dimension;
 use crate::grid::{Align, Grid, Text};
+use crate::histograms::Histograms;
 use crate::markup::plain;
 use crate::metric::{DEFAULT_METRICS, HEADLINES, display};
 use crate::number;
@@ -69,7 +71,7 @@ pub(super) struct Headlines {
 }
 
 /// For each benchmark that several targets ran, which was best.
-pub(super) fn headlines(records: &[Record]) -> Headlines {
+pub(super) fn headlines(records: &[Record], merged: Option<&Arc<Histograms>>) -> Headlines {
     let mut by_benchmark: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     for row in records {
         by_benchmark.entry(row.benchmark()).or_default().push(row.clone());
@@ -82,8 +84,9 @@ pub(super) fn headlines(records: &[Record]) -> Headlines {
         }
         let answers = answers(&rows);
         let answered =
-            answers.iter().flat_map(|(question, rows)| of_benchmark(rows, Some(question)));
-        let found = if answers.is_empty() { of_benchmark(&rows, None) } else { answered.collect() };
+            answers.iter().flat_map(|(question, rows)| of_benchmark(rows, Some(question), merged));
+        let found =
+            if answers.is_empty() { of_benchmark(&rows, None, merged) } else { answered.collect() };
         match found.is_empty() {
             true => headlines.others.push(benchmark),
             false => headlines.rows.extend(found),
@@ -94,10 +97,15 @@ pub(super) fn headlines(records: &[Record]) -> Headlines {
 
 /// One for each target that is best in any case; one that says why where none is. None where no number of a case
 /// as a whole says which is best.
-fn of_benchmark(records: &[Record], asked: Option<&Question>) -> Vec<Headline> {
+fn of_benchmark(
+    records: &[Record],
+    asked: Option<&Question>,
+    merged: Option<&Arc<Histograms>>,
+) -> Vec<Headline> {
     let metrics = asked.map(|question| question.metric.to_owned());
     let options = CompareOptions {
         metrics: metrics.into_iter().collect(),
+        histograms: merged.cloned(),
         ..CompareOptions::new(By::Target)
     };
     let Ok(first) = compare(records, &options) else { return Vec::new() };
@@ -131,7 +139,7 @@ fn of_benchmark(records: &[Record], asked: Option<&Question>) -> Vec<Headline> {
         // The first of those that most targets have.
         let (group, line) =
             decided.iter().rev().filter(won).max_by_key(|(_, line)| values(line))?;
-        let mut told = of_case(records, &first, group, line, (*winner, asked))?;
+        let mut told = of_case((records, &options), &first, group, line, (*winner, asked))?;
         if decided.len() > 1 {
             let count = decided.iter().filter(won).count();
             told.won = format!("best in {count} of {} cases", decided.len());
@@ -170,7 +178,7 @@ fn best(line: &Line) -> Option<usize> {
 
 /// A case in which the target of a column is best.
 fn of_case(
-    records: &[Record],
+    (records, options): (&[Record], &CompareOptions),
     first: &Comparison,
     group: &Group,
     line: &Line,
@@ -181,7 +189,7 @@ fn of_case(
         order: vec![first.columns.get(winner)?.name.clone()],
         // Only what is told here is a chance of a false alarm.
         metrics: vec![line.metric.clone()],
-        ..CompareOptions::new(By::Target)
+        ..options.clone()
     };
     let again = compare(records, &options).ok()?;
     let same = |other: &&Group| other.levels == group.levels && other.transaction.is_empty();

@@ -30,7 +30,7 @@ fn unsupported(suite: &str, benchmark: &str, engine: &str) -> Vec<Record> {
 
 /// A row for each benchmark, and what is said of all below them.
 fn told(records: &[Record]) -> String {
-    let headlines = headlines(records);
+    let headlines = headlines(records, None);
     format!("{}\n{}", table(&headlines.rows), legend(&headlines))
 }
 
@@ -150,7 +150,7 @@ fn what_is_gained_is_told_as_it_is_of_the_benchmarks_that_all_have() {
     let first =
         "| sqlite: 400x read speed-up by the index | postgres 10.0x<br>mariadb unsupported |";
     assert!(text.contains(first), "{text}");
-    let text = digest(&headlines(&records).rows);
+    let text = digest(&headlines(&records, None).rows);
     let of_all = "| index | sqlite, in 8 of 9<br>100x (100x to 100x) | mariadb 59.5x (50.0x to 200x), best in \
                   1<br>postgres 10.0x (10.0x to 10.0x) | 2 rounds: too few to show it | read speed-up by the index |";
     assert!(text.contains(of_all), "{text}");
