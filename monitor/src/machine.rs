@@ -172,4 +172,71 @@ mod linux {
             add(readings, "network_sent_bytes", &network.name, network.sent_bytes as f64);
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use std::fs::{self, File};
+        use std::io::{Read as _, Write as _};
+        use std::net::{TcpListener, TcpStream};
+
+        use super::read;
+
+        const MEGABYTES: usize = 20;
+
+        /// A metric of all that there are of it.
+        fn sum(metric: &str) -> f64 {
+            let readings = read();
+            let its: Vec<f64> = readings
+                .iter()
+                .filter(|reading| reading.metric.name == metric)
+                .map(|reading| reading.value)
+                .collect();
+            assert!(!its.is_empty(), "there is no {metric}");
+            its.iter().sum()
+        }
+
+        #[test]
+        fn what_is_written_is_counted_by_the_disk_that_has_it() {
+            let written = || sum("disk_written_bytes");
+            let program = std::env::current_exe().unwrap();
+            let path = program.with_file_name(format!("written-{}", std::process::id()));
+            let (before, operations) = (written(), sum("disk_operations"));
+            let mut file = File::create(&path).unwrap();
+            file.write_all(&vec![7; MEGABYTES << 20]).unwrap();
+            file.sync_all().unwrap();
+            let (after, later) = (written(), sum("disk_operations"));
+            fs::remove_file(&path).unwrap();
+            assert!(after - before >= (MEGABYTES << 20) as f64, "{before} to {after}");
+            assert!(later > operations);
+        }
+
+        #[test]
+        fn what_is_sent_is_counted_on_both_ways() {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (mut receiver, _) = listener.accept().unwrap();
+            let count = || (sum("network_sent_bytes"), sum("network_received_bytes"));
+            let before = count();
+            let sending = std::thread::spawn(move || sender.write_all(&vec![7; MEGABYTES << 20]));
+            let mut received = Vec::new();
+            receiver.read_to_end(&mut received).unwrap();
+            sending.join().unwrap().unwrap();
+            let after = count();
+            let all = (MEGABYTES << 20) as f64;
+            assert!(after.0 - before.0 >= all && after.1 - before.1 >= all, "{before:?} {after:?}");
+        }
+
+        #[test]
+        fn memory_is_what_the_kernel_says() {
+            let text = fs::read_to_string("/proc/meminfo").unwrap();
+            let kernel = |name: &str| {
+                let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+                line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
+            };
+            assert!((sum("memory_total_bytes") - kernel("MemTotal:")).abs() < 1.0);
+            // Others take and give memory meanwhile.
+            let apart = (sum("memory_available_bytes") - kernel("MemAvailable:")).abs();
+            assert!(apart < 0.1 * kernel("MemTotal:"), "{apart}");
+        }
+    }
 }

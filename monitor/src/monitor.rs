@@ -1,11 +1,12 @@
 //! The thread that samples, and the load that may do so in its place.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::load::leaving_out;
+use dbdyno_core::load::{UnderWay, leave_out_thread, leaving_out};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::Sample;
 use dbdyno_core::{Case, DbError, Driver, Error, Result};
@@ -18,6 +19,14 @@ use crate::sampler::Sampler;
 /// From so many transactions in a second on, what a second thread costs is worth to be without it: some 0.15 us for
 /// each (docs/monitoring.md). A load of fewer may have one that lasts long, and nobody would sample meanwhile.
 const MANY: u64 = 2_000;
+
+/// A load that is measured for less than so many intervals is looked at when that begins and shortly before it ends, too:
+/// there might not be two samples within.
+const FEW_INTERVALS: u32 = 3;
+/// Of a shorter load they would say nothing: processor time is counted in hundredths of a second.
+const SHORTEST: Duration = Duration::from_millis(300);
+/// How long before its end.
+const BEFORE_END: Duration = Duration::from_millis(40);
 
 /// By how much of an interval a load samples too soon: its seconds end a little sooner than they might at times.
 const EARLY: f64 = 0.1;
@@ -75,6 +84,10 @@ struct Told {
     is_taken: AtomicBool,
     /// A sink failed.
     has_failed: AtomicBool,
+    /// When to sample beside the intervals, the soonest first.
+    moments: Mutex<VecDeque<Instant>>,
+    /// There are more of these.
+    more: Notify,
 }
 
 /// Who samples.
@@ -171,6 +184,15 @@ impl Monitor {
 }
 
 impl LoadListener for Monitor {
+    fn began(&self, _: &Case, _: &[String], under_way: &Arc<UnderWay>) {
+        let Some((from, to)) = under_way.window() else { return };
+        let length = to.saturating_duration_since(from);
+        let is_short = length < self.interval * FEW_INTERVALS;
+        if is_short && length >= SHORTEST && !self.is_alone.load(Ordering::Relaxed) {
+            self.told.sample_at([from, to - BEFORE_END]);
+        }
+    }
+
     fn alone(&self, _: &Case, is: bool) {
         self.is_alone.store(is, Ordering::Relaxed);
         if !is {
@@ -214,6 +236,26 @@ impl Told {
         self.is_taken.store(false, Ordering::Release);
     }
 
+    fn moments(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        self.moments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sample_at(&self, moments: [Instant; 2]) {
+        let mut all = self.moments();
+        all.extend(moments);
+        all.make_contiguous().sort_unstable();
+        drop(all);
+        self.more.notify_one();
+    }
+
+    /// Whether one of these moments has come; the first that has not.
+    fn due(&self, now: Instant) -> (bool, Option<Instant>) {
+        let mut all = self.moments();
+        let before = all.len();
+        all.retain(|moment| *moment > now);
+        (all.len() < before, all.front().copied())
+    }
+
     fn heed(&self, sampler: &Sampler) {
         if sampler.has_failed() {
             self.has_failed.store(true, Ordering::Relaxed);
@@ -246,10 +288,18 @@ fn spawn(
 async fn sample_until_end(sampler: &mut Sampler, interval: Duration, told: &Told) {
     let mut next = sampler.next(interval);
     loop {
+        let now = Instant::now();
+        let (is_due, moment) = told.due(now);
         // Where it is taken, the end is near.
-        if next <= Instant::now() && told.take() {
-            // To its end, which is near: a run that is short has this one alone.
-            sampler.sample().await;
+        if (next <= now || is_due) && told.take() {
+            if next <= now {
+                // To its end, which is near: a run that is short has this one alone.
+                sampler.sample().await;
+            } else {
+                sampler.sample_at_once();
+                // What sampling costs is not the client's.
+                leave_out_thread();
+            }
             told.heed(sampler);
             told.give_back();
             let now = Instant::now();
@@ -257,9 +307,79 @@ async fn sample_until_end(sampler: &mut Sampler, interval: Duration, told: &Told
                 next += interval;
             }
         }
+        let until = moment.map_or(next, |moment| moment.min(next));
         tokio::select! {
             () = told.end.notified() => return,
-            () = tokio::time::sleep_until(next.into()) => {}
+            () = told.more.notified() => {}
+            () = tokio::time::sleep_until(until.into()) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dbdyno_core::load::{Clock, Places};
+
+    use super::*;
+    use crate::made_up::case;
+
+    /// When each sample was taken.
+    #[derive(Default)]
+    struct Moments(Mutex<Vec<Instant>>);
+
+    impl Moments {
+        fn all(&self) -> Vec<Instant> {
+            self.0.lock().unwrap().clone()
+        }
+
+        fn wait_for(&self, many: usize) -> Vec<Instant> {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while self.all().len() < many {
+                assert!(Instant::now() < deadline, "{:?}", self.all());
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            self.all()
+        }
+    }
+
+    impl Sink for Moments {
+        fn samples(&self, samples: &[Sample]) -> Result<()> {
+            self.0.lock().unwrap().extend(samples.first().map(|sample| sample.taken));
+            Ok(())
+        }
+    }
+
+    fn load(warmup_ms: u64, end_ms: u64) -> Arc<UnderWay> {
+        let places = Places::new(1, (warmup_ms * 1_000_000, end_ms * 1_000_000));
+        Arc::new(UnderWay::new(Arc::new(places), Clock::start(), &[]))
+    }
+
+    #[test]
+    fn a_short_load_is_looked_at_when_it_begins_and_before_it_ends() {
+        let moments = Arc::new(Moments::default());
+        let hour = Duration::from_secs(3_600);
+        let monitor = Monitor::start(Vec::new(), hour, vec![moments.clone()]).unwrap();
+        moments.wait_for(1);
+        let short = load(100, 1_100);
+        monitor.began(&case(), &[], &short);
+        let found = moments.wait_for(3);
+        let (from, to) = short.window().unwrap();
+        assert!(found[1] >= from && found[2] >= to - BEFORE_END, "{found:?} {from:?} {to:?}");
+        // Nothing can be said of one that is over at once, and a load alone has no other thread.
+        monitor.began(&case(), &[], &load(0, 100));
+        monitor.alone(&case(), true);
+        monitor.began(&case(), &[], &load(0, 400));
+        monitor.alone(&case(), false);
+        monitor.began(&case(), &[], &load(0, 500));
+        assert_eq!(moments.wait_for(5).len(), 5);
+        monitor.stop().unwrap();
+    }
+
+    #[test]
+    fn a_long_load_is_looked_at_in_intervals_alone() {
+        let monitor = Monitor::start(Vec::new(), Duration::from_secs(1), Vec::new()).unwrap();
+        monitor.began(&case(), &[], &load(0, 5_000));
+        assert!(monitor.told.moments().is_empty());
+        monitor.stop().unwrap();
     }
 }

@@ -311,5 +311,36 @@ mod linux {
             assert!(course[course.len() - 1] >= 0.3, "{course:?}");
             assert!(course.is_sorted(), "{course:?}");
         }
+
+        fn written(readings: &[Reading]) -> f64 {
+            let found = readings.iter().find(|reading| reading.metric.name == "disk_written_bytes");
+            found.unwrap().value
+        }
+
+        /// Of this process, and of one that a server started, which has ended since.
+        #[test]
+        fn what_processes_write_is_counted() {
+            let program = std::env::current_exe().unwrap();
+            let path = program.with_file_name(format!("process-{}", std::process::id()));
+            let all = f64::from(20 << 20);
+            let before = written(&Own::default().read());
+            std::fs::write(&path, vec![7; 20 << 20]).unwrap();
+            let after = written(&Own::default().read());
+            assert!(after - before >= all, "{before} to {after}");
+
+            let copy = "dd if=/dev/zero of=\"$0\" bs=1M count=20 conv=fsync 2>/dev/null; read end";
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", copy]).arg(&path).stdin(std::process::Stdio::piped());
+            let mut shell = command.spawn().unwrap();
+            let mut server = Server::default();
+            let deadline = Instant::now() + std::time::Duration::from_secs(60);
+            while written(&server.read(shell.id())) < all {
+                assert!(Instant::now() < deadline, "{:?}", server.read(shell.id()));
+                std::thread::park_timeout(std::time::Duration::from_millis(10));
+            }
+            drop(shell.stdin.take());
+            shell.wait().unwrap();
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 }

@@ -215,6 +215,16 @@ pub struct Group {
     pub lines: Vec<Line>,
 }
 
+impl Group {
+    /// Its numbers.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &CellValue> {
+        self.lines.iter().flat_map(|line| &line.cells).filter_map(|cell| match cell {
+            Cell::Value(value) => Some(value),
+            Cell::Missing | Cell::Status(..) => None,
+        })
+    }
+}
+
 /// One metric of one case in all columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
@@ -300,7 +310,8 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     let groups = group(records, &plan, &levels, &Shown { metrics, options })?;
     check_common(&groups, &columns, &plan, by)?;
     let mut groups = groups;
-    correct(&mut groups);
+    // They are sorted by it.
+    groups.chunk_by_mut(|one, other| one.benchmark == other.benchmark).for_each(correct);
     Ok(Comparison {
         shows_default: options.metrics.is_empty() && !options.transactions,
         by,
@@ -312,8 +323,8 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     })
 }
 
-/// Corrects the p of all ratios for each other, and marks those that are then not told from chance; none where
-/// so few repetitions can tell no ratio at all, which is said of all of them.
+/// Corrects the p of all ratios of a benchmark for each other, and marks those that are then not told from chance; none
+/// where so few repetitions can tell no ratio at all, which is said of all of them.
 fn correct(groups: &mut [Group]) {
     let cells =
         groups.iter_mut().flat_map(|group| &mut group.lines).flat_map(|line| &mut line.cells);

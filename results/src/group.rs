@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dbdyno_core::{Better, Case, Error, Result, Status};
 
 use crate::compare::against::Against;
-use crate::compare::merged::{Column, Times, merge};
+use crate::compare::merged::{OfColumn, Times, merge};
 use crate::compare::{Cell, CellValue, CompareOptions, Group, Line};
 use crate::dimension::{Level, Plan};
 use crate::histograms::is_read_off;
@@ -106,7 +106,7 @@ fn lines(
         }
         let merged = times.iter().zip(&samples);
         let merged: Vec<_> =
-            merged.map(|(times, samples)| Column { times, values: &samples.values }).collect();
+            merged.map(|(times, samples)| OfColumn { times, values: &samples.values }).collect();
         merge(&mut cells, &merged, &metric);
         mark_best(&mut cells, better);
         Ok(Line { metric, unit, better, cells })

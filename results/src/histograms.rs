@@ -1,7 +1,7 @@
 //! Response times of whole runs, read back from `latency.hlog`: a percentile of several repetitions is
 //! read off their histograms taken together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
@@ -14,8 +14,10 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use crate::compare::{By, CompareOptions};
 use crate::hlog::{MEASURED, case_tag, escape, unescape};
 use crate::load::{Loaded, LoadedFile};
+use crate::repetition::{case_key, distinct_cases};
 use crate::run_folder::file;
 use crate::statistics::merged::Counts;
 use crate::subject::load_of;
@@ -40,6 +42,8 @@ pub struct Histograms {
     pub is_damaged: bool,
     /// Whether transaction types are not told apart, which takes less memory.
     as_wholes: bool,
+    /// Whether any file was read.
+    is_read: bool,
 }
 
 impl Histograms {
@@ -58,20 +62,21 @@ impl Histograms {
         self
     }
 
-    /// What it takes to compare `metrics`, or the default ones, of several repetitions taken together; `of_types` of
-    /// transaction types, too. Nothing is read where no percentile is among them or there is only one repetition of
-    /// everything.
-    pub fn to_compare(loaded: &Loaded, metrics: &[String], of_types: bool) -> Self {
+    /// What such a comparison takes together of several repetitions. Nothing is read where no percentile is among its
+    /// metrics or there is only one repetition of everything.
+    pub fn to_compare(loaded: &Loaded, options: &CompareOptions) -> Self {
+        let CompareOptions { by, metrics, transactions, .. } = options;
         let is_percentile =
             |name: &String| is_read_off(name) || is_read_off(&format!("latency_{name}_us"));
         let asked = metrics.is_empty() || metrics.iter().any(is_percentile);
-        let none = Self { as_wholes: !of_types, ..Self::default() };
-        if asked && has_several(loaded) { none.with_all_of(loaded) } else { none }
+        let none = Self { as_wholes: !transactions, ..Self::default() };
+        if asked && has_several(loaded, *by) { none.with_all_of(loaded) } else { none }
     }
 
-    /// For [`CompareOptions::histograms`](crate::CompareOptions::histograms): `None` where there is not a single one.
+    /// For [`CompareOptions::histograms`](crate::CompareOptions::histograms): `None` where no file was read, which the
+    /// warnings say, or none was needed.
     pub fn shared(self) -> Option<Arc<Self>> {
-        (!self.found.is_empty()).then(|| Arc::new(self))
+        self.is_read.then(|| Arc::new(self))
     }
 
     fn read_beside(&mut self, loaded: &Loaded, results: &LoadedFile) -> Result<()> {
@@ -96,7 +101,11 @@ impl Histograms {
             self.is_damaged = true;
             // Half of what was measured is not what was measured.
             self.found.remove(run);
-        })
+        })?;
+        let read = self.found.get_mut(run).into_iter().flat_map(HashMap::values_mut).flatten();
+        read.for_each(|(_, counts)| counts.settle());
+        self.is_read = true;
+        Ok(())
     }
 
     fn read_lines(&mut self, run: &str, path: &Path, mut lines: impl BufRead) -> Result<()> {
@@ -106,7 +115,12 @@ impl Histograms {
             let at = || format!("`{}`, line {number}", path.display());
             let read = lines.read_until(b'\n', &mut line);
             if read.map_err(|why| Error::new(format!("read {}", at()), why))? == 0 {
-                break;
+                // There is a header before anything is measured.
+                let is_empty = number == 1;
+                return match is_empty {
+                    true => Err(Error::new(format!("read `{}`", path.display()), "it is empty")),
+                    false => Ok(()),
+                };
             }
             if !line.ends_with(b"\n") {
                 self.is_damaged = true;
@@ -136,7 +150,7 @@ impl Histograms {
             let of_case = of_case.entry(case.to_owned()).or_default();
             let second = Counts::of(&second);
             match of_case.iter_mut().find(|(name, _)| name == transaction) {
-                Some((_, all)) => all.add(&second),
+                Some((_, all)) => all.gather(second),
                 None => of_case.push((transaction.to_owned(), second)),
             }
         }
@@ -184,9 +198,17 @@ impl Histograms {
     }
 }
 
-/// Whether a case may have been measured more than once.
-fn has_several(loaded: &Loaded) -> bool {
-    loaded.files.len() > 1 || loaded.records.iter().any(|row| row.case.repetition > 1)
+/// Whether a number of a comparison may be of more than one repetition of a case.
+fn has_several(loaded: &Loaded, by: By) -> bool {
+    if loaded.records.iter().any(|row| row.case.repetition > 1) {
+        return true;
+    }
+    if loaded.files.len() < 2 || by == By::Run {
+        return false;
+    }
+    let mut seen = HashSet::new();
+    let mut cases = loaded.files.iter().flat_map(|file| distinct_cases(file.rows(loaded)));
+    !cases.all(|case| seen.insert(case_key(case)))
 }
 
 /// The load of a transaction type, and which other load does only what it is of, where several others that have nothing

@@ -9,6 +9,8 @@ use crate::repetition::{CaseKey, case_key, distinct_cases};
 
 /// How many benchmarks of a run are named.
 const NAMED: usize = 3;
+/// How many runs are.
+const NAMED_RUNS: usize = 4;
 
 /// What is known of a benchmark.
 #[derive(Default)]
@@ -18,6 +20,9 @@ struct Measured<'r> {
     /// Whether it is one load; the parts of others are set side by side.
     is_load: bool,
 }
+
+/// By suite and name.
+type Benchmarks<'r> = BTreeMap<(&'r str, &'r str), Measured<'r>>;
 
 impl Measured<'_> {
     fn is_comparable(&self) -> bool {
@@ -31,7 +36,27 @@ pub fn nothing_in_common(loaded: &Loaded) -> Option<String> {
     if loaded.files.len() < 2 {
         return None;
     }
-    let mut benchmarks: BTreeMap<(&str, &str), Measured<'_>> = BTreeMap::new();
+    let benchmarks = benchmarks(loaded);
+    if benchmarks.values().any(Measured::is_comparable) {
+        return None;
+    }
+    Some(told(loaded, &benchmarks))
+}
+
+/// The same of runs each of which has something to be set side by side, but nothing with any other: their tables stand below
+/// each other.
+pub fn nothing_between(loaded: &Loaded) -> Option<String> {
+    if loaded.files.len() < 2 {
+        return None;
+    }
+    let benchmarks = benchmarks(loaded);
+    let is_shared = |measured: &Measured<'_>| measured.files.len() > 1;
+    (!benchmarks.values().any(is_shared)).then(|| told(loaded, &benchmarks))
+}
+
+/// The benchmarks of all runs.
+fn benchmarks(loaded: &Loaded) -> Benchmarks<'_> {
+    let mut benchmarks = Benchmarks::new();
     for (place, file) in loaded.files.iter().enumerate() {
         let rows = file.rows(loaded);
         for case in distinct_cases(rows) {
@@ -43,9 +68,11 @@ pub fn nothing_in_common(loaded: &Loaded) -> Option<String> {
             benchmarks.entry((&case.suite, &case.benchmark)).or_default().is_load = true;
         }
     }
-    if benchmarks.values().any(Measured::is_comparable) {
-        return None;
-    }
+    benchmarks
+}
+
+/// What each run has, of which there are several.
+fn told(loaded: &Loaded, benchmarks: &Benchmarks<'_>) -> String {
     let have = loaded.files.iter().enumerate().map(|(place, file)| {
         let its = benchmarks.iter().filter(|(_, measured)| measured.files.contains(&place));
         let names: Vec<String> =
@@ -54,8 +81,9 @@ pub fn nothing_in_common(loaded: &Loaded) -> Option<String> {
         let shown = &names[..names.len().min(NAMED)];
         format!("`{}` has {}{more}", file.path.display(), shown.join(", "))
     });
-    let have: Vec<String> = have.collect();
-    Some(format!("no two of the runs have a benchmark in common: {}", have.join("; ")))
+    let mut have: Vec<String> = have.take(NAMED_RUNS).collect();
+    have.extend((loaded.files.len() > NAMED_RUNS).then(|| "…".to_owned()));
+    format!("no two of the runs have a benchmark in common: {}", have.join("; "))
 }
 
 /// Whether it is what a load as a whole did.

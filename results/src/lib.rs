@@ -59,7 +59,7 @@ pub use bottleneck::client_bottlenecks;
 pub use chart::{Chart, ChartCurve};
 pub use compare::{By, CompareOptions, Comparison, compare, compare_all, pooled};
 pub use histograms::Histograms;
-pub use in_common::nothing_in_common;
+pub use in_common::{nothing_between, nothing_in_common};
 pub use isolation_view::IsolationView;
 pub use limit_view::{LimitView, Step, limit_chart};
 pub use load::{Loaded, LoadedFile, load};

@@ -72,6 +72,7 @@ pub fn limit_chart(title: &str, steps: &[Step], holds: Option<f64>) -> LineChart
         log_y: true,
         curves: curves.collect(),
         marks: mark.into_iter().collect(),
+        marks_unit: "tx/s",
     }
 }
 
@@ -102,8 +103,7 @@ impl LimitView {
     /// Takes the rates that were tried out of other records; the closed loops stay with the others. Targets stand in the
     /// order of `targets`, and others behind them.
     pub fn take(mut records: Vec<Record>, targets: &[String]) -> (Option<Self>, Vec<Record>) {
-        let found = |row: &&Record| row.metric == *LIMIT && row.value.is_some();
-        let mut searches: Vec<Search> = records.iter().filter(found).map(Search::new).collect();
+        let mut searches = Search::all(&records);
         if searches.is_empty() {
             return (None, records);
         }
@@ -163,7 +163,7 @@ impl LimitView {
             ("search", Align::Left),
             ("limit\ntx/s", Align::Right),
             ("of a closed\nloop's", Align::Right),
-            ("what held", Align::Left),
+            ("objectives", Align::Left),
         ];
         let row = |search: &Search| {
             let share = search.closed_loop.filter(|all| *all > 0.0 && search.limit > 0.0);
@@ -185,7 +185,21 @@ impl LimitView {
     }
 }
 
+/// Rows without those of the rates that searches tried, which are cases of no interest but to them.
+pub(crate) fn without_tried(records: &[Record]) -> impl Iterator<Item = &Record> {
+    let searches = Search::all(records);
+    let is_tried = move |row: &Record| {
+        row.case.rate.is_some() && searches.iter().any(|search| search.tried(row))
+    };
+    records.iter().filter(move |row| !is_tried(row))
+}
+
 impl Search {
+    fn all(records: &[Record]) -> Vec<Self> {
+        let found = |row: &&Record| row.metric == *LIMIT && row.value.is_some();
+        records.iter().filter(found).map(Self::new).collect()
+    }
+
     fn new(row: &Record) -> Self {
         Self {
             case: (*row.case).clone(),

@@ -54,7 +54,7 @@ pub struct TargetInfo {
     pub driver: String,
     /// The server's version.
     pub engine_version: String,
-    /// Where the server ran and who started it: `throwaway`, `embedded`, `given`.
+    /// Where the server ran and who started it, which begins with `throwaway`, `embedded` or `given`.
     pub server: String,
     /// The server's settings that bear on a measurement, as read back from it.
     pub settings: BTreeMap<String, String>,

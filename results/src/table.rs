@@ -130,11 +130,7 @@ impl Comparison {
     }
 
     fn values(&self) -> impl Iterator<Item = &CellValue> {
-        let cells = self.groups.iter().flat_map(|group| &group.lines).flat_map(|line| &line.cells);
-        cells.filter_map(|cell| match cell {
-            Cell::Value(value) => Some(value),
-            _ => None,
-        })
+        self.groups.iter().flat_map(Group::values)
     }
 
     /// The table in the roomiest layout that fits, spread over several where none does.

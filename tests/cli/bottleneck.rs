@@ -61,6 +61,23 @@ fn a_client_that_waits_for_its_server_is_not() {
     assert!(!screen.contains("the bottleneck"), "{screen}");
 }
 
+/// There is one sample in a second: of two in such a load one is taken as it begins, and one shortly before its end, which a
+/// busy machine may come to too late.
+#[test]
+fn a_load_of_less_than_a_second_has_a_verdict() {
+    if left_out("postgres") {
+        return;
+    }
+    let desk = Desk::new();
+    let run = ["run", "oltp/point-select", "--target", "postgres", "--clients", "1"];
+    let short = ["--warmup", "100ms", "--duration", "600ms", "--repetitions", "8"];
+    let output = desk.dbdyno(&[&run[..], &short].concat());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let records = desk.records();
+    let of = |metric: &str| records.iter().filter(|row| row.metric == metric).count();
+    assert!(of("client_bottleneck") > 0 && of("server_processors") > 0);
+}
+
 /// Processor time, which others on the machine use none of.
 #[test]
 fn sampling_takes_less_than_a_hundredth_of_the_processors() {

@@ -10,7 +10,7 @@ use super::parse::{parse_percent, parse_rate};
 #[derive(Args, Debug)]
 pub struct FindLimitArgs {
     /// What must hold at a rate: `p99<20ms` (also mean, p50, p95, p999, max) of the response time, or
-    /// `errors<0.1%`. May be given several times.
+    /// `errors<0.1%`; `<=` for a limit that holds itself. May be given several times.
     #[arg(long = "objective", value_name = "OBJECTIVE", required = true)]
     pub objectives: Vec<Objective>,
 

@@ -3,7 +3,7 @@
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
     By, Format, Histograms, Loaded, check_machines, compare as put_side_by_side, compare_all, load,
-    nothing_in_common, pooled, scaling, shortfalls,
+    nothing_between, nothing_in_common, pooled, scaling, shortfalls,
 };
 
 use crate::Ended;
@@ -37,7 +37,9 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let machines = check_machines(&loaded, arguments.across_machines)?;
     let lacking = shortfalls(&loaded);
     let pooled = pooled(&loaded, by);
+    let between = nothing_between(&loaded).filter(|_| arguments.format != FormatArg::Csv);
     let told = loaded.warnings.iter().chain(&machines).chain(lacking.told()).chain(&pooled);
+    let told = told.chain(&between);
     for warning in told {
         note(&format!("warning: {warning}"));
     }
@@ -46,7 +48,7 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     options.transactions = arguments.transactions;
     let mut is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
     if !arguments.no_merge {
-        let read = Histograms::to_compare(&loaded, &arguments.metrics, arguments.transactions);
+        let read = Histograms::to_compare(&loaded, &options);
         for warning in &read.warnings {
             note(&format!("warning: {warning}"));
         }

@@ -33,7 +33,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let mut options = options(&loaded, By::default_for(&loaded.records));
-    let read = Histograms::to_compare(&loaded, &options.metrics, options.transactions);
+    let read = Histograms::to_compare(&loaded, &options);
     for warning in &read.warnings {
         note(&format!("warning: {warning}"));
     }

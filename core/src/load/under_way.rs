@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 
@@ -104,6 +104,16 @@ impl UnderWay {
     /// last of them. Centuries where time does not decide.
     pub fn end(&self) -> Duration {
         Duration::from_nanos(self.places.end_ns())
+    }
+
+    /// From when to when it is measured; `None` where time does not decide.
+    pub fn window(&self) -> Option<(Instant, Instant)> {
+        let Places { measure_ns, .. } = *self.places;
+        let end_ns = self.places.end_ns();
+        let began = self.clock.began();
+        let at = |ns| began.checked_add(Duration::from_nanos(ns));
+        let is_timed = measure_ns < u64::MAX && end_ns < u64::MAX;
+        at(measure_ns).zip(at(end_ns)).filter(|_| is_timed)
     }
 
     /// How long ago the oldest transaction under way was meant to begin; `None` where there is none.

@@ -56,6 +56,7 @@ fn chart(subject: &Subject, method: &str, spans: &[Span]) -> LineChart {
             LineCurve { name: "p99, ms".to_owned(), points: p99.collect() },
         ],
         marks: began.into_iter().chain(ended).collect(),
+        marks_unit: "s",
     }
 }
 

@@ -31,8 +31,10 @@ pub struct LineChart {
     pub log_y: bool,
     /// The curves; those beyond [`MOST_CURVES`](super::MOST_CURVES) look like others.
     pub curves: Vec<LineCurve>,
-    /// Moments that are marked, with what happened there. Lines bear numbers in the order of time.
+    /// Places along the horizontal axis that are marked, with what happened there. Lines bear numbers in their order.
     pub marks: Vec<(f64, String)>,
+    /// The unit of those places: `s`.
+    pub marks_unit: &'static str,
 }
 
 /// A curve of a chart.

@@ -180,6 +180,7 @@ fn marked(marks: Vec<(f64, String)>) -> LineChart {
             points: (0..=10).map(|second| (f64::from(second), 100.0)).collect(),
         }],
         marks,
+        marks_unit: "s",
     }
 }
 

@@ -11,7 +11,9 @@ use crate::statistics::{Ratio, Round, median, repetitions, signed_rank};
 pub(crate) const NONE_LEGEND: &str = "- is no ratio, for one of its numbers is 0 or below";
 /// How to read a ratio of repetitions.
 pub(crate) const UNPAIRED_LEGEND: &str =
-    "~ stands where no round has both: the median of each repetition to each";
+    "~ stands where no round has both: it is of all repetitions, not round by round";
+/// How many families of ratios are named.
+const NAMED: usize = 4;
 
 /// A ratio, what speaks for it, and what must be known of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -146,7 +148,7 @@ pub(crate) fn correct_all<'a>(ratios: impl IntoIterator<Item = &'a mut Against>)
 
 /// What rounds cannot tell of ratios that are looked at together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
+enum Doubt {
     /// How to read the mark of those that they cannot tell from chance.
     Marked(String),
     /// That they can tell none.
@@ -154,7 +156,7 @@ pub(crate) enum Doubt {
 }
 
 impl Doubt {
-    pub(crate) fn in_words(self) -> String {
+    fn in_words(self) -> String {
         match self {
             Self::Marked(words) | Self::OfAll(words) => words,
         }
@@ -162,7 +164,7 @@ impl Doubt {
 }
 
 /// What rounds cannot tell of ratios that are looked at together; `None` where all of them are told from chance.
-pub(crate) fn doubts(bases: &[Basis], any_is_doubtful: bool) -> Option<Doubt> {
+fn doubts(bases: &[Basis], any_is_doubtful: bool) -> Option<Doubt> {
     let smallest = |one: &Basis, other: &Basis| one.smallest_p().total_cmp(&other.smallest_p());
     let most = bases.iter().copied().min_by(smallest)?;
     let level = LEVEL / bases.len() as f64;
@@ -200,9 +202,37 @@ impl Family<'_> {
         let evidence = self.ratios.iter().filter_map(|(_, against)| against.evidence.as_ref());
         evidence.map(|evidence| evidence.basis).collect()
     }
+}
 
-    fn doubts(&self) -> Option<Doubt> {
-        doubts(&self.bases(), self.ratios.iter().any(|(_, against)| against.is_doubtful))
+/// What rounds cannot tell of several families of ratios, each with its name, what its ratios are told by, and whether any is
+/// marked.
+pub(crate) fn told_of<'n>(
+    families: impl Iterator<Item = (&'n str, Vec<Basis>, bool)>,
+) -> Vec<String> {
+    let testable: Vec<_> = families.filter(|(_, bases, _)| !bases.is_empty()).collect();
+    let doubted =
+        testable.iter().filter_map(|(name, bases, marked)| Some((doubts(bases, *marked)?, *name)));
+    let doubted = by_first(doubted);
+    let marks = doubted.iter().filter(|(doubt, _)| matches!(doubt, Doubt::Marked(_))).count();
+    let told = doubted.into_iter().map(|(doubt, names)| {
+        // A mark is read in the same way wherever it stands; that there are none is said of who has none.
+        let is_of_all = match doubt {
+            Doubt::Marked(_) => marks == 1,
+            Doubt::OfAll(_) => names.len() == testable.len(),
+        };
+        match is_of_all {
+            true => doubt.in_words(),
+            false => format!("{}: {}", listed(&names), doubt.in_words()),
+        }
+    });
+    told.collect()
+}
+
+/// Names, or how many there are of many.
+fn listed(names: &[&str]) -> String {
+    match names.len().saturating_sub(NAMED) {
+        0 | 1 => names.join(", "),
+        more => format!("{} and {more} more", names[..NAMED].join(", ")),
     }
 }
 
@@ -213,21 +243,10 @@ pub(crate) fn legend(families: &[Family<'_>]) -> Vec<String> {
     if all().any(|(_, against)| against.ratio.is_some_and(|ratio| !ratio.paired)) {
         told.push(UNPAIRED_LEGEND.to_owned());
     }
-    let doubted = families.iter().filter_map(|family| Some((family.doubts()?, family.name)));
-    let doubted = by_first(doubted);
-    let marks = doubted.iter().filter(|(doubt, _)| matches!(doubt, Doubt::Marked(_))).count();
-    let testable = families.iter().filter(|family| !family.bases().is_empty()).count();
-    told.extend(doubted.into_iter().map(|(doubt, names)| {
-        // A mark is read in the same way wherever it stands; that there are none is said of who has none.
-        let is_of_all = match doubt {
-            Doubt::Marked(_) => marks == 1,
-            Doubt::OfAll(_) => names.len() == testable,
-        };
-        match is_of_all {
-            true => doubt.in_words(),
-            false => format!("{}: {}", names.join(", "), doubt.in_words()),
-        }
-    }));
+    told.extend(told_of(families.iter().map(|family| {
+        let any_is_doubtful = family.ratios.iter().any(|(_, against)| against.is_doubtful);
+        (family.name, family.bases(), any_is_doubtful)
+    })));
     let notes = all().filter(|(_, against)| !against.note.is_empty());
     let notes = by_first(notes.map(|(what, against)| (against.note.as_str(), what.as_str())));
     told.extend(notes.into_iter().map(|(note, what)| format!("{}: {note}", what.join(", "))));

@@ -71,46 +71,56 @@ impl Times {
 type Places = BTreeMap<Round, usize>;
 
 /// What a column has of a percentile: its response times, and the numbers of the repetitions that count.
-pub(crate) struct Column<'c> {
+pub(crate) struct OfColumn<'c> {
     pub(crate) times: &'c Times,
     pub(crate) values: &'c BTreeMap<Round, f64>,
 }
 
 /// Reads a percentile off the response times of all repetitions taken together where a column has several, in place of
-/// that of the middle one, and takes its ratio. A cell says why it is not so where response times are not known.
-pub(crate) fn merge(cells: &mut [Cell], columns: &[Column<'_>], metric: &str) {
+/// that of the middle one, and takes its ratio. A line is taken together as a whole or not at all, for a percentile of one
+/// kind is no base for one of the other; a cell whose response times are not known says so.
+pub(crate) fn merge(cells: &mut [Cell], columns: &[OfColumn<'_>], metric: &str) {
     let Some(quantile) = quantile(metric) else { return };
     let has_several = |cell: &Cell| matches!(cell, Cell::Value(value) if value.repetitions > 1);
     if !cells.iter().any(has_several) {
         return;
     }
-    // As it stands in the cells: the first that has a number is what others are taken to.
-    let mut base: Option<(&Merged, Result<Places, String>)> = None;
-    for (cell, column) in cells.iter_mut().zip(columns) {
-        let Cell::Value(value) = cell else { continue };
-        let counted = column.times.counted(column.values, quantile);
-        match &counted {
-            Ok(places) => {
-                let merged = &column.times.merged;
-                let found = merged.quantile(quantile, places.values().copied());
-                if let Some(found) = found.filter(|_| value.repetitions > 1) {
-                    value.median = found as f64 / NS_PER_US;
-                    value.merged = true;
-                }
-                if let Some((of_base, Ok(bases))) = &base {
-                    take_ratio(value, (merged, places), (of_base, bases), quantile);
-                }
-            }
-            Err(why) if value.repetitions > 1 => add_note(value, why),
-            Err(_) => {}
+    let numbers = cells.iter_mut().zip(columns).filter_map(|(cell, column)| match cell {
+        Cell::Value(value) => Some((value, column)),
+        Cell::Missing | Cell::Status(..) => None,
+    });
+    let mut numbers: Vec<_> = numbers
+        .map(|(value, column)| (value, column.times, column.times.counted(column.values, quantile)))
+        .collect();
+    if numbers.iter().any(|(.., counted)| counted.is_err()) {
+        for (value, _, counted) in numbers {
+            counted.err().into_iter().for_each(|why| add_note(value, &why));
         }
-        base.get_or_insert((&column.times.merged, counted));
+        return;
+    }
+    // As it stands in the cells: the first that has a number is what others are taken to.
+    let mut base: Option<(&Merged, Places)> = None;
+    for (value, times, counted) in &mut numbers {
+        let Ok(places) = counted else { continue };
+        let merged = &times.merged;
+        let found = merged.quantile(quantile, places.values().copied());
+        if let Some(found) = found.filter(|_| value.repetitions > 1) {
+            value.median = found as f64 / NS_PER_US;
+            value.merged = true;
+        }
+        match &base {
+            Some((of_base, bases)) => {
+                take_ratio(value, (merged, places), (of_base, bases), quantile);
+            }
+            None => base = Some((merged, places.clone())),
+        }
     }
 }
 
-/// Puts the ratio of the percentiles of all rounds that both have in place of the middle one of the rounds' ratios. What
-/// speaks for it stays what the rounds say, each by itself, of which its interval is at least as wide: of few rounds those
-/// that are drawn promise too much. Rounds that tend to the other side speak for nothing.
+/// Puts the ratio of the percentiles of all rounds that both have, or of all repetitions where none is shared, in place of
+/// the middle one of theirs. What speaks for it stays what the rounds say, each by itself, and its interval is at least as
+/// wide as theirs: of few rounds those that are drawn promise too much. Nothing speaks for a ratio that the draws do not tell
+/// from 1, nor where rounds tend to the other side.
 fn take_ratio(
     value: &mut CellValue,
     (own, places): (&Merged, &Places),
@@ -126,8 +136,8 @@ fn take_ratio(
     let Some((merged, drawn)) = ratio(own, base, quantile, &rounds) else { return };
     value.ratio = Some(Ratio { value: merged, paired: known.paired });
     evidence.interval = evidence.interval.map(|alone| hull(alone, drawn));
-    let tends_elsewhere = |effect: f64| effect * merged.ln() < 0.0;
-    if evidence.effect.is_some_and(tends_elsewhere) {
+    let tends_elsewhere = evidence.effect.is_some_and(|effect| effect * merged.ln() <= 0.0);
+    if tends_elsewhere || (drawn.0..=drawn.1).contains(&1.0) {
         evidence.p = 1.0;
         evidence.adjusted_p = 1.0;
     }

@@ -39,6 +39,7 @@ pub(super) fn charts(subject: &Subject, folders: &[&Path]) -> Vec<LineChart> {
         log_y: false,
         curves,
         marks: Vec::new(),
+        marks_unit: "s",
     };
     let title = format!("Clients waiting in {}", name(subject));
     in_parts(&title, curves, MOST_CURVES).into_iter().map(chart).collect()

@@ -61,6 +61,7 @@ pub(super) fn response_times(
         log_y: true,
         curves,
         marks: Vec::new(),
+        marks_unit: "s",
     });
     let left_out = pictured.iter().filter(|pictured| pictured.left_out > 0).map(|pictured| {
         let Pictured { subject, left_out, .. } = pictured;
@@ -196,6 +197,7 @@ fn over_seconds(title: String, courses: &[(&str, &Course)]) -> Vec<Block> {
         log_y: false,
         curves: courses.iter().map(curve).collect(),
         marks: marks(within),
+        marks_unit: "s",
     };
     let outside: Vec<(f64, String)> = marks(outside);
     blocks(&chart).into_iter().chain(marks::beside(&outside)).collect()

@@ -39,7 +39,8 @@ pub(super) fn digest(headlines: &[Headline]) -> String {
     };
     format!(
         "{}\nRatios are geometric means over the benchmarks of a suite, with the least and the largest: 0.50x is half as \
-         fast.{of_gains} A benchmark counts once for each target that is best in a case of it, and as shown where \
+         fast, and a target that wins by far where it does may be ahead in the mean though another is best more often.{of_gains} A \
+         benchmark counts once for each target that is best in a case of it, and as shown where \
          chance alone hardly makes any of the differences there: of a hundred benchmarks in which all are alike, in up to \
          five it does.\n",
         Grid { columns, rows }.markdown()

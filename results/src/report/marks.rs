@@ -12,7 +12,8 @@ const SEEN: usize = 8;
 pub(super) fn explained(chart: &LineChart) -> Option<Block> {
     let marks = chart.marks_in_order();
     let line = |(number, (at, what)): (usize, &(f64, String))| {
-        format!("{number}. {} s: {}\n", number::sensible(*at), plain(what))
+        let (at, unit) = (number::sensible(*at), chart.marks_unit);
+        format!("{number}. {at} {unit}: {}\n", plain(what))
     };
     let text: String = (1..).zip(marks.iter().copied()).map(line).collect();
     let summary = format!("What happened at lines 1 to {} of: {}", marks.len(), chart.title);

@@ -247,6 +247,7 @@ fn drawn(title: &str, axis: &str, courses: Vec<(String, Course)>) -> Vec<LineCha
         log_y: false,
         curves,
         marks: Vec::new(),
+        marks_unit: "s",
     };
     in_parts(title, curves.collect(), MOST_CURVES).into_iter().map(chart).collect()
 }

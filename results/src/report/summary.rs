@@ -13,6 +13,7 @@ use crate::compare::{
 use crate::dimension::Dimension;
 use crate::grid::{Align, Grid, Text};
 use crate::histograms::Histograms;
+use crate::limit_view::without_tried;
 use crate::markup::plain;
 use crate::metric::{DEFAULT_METRICS, HEADLINES, display};
 use crate::number;
@@ -73,7 +74,7 @@ pub(super) struct Headlines {
 /// For each benchmark that several targets ran, which was best.
 pub(super) fn headlines(records: &[Record], merged: Option<&Arc<Histograms>>) -> Headlines {
     let mut by_benchmark: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-    for row in records {
+    for row in without_tried(records) {
         by_benchmark.entry(row.benchmark()).or_default().push(row.clone());
     }
     let mut headlines = Headlines::default();
@@ -382,7 +383,7 @@ fn certainty(line: &Line) -> String {
         (Basis::Rounds(1), _) => "one repetition: not known".to_owned(),
         (_, all) if shown == all => format!("shown by {by}"),
         (_, all) if shown > 0 => format!("{shown} of {all} shown by {by}"),
-        _ if evidence.iter().all(agree) => {
+        _ if evidence.iter().all(agree) && evidence.iter().all(|one| one.p < 1.0) => {
             format!("all {by} agree, which are too few to show it")
         }
         _ => format!("not shown by {by}"),
@@ -446,12 +447,11 @@ pub(super) fn legend(headlines: &Headlines) -> String {
         let ratios = match (headlines.rows.iter().any(is_paired), unpaired) {
             (_, false) => "round by round, with intervals of 95 % of six rounds and more",
             (true, true) => {
-                "round by round where rounds have both, else of each repetition to each, with intervals of 95 % of \
-                 enough"
+                "round by round where rounds have both, else of all repetitions, with intervals of 95 % of enough"
             }
             (false, true) => {
-                "of each repetition to each, for no round has both: the targets were measured in separate runs; with \
-                 intervals of 95 % of enough"
+                "of all repetitions, for no round has both: the targets were measured in separate runs; with intervals of \
+                 95 % of enough"
             }
         };
         parts.push(format!(

@@ -5,20 +5,27 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use dbdyno_core::{Case, Status};
 
 use super::events::{ALERT, Happened, KILLED, OUTAGE, PART_FAILED, RESTARTED};
-use crate::bottleneck::client_bottlenecks;
+use crate::bottleneck::{client_bottlenecks, is_verdict};
 use crate::load::Loaded;
+use crate::machine::Machine;
 use crate::markup::plain;
-use crate::metric::LOST_COMMITS;
+use crate::metric::{DEFAULT_METRICS, LOST_COMMITS};
 use crate::number;
 use crate::pool_view::makes_trouble;
 use crate::record::Record;
 use crate::repetition::{CaseKey, Repetition, case_key, named, repetitions};
+use crate::run_info::{RunInfo, TargetInfo};
 use crate::shortfall::Shortfalls;
+use crate::statistics::half_range_percent;
 
 /// How much of each kind is told on the first screen.
 const TOLD: usize = 12;
 /// How many cases whose client was the bottleneck are named there, and parts of each.
 const CLIENTS_TOLD: usize = 3;
+/// Half the range of throughput above which repetitions are said to be uneven, in percent of their median.
+const UNEVEN_PERCENT: f64 = 50.0;
+/// How many such cases are named.
+const UNEVEN_TOLD: usize = 3;
 
 /// What was wrong, in Markdown: `lacking` is what runs lack, `happened` has what happened in each file of `loaded`, and
 /// `unread` what could not be read beside them.
@@ -42,7 +49,14 @@ pub(super) fn verdict(
     ]
     .concat();
     let mut out = headline(&loaded.records, &all, !troubles.is_empty());
-    let to_know = [Vec::from_iter(unsupported(&all)), lost(&loaded.records)].concat();
+    let to_know = [
+        Vec::from_iter(unsupported(&all)),
+        lost(&loaded.records),
+        Vec::from_iter(uneven(&all)),
+        Vec::from_iter(unjudged_clients(loaded, &all)),
+        Vec::from_iter(machines(loaded)),
+    ]
+    .concat();
     for told in [Vec::from_iter(failed), troubles, to_know] {
         for line in told.iter().take(TOLD) {
             out += &format!("- {}\n", plain(line));
@@ -159,6 +173,91 @@ fn lost(records: &[Record]) -> Vec<String> {
         format!("{benchmark} on {target}{by}: {count} acknowledged {commits} lost, which {are} not promised to last")
     });
     told.collect()
+}
+
+/// Cases whose throughput differs a lot between repetitions, the most uneven first.
+fn uneven(all: &[Repetition<'_>]) -> Option<String> {
+    let mut cases: Vec<(&Case, Vec<f64>)> = Vec::new();
+    let mut places: HashMap<CaseKey<'_>, usize> = HashMap::new();
+    let measured = all.iter().filter(|one| one.is_good()).filter_map(|one| {
+        let case = one.case().filter(|case| !makes_trouble(case))?;
+        Some((case, one.value("", DEFAULT_METRICS[0])?))
+    });
+    for (case, throughput) in measured {
+        let place = *places.entry(case_key(case)).or_insert(cases.len());
+        match cases.get_mut(place) {
+            Some((_, known)) => known.push(throughput),
+            None => cases.push((case, vec![throughput])),
+        }
+    }
+    let spreads = cases.iter().filter_map(|(case, all)| Some((*case, half_range_percent(all)?)));
+    let mut uneven: Vec<(&Case, f64)> =
+        spreads.filter(|(_, percent)| *percent > UNEVEN_PERCENT).collect();
+    uneven.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let told = uneven.iter().take(UNEVEN_TOLD);
+    let mut told: Vec<String> = told
+        .map(|(case, percent)| format!("{} ({})", named(case), number::spread(*percent)))
+        .collect();
+    let more = uneven.len().saturating_sub(told.len());
+    told.extend((more > 0).then(|| format!("{more} more")));
+    (!told.is_empty()).then(|| {
+        format!("throughput varied by more than half between repetitions of {}", told.join("; "))
+    })
+}
+
+/// Of how many loads on servers it is not known whether the client was what was measured; `None` where it is of all.
+fn unjudged_clients(loaded: &Loaded, all: &[Repetition<'_>]) -> Option<String> {
+    let targets = loaded.runs().flat_map(|run| &run.targets);
+    let embedded = targets.filter(|target| is_embedded(target)).map(|target| &*target.target);
+    let embedded: HashSet<&str> = embedded.collect();
+    let is_on_server = |one: &&Repetition<'_>| {
+        one.value("", DEFAULT_METRICS[0]).is_some()
+            && one.case().is_some_and(|case| !embedded.contains(case.target.as_str()))
+    };
+    let loads: Vec<_> = all.iter().filter(is_on_server).collect();
+    let judged = loads.iter().filter(|one| one.all().any(is_verdict)).count();
+    let count = |number: usize| number::count(number as u64);
+    (judged < loads.len()).then(|| {
+        format!(
+            "whether the client was the bottleneck is known of {} of {} loads on servers: not of those within which there \
+             are no two samples",
+            count(judged),
+            count(loads.len())
+        )
+    })
+}
+
+/// Whether there is no server: the engine runs in the client's process.
+fn is_embedded(target: &TargetInfo) -> bool {
+    target.server.starts_with("embedded")
+}
+
+/// What it was measured on: the machines, and the servers beside the clients.
+fn machines(loaded: &Loaded) -> Option<String> {
+    let machine = |run: &RunInfo| {
+        let Machine { cpu, cores, .. } = &run.machine;
+        let cpu = if cpu.is_empty() { String::new() } else { format!(" of {cpu}") };
+        (*cores > 0).then(|| format!("{cores} processors{cpu}"))
+    };
+    let machines: BTreeSet<String> = loaded.runs().filter_map(machine).collect();
+    let of_target = |target: &TargetInfo| {
+        let place = match target.server.as_str() {
+            _ if is_embedded(target) => " in the client's process",
+            "throwaway" => " beside the client",
+            _ => "",
+        };
+        format!("{} {}{place}", target.target, target.engine_version)
+    };
+    let mut targets: Vec<String> = Vec::new();
+    for told in loaded.runs().flat_map(|run| &run.targets).map(of_target) {
+        if !targets.contains(&told) {
+            targets.push(told);
+        }
+    }
+    let machines: Vec<String> = machines.into_iter().collect();
+    let told = [machines.join(" and "), targets.join("; ")];
+    let told: Vec<&str> = told.iter().map(String::as_str).filter(|one| !one.is_empty()).collect();
+    (!told.is_empty()).then(|| format!("measured on {}", told.join(": ")))
 }
 
 fn failure(repetition: &Repetition<'_>) -> Option<String> {

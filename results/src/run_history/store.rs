@@ -8,6 +8,7 @@ use dbdyno_core::{Error, Result};
 use super::entry::{Entry, SOURCE, Source};
 use crate::load::{load, results_file};
 use crate::run_folder::file;
+use crate::shortfall::shortfalls;
 
 /// How a folder is called that is not yet a run of the history.
 const UNFINISHED: &str = ".adding-";
@@ -103,6 +104,9 @@ impl RunHistory {
         }
         if loaded.records.is_empty() {
             return Err(Error::new(doing(), "there is not a single result in it"));
+        }
+        if let Some(why) = shortfalls(&loaded).of_runs.first() {
+            return Err(Error::new(doing(), why).next("add a run that has all it was to measure"));
         }
         let name = info.run_id.clone();
         if name.is_empty() || Path::new(&name).file_name().is_none_or(|only| only != name.as_str())

@@ -15,36 +15,56 @@ const SEED: u64 = 0x6d65_7267_6564;
 
 /// How many numbers fell on each value that a histogram tells apart, from the smallest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts(Vec<(u64, u64)>);
+pub(crate) struct Counts {
+    each: Vec<(u64, u64)>,
+    /// So many of them are in order and have a value of their own.
+    settled: usize,
+}
 
 impl Counts {
     /// Those of a histogram.
     pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
         let each = histogram.iter_recorded();
-        Self(each.map(|at| (at.value_iterated_to(), at.count_at_value())).collect())
+        let each: Vec<_> = each.map(|at| (at.value_iterated_to(), at.count_at_value())).collect();
+        Self { settled: each.len(), each }
     }
 
     /// Adds others.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.0.extend_from_slice(&other.0);
-        // Two runs that are sorted: this takes them once.
-        self.0.sort_by_key(|(value, _)| *value);
-        self.0.dedup_by(|next, kept| {
+        self.each.extend_from_slice(&other.each);
+        self.settle();
+    }
+
+    /// The same of one of many, which [`settle`](Self::settle) ends.
+    pub(crate) fn gather(&mut self, other: Self) {
+        self.each.extend(other.each);
+        // Each is moved as often as their number doubles, not each time.
+        if self.each.len() > 2 * self.settled + (1 << 12) {
+            self.settle();
+        }
+    }
+
+    /// Puts what was gathered in order.
+    pub(crate) fn settle(&mut self) {
+        // Of runs that are sorted: this takes each but a few times.
+        self.each.sort_by_key(|(value, _)| *value);
+        self.each.dedup_by(|next, kept| {
             let is_same = next.0 == kept.0;
-            kept.1 += if is_same { next.1 } else { 0 };
+            kept.1 = kept.1.saturating_add(if is_same { next.1 } else { 0 });
             is_same
         });
+        self.settled = self.each.len();
     }
 
     /// Whether nothing was counted.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.each.is_empty()
     }
 
     /// The histogram; `None` where a value is beyond what one can hold, which none that was recorded is.
     pub(crate) fn histogram(&self) -> Option<Histogram<u64>> {
         let mut histogram = Histogram::new(DIGITS).ok()?;
-        self.0.iter().try_for_each(|(value, count)| histogram.record_n(*value, *count).ok())?;
+        self.each.iter().try_for_each(|(value, count)| histogram.record_n(*value, *count).ok())?;
         Some(histogram)
     }
 }
@@ -64,7 +84,7 @@ impl Merged {
         let mut all: Vec<(u64, usize, u64)> = Vec::new();
         for (round, counts) in rounds.enumerate() {
             so_far.push(0);
-            all.extend(counts.0.iter().map(|(value, count)| (*value, round, *count)));
+            all.extend(counts.each.iter().map(|(value, count)| (*value, round, *count)));
         }
         all.sort_unstable();
         let rounds = so_far.len();
@@ -171,9 +191,12 @@ mod tests {
                 let found = merged.quantile(quantile, 0..counts.len());
                 prop_assert_eq!(found, (!all.is_empty()).then(|| expected.value_at_quantile(quantile)));
             }
-            let mut added = Counts::default();
+            let (mut added, mut gathered) = (Counts::default(), Counts::default());
             counts.iter().for_each(|counts| added.add(counts));
+            counts.into_iter().for_each(|counts| gathered.gather(counts));
+            gathered.settle();
             prop_assert_eq!(&added, &Counts::of(&expected));
+            prop_assert_eq!(&gathered, &added);
             prop_assert_eq!(added.histogram().unwrap(), expected);
         }
     }

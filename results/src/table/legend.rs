@@ -2,7 +2,7 @@
 
 use super::{Style, interval};
 use crate::bottleneck;
-use crate::compare::{Basis, Cell, Comparison, against};
+use crate::compare::{Cell, Comparison, Group, against};
 
 impl Comparison {
     /// How to read the cells; says only what occurs.
@@ -57,11 +57,14 @@ impl Comparison {
         Some(parts.join("; "))
     }
 
-    /// What the rounds can tell of the ratios.
-    fn doubts(&self) -> Option<String> {
-        let bases: Vec<Basis> =
-            self.values().filter_map(|value| Some(value.evidence.as_ref()?.basis)).collect();
-        let doubts = against::doubts(&bases, self.values().any(|value| value.is_doubtful));
-        doubts.map(against::Doubt::in_words)
+    /// What the rounds can tell of the ratios, those of a benchmark looked at together.
+    fn doubts(&self) -> Vec<String> {
+        let benchmarks = self.groups.chunk_by(|one, other| one.benchmark == other.benchmark);
+        against::told_of(benchmarks.filter_map(|groups| {
+            let values = || groups.iter().flat_map(Group::values);
+            let bases = values().filter_map(|value| Some(value.evidence.as_ref()?.basis));
+            let any_is_doubtful = values().any(|value| value.is_doubtful);
+            Some((groups.first()?.benchmark.as_str(), bases.collect(), any_is_doubtful))
+        }))
     }
 }

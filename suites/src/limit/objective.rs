@@ -78,8 +78,8 @@ impl FromStr for Objective {
             // None below 0 % there are; none above it there may be.
             let is_share = |percent: &f64| *percent > 0.0 || (is_inclusive && *percent == 0.0);
             let percent = percent.filter(is_share).filter(|percent| *percent <= 100.0);
-            let percent =
-                percent.ok_or_else(|| wrong("a percentage is above 0% and at most 100%"))?;
+            let percent = percent
+                .ok_or_else(|| wrong("a percentage is above 0%, or `<=0%`, and at most 100%"))?;
             let (quantity, limit) = (Quantity::Errors, percent / 100.0);
             return Ok(Self { quantity, limit, is_inclusive, text });
         }

@@ -58,6 +58,12 @@ impl Run {
     }
 }
 
+fn to_compare(loaded: &Loaded, metrics: &[&str], transactions: bool) -> Histograms {
+    let metrics = metrics.iter().map(|name| (*name).to_owned()).collect();
+    let options = CompareOptions { metrics, transactions, ..CompareOptions::new(By::Engine) };
+    Histograms::to_compare(loaded, &options)
+}
+
 fn with(histograms: Option<Histograms>, loaded: &Loaded) -> Comparison {
     let histograms = histograms.and_then(Histograms::shared);
     let options = CompareOptions { histograms, ..CompareOptions::new(By::Engine) };
@@ -73,7 +79,7 @@ fn merged_percentiles_are_those_of_all_response_times() {
     run.repetition("sqlite", 2, 900, 3, true);
     run.repetition("sqlite", 3, 5_000, 1, false);
     let loaded = run.load();
-    let read = Histograms::to_compare(&loaded, &[], true);
+    let read = to_compare(&loaded, &[], true);
     let median = |histograms: Option<Histograms>| {
         let comparison = with(histograms, &loaded);
         assert!(!value(&comparison, 0, 0, 0).merged, "throughput has no histogram");
@@ -83,7 +89,7 @@ fn merged_percentiles_are_those_of_all_response_times() {
     // The mean of two percentiles would be no percentile of anything.
     assert_eq!(median(None), (100.0, false));
     assert_eq!(median(Some(read.clone())), (900.0, true));
-    assert_eq!(median(Some(Histograms::to_compare(&loaded, &[], false))), (900.0, true));
+    assert_eq!(median(Some(to_compare(&loaded, &[], false))), (900.0, true));
     let largest = |transaction| {
         let counts = read.of_repetition("r", &case("tpcc", "sqlite"), transaction);
         counts.and_then(|counts| Some(counts.histogram()?.max() / 1_000))
@@ -93,8 +99,8 @@ fn merged_percentiles_are_those_of_all_response_times() {
         [Some(100), None, None, Some(100)]
     );
     // Nothing of it is a percentile.
-    assert!(Histograms::to_compare(&loaded, &["throughput".to_owned()], true).shared().is_none());
-    assert!(Histograms::to_compare(&loaded, &["p99".to_owned()], true).shared().is_some());
+    assert!(to_compare(&loaded, &["throughput"], false).shared().is_none());
+    assert!(to_compare(&loaded, &["p99"], false).shared().is_some());
 }
 
 /// Six of seven rounds are twice as slow; in the other one the first engine stood still.
@@ -108,7 +114,7 @@ fn ratios_of_percentiles_are_those_of_all_rounds_taken_together() {
     }
     let loaded = run.load();
     let alone = with(None, &loaded);
-    let merged = with(Some(Histograms::to_compare(&loaded, &[], true)), &loaded);
+    let merged = with(Some(to_compare(&loaded, &[], true)), &loaded);
     let of = |comparison: &Comparison, line: usize| {
         let cell = value(comparison, 0, line, 1);
         let evidence = cell.evidence.as_ref().unwrap();
@@ -131,6 +137,87 @@ fn ratios_of_percentiles_are_those_of_all_rounds_taken_together() {
     );
 }
 
+/// All rounds say that the one is 5 % slower; a stall of the other in one round makes the ratio of all another.
+#[test]
+fn what_the_draws_do_not_tell_from_1_is_no_difference() {
+    let run = Run::new();
+    for round in 1..=9 {
+        run.repetition("sqlite", round, 1_000, if round == 5 { 30 } else { 1 }, true);
+        let us = if round == 5 { 90_000 } else { 1_050 };
+        run.repetition("postgres", round, us, 1, true);
+    }
+    let loaded = run.load();
+    let merged = with(Some(to_compare(&loaded, &[], false)), &loaded);
+    let p50 = value(&merged, 0, 1, 1);
+    assert!(p50.evidence.as_ref().is_some_and(|evidence| evidence.p < 0.05), "{p50:?}");
+    // Half of what is drawn has no round of it.
+    let p99 = value(&merged, 0, 2, 1);
+    assert!(p99.ratio.is_some_and(|ratio| ratio.value > 80.0), "{p99:?}");
+    let evidence = p99.evidence.as_ref().unwrap();
+    assert!(evidence.interval.is_some_and(|(low, high)| low < 1.06 && high > 80.0), "{p99:?}");
+
+    let alike = Run::new();
+    for round in 1..=7 {
+        let us = 1_000 + u64::from(round);
+        alike.repetition("sqlite", round, us, 1, true);
+        alike.repetition("postgres", round, us, 1, true);
+    }
+    let loaded = alike.load();
+    let merged = with(Some(to_compare(&loaded, &[], false)), &loaded);
+    let cell = value(&merged, 0, 1, 1);
+    let (ratio, p) = (cell.ratio.unwrap().value, cell.evidence.as_ref().unwrap().p);
+    assert_eq!((ratio, p), (1.0, 1.0));
+}
+
+/// Two runs share no round: all of the one is taken to all of the other.
+#[test]
+fn runs_are_taken_to_each_other_as_wholes() {
+    let run = |us: u64| {
+        let run = Run::new();
+        (1..=5)
+            .for_each(|round| run.repetition("sqlite", round, us + 10 * u64::from(round), 1, true));
+        run
+    };
+    let (old, new) = (run(1_000), run(3_000));
+    let rows = |name: &str, run: &Run| {
+        let text = fs::read_to_string(run.folder.path().join("results.csv")).unwrap();
+        let folder = run.folder.path().with_file_name(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("results.csv"), text.replace("\nr,", &format!("\n{name},"))).unwrap();
+        fs::copy(run.folder.path().join("latency.hlog"), folder.join("latency.hlog")).unwrap();
+        folder
+    };
+    let loaded = load(&[rows("old", &old), rows("new", &new)]).unwrap();
+    let mut options = CompareOptions::new(By::Run);
+    options.histograms = Histograms::to_compare(&loaded, &options).shared();
+    let comparison = compare(&loaded.records, &options).unwrap();
+    let cell = value(&comparison, 0, 1, 1);
+    let ratio = cell.ratio.unwrap();
+    assert!(cell.merged && !ratio.paired && (ratio.value - 2.94).abs() < 0.03, "{cell:?}");
+    let (low, high) = cell.evidence.as_ref().unwrap().interval.unwrap();
+    assert!(low <= ratio.value && ratio.value <= high && low > 2.8, "{cell:?}");
+}
+
+/// A percentile of all repetitions is no base for the middle one's, nor the other way round.
+#[test]
+fn a_line_is_taken_together_as_a_whole_or_not_at_all() {
+    let run = Run::new();
+    for round in 1..=3 {
+        run.repetition("sqlite", round, 1_000 * u64::from(round), u64::from(round), true);
+        run.repetition("postgres", round, 1_000 * u64::from(round), u64::from(round), true);
+    }
+    let log = run.folder.path().join("latency.hlog");
+    let text = fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("engine=sqlite")).collect();
+    fs::write(&log, lines.join("\n") + "\n").unwrap();
+    let loaded = run.load();
+    let comparison = with(Some(to_compare(&loaded, &[], false)), &loaded);
+    let cells = [value(&comparison, 0, 1, 0), value(&comparison, 0, 1, 1)];
+    assert!(cells.iter().all(|cell| !cell.merged && cell.median == 2_000.0), "{cells:?}");
+    assert!(cells[0].note.contains("3 of 3 have no response times"), "{cells:?}");
+    assert_eq!((&*cells[1].note, cells[1].ratio.unwrap().value), ("", 1.0));
+}
+
 /// A log that has other response times than the rows beside it is not believed.
 #[test]
 fn what_does_not_fit_the_rows_is_not_merged() {
@@ -140,7 +227,7 @@ fn what_does_not_fit_the_rows_is_not_merged() {
     // As though two runs had written there.
     run.repetition("sqlite", 2, 70_000, 3, false);
     let loaded = run.load();
-    let comparison = with(Some(Histograms::to_compare(&loaded, &[], true)), &loaded);
+    let comparison = with(Some(to_compare(&loaded, &[], true)), &loaded);
     let found = value(&comparison, 0, 1, 0);
     let told = "not merged, but the middle one of repetitions: 1 of 2 have another percentile in latency.hlog";
     assert_eq!((found.median, found.merged, &*found.note), (100.0, false, told));
@@ -151,7 +238,7 @@ fn what_does_not_fit_the_rows_is_not_merged() {
     let text = fs::read_to_string(&log).unwrap();
     let first: Vec<&str> = text.lines().filter(|line| !line.contains("repetition=2")).collect();
     fs::write(&log, first.join("\n") + "\n").unwrap();
-    let comparison = with(Some(Histograms::to_compare(&loaded, &[], true)), &loaded);
+    let comparison = with(Some(to_compare(&loaded, &[], true)), &loaded);
     let found = value(&comparison, 0, 1, 0);
     assert!(!found.merged && found.note.contains("1 of 2 have no response times"), "{found:?}");
 }
@@ -166,7 +253,7 @@ fn a_log_that_cannot_be_read_is_told_of() {
     let text = fs::read_to_string(&log).unwrap();
     let read = |text: &str| {
         fs::write(&log, text).unwrap();
-        let read = Histograms::to_compare(&loaded, &[], true);
+        let read = to_compare(&loaded, &[], true);
         assert_eq!(read.warnings.len(), 1);
         (read.warnings[0].clone(), read.is_damaged, read.shared().is_some())
     };
@@ -176,15 +263,17 @@ fn a_log_that_cannot_be_read_is_told_of() {
     let (told, is_damaged, is_there) = read(&text.replace("HIST", "H*ST"));
     assert!(told.contains("its histogram") && told.contains("those of the middle one"), "{told}");
     assert!(is_damaged && !is_there);
+    let (told, is_damaged, is_there) = read("");
+    assert!(told.contains("latency.hlog`: it is empty") && is_damaged && !is_there, "{told}");
     fs::remove_file(&log).unwrap();
-    let read = Histograms::to_compare(&loaded, &[], true);
+    let read = to_compare(&loaded, &[], true);
     assert!(read.warnings[0].contains("those of the middle one"), "{:?}", read.warnings);
     // Results stand without it.
     assert!(!read.is_damaged && read.shared().is_none());
     // One repetition needs nothing.
     let mut one = loaded;
     one.records.retain(|row| row.case.repetition == 1);
-    assert_eq!(Histograms::to_compare(&one, &[], true).warnings, [""; 0]);
+    assert_eq!(to_compare(&one, &[], true).warnings, [""; 0]);
 }
 
 /// The true ratio is 1 of rounds that drift, and in 95 % of the intervals at least, but for what chance takes away: that of
