@@ -199,11 +199,11 @@ impl Watch {
             self.alerts = Some(alerts);
         }
         let (targets, guests) = (drivers.to_vec(), Arc::clone(&self.guests));
-        let monitor = Arc::new(Monitor::start_with(targets, guests, interval, sinks)?);
-        // Whoever else listens has to hear of what takes long while it lasts, and so needs the thread.
-        if self.listeners.is_empty() {
-            self.listeners.push(monitor.clone());
-        }
+        // Whoever else listens has to hear of what takes long while it lasts.
+        let keeps_thread = !self.listeners.is_empty();
+        let monitor = Monitor::start_with(targets, guests, interval, sinks, keeps_thread)?;
+        let monitor = Arc::new(monitor);
+        self.listeners.push(monitor.clone());
         self.monitor = Some(monitor);
         self.overhear();
         Ok(self)

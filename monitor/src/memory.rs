@@ -25,15 +25,23 @@ const WANTED: [(Source, &str); 8] = [
 ];
 /// Samples that a load must have in its midst.
 const ENOUGH: usize = 2;
+/// How far what was looked at must be apart: processor time is counted in hundredths of a second.
+const LEAST: Duration = Duration::from_millis(200);
 /// A thread that runs, or waits for a processor, for so much of the time has no time left to wait for a server.
 const BUSY_THREAD: f64 = 0.9;
 /// Processors that are in use for so much of the time leave nothing for more.
 const BUSY_MACHINE: f64 = 0.95;
 
+/// Samples by when they were taken.
+type Moments = VecDeque<(Instant, Vec<Sample>)>;
+
 /// Remembers the samples of the last hour.
 #[derive(Debug, Default)]
 pub struct Memory {
-    moments: Mutex<VecDeque<(Instant, Vec<Sample>)>>,
+    /// The samples of the intervals.
+    moments: Mutex<Moments>,
+    /// What was looked at as short loads began, and shortly before they ended.
+    looks: Mutex<Moments>,
     /// Targets whose engine runs in this process.
     embedded: Vec<String>,
     /// Servers of suites' own.
@@ -44,30 +52,40 @@ impl Memory {
     /// A memory; `embedded` are the targets whose engine runs in this process, so that nobody can tell the
     /// one's work from the other's.
     pub fn new(embedded: Vec<String>) -> Self {
-        Self { moments: Mutex::default(), embedded, guests: Arc::default() }
+        Self { embedded, ..Self::default() }
     }
 
     /// The servers that suites say have come and go, for whoever samples.
     pub fn guests(&self) -> Arc<Guests> {
         Arc::clone(&self.guests)
     }
+}
 
-    fn moments(&self) -> MutexGuard<'_, VecDeque<(Instant, Vec<Sample>)>> {
-        self.moments.lock().unwrap_or_else(PoisonError::into_inner)
+/// Remembers what is wanted of samples, and forgets what is old.
+fn remember(moments: &Mutex<Moments>, samples: &[Sample]) {
+    let Some(at) = samples.first().map(|sample| sample.taken) else { return };
+    let mut moments = locked(moments);
+    let is_wanted =
+        |sample: &&Sample| WANTED.contains(&(sample.source, sample.reading.metric.name));
+    moments.push_back((at, samples.iter().filter(is_wanted).cloned().collect()));
+    let is_old = |then: &Instant| at.saturating_duration_since(*then) > REMEMBERED;
+    while moments.front().is_some_and(|(then, _)| is_old(then)) {
+        moments.pop_front();
     }
+}
+
+fn locked(moments: &Mutex<Moments>) -> MutexGuard<'_, Moments> {
+    moments.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sink for Memory {
     fn samples(&self, samples: &[Sample]) -> Result<()> {
-        let Some(at) = samples.first().map(|sample| sample.taken) else { return Ok(()) };
-        let mut moments = self.moments();
-        let is_wanted =
-            |sample: &&Sample| WANTED.contains(&(sample.source, sample.reading.metric.name));
-        moments.push_back((at, samples.iter().filter(is_wanted).cloned().collect()));
-        let is_old = |then: &Instant| at.saturating_duration_since(*then) > REMEMBERED;
-        while moments.front().is_some_and(|(then, _)| is_old(then)) {
-            moments.pop_front();
-        }
+        remember(&self.moments, samples);
+        Ok(())
+    }
+
+    fn looked(&self, samples: &[Sample]) -> Result<()> {
+        remember(&self.looks, samples);
         Ok(())
     }
 }
@@ -82,15 +100,18 @@ impl LoadWatch for Memory {
     }
 
     fn seen(&self, servers: &[&str], from: Instant, to: Instant) -> Vec<Measurement> {
-        let moments = self.moments();
-        let within: Vec<&Vec<Sample>> = moments
-            .iter()
-            .filter(|(at, _)| (from..=to).contains(at))
-            .map(|(_, samples)| samples)
-            .collect();
-        if within.len() < ENOUGH {
-            return Vec::new();
+        let (moments, looks) = (locked(&self.moments), locked(&self.looks));
+        let within = |moments: &Moments| -> Vec<(Instant, Vec<Sample>)> {
+            moments.iter().filter(|(at, _)| (from..=to).contains(at)).cloned().collect()
+        };
+        let mut found = within(&moments);
+        if found.len() < ENOUGH {
+            found = within(&looks);
+            if !is_most_of(to.saturating_duration_since(from), &found) {
+                return Vec::new();
+            }
         }
+        let within: Vec<&Vec<Sample>> = found.iter().map(|(_, samples)| samples).collect();
         let window = Window { within: &within, servers };
         let mut rows = Vec::new();
         let mut add = |metric: &str, value: Option<f64>, unit| {
@@ -128,6 +149,15 @@ impl Memory {
     fn is_embedded(&self, target: &str) -> bool {
         self.embedded.iter().any(|embedded| embedded == target) || self.guests.is_embedded(target)
     }
+}
+
+/// Whether moments are far enough apart to speak for a load of that length: a machine that is busy comes to them late.
+fn is_most_of(length: Duration, moments: &[(Instant, Vec<Sample>)]) -> bool {
+    let (Some((first, _)), Some((last, _))) = (moments.first(), moments.last()) else {
+        return false;
+    };
+    let apart = last.saturating_duration_since(*first);
+    apart >= LEAST && apart >= length / 2
 }
 
 /// The samples of a time, as a load on some servers sees them.
@@ -323,6 +353,39 @@ mod tests {
         }
         assert!(memory.seen(&["postgres"], at(20), at(30)).is_empty());
         assert!(memory.seen(&["postgres"], at(2), at(2)).is_empty());
+    }
+
+    /// In the place of samples there are none of, and only where they are most of the load.
+    #[test]
+    fn what_was_looked_at_speaks_for_a_short_load() {
+        let memory = Memory::default();
+        let of = |second: u64, cpu: f64, busiest: f64| {
+            let sample = |source, target: &str, metric, value| Sample {
+                at: SystemTime::UNIX_EPOCH,
+                taken: at(second),
+                source,
+                target: target.to_owned(),
+                reading: Reading::new(metric, value),
+                per_second: None,
+            };
+            vec![
+                sample(Source::Client, "", &CPU, cpu),
+                sample(Source::Client, "", &BUSIEST, busiest),
+                sample(Source::Server, "postgres", &CPU, 0.5 * cpu),
+            ]
+        };
+        memory.looked(&of(2, 7.0, 0.1)).unwrap_or_default();
+        memory.looked(&of(4, 9.0, 0.97)).unwrap_or_default();
+        let rows = memory.seen(&["postgres"], at(1), at(5));
+        assert_eq!(value(&rows, "client_busiest_thread_ratio"), Some(0.97));
+        assert_eq!(value(&rows, "server_processors"), Some(0.5));
+        assert_eq!(value(&rows, "client_bottleneck"), Some(1.0));
+        assert!(memory.seen(&["postgres"], at(1), at(9)).is_empty(), "a part says nothing");
+        assert!(memory.seen(&["postgres"], at(1), at(3)).is_empty(), "one says nothing");
+        memory.samples(&of(2, 7.0, 0.1)).unwrap_or_default();
+        memory.samples(&of(3, 8.0, 0.2)).unwrap_or_default();
+        let rows = memory.seen(&["postgres"], at(1), at(5));
+        assert_eq!(value(&rows, "client_bottleneck"), Some(0.0), "samples come first");
     }
 
     #[test]

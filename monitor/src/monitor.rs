@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dbdyno_core::load::{UnderWay, leave_out_thread, leaving_out};
+use dbdyno_core::load::{UnderWay, leaving_out};
 use dbdyno_core::measurement::Second;
 use dbdyno_core::metrics::Sample;
 use dbdyno_core::{Case, DbError, Driver, Error, Result};
@@ -38,6 +38,15 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// They could not be kept. Sampling goes on without this sink.
     fn samples(&self, samples: &[Sample]) -> Result<()>;
+
+    /// What processes and the machine told as the measured part of a short load began, or shortly before it ended. It is
+    /// beside the samples of the intervals: who has no need of two within a load leaves it.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    fn looked(&self, _samples: &[Sample]) -> Result<()> {
+        Ok(())
+    }
 
     /// A server that a suite started is sampled from now on, beside the targets.
     ///
@@ -73,6 +82,8 @@ pub struct Monitor {
     place: Mutex<Place>,
     /// The load that runs is alone.
     is_alone: AtomicBool,
+    /// It stays on its thread all the time.
+    keeps_thread: bool,
 }
 
 /// What the thread that samples and others tell each other.
@@ -84,7 +95,7 @@ struct Told {
     is_taken: AtomicBool,
     /// A sink failed.
     has_failed: AtomicBool,
-    /// When to sample beside the intervals, the soonest first.
+    /// When to look beside the intervals, the soonest first.
     moments: Mutex<VecDeque<Instant>>,
     /// There are more of these.
     more: Notify,
@@ -109,10 +120,11 @@ impl Monitor {
         interval: Duration,
         sinks: Vec<Arc<dyn Sink>>,
     ) -> Result<Self> {
-        Self::start_with(drivers, Arc::default(), interval, sinks)
+        Self::start_with(drivers, Arc::default(), interval, sinks, false)
     }
 
-    /// The same, and servers that come and go.
+    /// The same, and servers that come and go. Where it `keeps_thread`, no load takes its place: somebody has to hear of what
+    /// takes long while it lasts.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -121,11 +133,12 @@ impl Monitor {
         guests: Arc<Guests>,
         interval: Duration,
         sinks: Vec<Arc<dyn Sink>>,
+        keeps_thread: bool,
     ) -> Result<Self> {
         let told = Arc::default();
         let thread = spawn(Sampler::new(drivers, guests, sinks), interval, &told)?;
         let place = Mutex::new(Place::Thread(thread));
-        Ok(Self { interval, told, place, is_alone: AtomicBool::new(false) })
+        Ok(Self { interval, told, place, is_alone: AtomicBool::new(false), keeps_thread })
     }
 
     /// Whether samples could not be kept by some sink.
@@ -189,7 +202,7 @@ impl LoadListener for Monitor {
         let length = to.saturating_duration_since(from);
         let is_short = length < self.interval * FEW_INTERVALS;
         if is_short && length >= SHORTEST && !self.is_alone.load(Ordering::Relaxed) {
-            self.told.sample_at([from, to - BEFORE_END]);
+            self.told.look_at([from, to - BEFORE_END]);
         }
     }
 
@@ -201,7 +214,7 @@ impl LoadListener for Monitor {
     }
 
     fn second(&self, _: &Case, seconds: &[Second]) {
-        if !self.is_alone.load(Ordering::Relaxed) {
+        if self.keeps_thread || !self.is_alone.load(Ordering::Relaxed) {
             return;
         }
         let mut place = self.place();
@@ -240,7 +253,7 @@ impl Told {
         self.moments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sample_at(&self, moments: [Instant; 2]) {
+    fn look_at(&self, moments: [Instant; 2]) {
         let mut all = self.moments();
         all.extend(moments);
         all.make_contiguous().sort_unstable();
@@ -292,13 +305,12 @@ async fn sample_until_end(sampler: &mut Sampler, interval: Duration, told: &Told
         let (is_due, moment) = told.due(now);
         // Where it is taken, the end is near.
         if (next <= now || is_due) && told.take() {
+            if is_due {
+                sampler.look();
+            }
             if next <= now {
                 // To its end, which is near: a run that is short has this one alone.
                 sampler.sample().await;
-            } else {
-                sampler.sample_at_once();
-                // What sampling costs is not the client's.
-                leave_out_thread();
             }
             told.heed(sampler);
             told.give_back();
@@ -323,27 +335,16 @@ mod tests {
     use super::*;
     use crate::made_up::case;
 
-    /// When each sample was taken.
+    /// When it was looked beside the intervals.
     #[derive(Default)]
-    struct Moments(Mutex<Vec<Instant>>);
+    struct Looks(Mutex<Vec<Instant>>);
 
-    impl Moments {
-        fn all(&self) -> Vec<Instant> {
-            self.0.lock().unwrap().clone()
+    impl Sink for Looks {
+        fn samples(&self, _: &[Sample]) -> Result<()> {
+            Ok(())
         }
 
-        fn wait_for(&self, many: usize) -> Vec<Instant> {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while self.all().len() < many {
-                assert!(Instant::now() < deadline, "{:?}", self.all());
-                std::thread::park_timeout(Duration::from_millis(5));
-            }
-            self.all()
-        }
-    }
-
-    impl Sink for Moments {
-        fn samples(&self, samples: &[Sample]) -> Result<()> {
+        fn looked(&self, samples: &[Sample]) -> Result<()> {
             self.0.lock().unwrap().extend(samples.first().map(|sample| sample.taken));
             Ok(())
         }
@@ -355,31 +356,36 @@ mod tests {
     }
 
     #[test]
-    fn a_short_load_is_looked_at_when_it_begins_and_before_it_ends() {
-        let moments = Arc::new(Moments::default());
+    fn a_short_load_is_looked_at_as_it_begins_and_before_it_ends() {
+        let looks = Arc::new(Looks::default());
         let hour = Duration::from_secs(3_600);
-        let monitor = Monitor::start(Vec::new(), hour, vec![moments.clone()]).unwrap();
-        moments.wait_for(1);
-        let short = load(100, 1_100);
+        let monitor = Monitor::start(Vec::new(), hour, vec![looks.clone()]).unwrap();
+        // A busy machine may come to the first one late, but hardly by seconds.
+        let short = load(100, 3_100);
         monitor.began(&case(), &[], &short);
-        let found = moments.wait_for(3);
-        let (from, to) = short.window().unwrap();
-        assert!(found[1] >= from && found[2] >= to - BEFORE_END, "{found:?} {from:?} {to:?}");
-        // Nothing can be said of one that is over at once, and a load alone has no other thread.
-        monitor.began(&case(), &[], &load(0, 100));
-        monitor.alone(&case(), true);
-        monitor.began(&case(), &[], &load(0, 400));
-        monitor.alone(&case(), false);
-        monitor.began(&case(), &[], &load(0, 500));
-        assert_eq!(moments.wait_for(5).len(), 5);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while looks.0.lock().unwrap().len() < 2 {
+            assert!(Instant::now() < deadline, "{:?}", looks.0);
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        let (found, (from, to)) = (looks.0.lock().unwrap().clone(), short.window().unwrap());
+        assert!(found[0] >= from && found[1] >= to - BEFORE_END, "{found:?} {from:?} {to:?}");
         monitor.stop().unwrap();
     }
 
     #[test]
-    fn a_long_load_is_looked_at_in_intervals_alone() {
+    fn others_are_looked_at_in_intervals_alone() {
         let monitor = Monitor::start(Vec::new(), Duration::from_secs(1), Vec::new()).unwrap();
-        monitor.began(&case(), &[], &load(0, 5_000));
-        assert!(monitor.told.moments().is_empty());
+        let is_looked_at = |load: &Arc<UnderWay>| {
+            monitor.began(&case(), &[], load);
+            !monitor.told.moments().is_empty()
+        };
+        assert!(!is_looked_at(&load(0, 5_000)), "it has samples enough");
+        assert!(!is_looked_at(&load(0, 100)), "nothing can be said of what is over at once");
+        monitor.alone(&case(), true);
+        assert!(!is_looked_at(&load(60_000, 61_000)), "it has its process to itself");
+        monitor.alone(&case(), false);
+        assert!(is_looked_at(&load(60_000, 61_000)));
         monitor.stop().unwrap();
     }
 }

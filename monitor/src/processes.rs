@@ -313,8 +313,9 @@ mod linux {
         }
 
         fn written(readings: &[Reading]) -> f64 {
+            // There is none where a process ends while it is looked at.
             let found = readings.iter().find(|reading| reading.metric.name == "disk_written_bytes");
-            found.unwrap().value
+            found.map_or(0.0, |found| found.value)
         }
 
         /// Of this process, and of one that a server started, which has ended since.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use dbdyno_core::load::leave_out_thread;
-use dbdyno_core::metrics::{Sample, Source};
+use dbdyno_core::metrics::{Reading, Sample, Source};
 use dbdyno_core::{Driver, Error, Result};
 use futures_util::future::join_all;
 
@@ -23,6 +23,8 @@ pub(crate) struct Sampler {
     guests: Arc<Guests>,
     rates: Rates,
     own: processes::Own,
+    /// The same for whoever [looks](Self::look): what a thread did is told since the last time.
+    own_between: processes::Own,
     /// Those that failed are gone.
     sinks: Vec<Option<Arc<dyn Sink>>>,
     failure: Option<Error>,
@@ -41,6 +43,7 @@ impl Sampler {
             guests,
             rates: Rates::default(),
             own: processes::Own::default(),
+            own_between: processes::Own::default(),
             sinks: sinks.into_iter().map(Some).collect(),
             failure: None,
             last: None,
@@ -84,6 +87,35 @@ impl Sampler {
         self.keep(&mut samples, told, &guests.engines);
     }
 
+    /// Looks at processes and the machine beside the intervals; samples go on as they would without it.
+    pub(crate) fn look(&mut self) {
+        let guests = Arc::clone(&self.guests);
+        let mut guests = self.welcome(&guests);
+        let (at, taken) = (SystemTime::now(), Instant::now());
+        let mut samples = Vec::new();
+        let mut add = |source, target: &str, readings: Vec<Reading>| {
+            let target = target.to_owned();
+            samples.extend(readings.into_iter().map(|reading| Sample {
+                at,
+                taken,
+                source,
+                target: target.clone(),
+                reading,
+                per_second: None,
+            }));
+        };
+        add(Source::Machine, "", machine::read());
+        add(Source::Client, "", self.own_between.read());
+        for engine in self.engines.iter_mut().chain(&mut guests.engines) {
+            if let Some(used) = engine.used() {
+                add(Source::Server, engine.driver.target(), used);
+            }
+        }
+        self.tell(|sink| sink.looked(&samples));
+        // What looking costs is not the client's.
+        leave_out_thread();
+    }
+
     /// Gives up its sessions, which belong to the event loop that they were opened on.
     pub(crate) fn leave_servers(&mut self) {
         // Who has left since the last sample is told of before the end is.
@@ -119,8 +151,7 @@ impl Sampler {
         add(Source::Machine, "", machine::read());
         add(Source::Client, "", self.own.read());
         for engine in self.engines.iter_mut().chain(guests) {
-            if let Some(first) = engine.driver.metrics().and_then(|metrics| metrics.process()) {
-                let used = engine.processes.read(first);
+            if let Some(used) = engine.used() {
                 add(Source::Server, engine.driver.target(), used);
             }
         }

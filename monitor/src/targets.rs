@@ -13,7 +13,7 @@ use crate::processes::Server;
 pub(crate) struct Engine {
     pub(crate) driver: Arc<dyn Driver>,
     /// Of its server, where dbdyno started that.
-    pub(crate) processes: Server,
+    processes: Server,
     reader: Option<Box<dyn MetricsReader>>,
     /// Attempts that failed since it last answered.
     failures: u32,
@@ -37,6 +37,12 @@ pub(crate) enum Told {
 impl Engine {
     pub(crate) fn new(driver: Arc<dyn Driver>) -> Self {
         Self { driver, processes: Server::default(), reader: None, failures: 0, pause: 0 }
+    }
+
+    /// What its server's processes use; `None` where dbdyno did not start it.
+    pub(crate) fn used(&mut self) -> Option<Vec<Reading>> {
+        let first = self.driver.metrics().and_then(|metrics| metrics.process())?;
+        Some(self.processes.read(first))
     }
 
     /// Asks the engine, and waits no longer than `patience`: one that hangs must not keep the others from

@@ -223,6 +223,13 @@ impl Group {
             Cell::Missing | Cell::Status(..) => None,
         })
     }
+
+    fn values_mut(&mut self) -> impl Iterator<Item = &mut CellValue> {
+        self.lines.iter_mut().flat_map(|line| &mut line.cells).filter_map(|cell| match cell {
+            Cell::Value(value) => Some(value),
+            Cell::Missing | Cell::Status(..) => None,
+        })
+    }
 }
 
 /// One metric of one case in all columns.
@@ -311,7 +318,11 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     check_common(&groups, &columns, &plan, by)?;
     let mut groups = groups;
     // They are sorted by it.
-    groups.chunk_by_mut(|one, other| one.benchmark == other.benchmark).for_each(correct);
+    let benchmarks = groups.chunk_by_mut(|one, other| one.benchmark == other.benchmark);
+    let can_tell: Vec<bool> = benchmarks.map(correct).collect();
+    if can_tell.contains(&true) {
+        groups.iter_mut().for_each(mark);
+    }
     Ok(Comparison {
         shows_default: options.metrics.is_empty() && !options.transactions,
         by,
@@ -323,23 +334,19 @@ pub fn compare(records: &[Record], options: &CompareOptions) -> Result<Compariso
     })
 }
 
-/// Corrects the p of all ratios of a benchmark for each other, and marks those that are then not told from chance; none
-/// where so few repetitions can tell no ratio at all, which is said of all of them.
-fn correct(groups: &mut [Group]) {
-    let cells =
-        groups.iter_mut().flat_map(|group| &mut group.lines).flat_map(|line| &mut line.cells);
-    let mut values: Vec<&mut CellValue> = cells
-        .filter_map(|cell| match cell {
-            Cell::Value(value) if value.ratio.is_some() => Some(value),
-            Cell::Value(_) | Cell::Missing | Cell::Status(..) => None,
-        })
-        .collect();
+/// Corrects the p of all ratios of a benchmark for each other; whether so many repetitions can tell any of them.
+fn correct(groups: &mut [Group]) -> bool {
+    let values = groups.iter_mut().flat_map(Group::values_mut);
+    let of_ratio = values.filter(|value| value.ratio.is_some());
     let mut found: Vec<&mut Evidence> =
-        values.iter_mut().filter_map(|value| value.evidence.as_mut()).collect();
-    let can_tell = against::correct(&mut found);
-    for value in values {
-        let is_shown = value.evidence.as_ref().is_some_and(Evidence::is_shown);
-        value.is_doubtful = can_tell && !is_shown;
+        of_ratio.filter_map(|value| value.evidence.as_mut()).collect();
+    !found.is_empty() && against::correct(&mut found)
+}
+
+/// Marks the ratios that are not told from chance; none where no ratio of the table could be, which is said of all of them.
+fn mark(group: &mut Group) {
+    for value in group.values_mut().filter(|value| value.ratio.is_some()) {
+        value.is_doubtful = !value.evidence.as_ref().is_some_and(Evidence::is_shown);
     }
 }
 

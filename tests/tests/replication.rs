@@ -249,7 +249,7 @@ fn nodes_are_watched(place: &Place, name: &str) -> Vec<Measurement> {
     let (memory, seen) = (Arc::new(Memory::new(Vec::new())), Arc::new(Seen::default()));
     let drivers = vec![Arc::clone(&place.driver)];
     let sinks: Vec<Arc<dyn Sink>> = vec![memory.clone(), seen.clone()];
-    let monitor = Monitor::start_with(drivers, memory.guests(), INTERVAL, sinks).unwrap();
+    let monitor = Monitor::start_with(drivers, memory.guests(), INTERVAL, sinks, false).unwrap();
     let options = ReplicationOptions::default();
     let rows = place.measure_watched("reads", &[name], options, Some(memory));
     monitor.stop().unwrap();

@@ -12,8 +12,6 @@ pub(crate) const NONE_LEGEND: &str = "- is no ratio, for one of its numbers is 0
 /// How to read a ratio of repetitions.
 pub(crate) const UNPAIRED_LEGEND: &str =
     "~ stands where no round has both: it is of all repetitions, not round by round";
-/// How many families of ratios are named.
-const NAMED: usize = 4;
 
 /// A ratio, what speaks for it, and what must be known of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -205,9 +203,10 @@ impl Family<'_> {
 }
 
 /// What rounds cannot tell of several families of ratios, each with its name, what its ratios are told by, and whether any is
-/// marked.
+/// marked. So many names are told at the `most`.
 pub(crate) fn told_of<'n>(
     families: impl Iterator<Item = (&'n str, Vec<Basis>, bool)>,
+    most: usize,
 ) -> Vec<String> {
     let testable: Vec<_> = families.filter(|(_, bases, _)| !bases.is_empty()).collect();
     let doubted =
@@ -222,17 +221,17 @@ pub(crate) fn told_of<'n>(
         };
         match is_of_all {
             true => doubt.in_words(),
-            false => format!("{}: {}", listed(&names), doubt.in_words()),
+            false => format!("{}: {}", listed(&names, most), doubt.in_words()),
         }
     });
     told.collect()
 }
 
 /// Names, or how many there are of many.
-fn listed(names: &[&str]) -> String {
-    match names.len().saturating_sub(NAMED) {
+fn listed(names: &[&str], most: usize) -> String {
+    match names.len().saturating_sub(most) {
         0 | 1 => names.join(", "),
-        more => format!("{} and {more} more", names[..NAMED].join(", ")),
+        more => format!("{} and {more} more", names[..most].join(", ")),
     }
 }
 
@@ -243,10 +242,13 @@ pub(crate) fn legend(families: &[Family<'_>]) -> Vec<String> {
     if all().any(|(_, against)| against.ratio.is_some_and(|ratio| !ratio.paired)) {
         told.push(UNPAIRED_LEGEND.to_owned());
     }
-    told.extend(told_of(families.iter().map(|family| {
-        let any_is_doubtful = family.ratios.iter().any(|(_, against)| against.is_doubtful);
-        (family.name, family.bases(), any_is_doubtful)
-    })));
+    told.extend(told_of(
+        families.iter().map(|family| {
+            let any_is_doubtful = family.ratios.iter().any(|(_, against)| against.is_doubtful);
+            (family.name, family.bases(), any_is_doubtful)
+        }),
+        usize::MAX,
+    ));
     let notes = all().filter(|(_, against)| !against.note.is_empty());
     let notes = by_first(notes.map(|(what, against)| (against.note.as_str(), what.as_str())));
     told.extend(notes.into_iter().map(|(note, what)| format!("{}: {note}", what.join(", "))));

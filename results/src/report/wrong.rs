@@ -175,16 +175,16 @@ fn lost(records: &[Record]) -> Vec<String> {
     told.collect()
 }
 
-/// Cases whose throughput differs a lot between repetitions, the most uneven first.
+/// Cases whose throughput differs a lot between repetitions of one run, the most uneven first.
 fn uneven(all: &[Repetition<'_>]) -> Option<String> {
     let mut cases: Vec<(&Case, Vec<f64>)> = Vec::new();
-    let mut places: HashMap<CaseKey<'_>, usize> = HashMap::new();
+    let mut places: HashMap<(&str, CaseKey<'_>), usize> = HashMap::new();
     let measured = all.iter().filter(|one| one.is_good()).filter_map(|one| {
         let case = one.case().filter(|case| !makes_trouble(case))?;
-        Some((case, one.value("", DEFAULT_METRICS[0])?))
+        Some((one.run_id(), case, one.value("", DEFAULT_METRICS[0])?))
     });
-    for (case, throughput) in measured {
-        let place = *places.entry(case_key(case)).or_insert(cases.len());
+    for (run, case, throughput) in measured {
+        let place = *places.entry((run, case_key(case))).or_insert(cases.len());
         match cases.get_mut(place) {
             Some((_, known)) => known.push(throughput),
             None => cases.push((case, vec![throughput])),
@@ -208,19 +208,18 @@ fn uneven(all: &[Repetition<'_>]) -> Option<String> {
 /// Of how many loads on servers it is not known whether the client was what was measured; `None` where it is of all.
 fn unjudged_clients(loaded: &Loaded, all: &[Repetition<'_>]) -> Option<String> {
     let targets = loaded.runs().flat_map(|run| &run.targets);
-    let embedded = targets.filter(|target| is_embedded(target)).map(|target| &*target.target);
-    let embedded: HashSet<&str> = embedded.collect();
+    let servers = targets.filter(|target| !is_embedded(target)).map(|target| &*target.target);
+    let servers: HashSet<&str> = servers.collect();
     let is_on_server = |one: &&Repetition<'_>| {
         one.value("", DEFAULT_METRICS[0]).is_some()
-            && one.case().is_some_and(|case| !embedded.contains(case.target.as_str()))
+            && one.case().is_some_and(|case| servers.contains(case.target.as_str()))
     };
     let loads: Vec<_> = all.iter().filter(is_on_server).collect();
     let judged = loads.iter().filter(|one| one.all().any(is_verdict)).count();
     let count = |number: usize| number::count(number as u64);
     (judged < loads.len()).then(|| {
         format!(
-            "whether the client was the bottleneck is known of {} of {} loads on servers: not of those within which there \
-             are no two samples",
+            "whether the client was the bottleneck is known of {} of {} loads on servers",
             count(judged),
             count(loads.len())
         )
@@ -240,22 +239,23 @@ fn machines(loaded: &Loaded) -> Option<String> {
         (*cores > 0).then(|| format!("{cores} processors{cpu}"))
     };
     let machines: BTreeSet<String> = loaded.runs().filter_map(machine).collect();
-    let of_target = |target: &TargetInfo| {
+    let machines: Vec<String> = machines.into_iter().collect();
+    let mut places: Vec<(&str, Vec<String>)> = Vec::new();
+    for target in loaded.runs().flat_map(|run| &run.targets) {
         let place = match target.server.as_str() {
-            _ if is_embedded(target) => " in the client's process",
-            "throwaway" => " beside the client",
+            _ if is_embedded(target) => "in the client's process ",
+            "throwaway" => "beside the client ",
             _ => "",
         };
-        format!("{} {}{place}", target.target, target.engine_version)
-    };
-    let mut targets: Vec<String> = Vec::new();
-    for told in loaded.runs().flat_map(|run| &run.targets).map(of_target) {
-        if !targets.contains(&told) {
-            targets.push(told);
+        let name = format!("{} {}", target.target, target.engine_version);
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => places.push((place, vec![name])),
         }
     }
-    let machines: Vec<String> = machines.into_iter().collect();
-    let told = [machines.join(" and "), targets.join("; ")];
+    let places = places.iter().map(|(place, names)| format!("{place}{}", names.join(", ")));
+    let told = [machines.join(" and "), places.collect::<Vec<_>>().join("; ")];
     let told: Vec<&str> = told.iter().map(String::as_str).filter(|one| !one.is_empty()).collect();
     (!told.is_empty()).then(|| format!("measured on {}", told.join(": ")))
 }

@@ -4,6 +4,9 @@ use super::{Style, interval};
 use crate::bottleneck;
 use crate::compare::{Cell, Comparison, Group, against};
 
+/// How many benchmarks are named that say the same.
+const NAMED: usize = 4;
+
 impl Comparison {
     /// How to read the cells; says only what occurs.
     pub(super) fn legend(&self, style: Style) -> Option<String> {
@@ -60,11 +63,12 @@ impl Comparison {
     /// What the rounds can tell of the ratios, those of a benchmark looked at together.
     fn doubts(&self) -> Vec<String> {
         let benchmarks = self.groups.chunk_by(|one, other| one.benchmark == other.benchmark);
-        against::told_of(benchmarks.filter_map(|groups| {
+        let families = benchmarks.filter_map(|groups| {
             let values = || groups.iter().flat_map(Group::values);
             let bases = values().filter_map(|value| Some(value.evidence.as_ref()?.basis));
             let any_is_doubtful = values().any(|value| value.is_doubtful);
             Some((groups.first()?.benchmark.as_str(), bases.collect(), any_is_doubtful))
-        }))
+        });
+        against::told_of(families, NAMED)
     }
 }
