@@ -1,5 +1,6 @@
 //! The rows of one measured execution of a case, taken together.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,12 +168,15 @@ fn version_key<'r>(case: &'r Case, run_id: &'r str) -> VersionKey<'r> {
 }
 
 /// Repetitions by the case of a run that they are of, in the order in which the first of each comes.
-pub(crate) fn by_case_of_run(repetitions: Vec<Repetition<'_>>) -> Vec<Vec<Repetition<'_>>> {
-    let mut cases: Vec<Vec<Repetition<'_>>> = Vec::new();
+pub(crate) fn by_case_of_run<'r, R: Borrow<Repetition<'r>>>(
+    repetitions: impl IntoIterator<Item = R>,
+) -> Vec<Vec<R>> {
+    let mut cases: Vec<Vec<R>> = Vec::new();
     let mut places = HashMap::new();
     for repetition in repetitions {
-        let Some(case) = repetition.case() else { continue };
-        let place = *places.entry(version_key(case, repetition.run_id())).or_insert(cases.len());
+        let one: &Repetition<'r> = repetition.borrow();
+        let Some(case) = one.case() else { continue };
+        let place = *places.entry(version_key(case, one.run_id())).or_insert(cases.len());
         match cases.get_mut(place) {
             Some(known) => known.push(repetition),
             None => cases.push(vec![repetition]),

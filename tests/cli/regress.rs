@@ -273,7 +273,43 @@ fn compare_and_report_name_what_runs_lack_and_end_with_two() {
             assert!(err(output).contains(told), "{name}: {}", err(output));
         }
         assert_eq!(err(&compared).is_empty(), told.is_empty(), "{name}: {}", err(&compared));
+        // A history takes what is whole.
+        let added = desk.dbdyno(&["history", "add", &run]);
+        assert_eq!(code(&added), if name == "whole" { 0 } else { 2 }, "{name}: {}", err(&added));
+        assert!(name != "short" || err(&added).contains(short), "{}", err(&added));
     }
+}
+
+/// Percentiles of several repetitions are read off them; what asks for none has no use for them.
+#[test]
+fn response_times_that_cannot_be_read_end_compare_and_report_with_two() {
+    let desk = desk(&[("old", 1000.0, "Scan")]);
+    let log = desk.path("runs/old/latency.hlog");
+    let whole = fs::read_to_string(&log).unwrap();
+    let report = ["report", "runs/old", "-o", "report.md"];
+    for (text, ends, told) in [
+        (whole.as_str(), 0, ""),
+        ("", 2, "latency.hlog`: it is empty"),
+        ("Tag=x,0,1,1,H*ST\n", 2, "latency.hlog`, line 1: "),
+        (&whole[..whole.len() - 1], 2, "the last line was cut off and is skipped"),
+    ] {
+        fs::write(&log, text).unwrap();
+        for arguments in [&["compare", "runs/old"][..], &report] {
+            let output = desk.dbdyno(arguments);
+            assert_eq!(code(&output), ends, "{arguments:?}: {}", err(&output));
+            assert!(err(&output).contains(told), "{arguments:?}: {}", err(&output));
+            assert!(out(&output).contains("olap/indexes") || arguments == report);
+        }
+        for without in [&["--no-merge"][..], &["--metric", "throughput"], &["--by", "run"]] {
+            let is_read = without[0] == "--by";
+            let output = desk.dbdyno(&[&["compare", "runs/old"], without].concat());
+            assert_eq!(code(&output), if is_read { ends } else { 0 }, "{}", err(&output));
+        }
+    }
+    fs::remove_file(&log).unwrap();
+    let output = desk.dbdyno(&["compare", "runs/old"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(err(&output).contains("those of the middle one"), "{}", err(&output));
 }
 
 #[test]
@@ -298,6 +334,18 @@ fn runs_of_nothing_in_common_are_not_set_side_by_side() {
     let reported = desk.dbdyno(&["report", "runs/old", "runs/new", "-o", "report.md"]);
     assert_eq!((code(&reported), err(&reported).contains(told)), (0, true), "{}", err(&reported));
     assert_eq!(code(&desk.dbdyno(&["regress", "runs/old", "runs/new"])), 2);
+    // Where each has several targets there are tables, of one run each.
+    for run in ["old", "new"] {
+        let file = desk.path(&format!("runs/{run}/results.csv"));
+        let text = fs::read_to_string(&file).unwrap().replace(",mariadb,", ",postgres,");
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        let again =
+            rows.join("\n").replace(",postgres,", ",mariadb,").replace(",sqlite,", ",mariadb,");
+        fs::write(&file, format!("{text}{again}\n")).unwrap();
+    }
+    let compared = desk.dbdyno(&["compare", "runs/old", "runs/new"]);
+    assert_eq!((code(&compared), err(&compared).contains(told)), (0, true), "{}", err(&compared));
+    assert!(out(&compared).contains("olap/indexes") && out(&compared).contains("olap/refresh"));
 }
 
 /// What was measured elsewhere is set beside it only where that is asked for.

@@ -2,7 +2,7 @@
 
 use dbdyno_core::{Error, Result};
 use dbdyno_results::{
-    By, Format, Histograms, Loaded, check_machines, compare as put_side_by_side, compare_all, load,
+    By, Format, Loaded, check_machines, compare as put_side_by_side, compare_all, load,
     nothing_between, nothing_in_common, pooled, scaling, shortfalls,
 };
 
@@ -13,8 +13,8 @@ use crate::commands::tables::{self, Views};
 use crate::names::one_of;
 use crate::output::{note, show};
 
-/// Puts runs side by side. What a run lacks that was killed, or whose results are cut off or response times damaged, could turn a table round: it is
-/// shown, and the exit code says that it is not all.
+/// Puts runs side by side. What a run lacks that was killed, or whose results are cut off or response times damaged, could
+/// turn a table round: it is shown, and the exit code says that it is not all.
 ///
 /// # Errors
 /// A run cannot be read or has no results, the machines differ, a dimension or metric is unknown, or there is nothing to compare.
@@ -46,15 +46,8 @@ pub fn compare(arguments: &CompareArgs) -> Result<Ended> {
     let mut options = tables::options(&loaded, by);
     options.metrics.clone_from(&arguments.metrics);
     options.transactions = arguments.transactions;
-    let mut is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected;
-    if !arguments.no_merge {
-        let read = Histograms::to_compare(&loaded, &options);
-        for warning in &read.warnings {
-            note(&format!("warning: {warning}"));
-        }
-        is_whole &= !read.is_damaged;
-        options.histograms = read.shared();
-    }
+    let are_known = arguments.no_merge || tables::take_together(&loaded, &mut options);
+    let is_whole = loaded.cut_off.is_empty() && !lacking.is_unexpected && are_known;
     let ended = if is_whole { Ended::Done } else { Ended::CouldNotRun };
     let format = match arguments.format {
         FormatArg::Table => Format::Table,

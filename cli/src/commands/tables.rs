@@ -33,11 +33,7 @@ pub fn after_run(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let mut options = options(&loaded, By::default_for(&loaded.records));
-    let read = Histograms::to_compare(&loaded, &options);
-    for warning in &read.warnings {
-        note(&format!("warning: {warning}"));
-    }
-    options.histograms = read.shared();
+    take_together(&loaded, &mut options);
     let (views, records) = Views::take(loaded);
     if !records.is_empty() {
         match compare_all(&records, &options) {
@@ -125,6 +121,17 @@ pub fn say_bound(records: &[Record], format: Format) {
 /// What to compare by, with the columns in the order in which the targets were given.
 pub fn options(loaded: &Loaded, by: By) -> CompareOptions {
     CompareOptions { order: loaded.order(by), ..CompareOptions::new(by) }
+}
+
+/// Has percentiles of several repetitions read off all their response times; whether these could be read to their end.
+pub fn take_together(loaded: &Loaded, options: &mut CompareOptions) -> bool {
+    let read = Histograms::to_compare(loaded, options);
+    for warning in &read.warnings {
+        note(&format!("warning: {warning}"));
+    }
+    let is_whole = !read.is_damaged;
+    options.histograms = read.shared();
+    is_whole
 }
 
 /// Prints comparisons.

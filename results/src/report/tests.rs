@@ -22,6 +22,7 @@ use crate::run_info::{RunInfo, TargetInfo};
 mod clients;
 mod levels;
 mod several;
+mod told_first;
 
 const ROUNDS: [f64; 8] = [1.0, 1.01, 0.99, 1.005, 0.995, 1.015, 0.985, 1.002];
 

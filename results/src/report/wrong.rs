@@ -13,7 +13,7 @@ use crate::metric::{DEFAULT_METRICS, LOST_COMMITS};
 use crate::number;
 use crate::pool_view::makes_trouble;
 use crate::record::Record;
-use crate::repetition::{CaseKey, Repetition, case_key, named, repetitions};
+use crate::repetition::{CaseKey, Repetition, by_case_of_run, case_key, named, repetitions};
 use crate::run_info::{RunInfo, TargetInfo};
 use crate::shortfall::Shortfalls;
 use crate::statistics::half_range_percent;
@@ -177,20 +177,13 @@ fn lost(records: &[Record]) -> Vec<String> {
 
 /// Cases whose throughput differs a lot between repetitions of one run, the most uneven first.
 fn uneven(all: &[Repetition<'_>]) -> Option<String> {
-    let mut cases: Vec<(&Case, Vec<f64>)> = Vec::new();
-    let mut places: HashMap<(&str, CaseKey<'_>), usize> = HashMap::new();
-    let measured = all.iter().filter(|one| one.is_good()).filter_map(|one| {
-        let case = one.case().filter(|case| !makes_trouble(case))?;
-        Some((one.run_id(), case, one.value("", DEFAULT_METRICS[0])?))
+    let measured = all.iter().filter(|one| one.is_good());
+    let cases = by_case_of_run(measured);
+    let spreads = cases.iter().filter_map(|of_case| {
+        let case = of_case.first()?.case().filter(|case| !makes_trouble(case))?;
+        let throughput = of_case.iter().filter_map(|one| one.value("", DEFAULT_METRICS[0]));
+        Some((case, half_range_percent(&throughput.collect::<Vec<_>>())?))
     });
-    for (run, case, throughput) in measured {
-        let place = *places.entry((run, case_key(case))).or_insert(cases.len());
-        match cases.get_mut(place) {
-            Some((_, known)) => known.push(throughput),
-            None => cases.push((case, vec![throughput])),
-        }
-    }
-    let spreads = cases.iter().filter_map(|(case, all)| Some((*case, half_range_percent(all)?)));
     let mut uneven: Vec<(&Case, f64)> =
         spreads.filter(|(_, percent)| *percent > UNEVEN_PERCENT).collect();
     uneven.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -231,7 +224,7 @@ fn is_embedded(target: &TargetInfo) -> bool {
     target.server.starts_with("embedded")
 }
 
-/// What it was measured on: the machines, and the servers beside the clients.
+/// What it was measured on: the machines, and where the engines ran.
 fn machines(loaded: &Loaded) -> Option<String> {
     let machine = |run: &RunInfo| {
         let Machine { cpu, cores, .. } = &run.machine;
@@ -245,7 +238,7 @@ fn machines(loaded: &Loaded) -> Option<String> {
         let place = match target.server.as_str() {
             _ if is_embedded(target) => "in the client's process ",
             "throwaway" => "beside the client ",
-            _ => "",
+            _ => "at a URL ",
         };
         let name = format!("{} {}", target.target, target.engine_version);
         match places.iter_mut().find(|(known, _)| *known == place) {
@@ -254,10 +247,14 @@ fn machines(loaded: &Loaded) -> Option<String> {
             None => places.push((place, vec![name])),
         }
     }
-    let places = places.iter().map(|(place, names)| format!("{place}{}", names.join(", ")));
-    let told = [machines.join(" and "), places.collect::<Vec<_>>().join("; ")];
-    let told: Vec<&str> = told.iter().map(String::as_str).filter(|one| !one.is_empty()).collect();
-    (!told.is_empty()).then(|| format!("measured on {}", told.join(": ")))
+    let places: Vec<String> =
+        places.iter().map(|(place, names)| format!("{place}{}", names.join(", "))).collect();
+    let on = if machines.is_empty() {
+        String::new()
+    } else {
+        format!("on {}: ", machines.join(" and "))
+    };
+    (!places.is_empty()).then(|| format!("measured {on}{}", places.join("; ")))
 }
 
 fn failure(repetition: &Repetition<'_>) -> Option<String> {

@@ -200,6 +200,7 @@ mod tests {
             prop_assert_eq!(added.histogram().unwrap(), expected);
         }
     }
+
     /// A stall in one round of seven is in the percentile of all, and what it makes of the ratio in the interval.
     #[test]
     fn a_stall_in_one_round_widens_the_interval() {
