@@ -121,6 +121,8 @@ fn a_run_on_the_full_screen_is_paused_goes_on_and_is_ended_by_keys() {
     terminal.strike("?");
     terminal.wait("help", |shown| shown.contains("Within a load there is no"));
     terminal.strike("Escape");
+    // Both at once would be Alt-p.
+    terminal.wait("the view", |shown| !shown.contains("Within a load there is no"));
     terminal.strike("p");
     terminal.wait("the pause", |shown| shown.contains("PAUSED for"));
     terminal.strike("p");
