@@ -11,6 +11,7 @@ use dbdyno_core::{
     Status, Stop,
 };
 
+use super::found::most_open;
 use super::leasing::{Acquired, Leasing, Log, Shared, Source};
 use super::watch::{self, LEAVING, Look, Subject};
 use crate::runner::{Measured, Stage, Stand};
@@ -49,8 +50,8 @@ pub struct Wish {
 
 /// A load and what was seen of its connections.
 pub struct Seen {
-    /// How many clients there were.
-    pub clients: u32,
+    /// The most connections that were open at once; `None` where neither the pool nor the server told.
+    pub most_open: Option<u32>,
     pub acquired: Acquired,
     /// The looks in the measured window.
     pub looks: Vec<Look>,
@@ -167,8 +168,10 @@ impl<'s> Bench<'s> {
         let shared = Shared::new(Log::new(length.0, false));
         let (stage, looks) = self.load_noted(name, pool, clients, length, workload, &shared)?;
         let log = &shared.log;
+        // Without a pool each client has a connection of its own.
+        let most_open = pool.map_or(Some(clients), |_| most_open(&looks));
         let looks = looks.into_iter().filter(|look| log.is_measured(look.at)).collect();
-        Ok((stage, Seen { clients, acquired: log.acquired(), looks }))
+        Ok((stage, Seen { most_open, acquired: log.acquired(), looks }))
     }
 
     /// The same with a log that the caller reads, and all looks. They go into the run folder, too.

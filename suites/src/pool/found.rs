@@ -13,8 +13,10 @@ const NS_PER_US: f64 = 1_000.0;
 pub fn metrics(stage: &str, report: &LoadReport, seen: &Seen) -> Vec<Measurement> {
     let mut rows = waits(&seen.acquired);
     rows.extend(queue(&seen.looks));
-    let open = most_open(&seen.looks).unwrap_or(seen.clients);
-    rows.push(Measurement::new("connections_open_max", open.into(), "1", Better::Lower));
+    rows.extend(
+        seen.most_open
+            .map(|open| Measurement::new("connections_open_max", open.into(), "1", Better::Lower)),
+    );
     rows.extend(fairness(&report.ended_well));
     rows.into_iter().map(|row| row.of(stage)).collect()
 }

@@ -85,7 +85,9 @@ impl Subject<'_> {
             let mut ticks = tokio::time::interval(EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
             let mut turn = 0;
-            while !over.load(Ordering::Relaxed) {
+            loop {
+                // What there is at the end is seen however short the load was.
+                let is_last = over.load(Ordering::Relaxed);
                 ticks.tick().await;
                 let at = Instant::now();
                 let pool = self.pool_state().await;
@@ -95,8 +97,10 @@ impl Subject<'_> {
                 };
                 turn += 1;
                 looks.push(Look { at, waiting: self.waiting(pool), pool, sessions });
+                if is_last {
+                    return looks;
+                }
             }
-            looks
         })
     }
 
