@@ -30,11 +30,14 @@ pub(super) fn read(path: &Path, run_id: Option<&str>, loaded: &mut Loaded) -> Re
         cut_off(loaded, " is empty");
         return Ok(());
     }
+    let Ok(names) = StringRecord::from_byte_record(bytes) else {
+        return Err(no_header(path, "its first line is no text"));
+    };
     if file.is_cut_off(0, reader.position().byte())? {
         cut_off(loaded, ", line 1: the header was cut off and is skipped");
         return Ok(());
     }
-    let header = header(path, &text(path, bytes)?)?;
+    let header = header(path, &names)?;
     let mut shared = Shared::default();
     let mut bytes = ByteRecord::new();
     let mut start = reader.position().byte();
@@ -159,16 +162,17 @@ fn text(path: &Path, fields: ByteRecord) -> Result<StringRecord> {
 fn header(path: &Path, fields: &StringRecord) -> Result<Header> {
     let is_twice = |column: &&&str| fields.iter().filter(|name| name == *column).count() > 1;
     if let Some(column) = COLUMNS.iter().find(is_twice) {
-        let why = format!("its header has the column `{column}` twice");
-        return Err(Error::new(format!("read `{}`", path.display()), why)
-            .next(format!("give a {} that dbdyno wrote", file::RESULTS)));
+        return Err(no_header(path, &format!("its header has the column `{column}` twice")));
     }
     Header::of(fields).map_err(|missing| {
         let noun = if missing.len() == 1 { "the column" } else { "the columns" };
-        let why = format!("its header lacks {noun} {}", missing.join(", "));
-        Error::new(format!("read `{}`", path.display()), why)
-            .next(format!("give a {} that dbdyno wrote", file::RESULTS))
+        no_header(path, &format!("its header lacks {noun} {}", missing.join(", ")))
     })
+}
+
+fn no_header(path: &Path, why: &str) -> Error {
+    Error::new(format!("read `{}`", path.display()), why)
+        .next(format!("give a {} that dbdyno wrote", file::RESULTS))
 }
 
 /// Under which conditions such a row was measured is not known: on which machine, for example.

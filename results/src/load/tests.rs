@@ -205,6 +205,10 @@ fn damage_is_an_error_unless_it_is_the_end() {
     let latin = load_bytes(&[text.as_bytes(), b"\xff\n"].concat()).unwrap_err().to_string();
     assert!(latin.contains("line 8") && latin.contains("utf-8"), "{latin}");
     assert!(load_bytes(b"").unwrap().warnings[0].contains("is empty"));
+    // An archive, as it begins.
+    let packed = load_bytes(b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xed").unwrap_err().to_string();
+    assert!(packed.contains("its first line is no text"), "{packed}");
+    assert!(packed.contains("give a results.csv that dbdyno wrote"), "{packed}");
 }
 
 #[test]
