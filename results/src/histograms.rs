@@ -2,7 +2,7 @@
 //! read off their histograms taken together.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use crate::compare::{By, CompareOptions};
 use crate::hlog::{MEASURED, case_tag, escape, unescape};
-use crate::load::{Loaded, LoadedFile};
+use crate::load::{Loaded, LoadedFile, results_file};
 use crate::repetition::{case_key, distinct_cases};
 use crate::run_folder::file;
 use crate::statistics::merged::Counts;
@@ -62,15 +62,29 @@ impl Histograms {
         self
     }
 
-    /// What such a comparison takes together of several repetitions. Nothing is read where no percentile is among its
-    /// metrics or there is only one repetition of everything.
-    pub fn to_compare(loaded: &Loaded, options: &CompareOptions) -> Self {
-        let CompareOptions { by, metrics, transactions, .. } = options;
+    /// Whether such a comparison takes any together: a percentile is among its metrics, and there are several repetitions
+    /// of something.
+    pub fn are_compared(loaded: &Loaded, options: &CompareOptions) -> bool {
+        let CompareOptions { by, metrics, .. } = options;
         let is_percentile =
             |name: &String| is_read_off(name) || is_read_off(&format!("latency_{name}_us"));
         let asked = metrics.is_empty() || metrics.iter().any(is_percentile);
-        let none = Self { as_wholes: !transactions, ..Self::default() };
-        if asked && has_several(loaded, *by) { none.with_all_of(loaded) } else { none }
+        asked && has_several(loaded, *by)
+    }
+
+    /// What such a comparison takes together of several repetitions; nothing is read where there is none.
+    pub fn to_compare(loaded: &Loaded, options: &CompareOptions) -> Self {
+        let none = Self { as_wholes: !options.transactions, ..Self::default() };
+        if Self::are_compared(loaded, options) { none.with_all_of(loaded) } else { none }
+    }
+
+    /// How many bytes of response times stand beside runs, each a folder or a `results.csv`.
+    pub fn bytes_beside<P: AsRef<Path>>(runs: &[P]) -> u64 {
+        let files = runs.iter().filter_map(|run| results_file(run.as_ref()).ok());
+        files
+            .filter_map(|results| fs::metadata(results.with_file_name(file::LATENCY)).ok())
+            .map(|log| log.len())
+            .sum()
     }
 
     /// For [`CompareOptions::histograms`](crate::CompareOptions::histograms): `None` where no file was read, which the

@@ -1,6 +1,6 @@
 //! `dbdyno regress`.
 
-use std::fs;
+use std::fs::{self, File};
 
 use dbdyno_results::{Record, RunFolder, RunInfo};
 
@@ -305,6 +305,17 @@ fn response_times_that_cannot_be_read_end_compare_and_report_with_two() {
             let output = desk.dbdyno(&[&["compare", "runs/old"], without].concat());
             assert_eq!(code(&output), if is_read { ends } else { 0 }, "{}", err(&output));
         }
+    }
+    // Many take their time, which is said.
+    fs::write(&log, &whole).unwrap();
+    File::options().write(true).open(&log).unwrap().set_len(1 << 25).unwrap();
+    for arguments in [&["compare", "runs/old"][..], &report] {
+        let output = desk.dbdyno(arguments);
+        assert!(
+            err(&output).starts_with("note: reading 33.6MB of response times"),
+            "{}",
+            err(&output)
+        );
     }
     fs::remove_file(&log).unwrap();
     let output = desk.dbdyno(&["compare", "runs/old"]);

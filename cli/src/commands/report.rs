@@ -8,6 +8,7 @@ use dbdyno_results::report::{Report, report as make};
 
 use crate::Ended;
 use crate::args::ReportArgs;
+use crate::commands::tables;
 use crate::files;
 use crate::output::{note, say};
 
@@ -27,6 +28,7 @@ pub fn report(arguments: &ReportArgs) -> Result<Ended> {
             return Err(Error::new("make a report", why).next("give `-o report.html`"));
         }
     };
+    tables::say_what_is_read(&arguments.runs);
     let report = make(&arguments.runs, arguments.across_machines)?;
     for warning in &report.warnings {
         note(&format!("warning: {warning}"));

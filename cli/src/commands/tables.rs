@@ -1,6 +1,7 @@
 //! The tables that commands print.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use dbdyno_core::Result;
@@ -11,6 +12,7 @@ use dbdyno_results::{
 };
 
 use crate::commands::charts;
+use crate::numbers;
 use crate::output::{note, show};
 
 /// The width of a table where the output is no terminal.
@@ -18,6 +20,9 @@ const PLAIN_WIDTH: usize = 120;
 
 /// How many cases whose client was the bottleneck are named, and parts of each.
 const CLIENTS_TOLD: usize = 12;
+
+/// From how many bytes of response times on it is said that they are read: some seconds go by.
+const MANY_BYTES: u64 = 32 << 20;
 
 /// The folder of charts in a run folder.
 const CHARTS: &str = "charts";
@@ -123,8 +128,20 @@ pub fn options(loaded: &Loaded, by: By) -> CompareOptions {
     CompareOptions { order: loaded.order(by), ..CompareOptions::new(by) }
 }
 
+/// Says that response times are read, where these are many.
+pub fn say_what_is_read<P: AsRef<Path>>(runs: &[P]) {
+    let bytes = Histograms::bytes_beside(runs);
+    if bytes >= MANY_BYTES {
+        note(&format!("note: reading {} of response times", numbers::bytes(bytes as f64)));
+    }
+}
+
 /// Has percentiles of several repetitions read off all their response times; whether these could be read to their end.
 pub fn take_together(loaded: &Loaded, options: &mut CompareOptions) -> bool {
+    if Histograms::are_compared(loaded, options) {
+        let files: Vec<_> = loaded.files.iter().map(|file| &file.path).collect();
+        say_what_is_read(&files);
+    }
     let read = Histograms::to_compare(loaded, options);
     for warning in &read.warnings {
         note(&format!("warning: {warning}"));
