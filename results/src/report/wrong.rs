@@ -82,7 +82,7 @@ fn headline(records: &[Record], all: &[Repetition<'_>], has_troubles: bool) -> S
         all.iter().filter(|one| one.all().any(|row| row.status == Status::Interrupted)).count();
     let measured = match all.len() - unsupported.len() {
         1 => "1 measurement".to_owned(),
-        count => format!("{count} measurements"),
+        count => format!("{} measurements", number::count(count as u64)),
     };
     let held = match checks {
         0 => "no answer was checked".to_owned(),
