@@ -341,6 +341,7 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
     use std::io::Write as _;
+    use std::net::Shutdown;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     const THREADS: [SessionThread; 3] =
@@ -434,7 +435,8 @@ mod tests {
     #[tokio::test]
     async fn a_broken_connection_is_an_error() {
         let (mut ours, theirs) = pair(SessionThread::Only);
-        drop(theirs);
+        // A program that another test is starting has it open, too, until it runs.
+        theirs.into_std().unwrap().shutdown(Shutdown::Both).unwrap();
         let written = poll_fn(|context| ours.poll_write(context, b"x")).await;
         assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
     }

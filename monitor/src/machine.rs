@@ -178,6 +178,7 @@ mod linux {
         use std::fs::{self, File};
         use std::io::{Read as _, Write as _};
         use std::net::{TcpListener, TcpStream};
+        use std::time::{Duration, Instant};
 
         use super::read;
 
@@ -228,15 +229,18 @@ mod linux {
 
         #[test]
         fn memory_is_what_the_kernel_says() {
-            let text = fs::read_to_string("/proc/meminfo").unwrap();
             let kernel = |name: &str| {
+                let text = fs::read_to_string("/proc/meminfo").unwrap();
                 let line = text.lines().find(|line| line.starts_with(name)).unwrap();
                 line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
             };
             assert!((sum("memory_total_bytes") - kernel("MemTotal:")).abs() < 1.0);
             // Others take and give memory meanwhile.
-            let apart = (sum("memory_available_bytes") - kernel("MemAvailable:")).abs();
-            assert!(apart < 0.1 * kernel("MemTotal:"), "{apart}");
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let apart = || (sum("memory_available_bytes") - kernel("MemAvailable:")).abs();
+            while apart() >= 0.1 * kernel("MemTotal:") {
+                assert!(Instant::now() < deadline);
+            }
         }
     }
 }

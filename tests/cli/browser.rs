@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use dbdyno_tests::left_out;
 use serde_json::Value;
 
-use crate::desk::{Desk, code, err, out};
+use crate::desk::{Desk, code, ended, err, out};
 use crate::performance_report::unpacked;
 
 /// Uses the page as a reader would, and leaves what came of it in an attribute, a word for each.
@@ -131,7 +131,8 @@ fn chromium(desk: &Desk, page: &str, arguments: &[&str]) -> Output {
     command.arg(format!("file://{}", desk.path(page))).stdin(Stdio::null());
     // It keeps its settings, and makes its shared files, where it may.
     command.env("HOME", desk.folder.path()).env("XDG_CONFIG_HOME", desk.folder.path());
-    command.output().expect("chromium is there: ./tests/run installs it")
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    ended(command.spawn().expect("chromium is there: ./tests/run installs it"))
 }
 
 fn console(output: &Output) -> Vec<String> {

@@ -418,13 +418,13 @@ fn the_process_list_shows_no_password() {
     let desk = Desk::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let target = format!("postgres://me:hunter2secret@127.0.0.1:{port}/x?sslmode=disable");
+    let target = format!("postgres://me:of-this-test-alone@127.0.0.1:{port}/x?sslmode=disable");
     let mut child = desk.start(&["run", "oltp/tpcb", "--target", &target]);
     let connected = listener.accept().unwrap();
     let listed = Command::new("ps").args(["-eo", "pid,args"]).output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(listed.contains(&format!("postgres://me@127.0.0.1:{port}/x")), "{listed}");
-    assert!(!listed.contains("hunter2secret"));
+    assert!(!listed.contains("of-this-test-alone"));
     drop((connected, listener));
     child.wait().unwrap();
 }

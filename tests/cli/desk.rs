@@ -67,15 +67,20 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a process told once it has ended. One that does not is ended, and its test has failed.
 pub fn ended(child: Child) -> Output {
+    ended_within(child, PATIENCE)
+}
+
+/// As [`ended`], with a patience of its own.
+pub fn ended_within(child: Child, patience: Duration) -> Output {
     let pid = Pid::from_raw(child.id().cast_signed());
     let (sender, told) = channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    told.recv_timeout(PATIENCE).map_or_else(
+    told.recv_timeout(patience).map_or_else(
         |_| {
             // It may have ended by now.
             let _ = kill(pid, Signal::SIGKILL);
             let told = told.recv_timeout(PATIENCE).map(|output| err(&output.unwrap()));
-            panic!("it did not end within {PATIENCE:?}: {told:?}")
+            panic!("it did not end within {patience:?}: {told:?}")
         },
         Result::unwrap,
     )
@@ -133,12 +138,16 @@ pub fn processes_of(folder: &Path) -> Vec<Process> {
     processes().into_iter().filter(|process| process.arguments.contains(&name)).collect()
 }
 
-/// Waits until a run has measured its first second.
+/// Waits until a run has measured a second in which something ended.
 pub fn under_way(desk: &Desk) -> PathBuf {
     wait_for("the first second", || {
         let run = desk.runs().pop()?;
         let timeline = fs::read_to_string(run.join("timeline.csv")).ok()?;
-        (timeline.lines().count() > 1).then_some(run)
+        // Without a line that is being written.
+        let (whole, _) = timeline.rsplit_once('\n')?;
+        let mut reader = csv::Reader::from_reader(whole.as_bytes());
+        let place = reader.headers().ok()?.iter().position(|column| column == "completed")?;
+        reader.records().flatten().any(|second| &second[place] != "0").then_some(run)
     })
 }
 

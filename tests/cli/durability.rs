@@ -1,11 +1,13 @@
 //! Crashes of an engine that runs in dbdyno's own process: a dbdyno that dbdyno started is killed.
 
+use std::time::Duration;
+
 use dbdyno_core::Status;
 use dbdyno_results::Record;
 use dbdyno_tests::wait_for;
 use nix::sys::signal::Signal;
 
-use crate::desk::{Desk, Process, code, err, kill_dbdyno, out, processes, signal};
+use crate::desk::{Desk, Process, code, ended_within, err, kill_dbdyno, out, processes, signal};
 
 const BENCHMARKS: [&str; 2] = ["isolation/durability-tpcb", "isolation/durability-list-append"];
 
@@ -64,7 +66,9 @@ fn damage_that_was_not_prevented_is_told_on_sqlite() {
     let desk = Desk::new();
     let target = "sqlite?journal_mode=off&cache_size=2";
     let arguments = ["--target", target, "--durability", "none", "--cycles", "3"];
-    let output = desk.dbdyno(&[&["run", BENCHMARKS[0]], &arguments[..]].concat());
+    let child = desk.start(&[&["run", BENCHMARKS[0]], &arguments[..]].concat());
+    // A database that is damaged enough is asked for three minutes whether it recovers.
+    let output = ended_within(child, Duration::from_secs(400));
     assert_eq!(code(&output), 0, "{}\n{}", out(&output), err(&output));
     assert!(err(&output).contains("did not hold: "), "{}", err(&output));
     assert!(value(&desk.records(), BENCHMARKS[0], "none", "broken_conditions") >= 1.0);

@@ -13,35 +13,36 @@ use crate::web::Posted;
 #[test]
 fn a_limit_is_found_and_kept_like_a_run() {
     let desk = Desk::new();
-    let search = |objective: &str, highest: &str| {
+    let search = |objective: &str, duration: &str, confirm: &str| {
         desk.dbdyno(&[
             "find-limit",
             "oltp/point-select",
             "--target",
             "sqlite",
             "--clients",
-            "2",
+            "8",
             "--duration",
-            "200ms",
+            duration,
             "--warmup",
             "0s",
             "--confirm",
-            "1",
+            confirm,
             "--precision",
             "50%",
             "--spacing",
             "uniform",
             "--highest",
-            highest,
+            "43",
             "--objective",
             objective,
             "--quiet",
         ])
     };
-    let output = search("max<1000s", "200");
+    // So few that a machine which stands still for a moment keeps up with them, in two of three repetitions.
+    let output = search("max<1000s", "1s", "3");
     assert_eq!(code(&output), 0, "{}", err(&output));
     assert!(
-        out(&output).contains("max<1000s held at every rate up to 200 tx/s"),
+        out(&output).contains("max<1000s held at every rate up to 43 tx/s"),
         "{}",
         out(&output)
     );
@@ -49,15 +50,15 @@ fn a_limit_is_found_and_kept_like_a_run() {
         let rows = fs::read_to_string(run.join("results.csv")).unwrap_or_default();
         let picture = run.join("the-limit-of-oltp-point-select-on-sqlite.svg");
         let picture = fs::read_to_string(picture).unwrap_or_default();
-        rows.contains(",200,")
+        rows.contains(",43,")
             && rows.contains("latency_p99_us")
-            && rows.contains(",limit_tx_per_s,200,1/s,higher,ok,max<1000s,")
+            && rows.contains(",limit_tx_per_s,43,1/s,higher,ok,max<1000s,")
             && picture.contains("(1: the highest rate that held)")
     }));
     let [searched] = &desk.runs()[..] else { panic!("{:?}", desk.runs()) };
     let searched = searched.to_string_lossy();
     let compared = desk.dbdyno(&["compare", &searched, "--metric", "limit_tx_per_s"]);
-    assert!(out(&compared).contains("200"), "{}{}", out(&compared), err(&compared));
+    assert!(out(&compared).contains("43"), "{}{}", out(&compared), err(&compared));
     // Without a metric the rates have a table of their own.
     let compared = desk.dbdyno(&["compare", &searched]);
     let told = out(&compared);
@@ -67,8 +68,8 @@ fn a_limit_is_found_and_kept_like_a_run() {
     let report = fs::read_to_string(desk.path("limit.md")).unwrap();
     let section = report.split("## Limits").nth(1).unwrap_or_else(|| panic!("{report}"));
     let row = section.lines().find(|line| line.contains("| the limit |")).unwrap_or_default();
-    assert!(row.starts_with("| 200 |"), "{section}");
-    let output = search("p50<1us", "200");
+    assert!(row.starts_with("| 43.0 |"), "{section}");
+    let output = search("p50<1us", "200ms", "1");
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(out(&output).contains("p50<1us did not hold at any rate, down to"), "{}", out(&output));
     let output = desk.dbdyno(&["run", "oltp/point-select", "--spacing", "uniform"]);
@@ -132,14 +133,15 @@ fn a_check_that_fails_is_a_failure_and_no_limit() {
     assert!(err(&output).contains("accounts"), "{}", err(&output));
 }
 
-/// Somebody keeps all writers out in the first repetition of a rate: the two others outvote it.
+/// Somebody keeps all writers out in the first repetition of a rate: three others outvote it, and one that a busy machine
+/// spoils.
 #[test]
-fn one_stall_in_three_repetitions_is_no_limit() {
+fn one_stall_in_some_repetitions_is_no_limit() {
     let desk = Desk::new();
     let place = format!("sqlite:{}", desk.path("stalled.db"));
     let search = ["find-limit", "oltp/tpcb", "--target", &place, "--durability", "none"];
     let load = ["--clients", "1", "--duration", "3s", "--warmup", "0s", "--spacing", "uniform"];
-    let how = ["--confirm", "3", "--highest", "40", "--objective", "max<500ms", "--quiet"];
+    let how = ["--confirm", "5", "--highest", "40", "--objective", "max<500ms", "--quiet"];
     let child = desk.start(&[&search[..], &load, &how].concat());
     wait_for("the first second at a rate", || {
         let timeline = fs::read_to_string(desk.runs().first()?.join("timeline.csv")).ok()?;
@@ -156,7 +158,7 @@ fn one_stall_in_three_repetitions_is_no_limit() {
     assert_eq!(code(&output), 0, "{}", err(&output));
     let text = out(&output);
     assert!(text.contains("max<500ms held at every rate up to 40 tx/s"), "{text}");
-    assert!(text.contains(" 2 of 3 "), "{text}");
+    assert!(text.contains(" 3 of 4 ") || text.contains(" 3 of 5 "), "{text}");
 }
 
 #[test]

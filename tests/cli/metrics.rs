@@ -118,7 +118,7 @@ fn a_real_prometheus_scrapes_a_run() {
     at_least("dbdyno_machine_processors", 1.0);
     at_least("dbdyno_client_cpu_seconds_total", 0.01);
     at_least("dbdyno_load_clients", 4.0);
-    assert_eq!(query(&listen, "up"), [1.0]);
+    at_least("up", 1.0);
     // Every rule was evaluated, and none could not be.
     let health = wait_for("rules", || {
         let page = get(&listen, "/api/v1/rules")?;

@@ -42,7 +42,7 @@ fn a_run_keeps_samples_unless_told_not_to() {
 #[test]
 fn a_load_of_one_client_on_sqlite_is_sampled_and_has_its_process_to_itself() {
     let desk = Desk::new();
-    let words = ["run", "oltp/point-select", "--clients", "1", "--warmup", "0", "--duration", "4s"];
+    let words = ["run", "oltp/point-select", "--clients", "1", "--warmup", "0", "--duration", "8s"];
     let mut child = desk.start(&words);
     let tasks = format!("/proc/{}/task", child.id());
     let threads = || fs::read_dir(&tasks).map_or(0, Iterator::count);

@@ -62,20 +62,22 @@ impl Posted {
         let (sender, bodies) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
+                let mut reader = BufReader::new(wrap(stream.unwrap()));
                 // Whoever does not trust the certificate goes.
-                let Ok(body) = take(wrap(stream.unwrap())) else { continue };
+                let Ok(body) = take(&mut reader) else { continue };
                 if sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
                     return;
                 }
+                // Who waits for no answer is gone.
+                let _ = answer(reader.get_mut());
             }
         });
         Self { url, bodies }
     }
 }
 
-/// Takes what is posted, and says so.
-fn take(stream: Box<dyn Stream>) -> std::io::Result<Vec<u8>> {
-    let mut reader = BufReader::new(stream);
+/// Takes what is posted.
+fn take(reader: &mut BufReader<Box<dyn Stream>>) -> std::io::Result<Vec<u8>> {
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -88,9 +90,11 @@ fn take(stream: Box<dyn Stream>) -> std::io::Result<Vec<u8>> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    let mut stream = reader.into_inner();
-    stream.write_all(answer)?;
-    stream.flush()?;
     Ok(body)
+}
+
+/// Says that what was posted is known.
+fn answer(stream: &mut impl Stream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")?;
+    stream.flush()
 }

@@ -1,6 +1,5 @@
 //! The load engine on real servers that stall, die and come back.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,9 +192,11 @@ fn a_server_killed_by_its_first_process_is_survived(text: &str) {
             let pid: i32 = text.lines().next().unwrap().parse().unwrap();
             let pid = nix::unistd::Pid::from_raw(pid);
             nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-            wait_for("the outage to end", || {
-                kept.events().iter().any(|event| event.kind == "outage_ended").then_some(())
-            });
+            for kind in ["outage_ended", "server_restarted"] {
+                wait_for(kind, || {
+                    kept.events().iter().any(|event| event.kind == kind).then_some(())
+                });
+            }
             stop.request();
         });
         load(&driver, plan(8, Length::Duration(Duration::from_secs(60))), &kept, &stop)
@@ -216,6 +217,12 @@ fn a_stop_does_not_wait_for_a_server_that_stands_still(text: &str) {
         scope.spawn(|| {
             wait_for("the first second", || (!kept.seconds().is_empty()).then_some(()));
             driver.server_control().expect("a throwaway server").pause().unwrap();
+            // Answers that were under way have come.
+            let seen = kept.seconds().len();
+            wait_for("a second of nothing", || {
+                let seconds = kept.seconds();
+                seconds[seen..].iter().any(|second| second.completed == 0).then_some(())
+            });
             stop.request();
         });
         load(&driver, plan(2, Length::Duration(Duration::from_secs(600))), &kept, &stop)
@@ -299,8 +306,10 @@ fn a_stop_keeps_what_was_measured(text: &str) {
     assert!(report.interrupted);
     assert!(report.window < Duration::from_secs(60));
     assert!(report.total_throughput() > 0.0);
-    let tally = BTreeMap::from([("count", report.tally.of("count"))]);
-    assert_eq!(tally["count"].committed.cast_signed(), counted(&runtime, &*driver));
+    let (tally, shown) = (report.tally.of("count"), counted(&runtime, &*driver).unsigned_abs());
+    // A disk may take longer to sync than a load that is ended waits for.
+    let possible = tally.committed..=tally.committed + tally.unknown;
+    assert!(possible.contains(&shown), "{tally:?} against {shown} in the table");
 }
 
 /// Runs a plan that would last ten minutes, and stops it once a second of it has been told.
@@ -337,7 +346,7 @@ fn late_and_skipped_are_told_apart(text: &str) {
     set_up(&runtime, &*driver, 1);
     // One client cannot keep up with this rate on any machine.
     let limit = Some(Duration::from_micros(200));
-    let open = OpenLoop { rate: 500_000.0, spacing: Spacing::Uniform, latency_limit: limit };
+    let open = OpenLoop { rate: 100_000.0, spacing: Spacing::Uniform, latency_limit: limit };
     let plan = LoadPlan {
         arrival: Arrival::Open(open),
         ..plan(1, Length::Duration(Duration::from_secs(1)))

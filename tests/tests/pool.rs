@@ -5,7 +5,7 @@ mod faults;
 mod lending;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbdyno_core::load::Length;
 use dbdyno_core::query::scalar_sql;
@@ -22,6 +22,9 @@ const DEADPOOL: &[&str] = &["deadpool"];
 const OF_SQLX: &[&str] = &["deadpool", "sqlx"];
 const OF_MYSQL_ASYNC: &[&str] = &["deadpool", "mysql_async"];
 const ON_POSTGRES: &[&str] = &["deadpool", "pgbouncer-session", "pgbouncer-transaction"];
+
+/// How long a connection may be waited for where one is free: to open it takes a while.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An engine that is up, and the pools that it has.
 struct Place {
@@ -52,20 +55,20 @@ impl Place {
 
     /// Opens a pool on the tables of TPC-B, which are there.
     fn pool(&self, kind: &str, size: u32, statements: &[Statement]) -> Arc<dyn Pool> {
-        self.pool_at(kind, size, statements, None)
+        self.pool_at(kind, (size, PATIENCE), statements, None)
     }
 
     fn pool_at(
         &self,
         kind: &str,
-        size: u32,
+        (size, acquire_timeout): (u32, Duration),
         statements: &[Statement],
         isolation: Option<Isolation>,
     ) -> Arc<dyn Pool> {
         let plan = PoolPlan {
             size,
             clients: 4,
-            acquire_timeout: Some(Duration::from_secs(1)),
+            acquire_timeout: Some(acquire_timeout),
             idle_timeout: None,
             session: SessionOptions {
                 namespace: Some("dbdyno_tpcb".to_owned()),
@@ -191,7 +194,19 @@ fn churn(place: &Place, steps: &[&str]) {
 fn burst(place: &Place, kinds: &[&str]) {
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     let options = options(PoolOptions { kinds: Some(kinds.clone()), ..PoolOptions::default() });
-    let rows = place.measure("burst", &RunOptions { clients: Some(vec![2]), ..options });
+    let options = RunOptions { clients: Some(vec![2]), ..options };
+    // Nothing recovers to what it was where others have begun to keep the machine busy meanwhile.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let rows = loop {
+        let rows = place.measure("burst", &options);
+        let told = |metric: &str| {
+            rows.iter().filter(|row| row.metric == metric && row.value.is_some()).count()
+        };
+        if [told("burst_recovery_ms"), told("acquire_before_p95_us")] == [kinds.len(); 2] {
+            break rows;
+        }
+        assert!(Instant::now() < deadline, "{rows:#?}");
+    };
     for load in kinds.iter().map(|kind| format!("{kind}-2")) {
         // 20 clients on 2 connections wait for one another.
         let (usual, burst) = (
@@ -206,7 +221,8 @@ fn burst(place: &Place, kinds: &[&str]) {
 }
 
 fn leak(place: &Place, kinds: &[&str]) {
-    let rows = place.measure("leak", &options(of_kinds(kinds, 2)));
+    let pool = PoolOptions { acquire_timeout: Some(Duration::from_secs(3)), ..of_kinds(kinds, 2) };
+    let rows = place.measure("leak", &options(pool));
     for kind in kinds {
         let load = format!("{kind}-2");
         assert_eq!(value(&rows, &format!("check_serves_again_{load}"), ""), 1.0, "{load}");
@@ -224,7 +240,7 @@ fn leak(place: &Place, kinds: &[&str]) {
         let words = match *kind {
             "deadpool" => "Timeout occurred",
             "sqlx" => "pool timed out while waiting for an open connection",
-            "mysql_async" => "no connection within 1000 ms",
+            "mysql_async" => "no connection within 3000 ms",
             _ => "query_wait_timeout",
         };
         assert!(error.value > Some(0.0) && error.detail.contains(words), "{error:?}");

@@ -135,7 +135,7 @@ fn a_target_is_as_far_away_as_it_is_said_to_be(text: &str) {
     let [own, direct, longer] = fastest[..] else { panic!("{fastest:?}") };
     assert!(own >= far && longer >= far * 2 && direct < far, "{fastest:?}");
     // The target's own distance is the only one that is measured.
-    let options = RunOptions { length: Length::Transactions(8), ..run_options() };
+    let options = RunOptions { length: Length::Transactions(80), ..run_options() };
     let rows = measured(&runtime, &driver, "tpcb", &options);
     assert!(of(&rows, "procedure_speedup", "").unwrap().value > Some(2.0));
     assert!(of(&rows, "throughput", "statements-1ms").is_none());

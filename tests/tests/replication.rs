@@ -54,20 +54,25 @@ impl Place {
         topologies: &[&str],
         options: ReplicationOptions,
     ) -> Vec<Measurement> {
-        self.measure_watched(name, topologies, options, None)
+        // Few of these are ended in a short time.
+        let length = match name {
+            "bulk-update" => Length::Transactions(24),
+            _ => Length::Duration(Duration::from_millis(700)),
+        };
+        self.measure_for(length, (name, topologies), options, None)
     }
 
-    fn measure_watched(
+    fn measure_for(
         &self,
-        name: &str,
-        topologies: &[&str],
+        length: Length,
+        (name, topologies): (&str, &[&str]),
         options: ReplicationOptions,
         watch: Option<Arc<dyn LoadWatch>>,
     ) -> Vec<Measurement> {
         let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), name));
         let topologies = topologies.iter().map(|name| (*name).to_owned()).collect();
         let options = RunOptions {
-            length: Length::Duration(Duration::from_millis(700)),
+            length,
             warmup: Duration::ZERO,
             replication: ReplicationOptions { topologies: Some(topologies), ..options },
             watch,
@@ -251,7 +256,9 @@ fn nodes_are_watched(place: &Place, name: &str) -> Vec<Measurement> {
     let sinks: Vec<Arc<dyn Sink>> = vec![memory.clone(), seen.clone()];
     let monitor = Monitor::start_with(drivers, memory.guests(), INTERVAL, sinks, false).unwrap();
     let options = ReplicationOptions::default();
-    let rows = place.measure_watched("reads", &[name], options, Some(memory));
+    // Long enough for two samples of servers that have much to do.
+    let length = Length::Duration(Duration::from_secs(3));
+    let rows = place.measure_for(length, ("reads", &[name]), options, Some(memory));
     monitor.stop().unwrap();
     let node = format!("{} ({name}, ", place.driver.target());
     let used = seen.of(Source::Server, "cpu_s");
@@ -288,6 +295,15 @@ fn readers(place: &Place, name: &str) -> Vec<Measurement> {
     rows
 }
 
+/// How replicas catch up, measured again where a busy server did not say in time how far one is behind.
+fn caught_up(place: &Place, topologies: &[&str], said: &str) -> Vec<Measurement> {
+    let mut courses = (0..3).map(|_| place.measure("catch-up", topologies));
+    let is_said = |rows: &Vec<Measurement>| {
+        rows.iter().any(|row| row.metric == said && row.transaction == "async")
+    };
+    courses.find(is_said).unwrap_or_else(|| panic!("no {said} of async"))
+}
+
 /// A replica that is stopped is behind, and has what it missed in the end.
 #[test]
 fn mariadb_is_read_from_stopped_and_far_away() {
@@ -297,7 +313,7 @@ fn mariadb_is_read_from_stopped_and_far_away() {
     let place = Place::open("mariadb");
     readers(&place, "semi-sync");
     network::each_link(&place, "semi-sync");
-    let rows = place.measure("catch-up", &["async"]);
+    let rows = caught_up(&place, &["async"], "behind_transactions");
     let of = |metric| value(&rows, metric, "async");
     assert!(of("beats_while_away") > 1.0 && of("behind_transactions") > 0.0, "{rows:#?}");
     assert!(of("catch_up_ms") > 0.0 && of("drained_ms") >= 0.0, "{rows:#?}");
@@ -354,7 +370,7 @@ fn readers_and_stopped_replicas() {
     let rows = readers(&place, "remote-apply");
     assert_eq!(value(&rows, "read_your_writes_violations", "remote-apply"), 0.0);
     assert_eq!(value(&rows, "check_reads_its_writes_remote-apply", ""), 1.0);
-    let rows = place.measure("catch-up", &["async", "remote-apply"]);
+    let rows = caught_up(&place, &["async", "remote-apply"], "behind_bytes");
     let away = value(&rows, "away_ms", "remote-apply");
     // No commit is acknowledged while the replica that it waits for stands still, but for one whose answer was
     // under way; the first beat that meets this may begin a while after that did.

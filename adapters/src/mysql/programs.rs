@@ -185,15 +185,12 @@ pub fn short_version(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+    use crate::throwaway::hanging::write_program;
 
     fn folder_with(program: &str, version: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(program);
-        std::fs::write(&path, format!("#!/bin/sh\necho '{version}'\n")).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        write_program(&folder.path().join(program), &format!("echo '{version}'"));
         folder
     }
 

@@ -257,6 +257,7 @@ mod tests {
     use super::*;
     use crate::socket::Socket;
     use std::future::poll_fn;
+    use std::net::Shutdown;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
 
@@ -305,7 +306,8 @@ mod tests {
     async fn last_words_are_found_after_the_end() {
         let (mut wire, mut peer) = pair();
         peer.write_all(&[3, 0, 0, 0, ERROR, 1, 2]).await.unwrap();
-        drop(peer);
+        // A program that another test is starting has it open, too, until it runs.
+        peer.into_std().unwrap().shutdown(Shutdown::Both).unwrap();
         wire.write(|out| out.put_u8(1));
         let sent = poll_fn(|context| wire.poll_send(context)).await;
         assert!(matches!(sent, Err(Fault::Lost(_))));

@@ -251,21 +251,22 @@ mod tests {
     fn a_start_that_hangs_is_given_up() {
         let hanging = Hanging::new();
         let target = Target::parse(crate::postgres::ENTRY.name).unwrap();
-        let program = || PostgresProgram::new(&target, &ServerSettings::default()).unwrap();
-        let mut making = program();
-        making.installation.initdb = hanging.program();
-        let told = hanging.make(making);
+        let making = |wanted: &ServerSettings| {
+            let mut making = PostgresProgram::new(&target, wanted).unwrap();
+            making.installation.initdb = hanging.program();
+            making
+        };
+        let told = hanging.make(|| making(&ServerSettings::default()));
         assert!(told.contains("initialise a throwaway PostgreSQL server"), "{told}");
-        assert!(told.contains("hanging goes on after 2 s"), "{told}");
         let stop = Stop::default();
         let wanted = ServerSettings { stop: stop.clone(), ..ServerSettings::default() };
-        let mut making = PostgresProgram::new(&target, &wanted).unwrap();
-        making.installation.initdb = hanging.program();
-        let told = hanging.make_until(making, &stop);
+        let told = hanging.make_until(|| making(&wanted), &stop);
         assert!(told.contains("initialise a throwaway PostgreSQL server: the end was"), "{told}");
-        let mut serving = program();
-        serving.installation.postgres = hanging.program();
-        let told = hanging.serve(serving);
+        let told = hanging.serve(|| {
+            let mut serving = PostgresProgram::new(&target, &ServerSettings::default()).unwrap();
+            serving.installation.postgres = hanging.program();
+            serving
+        });
         assert!(told.contains("it does not answer after 2 s: its socket is not there"), "{told}");
     }
 }

@@ -222,8 +222,8 @@ fn a_library_finds_it_at_a_socket_that_nobody_else_can_reach() {
     assert_eq!(proxies.socket(Some(round_trip), "socket").unwrap().as_ref(), Some(&path));
     let folder = path.parent().unwrap().to_owned();
     assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o077, 0);
-    let mut client = UnixStream::connect(&path).unwrap();
     let asked = Instant::now();
+    let mut client = UnixStream::connect(&path).unwrap();
     client.write_all(b"abc").unwrap();
     client.read_exact(&mut [0; 3]).unwrap();
     // It takes a round trip to connect, and one for the answer.

@@ -29,9 +29,11 @@ impl Hanging {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         let hanging = Self { folder };
         let pid = hanging.pid();
-        let script = format!("#!/bin/sh\necho $$ > {}\nexec sleep 1000\n", pid.display());
-        fs::write(hanging.program(), script).unwrap();
-        fs::set_permissions(hanging.program(), Permissions::from_mode(0o755)).unwrap();
+        let (pid, half) = (pid.display(), pid.with_extension("half"));
+        let half = half.display();
+        // Whoever looks for the file finds the number in it.
+        let script = format!("echo $$ > {half}; mv {half} {pid}; exec sleep 1000");
+        write_program(&hanging.program(), &script);
         hanging
     }
 
@@ -43,35 +45,54 @@ impl Hanging {
         self.folder.path().join("pid")
     }
 
-    /// Starts a server whose data folder it is to make; gives what is told of that.
-    pub(crate) fn make(&self, program: impl ServerProgram + 'static) -> String {
-        self.start(Impatient { program, making_limit: SOON })
+    /// Starts a server whose data folder it is to make; gives what is told of that, and that it waited for as long as it
+    /// was to.
+    pub(crate) fn make<P: ServerProgram + 'static>(&self, program: impl Fn() -> P) -> String {
+        let told = self.start(|| Impatient { program: program(), making_limit: SOON });
+        let waited =
+            told.split("hanging goes on after ").nth(1).and_then(|rest| rest.split(' ').next());
+        // A busy machine looks late.
+        let waited: u64 =
+            waited.and_then(|seconds| seconds.parse().ok()).unwrap_or_else(|| panic!("{told}"));
+        assert!(waited >= SOON.as_secs(), "{told}");
+        told
     }
 
     /// Starts a server whose data folder it is to make, and asks for the end once it does; gives what is told of that.
-    pub(crate) fn make_until(&self, program: impl ServerProgram + 'static, stop: &Stop) -> String {
+    pub(crate) fn make_until<P: ServerProgram + 'static>(
+        &self,
+        program: impl Fn() -> P,
+        stop: &Stop,
+    ) -> String {
         thread::scope(|scope| {
             scope.spawn(|| {
-                while !self.pid().exists() {
+                let deadline = Instant::now() + START_DEADLINE;
+                while !self.pid().exists() && Instant::now() < deadline {
                     thread::sleep(LOOK_AGAIN);
                 }
                 stop.request();
             });
-            self.start(Impatient { program, making_limit: START_DEADLINE })
+            self.start(|| Impatient { program: program(), making_limit: START_DEADLINE })
         })
     }
 
     /// Starts a server that it is to be, on a data folder that is made; gives what is told of that.
-    pub(crate) fn serve(&self, program: impl ServerProgram + 'static) -> String {
-        self.start(Impatient { program, making_limit: START_DEADLINE })
+    pub(crate) fn serve<P: ServerProgram + 'static>(&self, program: impl Fn() -> P) -> String {
+        self.start(|| Impatient { program: program(), making_limit: START_DEADLINE })
     }
 
     /// Nothing of it is left.
-    fn start(&self, program: impl ServerProgram + 'static) -> String {
-        let told = Throwaway::start(Box::new(program)).err().unwrap().to_string();
-        let pid = fs::read_to_string(self.pid()).unwrap();
-        let process = Path::new("/proc").join(pid.trim());
+    fn start<P: ServerProgram + 'static>(&self, program: impl Fn() -> P) -> String {
         let deadline = Instant::now() + START_DEADLINE;
+        let (told, pid) = loop {
+            let told = Throwaway::start(Box::new(program())).err().unwrap().to_string();
+            // On a busy machine it may be ended before it has come to tell its process.
+            match fs::read_to_string(self.pid()) {
+                Ok(pid) => break (told, pid),
+                Err(why) => assert!(Instant::now() < deadline, "{why}: {told}"),
+            }
+        };
+        let process = Path::new("/proc").join(pid.trim());
         while process.exists() {
             assert!(Instant::now() < deadline, "{} goes on", process.display());
             thread::sleep(LOOK_AGAIN);
@@ -79,6 +100,14 @@ impl Hanging {
         fs::remove_file(self.pid()).unwrap();
         told
     }
+}
+
+/// A program that is a script. Another process writes it: one that a thread beside this one starts meanwhile has what
+/// this process has open, and nothing can be run that somebody has open to write.
+pub(crate) fn write_program(path: &Path, script: &str) {
+    let write = "printf '#!/bin/sh\\n%s\\n' \"$2\" > \"$1\" && chmod 755 \"$1\"";
+    let written = Command::new("sh").args(["-c", write, "sh"]).arg(path).arg(script).status();
+    assert!(written.unwrap().success(), "{}", path.display());
 }
 
 /// The same server for whoever does not wait for long.

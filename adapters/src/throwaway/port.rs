@@ -94,6 +94,8 @@ fn choice(given_out: Option<RangeInclusive<u16>>) -> Option<RangeInclusive<u16>>
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -101,8 +103,15 @@ mod tests {
         let port = Port::choose().unwrap();
         let number = port.number();
         assert!(Port::keep(number).is_err());
-        // The server may listen there meanwhile.
-        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, number)).unwrap();
+        // The server may listen there meanwhile, once no program that another test is starting has what found the port open.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let server = loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, number)) {
+                Ok(server) => break server,
+                Err(why) => assert!(Instant::now() < deadline, "{why}"),
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        };
         drop(port);
         assert!(Port::keep(number).is_err());
         drop(server);

@@ -101,8 +101,8 @@ async fn a_connection_that_the_server_closes_is_lost() {
     assert_eq!(error.class, ErrorClass::Disconnected, "{error}");
     assert!(error.outcome_unknown && error.message.contains("the server closed it"), "{error}");
     let mut session = driver.connect(&SessionOptions::default()).await.unwrap();
-    session.run_sql("SET SESSION wait_timeout = 1").await.unwrap();
     let id = text(session.as_mut(), "SELECT CONNECTION_ID()").await;
+    session.run_sql("SET SESSION wait_timeout = 1").await.unwrap();
     let alive = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id}");
     let closed = async {
         // Each look waits for the server's answer.

@@ -86,7 +86,7 @@ async fn a_server_that_cannot_start_says_why_and_leaves_nothing() {
         let start = Instant::now();
         let error = driver_for(target).await.err().unwrap().to_string();
         assert!(error.contains(why), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(20));
+        assert!(start.elapsed() < Duration::from_secs(100), "it was waited for in vain");
         for word in error.split_whitespace() {
             assert!(!word.contains("/var/tmp/dbdyno-") || !Path::new(word).exists(), "{word}");
         }

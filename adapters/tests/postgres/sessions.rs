@@ -379,7 +379,7 @@ async fn a_server_that_is_not_there_is_told_within_seconds() {
     let target = format!("postgres://ann@127.0.0.1:{port}/x?connect_timeout=1");
     let error = driver_for(&target).await.err().unwrap().to_string();
     assert!(error.contains("no answer within 1 s"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn nothing_is_measured_while_a_load_waits_for_its_last_transactions() {
-        let places = Arc::new(Places::new(1, (0, 3_500_000_000)));
+        let places = Arc::new(Places::new(1, (0, 3_500_000_000_000)));
         let under_way = UnderWay::new(Arc::clone(&places), Clock::start(), &[]);
         places.set(0, Some(0));
         assert!(under_way.measured().is_some());
-        assert_eq!(under_way.end(), Duration::from_millis(3_500));
+        assert_eq!(under_way.end(), Duration::from_secs(3_500));
         // The end is asked for.
         places.end_at(0);
         assert_eq!(under_way.measured(), None);

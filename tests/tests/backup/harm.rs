@@ -60,9 +60,9 @@ impl Harm {
                 change(event.detail.strip_prefix("process ").unwrap().parse().unwrap());
             }
             (Self::KillRestore(name), "backup_made") => {
-                let name = *name;
+                let (name, folder) = (*name, event.detail.clone());
                 std::thread::spawn(move || {
-                    let id = wait_for("the program that restores", || child_of_this(name));
+                    let id = wait_for("the program that restores", || child_of_this(name, &folder));
                     kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
                 });
             }
@@ -101,15 +101,17 @@ pub(super) fn length_of(folder: &Path) -> u64 {
     lengths.sum()
 }
 
-/// A child process of this one by its name (proc_pid_stat(5)).
-fn child_of_this(name: &str) -> Option<i32> {
+/// A child process of this one by its name (proc_pid_stat(5)), and by a path among its arguments: other tests have theirs.
+fn child_of_this(name: &str, path: &str) -> Option<i32> {
     let own = std::process::id().to_string();
     fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
         let (before, after) = stat.rsplit_once(')')?;
         let (id, found) = before.split_once(" (")?;
         let parent = after.split_whitespace().nth(1)?;
-        (found == name && parent == own).then(|| id.parse().unwrap())
+        let arguments = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let is_it = found == name && parent == own && arguments.contains(path);
+        is_it.then(|| id.parse().unwrap())
     })
 }
 

@@ -12,7 +12,9 @@ use dbdyno_suites::oltp;
 use dbdyno_suites::runner::{RunOptions, Selection, run};
 use dbdyno_tests::{Kept, Unseen, named, run_options, runtime, target, wait_for};
 
-use super::INTERVAL;
+/// No part of a second, at the end of each of which a load may take over: else a sample would be under way at the end of all
+/// of them or of none.
+const INTERVAL: Duration = Duration::from_millis(130);
 
 /// A sample: the thread that took it, and the engines in it.
 type Taken = (ThreadId, Vec<String>);
@@ -82,7 +84,7 @@ fn options(clients: u32, arrival: Arrival) -> RunOptions {
     RunOptions {
         clients: Some(vec![clients]),
         arrival,
-        length: Length::Duration(Duration::from_millis(3_500)),
+        length: Length::Duration(Duration::from_secs(8)),
         ..run_options()
     }
 }

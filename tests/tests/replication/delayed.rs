@@ -14,11 +14,11 @@ use dbdyno_tests::{Kept, left_out, named, run_one, run_options};
 use super::{Place, value};
 
 /// Runs TPC-B with a replica that is late by what a server was told.
-fn late(place: &Place, driver: &Arc<dyn Driver>, topology: &str) -> Kept {
+fn late(place: &Place, driver: &Arc<dyn Driver>, topology: &str, length: Length) -> Kept {
     let (kept, benchmark) = (Kept::default(), named(replication::benchmarks(), "tpcb"));
     let topologies = Some(vec![topology.to_owned()]);
     let options = RunOptions {
-        length: Length::Duration(Duration::from_secs(2)),
+        length,
         replication: ReplicationOptions { topologies, ..ReplicationOptions::default() },
         ..run_options()
     };
@@ -57,10 +57,11 @@ fn a_standby_that_is_late_is_seen_and_said_to_be() {
     if left_out("postgres") {
         return;
     }
-    let place = Place::open("postgres?set.recovery_min_apply_delay=400ms");
-    let kept = late(&place, &place.driver, "async");
-    // An acknowledgement comes after the commit from which the server counts, by a sync to disk or a scheduler's turn.
-    is_seen_and_said(&kept, "async", (Duration::from_millis(300), Duration::from_millis(300)));
+    let place = Place::open("postgres?set.recovery_min_apply_delay=1500ms");
+    let length = Length::Duration(Duration::from_secs(4));
+    let kept = late(&place, &place.driver, "async", length);
+    // An acknowledgement comes after the commit from which the server counts, by a sync to disk or some of a scheduler's turns.
+    is_seen_and_said(&kept, "async", (Duration::from_millis(500), Duration::from_secs(1)));
     let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
     // It had received and synced it long before.
     let of = |metric| value(&rows, metric, "async/replica-1");
@@ -75,9 +76,9 @@ fn a_replica_that_is_late_is_seen_and_said_to_be() {
     }
     let place = Place::open("mariadb");
     let failing =
-        Failing::Told(&["STOP SLAVE", "CHANGE MASTER TO MASTER_DELAY = 2", "START SLAVE"]);
+        Failing::Told(&["STOP SLAVE", "CHANGE MASTER TO MASTER_DELAY = 4", "START SLAVE"]);
     let driver: Arc<dyn Driver> =
         Arc::new(UnsafeDriver { driver: Arc::clone(&place.driver), failing });
-    let kept = late(&place, &driver, HONEST);
-    is_seen_and_said(&kept, HONEST, (Duration::from_millis(900), Duration::from_secs(1)));
+    let kept = late(&place, &driver, HONEST, Length::Duration(Duration::from_secs(8)));
+    is_seen_and_said(&kept, HONEST, (Duration::from_secs(2), Duration::from_secs(2)));
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dbdyno_core::load::Length;
 use dbdyno_core::{Cluster, Link};
 use dbdyno_suites::replication;
 use dbdyno_suites::replication::ReplicationOptions;
@@ -81,9 +82,10 @@ fn a_subscriber_is_at_a_distance() {
     let place = Place::open("postgres");
     let delay = Duration::from_millis(40);
     let links = vec![Link { round_trip: delay, ..Link::default() }];
-    let cut = Duration::from_millis(500);
+    let cut = Duration::from_secs(2);
     let options = ReplicationOptions { links, cut, ..ReplicationOptions::default() };
-    let rows = place.measure_with("network", &["logical"], options);
+    let length = Length::Duration(Duration::from_secs(3));
+    let rows = place.measure_for(length, ("network", &["logical"]), options, None);
     let one_way = 1_000.0 * delay.as_millis() as f64 / 2.0;
     assert!(value(&rows, "visible_p50_us", "logical 40ms") >= one_way * 0.95, "{rows:#?}");
     assert!(value(&rows, "commit_p50_us", "logical 40ms") < one_way, "{rows:#?}");

@@ -313,7 +313,8 @@ mod tests {
         // Of what cannot be sent any more it tells why.
         let unsent = place();
         let never = outbox.mark();
-        drop(from);
+        // A program that another test is starting has it open, too, until it runs.
+        from.shutdown(Shutdown::Both).unwrap();
         unsent.committed();
         let why = loop {
             match never.sent() {
