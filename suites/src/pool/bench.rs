@@ -13,7 +13,7 @@ use dbdyno_core::{
 
 use super::found::most_open;
 use super::leasing::{Acquired, Leasing, Log, Shared, Source};
-use super::watch::{self, LEAVING, Look, Subject};
+use super::watch::{self, LEAVING, Look, PATIENCE, Subject};
 use crate::runner::{Measured, Stage, Stand};
 
 /// What results call connections without a pool.
@@ -168,10 +168,20 @@ impl<'s> Bench<'s> {
         let shared = Shared::new(Log::new(length.0, false));
         let (stage, looks) = self.load_noted(name, pool, clients, length, workload, &shared)?;
         let log = &shared.log;
-        // Without a pool each client has a connection of its own.
-        let most_open = pool.map_or(Some(clients), |_| most_open(&looks));
-        let looks = looks.into_iter().filter(|look| log.is_measured(look.at)).collect();
+        let looks: Vec<_> = looks.into_iter().filter(|look| log.is_measured(look.at)).collect();
+        let most_open = match pool {
+            // A load may be over before anybody looks: what was opened for it is open yet.
+            Some(pool) => most_open(&looks).or_else(|| self.open_now(pool)),
+            // Each client has a connection of its own.
+            None => Some(clients),
+        };
         Ok((stage, Seen { most_open, acquired: log.acquired(), looks }))
+    }
+
+    /// How many connections a pool has open; `None` where it does not tell.
+    fn open_now(&self, pool: &OpenPool) -> Option<u32> {
+        let state = async { tokio::time::timeout(PATIENCE, pool.pool.state()).await };
+        Some(self.stand.block_on(state).ok()?.ok()?.open)
     }
 
     /// The same with a log that the caller reads, and all looks. They go into the run folder, too.

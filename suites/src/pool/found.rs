@@ -13,12 +13,14 @@ const NS_PER_US: f64 = 1_000.0;
 pub fn metrics(stage: &str, report: &LoadReport, seen: &Seen) -> Vec<Measurement> {
     let mut rows = waits(&seen.acquired);
     rows.extend(queue(&seen.looks));
-    rows.extend(
-        seen.most_open
-            .map(|open| Measurement::new("connections_open_max", open.into(), "1", Better::Lower)),
-    );
+    rows.extend(seen.most_open.map(connections));
     rows.extend(fairness(&report.ended_well));
     rows.into_iter().map(|row| row.of(stage)).collect()
+}
+
+/// How many connections were open at once.
+pub fn connections(most: u32) -> Measurement {
+    Measurement::new("connections_open_max", most.into(), "1", Better::Lower)
 }
 
 /// How long clients waited for connections.

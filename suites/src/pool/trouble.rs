@@ -255,9 +255,7 @@ fn of_load(
     ];
     rows.extend(errors(&report.errors));
     rows.extend(found::waits(&shared.log.acquired()));
-    if let Some(open) = found::most_open(looks) {
-        rows.push(Measurement::new("connections_open_max", open.into(), "1", Better::Lower));
-    }
+    rows.extend(found::most_open(looks).map(found::connections));
     rows.into_iter().map(|row| row.of(name)).collect()
 }
 

@@ -21,7 +21,7 @@ const SERVER_EVERY: u32 = 5;
 /// How long sessions that were closed are given to leave the server.
 pub const LEAVING: Duration = Duration::from_secs(5);
 /// How long a look may take: a pool or server that is away is looked at again.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The first line of the file that looks are kept in.
 const COLUMNS: &str = "stage,at_ms,queue_depth,connections_open,connections_idle,server_sessions\n";
@@ -85,9 +85,7 @@ impl Subject<'_> {
             let mut ticks = tokio::time::interval(EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
             let mut turn = 0;
-            loop {
-                // What there is at the end is seen however short the load was.
-                let is_last = over.load(Ordering::Relaxed);
+            while !over.load(Ordering::Relaxed) {
                 ticks.tick().await;
                 let at = Instant::now();
                 let pool = self.pool_state().await;
@@ -97,10 +95,8 @@ impl Subject<'_> {
                 };
                 turn += 1;
                 looks.push(Look { at, waiting: self.waiting(pool), pool, sessions });
-                if is_last {
-                    return looks;
-                }
             }
+            looks
         })
     }
 
