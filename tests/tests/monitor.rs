@@ -391,15 +391,18 @@ fn a_server_that_hangs_or_dies_is_told_of_once_and_asked_again() {
         let falls_silent = |before: usize| {
             wait_for("silence", || (place.seen.silences() > before).then_some(()));
         };
+        let is_told_no_more = || {
+            let (told, samples) = (place.seen.silences(), count(Source::Machine, "run_queue"));
+            wait_for("the machine's samples", || {
+                (count(Source::Machine, "run_queue") > samples + 2).then_some(())
+            });
+            assert_eq!(place.seen.silences(), told, "{engine}: it is told once");
+        };
         answers_again();
         let before = place.seen.silences();
         control.pause().unwrap();
         falls_silent(before);
-        let (told, samples) = (place.seen.silences(), count(Source::Machine, "run_queue"));
-        wait_for("the machine's samples", || {
-            (count(Source::Machine, "run_queue") > samples + 2).then_some(())
-        });
-        assert_eq!(place.seen.silences(), told, "{engine}: it is told once");
+        is_told_no_more();
         let silent = |wanted| (place.told.of("silent").last() == Some(&wanted)).then_some(());
         wait_for("an alert", || silent(Change::Fired));
         control.resume().unwrap();
@@ -408,6 +411,7 @@ fn a_server_that_hangs_or_dies_is_told_of_once_and_asked_again() {
         let before = place.seen.silences();
         control.kill().unwrap();
         falls_silent(before);
+        is_told_no_more();
         control.ensure_running().unwrap();
         answers_again();
     }

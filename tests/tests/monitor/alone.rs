@@ -12,8 +12,8 @@ use dbdyno_suites::oltp;
 use dbdyno_suites::runner::{RunOptions, Selection, run};
 use dbdyno_tests::{Kept, Unseen, named, run_options, runtime, target, wait_for};
 
-/// No part of a second, at the end of each of which a load may take over: else a sample would be under way at the end of all
-/// of them or of none.
+/// It does not divide a second, at the end of which a load may take over: else a sample would be under way at the end of
+/// each of them or of none.
 const INTERVAL: Duration = Duration::from_millis(130);
 
 /// A sample: the thread that took it, and the engines in it.

@@ -61,7 +61,7 @@ fn a_standby_that_is_late_is_seen_and_said_to_be() {
     let length = Length::Duration(Duration::from_secs(4));
     let kept = late(&place, &place.driver, "async", length);
     // An acknowledgement comes after the commit from which the server counts, by a sync to disk or some of a scheduler's turns.
-    is_seen_and_said(&kept, "async", (Duration::from_millis(500), Duration::from_secs(1)));
+    is_seen_and_said(&kept, "async", (Duration::from_secs(1), Duration::from_secs(1)));
     let rows: Vec<_> = kept.rows().into_iter().map(|(_, row)| row).collect();
     // It had received and synced it long before.
     let of = |metric| value(&rows, metric, "async/replica-1");
@@ -80,5 +80,5 @@ fn a_replica_that_is_late_is_seen_and_said_to_be() {
     let driver: Arc<dyn Driver> =
         Arc::new(UnsafeDriver { driver: Arc::clone(&place.driver), failing });
     let kept = late(&place, &driver, HONEST, Length::Duration(Duration::from_secs(8)));
-    is_seen_and_said(&kept, HONEST, (Duration::from_secs(2), Duration::from_secs(2)));
+    is_seen_and_said(&kept, HONEST, (Duration::from_millis(2_500), Duration::from_secs(2)));
 }

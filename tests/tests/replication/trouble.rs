@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::{Place, value};
 
-/// How long something may take that never happens, and what is then well.
+/// How long something may take that never happens. What happens after all must not take longer, on a busy machine either.
 const SOON: Duration = Duration::from_secs(5);
 
 /// One topology.
