@@ -72,10 +72,9 @@ impl Histograms {
         asked && has_several(loaded, *by)
     }
 
-    /// What such a comparison takes together of several repetitions; nothing is read where there is none.
-    pub fn to_compare(loaded: &Loaded, options: &CompareOptions) -> Self {
-        let none = Self { as_wholes: !options.transactions, ..Self::default() };
-        if Self::are_compared(loaded, options) { none.with_all_of(loaded) } else { none }
+    /// What a comparison takes together of several repetitions, with transaction types told apart or not.
+    pub fn to_compare(loaded: &Loaded, transactions: bool) -> Self {
+        Self { as_wholes: !transactions, ..Self::default() }.with_all_of(loaded)
     }
 
     /// How many bytes of response times stand beside runs, each a folder or a `results.csv`.

@@ -179,10 +179,13 @@ fn a_step_that_hangs_is_told_and_the_others_are_played() {
     }
     let bench = Bench::open("postgres");
     let level = IsolationChoice::Listed(vec![Isolation::ReadCommitted]);
-    let within =
-        |limit| RunOptions { isolation: level.clone(), statement_timeout: limit, ..run_options() };
+    let within = |seconds| RunOptions {
+        isolation: level.clone(),
+        statement_timeout: Some(Duration::from_secs(seconds)),
+        ..run_options()
+    };
     // Loads the data. A busy machine has time for each step.
-    assert_eq!(bench.run("anomalies", &within(Some(Duration::from_secs(60)))).0.failed, 0);
+    assert_eq!(bench.run("anomalies", &within(60)).0.failed, 0);
     let mut holder = bench.runtime.block_on(async {
         let options = Bench::session_options("isolation");
         let mut session = bench.driver.connect(&options).await.unwrap();
@@ -191,7 +194,7 @@ fn a_step_that_hangs_is_told_and_the_others_are_played() {
         session.run_sql("INSERT INTO schedule_rows VALUES (3, 99)").await.unwrap();
         session
     });
-    let (summary, rows) = bench.run("anomalies", &within(Some(Duration::from_secs(3))));
+    let (summary, rows) = bench.run("anomalies", &within(3));
     assert_eq!(summary.failed, 1);
     let of = |anomaly| outcome(&rows, Isolation::ReadCommitted, anomaly);
     assert_eq!(of(Anomaly::PredicateManyPreceders), "hung at step 4");
@@ -202,21 +205,21 @@ fn a_step_that_hangs_is_told_and_the_others_are_played() {
     let (_, row) = rows.iter().find(hung).unwrap();
     assert_eq!((row.value, row.status), (None, Status::Failed));
     bench.runtime.block_on(holder.rollback()).unwrap();
-    assert_eq!(bench.run("anomalies", &within(Some(Duration::from_secs(60)))).0.failed, 0);
+    assert_eq!(bench.run("anomalies", &within(60)).0.failed, 0);
 
     // Not even the rows can be put right.
     bench.runtime.block_on(async {
         holder.run_sql("BEGIN").await.unwrap();
         holder.run_sql("LOCK TABLE schedule_rows IN ACCESS EXCLUSIVE MODE").await.unwrap();
     });
-    let (summary, rows) = bench.run("anomalies", &within(Some(Duration::from_secs(1))));
+    let (summary, rows) = bench.run("anomalies", &within(1));
     assert_eq!(summary.failed, 1);
     for anomaly in Anomaly::ALL {
         let why = outcome(&rows, Isolation::ReadCommitted, anomaly);
         assert!(why.starts_with("refused: the server does not let anybody"), "{why}");
     }
     bench.runtime.block_on(holder.rollback()).unwrap();
-    assert_eq!(bench.run("anomalies", &within(Some(Duration::from_secs(60)))).0.failed, 0);
+    assert_eq!(bench.run("anomalies", &within(60)).0.failed, 0);
 }
 
 /// What a weak level loses a strong one does not.
@@ -281,7 +284,7 @@ fn histories_show_what_levels_allow() {
 #[test]
 fn a_history_that_breaks_the_promise_fails() {
     let bench = Bench::open("sqlite");
-    // Loads the data. A busy machine has time for each step.
+    // Loads the data.
     assert_eq!(bench.run("rw-register", &at_every_level(100)).0.failed, 0);
     let drops = "CREATE TRIGGER drops AFTER UPDATE OF value ON registers WHEN NEW.value % 3 = 0
         BEGIN UPDATE registers SET value = OLD.value WHERE id = NEW.id; END";

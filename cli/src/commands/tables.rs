@@ -138,11 +138,12 @@ pub fn say_what_is_read<P: AsRef<Path>>(runs: &[P]) {
 
 /// Has percentiles of several repetitions read off all their response times; whether these could be read to their end.
 pub fn take_together(loaded: &Loaded, options: &mut CompareOptions) -> bool {
-    if Histograms::are_compared(loaded, options) {
-        let files: Vec<_> = loaded.files.iter().map(|file| &file.path).collect();
-        say_what_is_read(&files);
+    if !Histograms::are_compared(loaded, options) {
+        return true;
     }
-    let read = Histograms::to_compare(loaded, options);
+    let files: Vec<_> = loaded.files.iter().map(|file| &file.path).collect();
+    say_what_is_read(&files);
+    let read = Histograms::to_compare(loaded, options.transactions);
     for warning in &read.warnings {
         note(&format!("warning: {warning}"));
     }

@@ -98,6 +98,10 @@ fn a_load_goes_on_and_ends_beside_a_webhook_that_hangs() {
     assert!(events.contains("the webhook at 127.0.0.1 was not told of "), "{events}");
 }
 
+/// Fires at the first sample.
+const THERE: &str =
+    "[[alert]]\nname = 'there'\nmetric = 'machine.processors'\nop = '>='\nthreshold = 1\n";
+
 /// How often a machine may stand still for as long as somebody waits for what hangs.
 const ATTEMPTS: u32 = 5;
 
@@ -114,9 +118,7 @@ fn is_sampled_beside_a_webhook_that_hangs() -> bool {
     // Connections are made, and nobody answers.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", hanging.local_addr().unwrap());
-    let rule =
-        "[[alert]]\nname = 'there'\nmetric = 'machine.processors'\nop = '>='\nthreshold = 1\n";
-    write(&desk, &format!("{rule}[notify]\nwebhook = ['{url}', '{url}']\n"));
+    write(&desk, &format!("{THERE}[notify]\nwebhook = ['{url}', '{url}']\n"));
     let watching = ["monitor", "--target", "sqlite", "--interval", "100ms", "--quiet"];
     let child = desk.start(&watching);
     let mut waiting = accepted(&hanging);
@@ -149,10 +151,8 @@ fn a_command_that_hangs_keeps_nobody_waiting_and_is_ended() {
 
 fn is_sampled_beside_a_command_that_hangs() -> bool {
     let desk = Desk::new();
-    let rule =
-        "[[alert]]\nname = 'there'\nmetric = 'machine.processors'\nop = '>='\nthreshold = 1\n";
     let hangs = "command = ['/bin/sh', '-c', 'echo $$ > process; exec sleep 600']\n";
-    write(&desk, &format!("{rule}[notify]\n{hangs}"));
+    write(&desk, &format!("{THERE}[notify]\n{hangs}"));
     let child = desk.start(&["monitor", "--target", "sqlite", "--interval", "100ms", "--quiet"]);
     let process = wait_for("the command", || {
         let text = fs::read_to_string(desk.path("process")).ok()?;

@@ -61,7 +61,10 @@ impl Run {
 fn to_compare(loaded: &Loaded, metrics: &[&str], transactions: bool) -> Histograms {
     let metrics = metrics.iter().map(|name| (*name).to_owned()).collect();
     let options = CompareOptions { metrics, transactions, ..CompareOptions::new(By::Engine) };
-    Histograms::to_compare(loaded, &options)
+    match Histograms::are_compared(loaded, &options) {
+        true => Histograms::to_compare(loaded, transactions),
+        false => Histograms::default(),
+    }
 }
 
 fn with(histograms: Option<Histograms>, loaded: &Loaded) -> Comparison {
@@ -189,7 +192,7 @@ fn runs_are_taken_to_each_other_as_wholes() {
     };
     let loaded = load(&[rows("old", &old), rows("new", &new)]).unwrap();
     let mut options = CompareOptions::new(By::Run);
-    options.histograms = Histograms::to_compare(&loaded, &options).shared();
+    options.histograms = Histograms::to_compare(&loaded, false).shared();
     let comparison = compare(&loaded.records, &options).unwrap();
     let cell = value(&comparison, 0, 1, 1);
     let ratio = cell.ratio.unwrap();
